@@ -1,0 +1,1 @@
+//! The messages between dataplane, control and command line.

@@ -1,0 +1,1 @@
+//! The configuration file: its types, their validation, and mistakes with their place.

@@ -1,0 +1,1 @@
+//! Connections and their translation: the table, services, schedulers, ports, TCP states and timers.

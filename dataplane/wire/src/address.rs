@@ -1,0 +1,52 @@
+//! What the translation needs of an address, whatever its family.
+
+use core::fmt::{Debug, Display};
+use core::hash::Hash;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::checksum::Sum;
+
+/// An IP address of one family. `Ipv4Addr` and `Ipv6Addr` hold their octets in
+/// network order, so keys made of them are loaded from a packet as they stand.
+pub trait Address:
+    Copy + Eq + Ord + Hash + Debug + Display + Send + Sync + Into<IpAddr> + 'static
+{
+    /// The address of no host: 0.0.0.0 or `::`.
+    const UNSPECIFIED: Self;
+
+    /// The ones' complement sum of the address, as it enters a checksum.
+    fn sum(self) -> Sum;
+
+    /// The address mixed down to 64 bits for a hash function; injective for IPv4.
+    fn words(self) -> (u64, u64);
+}
+
+impl Address for Ipv4Addr {
+    const UNSPECIFIED: Self = Ipv4Addr::UNSPECIFIED;
+
+    #[inline(always)]
+    fn sum(self) -> Sum {
+        Sum::of_u32(u32::from_ne_bytes(self.octets()))
+    }
+
+    #[inline(always)]
+    fn words(self) -> (u64, u64) {
+        (u64::from(u32::from_ne_bytes(self.octets())), 0)
+    }
+}
+
+impl Address for Ipv6Addr {
+    const UNSPECIFIED: Self = Ipv6Addr::UNSPECIFIED;
+
+    #[inline(always)]
+    fn sum(self) -> Sum {
+        let (high, low) = self.words();
+        Sum::of_u64(high) + Sum::of_u64(low)
+    }
+
+    #[inline(always)]
+    fn words(self) -> (u64, u64) {
+        let bytes = u128::from_ne_bytes(self.octets());
+        (bytes as u64, (bytes >> 64) as u64)
+    }
+}

@@ -1,0 +1,148 @@
+//! The Internet checksum (RFC 1071) and its incremental update (RFC 1624).
+//!
+//! Three types, so that one is never taken for another: a [`Sum`] is a running
+//! ones' complement sum, a [`Checksum`] is the complemented field as it stands in a
+//! header, and a [`Delta`] is what a rewrite adds to every checksum over the
+//! rewritten words. Sums are taken over words in memory order; RFC 1071 section 2
+//! (B) shows that the result is the same in any byte order.
+
+use core::ops::Add;
+
+/// A running ones' complement sum, not folded yet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Sum(u64);
+
+impl Sum {
+    /// The sum of nothing.
+    pub const ZERO: Sum = Sum(0);
+
+    /// The sum of one 16-bit word in memory order.
+    #[inline(always)]
+    pub const fn of_u16(word: u16) -> Self {
+        Sum(word as u64)
+    }
+
+    /// The sum of four bytes in memory order.
+    #[inline(always)]
+    pub const fn of_u32(word: u32) -> Self {
+        Sum(word as u64)
+    }
+
+    /// The sum of eight bytes in memory order.
+    #[inline(always)]
+    pub const fn of_u64(word: u64) -> Self {
+        Sum((word & 0xffff_ffff) + (word >> 32))
+    }
+
+    /// The sum of bytes that start at an even offset of the checksummed range; an
+    /// odd last byte is padded with zero (RFC 1071).
+    pub fn of_bytes(bytes: &[u8]) -> Self {
+        let mut sum: u64 = 0;
+        let mut words = bytes.chunks_exact(4);
+        for word in &mut words {
+            sum += u64::from(u32::from_ne_bytes([word[0], word[1], word[2], word[3]]));
+        }
+        let mut rest = [0; 4];
+        for (to, from) in rest.iter_mut().zip(words.remainder()) {
+            *to = *from;
+        }
+        Sum(sum + u64::from(u32::from_ne_bytes(rest)))
+    }
+
+    /// The sum folded to 16 bits.
+    #[inline(always)]
+    pub const fn fold(self) -> u16 {
+        let sum = (self.0 & 0xffff_ffff) + (self.0 >> 32);
+        let sum = (sum & 0xffff) + ((sum >> 16) & 0xffff) + (sum >> 32);
+        let sum = (sum & 0xffff) + (sum >> 16);
+        ((sum & 0xffff) + (sum >> 16)) as u16
+    }
+
+    /// The header field that makes the range sum to all ones.
+    #[inline(always)]
+    pub const fn checksum(self) -> Checksum {
+        Checksum(!self.fold())
+    }
+}
+
+impl Add for Sum {
+    type Output = Sum;
+
+    #[inline(always)]
+    fn add(self, other: Sum) -> Sum {
+        // Each part comes from at most 64 KiB of 32-bit words: far from overflow.
+        Sum(self.0 + other.0)
+    }
+}
+
+/// A checksum field as it stands in a header, in memory order.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Checksum(u16);
+
+impl Checksum {
+    /// The field from its two bytes.
+    #[inline(always)]
+    pub const fn from_bytes(bytes: [u8; 2]) -> Self {
+        Checksum(u16::from_ne_bytes(bytes))
+    }
+
+    /// The field's two bytes.
+    #[inline(always)]
+    pub const fn to_bytes(self) -> [u8; 2] {
+        self.0.to_ne_bytes()
+    }
+
+    /// The field after a rewrite: HC' = ~(~HC + delta) (RFC 1624, equation 3).
+    #[inline(always)]
+    #[must_use]
+    pub const fn updated(self, delta: Delta) -> Self {
+        let sum = (!self.0) as u32 + delta.0 as u32;
+        Checksum(!((sum & 0xffff) + (sum >> 16)) as u16)
+    }
+
+    /// A UDP checksum after a rewrite: zero means that the sender made none and
+    /// stays so; a computed zero is sent as all ones (RFC 768).
+    #[inline(always)]
+    #[must_use]
+    pub const fn updated_udp(self, delta: Delta) -> Self {
+        if self.0 == 0 {
+            return self;
+        }
+        match self.updated(delta).0 {
+            0 => Checksum(0xffff),
+            field => Checksum(field),
+        }
+    }
+}
+
+/// What a rewrite adds, in ones' complement, to each sum over the rewritten words.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[repr(transparent)]
+pub struct Delta(u16);
+
+impl Delta {
+    /// The delta of a rewrite that changes nothing.
+    pub const ZERO: Delta = Delta(0);
+
+    /// The delta of replacing words that sum to `old` by words that sum to `new`.
+    #[inline(always)]
+    pub const fn between(old: Sum, new: Sum) -> Self {
+        let sum = new.fold() as u32 + (!old.fold()) as u32;
+        Delta(((sum & 0xffff) + (sum >> 16)) as u16)
+    }
+
+    /// The delta of the rewrite undone.
+    #[inline(always)]
+    #[must_use]
+    pub const fn inverse(self) -> Self {
+        Delta(!self.0)
+    }
+
+    /// The delta of both rewrites.
+    #[inline(always)]
+    #[must_use]
+    pub const fn and(self, other: Delta) -> Self {
+        let sum = self.0 as u32 + other.0 as u32;
+        Delta(((sum & 0xffff) + (sum >> 16)) as u16)
+    }
+}

@@ -1,0 +1,22 @@
+//! Packet headers and checksums: views over bytes, in place, that never panic.
+//!
+//! Data passes through this crate in one of two ways. The fast path reads a
+//! [`flow::Flow`] out of a plain frame with one bounds check and rewrites it in
+//! place. Everything else goes through the views of one protocol each
+//! ([`ethernet`], [`arp`], [`ipv4`], ...), which check as they are made.
+//!
+//! Network byte order exists only in here: [`Port`] and the addresses carry their
+//! bytes as they stand in the packet, and show a number only when asked.
+
+pub mod address;
+pub mod checksum;
+pub mod mac;
+pub mod port;
+pub mod protocol;
+pub mod tuple;
+
+pub use address::Address;
+pub use mac::MacAddress;
+pub use port::Port;
+pub use protocol::Protocol;
+pub use tuple::FiveTuple;

@@ -1,0 +1,70 @@
+//! Ethernet addresses.
+
+use core::fmt;
+use core::str::FromStr;
+
+/// A 48-bit Ethernet address.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[repr(transparent)]
+pub struct MacAddress(pub [u8; 6]);
+
+impl MacAddress {
+    /// ff:ff:ff:ff:ff:ff.
+    pub const BROADCAST: MacAddress = MacAddress([0xff; 6]);
+    /// 00:00:00:00:00:00, the target of an ARP request.
+    pub const ZERO: MacAddress = MacAddress([0; 6]);
+
+    /// True for group addresses, the broadcast address among them.
+    #[inline(always)]
+    pub const fn is_multicast(self) -> bool {
+        self.0[0] & 1 != 0
+    }
+
+    /// True for an address that one station can have.
+    #[inline(always)]
+    pub fn is_unicast(self) -> bool {
+        !self.is_multicast() && self != Self::ZERO
+    }
+}
+
+impl fmt::Display for MacAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [a, b, c, d, e, g] = self.0;
+        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+    }
+}
+
+impl fmt::Debug for MacAddress {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Not an Ethernet address of six hexadecimal bytes with colons between them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ParseMacError;
+
+impl fmt::Display for ParseMacError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not an Ethernet address: six bytes like 02:00:00:00:00:01 are expected")
+    }
+}
+
+impl core::error::Error for ParseMacError {}
+
+impl FromStr for MacAddress {
+    type Err = ParseMacError;
+
+    fn from_str(text: &str) -> Result<Self, ParseMacError> {
+        let mut bytes = [0; 6];
+        let mut parts = text.split(':');
+        for byte in &mut bytes {
+            let part = parts.next().ok_or(ParseMacError)?;
+            if part.len() != 2 || !part.bytes().all(|c| c.is_ascii_hexdigit()) {
+                return Err(ParseMacError);
+            }
+            *byte = u8::from_str_radix(part, 16).map_err(|_| ParseMacError)?;
+        }
+        if parts.next().is_some() { Err(ParseMacError) } else { Ok(MacAddress(bytes)) }
+    }
+}

@@ -1,0 +1,1 @@
+//! Performance runs in the manner of testpmd.

@@ -1,0 +1,1 @@
+//! The lab: network namespaces in which the appliance meets real clients and servers.
