@@ -1,1 +1,36 @@
 //! The messages between dataplane, control and command line.
+//!
+//! They travel over a Unix stream socket, one request and one response after the
+//! other, each in a frame: its length as four bytes, big-endian, then JSON of at most
+//! [`frame::LIMIT`] bytes. Every message says which [`VERSION`] of the protocol it
+//! speaks. A message that is not understood is answered with a [`Failure`] and never
+//! ends the process that reads it.
+//!
+//! Within a version, fields are only added: a reader ignores those it does not know,
+//! and those it misses have defaults.
+//!
+//! [`client::Client`] asks; [`server::serve`] answers on blocking streams. Whoever
+//! reads frames otherwise (asynchronously, say) uses [`frame::length`] and
+//! [`message`].
+
+pub mod client;
+pub mod connections;
+pub mod counters;
+pub mod failure;
+pub mod frame;
+pub mod message;
+pub mod neighbours;
+pub mod reload;
+pub mod server;
+pub mod services;
+pub mod status;
+
+pub use client::Client;
+pub use connections::{Connection, ConnectionKind, Connections, Cursor, Endpoints, Filter, Page};
+pub use counters::{Counters, DropCount, WorkerCounters};
+pub use failure::{Failure, FailureKind};
+pub use message::{Request, Response, VERSION};
+pub use neighbours::{Neighbour, NeighbourState, Neighbours};
+pub use reload::{Reload, Reloaded};
+pub use services::{ServerState, ServerStatus, ServiceStatus, Services};
+pub use status::{Configuration, Nic, NicCounters, Role, Side, Status, WorkerStatus};

@@ -1,0 +1,77 @@
+//! Requests that were not done, and why.
+
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::message::VERSION;
+
+/// Why a request was not done.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Failure {
+    /// For programs.
+    pub failure: FailureKind,
+    /// For people: one sentence, without its full stop.
+    pub message: String,
+    /// What the sentence sums up, one a line: the mistakes in a configuration, or
+    /// the keys that only a restart changes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub details: Vec<String>,
+}
+
+/// The kinds of failure.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum FailureKind {
+    /// The message speaks another version of the protocol.
+    Version,
+    /// The message is not JSON, or not one of this version.
+    Malformed,
+    /// The message, or the answer to it, is larger than a frame.
+    TooLarge,
+    /// There are mistakes in the configuration; the running one stays.
+    Configuration,
+    /// The configuration changes what only a restart can change; the running one stays.
+    RestartNeeded,
+    /// The dataplane did not come to it in time; try again.
+    Busy,
+    /// A fault of the program.
+    Internal,
+    /// A kind that this version does not know.
+    #[serde(other)]
+    Other,
+}
+
+impl Failure {
+    /// A failure without details.
+    pub fn new(failure: FailureKind, message: impl Into<String>) -> Self {
+        Failure { failure, message: message.into(), details: Vec::new() }
+    }
+
+    /// The same with details.
+    #[must_use]
+    pub fn with_details(mut self, details: Vec<String>) -> Self {
+        self.details = details;
+        self
+    }
+
+    pub(crate) fn version(theirs: u32) -> Self {
+        Failure::new(
+            FailureKind::Version,
+            format!(
+                "the message speaks version {theirs} of the protocol and version {VERSION} is \
+                 spoken here: install the same release of tandem and tandem-dataplane"
+            ),
+        )
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)?;
+        self.details.iter().try_for_each(|detail| write!(f, "\n  {detail}"))
+    }
+}
+
+impl core::error::Error for Failure {}

@@ -1,0 +1,94 @@
+//! Requests and responses, and the envelope that carries either.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::failure::{Failure, FailureKind};
+use crate::{Connections, Counters, Neighbours, Page, Reload, Reloaded, Services, Status};
+
+/// The version of the protocol that this crate speaks.
+pub const VERSION: u32 = 1;
+
+/// What can be asked of the dataplane.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Request {
+    /// How the machine is; answered with [`Response::Status`].
+    Status,
+    /// Every counter; answered with [`Response::Counters`].
+    Counters,
+    /// Services and their servers; answered with [`Response::Services`].
+    Services,
+    /// One page of the connections; answered with [`Response::Connections`].
+    Connections(Page),
+    /// The neighbour tables; answered with [`Response::Neighbours`].
+    Neighbours,
+    /// Take a configuration; answered with [`Response::Reloaded`], or with a failure
+    /// of kind [`FailureKind::Configuration`] or [`FailureKind::RestartNeeded`].
+    Reload(Reload),
+}
+
+/// What the dataplane answers.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Response {
+    /// To [`Request::Status`].
+    Status(Status),
+    /// To [`Request::Counters`].
+    Counters(Counters),
+    /// To [`Request::Services`].
+    Services(Services),
+    /// To [`Request::Connections`].
+    Connections(Connections),
+    /// To [`Request::Neighbours`].
+    Neighbours(Neighbours),
+    /// To [`Request::Reload`].
+    Reloaded(Reloaded),
+    /// To a request that was not done.
+    Failure(Failure),
+}
+
+impl From<Result<Response, Failure>> for Response {
+    fn from(result: Result<Response, Failure>) -> Self {
+        result.unwrap_or_else(Response::Failure)
+    }
+}
+
+#[derive(Serialize)]
+struct Sealed<'a, T> {
+    version: u32,
+    message: &'a T,
+}
+
+#[derive(Deserialize)]
+struct Opened {
+    version: u32,
+    message: serde_json::Value,
+}
+
+/// The JSON of a request or response in its envelope.
+///
+/// # Errors
+/// [`FailureKind::Internal`] when the message cannot be written as JSON.
+pub fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>, Failure> {
+    serde_json::to_vec(&Sealed { version: VERSION, message })
+        .map_err(|error| Failure::new(FailureKind::Internal, error.to_string()))
+}
+
+/// The request or response out of its envelope's JSON.
+///
+/// # Errors
+/// [`FailureKind::Version`] when it speaks another version, else
+/// [`FailureKind::Malformed`].
+pub fn decode<T: DeserializeOwned>(json: &[u8]) -> Result<T, Failure> {
+    let malformed = |error: serde_json::Error| {
+        Failure::new(FailureKind::Malformed, format!("the message is not understood: {error}"))
+    };
+    let opened: Opened = serde_json::from_slice(json).map_err(malformed)?;
+    if opened.version != VERSION {
+        return Err(Failure::version(opened.version));
+    }
+    serde_json::from_value(opened.message).map_err(malformed)
+}

@@ -1,0 +1,40 @@
+//! What a valid configuration is made of.
+
+pub mod check;
+pub mod cidr;
+pub mod device;
+pub mod interface;
+pub mod masquerade;
+pub mod node;
+pub mod peer;
+pub mod service;
+pub mod timeouts;
+
+use interface::Interface;
+use masquerade::Masquerade;
+use node::Node;
+use peer::Peer;
+use service::Service;
+use timeouts::Timeouts;
+
+/// A valid configuration: everything in it has been checked, also one section
+/// against the other.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Config {
+    /// This machine: cores, memory, sockets.
+    pub node: Node,
+    /// The NIC towards clients.
+    pub public: Interface,
+    /// The NIC towards the real servers. Its first floating address is the gateway
+    /// address; there is at least one.
+    pub private: Interface,
+    /// The other machine of the pair; without it this machine is active from the start.
+    pub peer: Option<Peer>,
+    /// Source NAT rules, in the order in which they are tried; the first that matches
+    /// is taken.
+    pub masquerade: Vec<Masquerade>,
+    /// Services in the order of the file.
+    pub services: Vec<Service>,
+    /// How long connections outlive their last packet.
+    pub timeouts: Timeouts,
+}

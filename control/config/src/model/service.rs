@@ -1,0 +1,99 @@
+//! Services and their real servers.
+
+use core::fmt;
+use std::net::SocketAddrV4;
+
+use super::check::Check;
+
+/// A service: where clients reach it, and the real servers behind it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Service {
+    /// Its name, unique.
+    pub name: String,
+    /// The VIP, one of the public floating addresses, and the port. No two services
+    /// listen on the same address, port and protocol.
+    pub listen: SocketAddrV4,
+    /// The transport.
+    pub protocol: Protocol,
+    /// How a new connection finds its server.
+    pub scheduler: Scheduler,
+    /// The real servers, distinct, in the order of the file; may be empty.
+    pub servers: Vec<Server>,
+    /// How it is found out whether a server is well; none: it is taken to be.
+    pub check: Option<Check>,
+}
+
+/// A real server of a service.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Server {
+    /// Where it listens, on the private side.
+    pub address: SocketAddrV4,
+    /// Its share of new connections among the servers; 0 drains it: connections that
+    /// exist stay, no new one comes.
+    pub weight: u16,
+}
+
+/// The transport of a service.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Protocol {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        wire::Protocol::from(*self).fmt(f)
+    }
+}
+
+impl From<Protocol> for wire::Protocol {
+    fn from(protocol: Protocol) -> Self {
+        match protocol {
+            Protocol::Tcp => wire::Protocol::Tcp,
+            Protocol::Udp => wire::Protocol::Udp,
+        }
+    }
+}
+
+/// How a new connection finds its server; names as IPVS has them.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+#[non_exhaustive]
+pub enum Scheduler {
+    /// In turn.
+    RoundRobin,
+    /// In turn, by weight.
+    WeightedRoundRobin,
+    /// The fewest connections.
+    LeastConnection,
+    /// The fewest connections for its weight.
+    #[default]
+    WeightedLeastConnection,
+}
+
+impl Scheduler {
+    /// Every scheduler.
+    pub const ALL: [Scheduler; 4] = [
+        Scheduler::RoundRobin,
+        Scheduler::WeightedRoundRobin,
+        Scheduler::LeastConnection,
+        Scheduler::WeightedLeastConnection,
+    ];
+
+    /// The name in the configuration: `wlc`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Scheduler::RoundRobin => "rr",
+            Scheduler::WeightedRoundRobin => "wrr",
+            Scheduler::LeastConnection => "lc",
+            Scheduler::WeightedLeastConnection => "wlc",
+        }
+    }
+}
+
+impl fmt::Display for Scheduler {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
