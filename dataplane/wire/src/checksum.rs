@@ -8,6 +8,8 @@
 
 use core::ops::Add;
 
+use crate::Address;
+
 /// A running ones' complement sum, not folded yet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Sum(u64);
@@ -38,15 +40,16 @@ impl Sum {
     /// odd last byte is padded with zero (RFC 1071).
     pub fn of_bytes(bytes: &[u8]) -> Self {
         let mut sum: u64 = 0;
-        let mut words = bytes.chunks_exact(4);
-        for word in &mut words {
-            sum += u64::from(u32::from_ne_bytes([word[0], word[1], word[2], word[3]]));
+        let mut left = bytes;
+        while let Some((word, rest)) = left.split_first_chunk() {
+            sum += u64::from(u32::from_ne_bytes(*word));
+            left = rest;
         }
-        let mut rest = [0; 4];
-        for (to, from) in rest.iter_mut().zip(words.remainder()) {
+        let mut last = [0; 4];
+        for (to, from) in last.iter_mut().zip(left) {
             *to = *from;
         }
-        Sum(sum + u64::from(u32::from_ne_bytes(rest)))
+        Sum(sum + u64::from(u32::from_ne_bytes(last)))
     }
 
     /// The sum folded to 16 bits.
@@ -63,6 +66,22 @@ impl Sum {
     pub const fn checksum(self) -> Checksum {
         Checksum(!self.fold())
     }
+
+    /// As [`Sum::checksum`] for UDP: a computed zero is sent as all ones, since zero
+    /// says that there is none (RFC 768).
+    #[inline(always)]
+    pub const fn udp_checksum(self) -> Checksum {
+        match !self.fold() {
+            0 => Checksum(0xffff),
+            field => Checksum(field),
+        }
+    }
+
+    /// True for the sum of a range whose checksum, within it, is right.
+    #[inline(always)]
+    pub const fn verifies(self) -> bool {
+        self.fold() == 0xffff
+    }
 }
 
 impl Add for Sum {
@@ -73,6 +92,16 @@ impl Add for Sum {
         // Each part comes from at most 64 KiB of 32-bit words: far from overflow.
         Sum(self.0 + other.0)
     }
+}
+
+/// The sum of the pseudo header that TCP and UDP checksums cover besides the segment
+/// of `length` bytes (RFC 9293 section 3.1, RFC 8200 section 8.1).
+#[inline]
+pub fn pseudo_header<A: Address>(source: A, destination: A, protocol: u8, length: u16) -> Sum {
+    source.sum()
+        + destination.sum()
+        + Sum::of_u16(u16::from(protocol).to_be())
+        + Sum::of_u16(length.to_be())
 }
 
 /// A checksum field as it stands in a header, in memory order.

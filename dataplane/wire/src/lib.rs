@@ -8,12 +8,25 @@
 //! Network byte order exists only in here: [`Port`] and the addresses carry their
 //! bytes as they stand in the packet, and show a number only when asked.
 
+#![cfg_attr(not(test), deny(clippy::indexing_slicing))]
+
 pub mod address;
+pub mod arp;
+pub mod build;
+mod bytes;
 pub mod checksum;
+pub mod ethernet;
+pub mod flow;
+pub mod icmpv4;
+pub mod ipv4;
 pub mod mac;
+pub mod parse;
 pub mod port;
 pub mod protocol;
+pub mod tcp;
+pub mod translate;
 pub mod tuple;
+pub mod udp;
 
 pub use address::Address;
 pub use mac::MacAddress;

@@ -1,0 +1,223 @@
+//! The fast path: what a plain frame says of its flow, and its rewriting in place.
+//!
+//! A plain frame is an untagged TCP or UDP packet over IPv4 without options and not
+//! a fragment, with nothing wrong with it. [`read`] accepts these alone, with a few
+//! comparisons and no copy; whatever it refuses is looked at again, in full, by
+//! [`crate::parse`]. [`rewrite`] applies what a connection remembers.
+//!
+//! ```text
+//!  0           6        12    14                34            42        54
+//! | destination | source | type | IPv4, 20 bytes | ports, ...  | TCP ... |
+//! ```
+
+use std::net::Ipv4Addr;
+
+use crate::bytes::{self, Field};
+use crate::checksum::{Checksum, Delta, Sum};
+use crate::{Address, FiveTuple, MacAddress, Port, Protocol, ipv4, tcp};
+
+/// What the fast path needs of a packet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Flow<A> {
+    /// Addresses, ports and protocol.
+    pub tuple: FiveTuple<A>,
+    /// The TCP flags; empty for UDP.
+    pub tcp_flags: tcp::Flags,
+    /// Bytes of the IP packet, header included.
+    pub length: u16,
+}
+
+/// The frame is not a plain one; the slow path says what it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the frame is not an untagged, unfragmented TCP or UDP packet without IP options")]
+pub struct NotPlain;
+
+/// Ethernet, IPv4 without options, UDP: the bytes that every plain frame has.
+const PLAIN: usize = 42;
+/// The same up to the end of a TCP header.
+const PLAIN_TCP: usize = 54;
+
+const DESTINATION_MAC: Field<0, 6> = Field;
+const SOURCE_MAC: Field<6, 6> = Field;
+/// The Ethernet type, and the IP version and header length.
+const TYPE_VERSION: Field<12, 3> = Field;
+const IP_HEADER: Field<14, 20> = Field;
+const TOTAL_LENGTH: Field<16, 2> = Field;
+const FRAGMENT: Field<20, 2> = Field;
+const TTL: Field<22, 1> = Field;
+const PROTOCOL: Field<23, 1> = Field;
+const IP_CHECKSUM: Field<24, 2> = Field;
+const SOURCE: Field<26, 4> = Field;
+const DESTINATION: Field<30, 4> = Field;
+const ADDRESSES: Field<26, 8> = Field;
+const SOURCE_PORT: Field<34, 2> = Field;
+const DESTINATION_PORT: Field<36, 2> = Field;
+const PORTS: Field<34, 4> = Field;
+const UDP_LENGTH: Field<38, 2> = Field;
+const UDP_CHECKSUM: Field<40, 2> = Field;
+const TCP_DATA_OFFSET: Field<46, 1> = Field;
+const TCP_FLAGS: Field<47, 1> = Field;
+const TCP_CHECKSUM: Field<50, 2> = Field;
+
+const ETHERNET: u16 = 14;
+const IPV4_WITHOUT_OPTIONS: [u8; 3] = [0x08, 0x00, 0x45];
+/// All of the fragment word but "don't fragment": reserved bit, more, offset.
+const FRAGMENTED: u16 = 0xbfff;
+const TCP: u8 = Protocol::Tcp as u8;
+const UDP: u8 = Protocol::Udp as u8;
+
+/// Reads the flow of a plain frame: TTL above 1, lengths that fit, the IP header
+/// checksum right and a source that may be one. The TCP or UDP checksum is the end
+/// host's to verify.
+#[inline(always)]
+pub fn read(frame: &[u8]) -> Result<Flow<Ipv4Addr>, NotPlain> {
+    read_segment(frame, frame.len())
+}
+
+/// As [`read`], for a frame of `frame_length` bytes of which `segment` is the start:
+/// a frame in several buffers. The headers must be in the first.
+#[inline(always)]
+pub fn read_segment(segment: &[u8], frame_length: usize) -> Result<Flow<Ipv4Addr>, NotPlain> {
+    let plain: &[u8; PLAIN] = segment.first_chunk().ok_or(NotPlain)?;
+    let length = bytes::number(TOTAL_LENGTH.get(plain));
+    let source = Ipv4Addr::from(SOURCE.get(plain));
+    let good = (TYPE_VERSION.get(plain) == IPV4_WITHOUT_OPTIONS)
+        & (bytes::number(FRAGMENT.get(plain)) & FRAGMENTED == 0)
+        & (bytes::byte(TTL.get(plain)) > 1)
+        & (usize::from(length) + usize::from(ETHERNET) <= frame_length)
+        & !ipv4::is_martian_source(source)
+        & header_sum(IP_HEADER.get(plain)).verifies();
+    if !good {
+        return Err(NotPlain);
+    }
+    let (protocol, tcp_flags) = match bytes::byte(PROTOCOL.get(plain)) {
+        TCP => (Protocol::Tcp, read_tcp(segment, length)?),
+        UDP => (Protocol::Udp, read_udp(plain, length)?),
+        _ => return Err(NotPlain),
+    };
+    Ok(Flow {
+        tuple: FiveTuple {
+            source,
+            destination: Ipv4Addr::from(DESTINATION.get(plain)),
+            source_port: Port::from_bytes(SOURCE_PORT.get(plain)),
+            destination_port: Port::from_bytes(DESTINATION_PORT.get(plain)),
+            protocol,
+        },
+        tcp_flags,
+        length,
+    })
+}
+
+#[inline(always)]
+fn read_tcp(segment: &[u8], length: u16) -> Result<tcp::Flags, NotPlain> {
+    let plain: &[u8; PLAIN_TCP] = segment.first_chunk().ok_or(NotPlain)?;
+    let header = u16::from(bytes::byte(TCP_DATA_OFFSET.get(plain)) >> 4) * 4;
+    let fits = (header >= 20) & (header + 20 <= length);
+    if fits { Ok(tcp::Flags::from_bits(bytes::byte(TCP_FLAGS.get(plain)))) } else { Err(NotPlain) }
+}
+
+#[inline(always)]
+fn read_udp(plain: &[u8; PLAIN], length: u16) -> Result<tcp::Flags, NotPlain> {
+    let datagram = bytes::number(UDP_LENGTH.get(plain));
+    let fits = (datagram >= 8) & (u32::from(datagram) + 20 <= u32::from(length));
+    if fits { Ok(tcp::Flags::EMPTY) } else { Err(NotPlain) }
+}
+
+#[inline(always)]
+fn header_sum(header: [u8; 20]) -> Sum {
+    const A: Field<0, 8> = Field;
+    const B: Field<8, 8> = Field;
+    const C: Field<16, 4> = Field;
+    Sum::of_u64(u64::from_ne_bytes(A.get(&header)))
+        + Sum::of_u64(u64::from_ne_bytes(B.get(&header)))
+        + Sum::of_u32(u32::from_ne_bytes(C.get(&header)))
+}
+
+/// What a connection does to the packets of one direction.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(C)]
+pub struct Rewrite<A> {
+    /// The new sender's address.
+    pub source: A,
+    /// The new receiver's address.
+    pub destination: A,
+    /// The new sender's port.
+    pub source_port: Port,
+    /// The new receiver's port.
+    pub destination_port: Port,
+    /// What the new addresses add to the IP header's checksum.
+    pub l3: Delta,
+    /// What the new addresses and ports add to the TCP or UDP checksum; of an ICMP
+    /// query the identifier alone, since its checksum covers no pseudo header.
+    pub l4: Delta,
+}
+
+impl<A: Address> Rewrite<A> {
+    /// The rewrite that makes packets of flow `from` into packets of flow `to`.
+    #[inline]
+    pub fn between(from: &FiveTuple<A>, to: &FiveTuple<A>) -> Self {
+        let addresses = |tuple: &FiveTuple<A>| tuple.source.sum() + tuple.destination.sum();
+        let ports = |tuple: &FiveTuple<A>| {
+            Sum::of_u16(tuple.source_port.raw()) + Sum::of_u16(tuple.destination_port.raw())
+        };
+        let l3 = Delta::between(addresses(from), addresses(to));
+        let l4 = Delta::between(ports(from), ports(to));
+        Rewrite {
+            source: to.source,
+            destination: to.destination,
+            source_port: to.source_port,
+            destination_port: to.destination_port,
+            l3,
+            l4: if from.protocol == Protocol::Icmp { l4 } else { l3.and(l4) },
+        }
+    }
+}
+
+/// Rewrites a frame that [`read`] accepted: both Ethernet addresses, the TTL less
+/// one, addresses, ports and both checksums; a UDP checksum of zero stays zero.
+/// False, with the frame as it was, if it is too short to be a plain one.
+#[inline(always)]
+pub fn rewrite(
+    frame: &mut [u8],
+    rewrite: &Rewrite<Ipv4Addr>,
+    source_mac: MacAddress,
+    destination_mac: MacAddress,
+) -> bool {
+    let Some(plain) = frame.first_chunk::<PLAIN>() else { return false };
+    if bytes::byte(PROTOCOL.get(plain)) == TCP {
+        let Some(plain) = frame.first_chunk_mut::<PLAIN_TCP>() else { return false };
+        let checksum = Checksum::from_bytes(TCP_CHECKSUM.get(plain)).updated(rewrite.l4);
+        TCP_CHECKSUM.set(plain, checksum.to_bytes());
+    } else if let Some(plain) = frame.first_chunk_mut::<PLAIN>() {
+        let checksum = Checksum::from_bytes(UDP_CHECKSUM.get(plain)).updated_udp(rewrite.l4);
+        UDP_CHECKSUM.set(plain, checksum.to_bytes());
+    }
+    let Some(plain) = frame.first_chunk_mut::<PLAIN>() else { return false };
+    DESTINATION_MAC.set(plain, destination_mac.0);
+    SOURCE_MAC.set(plain, source_mac.0);
+    let ttl = bytes::byte(TTL.get(plain));
+    TTL.set(plain, [ttl.wrapping_sub(1)]);
+    let checksum =
+        Checksum::from_bytes(IP_CHECKSUM.get(plain)).updated(rewrite.l3.and(ipv4::TTL_DELTA));
+    IP_CHECKSUM.set(plain, checksum.to_bytes());
+    write_ends(plain, rewrite);
+    true
+}
+
+/// Addresses and ports, one store each.
+#[inline(always)]
+fn write_ends(plain: &mut [u8; PLAIN], rewrite: &Rewrite<Ipv4Addr>) {
+    let source = u32::from_ne_bytes(rewrite.source.octets());
+    let destination = u32::from_ne_bytes(rewrite.destination.octets());
+    let addresses = join(u64::from(source), u64::from(destination), 32);
+    ADDRESSES.set(plain, addresses.to_ne_bytes());
+    let (source, destination) = (rewrite.source_port.raw(), rewrite.destination_port.raw());
+    let ports = join(u64::from(source), u64::from(destination), 16) as u32;
+    PORTS.set(plain, ports.to_ne_bytes());
+}
+
+/// Two halves of a word, in memory order.
+#[inline(always)]
+const fn join(first: u64, second: u64, bits: u32) -> u64 {
+    if cfg!(target_endian = "little") { first | second << bits } else { first << bits | second }
+}
