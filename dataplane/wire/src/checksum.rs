@@ -9,6 +9,13 @@
 use core::ops::Add;
 
 use crate::Address;
+use crate::bytes::Field;
+
+/// A 32-bit ones' complement sum folded to 16; zero only if it is zero.
+#[inline(always)]
+const fn fold(sum: u32) -> u16 {
+    (sum.wrapping_add(sum.rotate_left(16)) >> 16) as u16
+}
 
 /// A running ones' complement sum, not folded yet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -36,6 +43,21 @@ impl Sum {
         Sum((word & 0xffff_ffff) + (word >> 32))
     }
 
+    /// The sum of the 20 bytes that every IPv4 header has.
+    #[inline(always)]
+    pub(crate) fn of_header(header: &[u8; 20]) -> Self {
+        const A: Field<0, 8> = Field;
+        const B: Field<8, 8> = Field;
+        const C: Field<16, 4> = Field;
+        let (a, b) = (u64::from_ne_bytes(A.get(header)), u64::from_ne_bytes(B.get(header)));
+        let c = u64::from(u32::from_ne_bytes(C.get(header)));
+        let (sum, carry) = a.overflowing_add(b);
+        let (sum, last) = sum.overflowing_add(c + u64::from(carry));
+        let sum = sum + u64::from(last);
+        // One fold, so that other sums can be added.
+        Sum(sum.wrapping_add(sum.rotate_left(32)) >> 32)
+    }
+
     /// The sum of bytes that start at an even offset of the checksummed range; an
     /// odd last byte is padded with zero (RFC 1071).
     pub fn of_bytes(bytes: &[u8]) -> Self {
@@ -55,10 +77,10 @@ impl Sum {
     /// The sum folded to 16 bits.
     #[inline(always)]
     pub const fn fold(self) -> u16 {
-        let sum = (self.0 & 0xffff_ffff) + (self.0 >> 32);
-        let sum = (sum & 0xffff) + ((sum >> 16) & 0xffff) + (sum >> 32);
-        let sum = (sum & 0xffff) + (sum >> 16);
-        ((sum & 0xffff) + (sum >> 16)) as u16
+        // Added to itself with its halves exchanged, a word has in its upper half the
+        // sum of both with the carry brought round.
+        let sum = (self.0.wrapping_add(self.0.rotate_left(32)) >> 32) as u32;
+        fold(sum)
     }
 
     /// The header field that makes the range sum to all ones.
@@ -125,8 +147,14 @@ impl Checksum {
     #[inline(always)]
     #[must_use]
     pub const fn updated(self, delta: Delta) -> Self {
-        let sum = (!self.0) as u32 + delta.0 as u32;
-        Checksum(!((sum & 0xffff) + (sum >> 16)) as u16)
+        Checksum(!fold((!self.0) as u32 + delta.0 as u32))
+    }
+
+    /// The field after two rewrites.
+    #[inline(always)]
+    #[must_use]
+    pub const fn updated_twice(self, first: Delta, second: Delta) -> Self {
+        Checksum(!fold((!self.0) as u32 + first.0 as u32 + second.0 as u32))
     }
 
     /// A UDP checksum after a rewrite: zero means that the sender made none and
@@ -156,8 +184,7 @@ impl Delta {
     /// The delta of replacing words that sum to `old` by words that sum to `new`.
     #[inline(always)]
     pub const fn between(old: Sum, new: Sum) -> Self {
-        let sum = new.fold() as u32 + (!old.fold()) as u32;
-        Delta(((sum & 0xffff) + (sum >> 16)) as u16)
+        Delta(fold(new.fold() as u32 + (!old.fold()) as u32))
     }
 
     /// The delta of the rewrite undone.
@@ -171,7 +198,6 @@ impl Delta {
     #[inline(always)]
     #[must_use]
     pub const fn and(self, other: Delta) -> Self {
-        let sum = self.0 as u32 + other.0 as u32;
-        Delta(((sum & 0xffff) + (sum >> 16)) as u16)
+        Delta(fold(self.0 as u32 + other.0 as u32))
     }
 }

@@ -39,8 +39,8 @@ const PLAIN_TCP: usize = 54;
 
 const DESTINATION_MAC: Field<0, 6> = Field;
 const SOURCE_MAC: Field<6, 6> = Field;
-/// The Ethernet type, and the IP version and header length.
-const TYPE_VERSION: Field<12, 3> = Field;
+/// The Ethernet type, the IP version and header length, and the type of service.
+const TYPE_VERSION: Field<12, 4> = Field;
 const IP_HEADER: Field<14, 20> = Field;
 const TOTAL_LENGTH: Field<16, 2> = Field;
 const FRAGMENT: Field<20, 2> = Field;
@@ -60,7 +60,7 @@ const TCP_FLAGS: Field<47, 1> = Field;
 const TCP_CHECKSUM: Field<50, 2> = Field;
 
 const ETHERNET: u16 = 14;
-const IPV4_WITHOUT_OPTIONS: [u8; 3] = [0x08, 0x00, 0x45];
+const IPV4_WITHOUT_OPTIONS: u32 = 0x0800_4500;
 /// All of the fragment word but "don't fragment": reserved bit, more, offset.
 const FRAGMENTED: u16 = 0xbfff;
 const TCP: u8 = Protocol::Tcp as u8;
@@ -81,12 +81,12 @@ pub fn read_segment(segment: &[u8], frame_length: usize) -> Result<Flow<Ipv4Addr
     let plain: &[u8; PLAIN] = segment.first_chunk().ok_or(NotPlain)?;
     let length = bytes::number(TOTAL_LENGTH.get(plain));
     let source = Ipv4Addr::from(SOURCE.get(plain));
-    let good = (TYPE_VERSION.get(plain) == IPV4_WITHOUT_OPTIONS)
+    let good = (u32::from_be_bytes(TYPE_VERSION.get(plain)) & !0xff == IPV4_WITHOUT_OPTIONS)
         & (bytes::number(FRAGMENT.get(plain)) & FRAGMENTED == 0)
         & (bytes::byte(TTL.get(plain)) > 1)
         & (usize::from(length) + usize::from(ETHERNET) <= frame_length)
         & !ipv4::is_martian_source(source)
-        & header_sum(IP_HEADER.get(plain)).verifies();
+        & Sum::of_header(&IP_HEADER.get(plain)).verifies();
     if !good {
         return Err(NotPlain);
     }
@@ -121,16 +121,6 @@ fn read_udp(plain: &[u8; PLAIN], length: u16) -> Result<tcp::Flags, NotPlain> {
     let datagram = bytes::number(UDP_LENGTH.get(plain));
     let fits = (datagram >= 8) & (u32::from(datagram) + 20 <= u32::from(length));
     if fits { Ok(tcp::Flags::EMPTY) } else { Err(NotPlain) }
-}
-
-#[inline(always)]
-fn header_sum(header: [u8; 20]) -> Sum {
-    const A: Field<0, 8> = Field;
-    const B: Field<8, 8> = Field;
-    const C: Field<16, 4> = Field;
-    Sum::of_u64(u64::from_ne_bytes(A.get(&header)))
-        + Sum::of_u64(u64::from_ne_bytes(B.get(&header)))
-        + Sum::of_u32(u32::from_ne_bytes(C.get(&header)))
 }
 
 /// What a connection does to the packets of one direction.
@@ -198,7 +188,7 @@ pub fn rewrite(
     let ttl = bytes::byte(TTL.get(plain));
     TTL.set(plain, [ttl.wrapping_sub(1)]);
     let checksum =
-        Checksum::from_bytes(IP_CHECKSUM.get(plain)).updated(rewrite.l3.and(ipv4::TTL_DELTA));
+        Checksum::from_bytes(IP_CHECKSUM.get(plain)).updated_twice(rewrite.l3, ipv4::TTL_DELTA);
     IP_CHECKSUM.set(plain, checksum.to_bytes());
     write_ends(plain, rewrite);
     true

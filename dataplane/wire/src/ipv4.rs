@@ -166,7 +166,7 @@ impl<B: Deref<Target = [u8; HEADER_LENGTH]>> Header<B> {
     /// The sum of these 20 bytes.
     #[inline(always)]
     pub fn sum(&self) -> Sum {
-        Sum::of_bytes(&*self.0)
+        Sum::of_header(&self.0)
     }
 }
 

@@ -17,6 +17,7 @@ pub use error::ParseError;
 
 use crate::checksum::Sum;
 use crate::ethernet::{self, EtherType, Tags};
+use crate::flow::Flow;
 use crate::{FiveTuple, MacAddress, Port, arp, icmpv4, ipv4, tcp};
 
 /// A frame, read in full. Offsets are from the start of the frame, in bytes.
@@ -113,6 +114,17 @@ impl Ipv4 {
             Payload::IcmpQuery { tuple, .. } => Some(tuple),
             _ => None,
         }
+    }
+
+    /// The same as the fast path would have it, for packets that it refused: an ICMP
+    /// query has no TCP flags.
+    #[inline]
+    pub fn flow(&self) -> Option<Flow<Ipv4Addr>> {
+        let tcp_flags = match self.payload {
+            Payload::Tcp { flags, .. } => flags,
+            _ => tcp::Flags::EMPTY,
+        };
+        self.tuple().map(|tuple| Flow { tuple, tcp_flags, length: self.total_length })
     }
 }
 
