@@ -1,14 +1,45 @@
 //! The configuration file: its types, their validation, and mistakes with their place.
 //!
-//! A text passes through here in three steps. [`document`](self) parses the TOML and
+//! A text passes through here in three steps. `document` parses the TOML and
 //! walks its tables, each value with its place in the file. `read` takes one section
 //! each and turns values into the types of [`model`]. `validate` consumes what was
 //! read, judges the sections against each other, and makes the [`Config`]. No step
 //! stops at the first mistake: they are collected, sorted by place, and returned
 //! together as [`Mistakes`].
+//!
+//! ```
+//! let text = r#"
+//!     [node]
+//!     name = "a"
+//!     workers = [1]
+//!
+//!     [public]
+//!     port = "0000:03:00.0"
+//!     address = "198.51.100.2/24"
+//!     floating = ["198.51.100.10/24"]
+//!     gateway = "198.51.100.1"
+//!
+//!     [private]
+//!     port = "0000:03:00.1"
+//!     address = "10.0.0.2/24"
+//!     floating = ["10.0.0.1/24"]
+//! "#;
+//! let config = config::Config::from_str("tandem.toml", text)?;
+//! assert_eq!(config.node.name, "a");
+//! # Ok::<(), config::Mistakes>(())
+//! ```
 
+mod document;
+mod load;
+mod mistake;
 pub mod model;
+mod read;
+mod restart;
+pub mod schema;
+mod validate;
 
+pub use load::Checked;
+pub use mistake::{Mistake, Mistakes, Place, Severity};
 pub use model::Config;
 pub use model::check::{Check, CheckKind, StatusRange};
 pub use model::cidr::Cidr;

@@ -1,0 +1,58 @@
+//! Mistakes in the TOML itself.
+
+use toml::Spanned;
+use toml::de::{DeTable, Error};
+
+use super::value::quote;
+use super::{Report, Span};
+
+/// Parses a text as far as it can be; what is broken is reported, one mistake a line.
+pub(crate) fn parse<'t>(text: &'t str, report: &Report<'_>) -> Spanned<DeTable<'t>> {
+    let (table, errors) = DeTable::parse_recoverable(text);
+    // A bracket that is never closed swallows lines: what is said of those is noise.
+    let unclosed = errors.iter().any(|error| error.message().starts_with("unclosed"));
+    for error in &errors {
+        let span: Span = error.span().unwrap_or(0..0);
+        let (what, remedy) = explain(error, text.get(span.clone()).unwrap_or_default());
+        report.syntax(&span, what, remedy);
+        if unclosed && is_structural(error.message()) {
+            report.lost_after(&span);
+            break;
+        }
+    }
+    table
+}
+
+fn is_structural(message: &str) -> bool {
+    message.starts_with("unclosed") || message.starts_with("missing comma")
+}
+
+/// The parser says "what is wrong, expected this, that".
+fn explain(error: &Error, written: &str) -> (String, String) {
+    let message = error.message().lines().next().unwrap_or_default().trim().replace('`', "'");
+    let (what, expected) = message.split_once(", expected ").unwrap_or((&message, ""));
+    let written = written.trim();
+    match what {
+        "duplicate key" => {
+            (format!("{} is there twice", quote(written)), "keep one of them".to_owned())
+        }
+        "string values must be quoted" if written.is_empty() => {
+            ("not TOML: the value is missing".to_owned(), "write it behind the '='".to_owned())
+        }
+        "string values must be quoted"
+        | "invalid float"
+        | "invalid integer"
+        | "invalid datetime" => {
+            let what = format!("not TOML: {} is no value", quote(written));
+            (what, "write text and addresses in quotation marks".to_owned())
+        }
+        "missing comma between array elements" => (
+            format!("not TOML: {what}"),
+            "put a comma between two entries, or close the list before with ']'".to_owned(),
+        ),
+        _ if expected.is_empty() || expected == "nothing" => {
+            (format!("not TOML: {what}"), "take it out, or see https://toml.io".to_owned())
+        }
+        _ => (format!("not TOML: {what}"), format!("here belongs {expected}")),
+    }
+}

@@ -1,0 +1,73 @@
+//! One section each, from its table to typed values. What a section can judge by
+//! itself is judged here; what takes two sections is left to `validate`.
+
+mod check;
+mod interface;
+mod masquerade;
+mod node;
+mod peer;
+mod service;
+mod timeouts;
+
+pub(crate) use interface::{RawInterface, RawNeighbour, RawRoute};
+pub(crate) use masquerade::RawMasquerade;
+pub(crate) use peer::{RawPath, RawPeer};
+pub(crate) use service::{RawServer, RawService};
+
+use crate::document::{Span, Table};
+use crate::model::node::Node;
+use crate::model::timeouts::Timeouts;
+use crate::schema;
+
+/// The whole file, each value typed; not yet judged as a whole. None stands where
+/// something is missing or wrong, which has been reported.
+pub(crate) struct Raw {
+    pub(crate) node: Option<Node>,
+    pub(crate) public: Option<RawInterface>,
+    pub(crate) private: Option<RawInterface>,
+    pub(crate) peer: Option<RawPeer>,
+    pub(crate) masquerade: Vec<RawMasquerade>,
+    pub(crate) services: Vec<RawService>,
+    pub(crate) timeouts: Timeouts,
+}
+
+impl Raw {
+    pub(crate) fn read(file: Table<'_>) -> Self {
+        ["node", "public", "private"].into_iter().for_each(|section| file.expect(section));
+        let rules = file.tables("masquerade", &schema::MASQUERADE);
+        let services = file.tables("service", &schema::SERVICE);
+        Raw {
+            node: file.table("node", &schema::NODE).and_then(node::read),
+            public: file.table("public", &schema::PUBLIC).map(interface::read_public),
+            private: file.table("private", &schema::PRIVATE).map(interface::read_private),
+            peer: file.table("peer", &schema::PEER).map(peer::read),
+            masquerade: rules.map_or(Vec::new(), |rules| {
+                rules.value.into_iter().map(masquerade::read).collect()
+            }),
+            services: services.map_or(Vec::new(), |services| {
+                services.value.into_iter().map(service::read).collect()
+            }),
+            timeouts: timeouts::read(file.table("timeouts", &schema::TIMEOUTS)),
+        }
+    }
+}
+
+/// Reports every entry that stands in the list before.
+pub(crate) fn distinct<T: PartialEq>(
+    table: &Table<'_>,
+    key: &str,
+    entries: &[(T, Span)],
+    show: impl Fn(&T) -> String,
+) {
+    for (index, (entry, span)) in entries.iter().enumerate() {
+        let mut before = entries.iter().take(index);
+        if let Some((_, first)) = before.find(|(other, _)| other == entry) {
+            let line = table.report.line(first);
+            table.report.error(
+                span,
+                format!("{} has {} twice (first on line {line})", table.path(key), show(entry)),
+                "keep one of them",
+            );
+        }
+    }
+}

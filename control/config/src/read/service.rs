@@ -1,0 +1,59 @@
+//! `[[service]]`.
+
+use std::net::SocketAddrV4;
+
+use super::check;
+use crate::document::{At, Table, value};
+use crate::model::check::Check;
+use crate::model::service::{Protocol, Scheduler};
+use crate::schema;
+
+const PROTOCOLS: &[(&str, Protocol)] = &[("tcp", Protocol::Tcp), ("udp", Protocol::Udp)];
+
+const SCHEDULERS: &[(&str, Scheduler)] = &[
+    ("rr", Scheduler::RoundRobin),
+    ("wrr", Scheduler::WeightedRoundRobin),
+    ("lc", Scheduler::LeastConnection),
+    ("wlc", Scheduler::WeightedLeastConnection),
+];
+
+/// A service, typed.
+pub(crate) struct RawService {
+    pub(crate) name: Option<At<String>>,
+    pub(crate) listen: Option<At<SocketAddrV4>>,
+    pub(crate) protocol: Option<At<Protocol>>,
+    pub(crate) scheduler: Scheduler,
+    /// None when there is no list.
+    pub(crate) servers: Option<At<Vec<RawServer>>>,
+    pub(crate) check: Option<At<Check>>,
+}
+
+pub(crate) struct RawServer {
+    pub(crate) address: Option<At<SocketAddrV4>>,
+    pub(crate) weight: u16,
+}
+
+pub(super) fn read(table: Table<'_>) -> RawService {
+    table.expect("server");
+    let servers = table.tables("server", &schema::SERVER).map(|list| At {
+        value: list.value.into_iter().map(read_server).collect(),
+        span: list.span,
+    });
+    let scheduler = table.optional("scheduler", value::choice(SCHEDULERS));
+    let protocol = table.required("protocol", value::choice(PROTOCOLS));
+    RawService {
+        name: table.required("name", value::name(63)),
+        listen: table.required("listen", value::socket),
+        scheduler: scheduler.map_or(Scheduler::default(), |at| at.value),
+        servers,
+        check: table.table("check", &schema::CHECK).and_then(check::read),
+        protocol,
+    }
+}
+
+fn read_server(table: Table<'_>) -> RawServer {
+    RawServer {
+        address: table.required("address", value::socket),
+        weight: table.optional("weight", value::integer(0..=65_535)).map_or(1, |at| at.value),
+    }
+}

@@ -1,0 +1,211 @@
+//! Every section and key of the file, in the order of its documentation: what the
+//! reader accepts, and nothing else.
+
+/// A table of the file and its keys.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Section {
+    /// Its name with dots: `node`, `service.server`; empty for the file itself.
+    pub name: &'static str,
+    /// Its keys.
+    pub keys: &'static [Key],
+}
+
+/// A key of a table.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Key {
+    /// Its name.
+    pub name: &'static str,
+    /// A value that it may have, as TOML.
+    pub example: &'static str,
+}
+
+impl Section {
+    /// The key with this name.
+    pub fn key(&self, name: &str) -> Option<&'static Key> {
+        self.keys.iter().find(|key| key.name == name)
+    }
+}
+
+const fn key(name: &'static str, example: &'static str) -> Key {
+    Key { name, example }
+}
+
+pub(crate) const FILE: Section = Section {
+    name: "",
+    keys: &[
+        key("node", "{ name = \"a\", workers = [1] }"),
+        key("public", "{ ... }"),
+        key("private", "{ ... }"),
+        key("peer", "{ ... }"),
+        key("masquerade", "[{ ... }]"),
+        key("service", "[{ ... }]"),
+        key("timeouts", "{ ... }"),
+    ],
+};
+
+pub(crate) const NODE: Section = Section {
+    name: "node",
+    keys: &[
+        key("name", "\"a\""),
+        key("workers", "[1]"),
+        key("main_cores", "[0]"),
+        key("idle", "\"poll\""),
+        key("connections", "1000000"),
+        key("hugepages", "true"),
+        key("memory", "1024"),
+        key("mbufs", "65535"),
+        key("control_socket", "\"/run/tandem/dataplane.sock\""),
+        key("log", "\"info\""),
+        key("file_prefix", "\"tandem\""),
+    ],
+};
+
+const INTERFACE: &[Key] = &[
+    key("port", "\"0000:03:00.0\""),
+    key("address", "\"198.51.100.2/24\""),
+    key("floating", "[\"198.51.100.10/24\"]"),
+    key("gateway", "\"198.51.100.1\""),
+    key("mtu", "1500"),
+    key("route", "[{ to = \"10.1.0.0/16\", via = \"10.0.0.254\" }]"),
+    key("neighbour", "[{ address = \"10.0.0.11\", mac = \"02:00:00:00:00:11\" }]"),
+    key("rx_descriptors", "1024"),
+    key("tx_descriptors", "1024"),
+    key("kernel_interface", "\"tandem-pub\""),
+    key("mss_clamp", "1460"),
+];
+
+pub(crate) const PUBLIC: Section = Section { name: "public", keys: INTERFACE };
+
+/// As [`PUBLIC`], with examples of the private side.
+pub(crate) const PRIVATE: Section = Section {
+    name: "private",
+    keys: &[
+        key("port", "\"0000:03:00.1\""),
+        key("address", "\"10.0.0.2/24\""),
+        key("floating", "[\"10.0.0.1/24\"]"),
+        key("gateway", "\"10.0.0.254\""),
+        INTERFACE[4],
+        INTERFACE[5],
+        INTERFACE[6],
+        INTERFACE[7],
+        INTERFACE[8],
+        key("kernel_interface", "\"tandem-priv\""),
+        INTERFACE[10],
+    ],
+};
+
+const ROUTE_KEYS: &[Key] = &[key("to", "\"10.1.0.0/16\""), key("via", "\"10.0.0.254\"")];
+
+pub(crate) const PUBLIC_ROUTE: Section = Section { name: "public.route", keys: ROUTE_KEYS };
+pub(crate) const PRIVATE_ROUTE: Section = Section { name: "private.route", keys: ROUTE_KEYS };
+
+const NEIGHBOUR_KEYS: &[Key] =
+    &[key("address", "\"10.0.0.11\""), key("mac", "\"02:00:00:00:00:11\"")];
+
+pub(crate) const PUBLIC_NEIGHBOUR: Section =
+    Section { name: "public.neighbour", keys: NEIGHBOUR_KEYS };
+pub(crate) const PRIVATE_NEIGHBOUR: Section =
+    Section { name: "private.neighbour", keys: NEIGHBOUR_KEYS };
+
+pub(crate) const PEER: Section = Section {
+    name: "peer",
+    keys: &[
+        key("paths", "[{ local = \"10.0.0.2\", remote = \"10.0.0.3\" }]"),
+        key("key_file", "\"/etc/tandem/peer.key\""),
+        key("priority", "100"),
+    ],
+};
+
+pub(crate) const PEER_PATH: Section = Section {
+    name: "peer.paths",
+    keys: &[key("local", "\"10.0.0.2\""), key("remote", "\"10.0.0.3\"")],
+};
+
+pub(crate) const MASQUERADE: Section = Section {
+    name: "masquerade",
+    keys: &[
+        key("source", "[\"10.0.0.0/24\"]"),
+        key("address", "\"198.51.100.10\""),
+        key("ports", "\"1024-65535\""),
+    ],
+};
+
+pub(crate) const SERVICE: Section = Section {
+    name: "service",
+    keys: &[
+        key("name", "\"web\""),
+        key("listen", "\"198.51.100.10:80\""),
+        key("protocol", "\"tcp\""),
+        key("scheduler", "\"wlc\""),
+        key("server", "[{ address = \"10.0.0.11:80\" }]"),
+        key("check", "{ kind = \"tcp\" }"),
+    ],
+};
+
+pub(crate) const SERVER: Section = Section {
+    name: "service.server",
+    keys: &[key("address", "\"10.0.0.11:80\""), key("weight", "1")],
+};
+
+pub(crate) const CHECK: Section = Section {
+    name: "service.check",
+    keys: &[
+        key("kind", "\"http\""),
+        key("port", "8080"),
+        key("interval", "\"2s\""),
+        key("timeout", "\"1s\""),
+        key("fall", "3"),
+        key("rise", "2"),
+        key("path", "\"/healthz\""),
+        key("host", "\"www.example.org\""),
+        key("status", "\"200-299\""),
+        key("name", "\"www.example.org\""),
+    ],
+};
+
+pub(crate) const TIMEOUTS: Section = Section {
+    name: "timeouts",
+    keys: &[key("service", "{ ... }"), key("masquerade", "{ ... }"), key("fragment", "\"30s\"")],
+};
+
+const CONNECTION_KEYS: &[Key] = &[
+    key("none", "\"2s\""),
+    key("established", "\"15m\""),
+    key("syn_sent", "\"2m\""),
+    key("syn_recv", "\"1m\""),
+    key("fin_wait", "\"2m\""),
+    key("time_wait", "\"2m\""),
+    key("close", "\"10s\""),
+    key("close_wait", "\"1m\""),
+    key("last_ack", "\"30s\""),
+    key("listen", "\"2m\""),
+    key("synack", "\"2m\""),
+    key("udp", "\"5m\""),
+    key("icmp", "\"1m\""),
+];
+
+pub(crate) const SERVICE_TIMEOUTS: Section =
+    Section { name: "timeouts.service", keys: CONNECTION_KEYS };
+pub(crate) const MASQUERADE_TIMEOUTS: Section =
+    Section { name: "timeouts.masquerade", keys: CONNECTION_KEYS };
+
+/// Every section.
+pub const SECTIONS: &[Section] = &[
+    FILE,
+    NODE,
+    PUBLIC,
+    PUBLIC_ROUTE,
+    PUBLIC_NEIGHBOUR,
+    PRIVATE,
+    PRIVATE_ROUTE,
+    PRIVATE_NEIGHBOUR,
+    PEER,
+    PEER_PATH,
+    MASQUERADE,
+    SERVICE,
+    SERVER,
+    CHECK,
+    TIMEOUTS,
+    SERVICE_TIMEOUTS,
+    MASQUERADE_TIMEOUTS,
+];

@@ -1,0 +1,80 @@
+//! From what was read to the configuration, leaving the places behind.
+
+use crate::document::At;
+use crate::model::Config;
+use crate::model::interface::{Interface, Route, StaticNeighbour};
+use crate::model::masquerade::Masquerade;
+use crate::model::peer::{Peer, PeerPath};
+use crate::model::service::{Server, Service};
+use crate::read::{
+    Raw, RawInterface, RawMasquerade, RawNeighbour, RawPath, RawPeer, RawRoute, RawServer,
+    RawService,
+};
+
+/// None when something that must be there is not; that has been reported.
+pub(super) fn config(raw: Raw) -> Option<Config> {
+    Some(Config {
+        node: raw.node?,
+        public: interface(raw.public?)?,
+        private: interface(raw.private?)?,
+        peer: match raw.peer {
+            Some(raw) => Some(peer(raw)?),
+            None => None,
+        },
+        masquerade: raw.masquerade.into_iter().map(masquerade).collect::<Option<_>>()?,
+        services: raw.services.into_iter().map(service).collect::<Option<_>>()?,
+        timeouts: raw.timeouts,
+    })
+}
+
+fn bare<T>(list: Vec<At<T>>) -> Vec<T> {
+    list.into_iter().map(|at| at.value).collect()
+}
+
+fn interface(raw: RawInterface) -> Option<Interface> {
+    let route = |route: RawRoute| Some(Route { to: route.to?.value, via: route.via?.value });
+    let neighbour = |neighbour: RawNeighbour| {
+        Some(StaticNeighbour { address: neighbour.address?.value, mac: neighbour.mac?.value })
+    };
+    Some(Interface {
+        device: raw.device?.value,
+        address: raw.address?.value,
+        floating: bare(raw.floating),
+        gateway: raw.gateway.map(|at| at.value),
+        mtu: raw.mtu,
+        routes: raw.routes.into_iter().map(route).collect::<Option<_>>()?,
+        neighbours: raw.neighbours.into_iter().map(neighbour).collect::<Option<_>>()?,
+        rx_descriptors: raw.rx_descriptors,
+        tx_descriptors: raw.tx_descriptors,
+        kernel_interface: raw.kernel_interface.value,
+        mss_clamp: raw.mss_clamp.map(|at| at.value),
+    })
+}
+
+fn peer(raw: RawPeer) -> Option<Peer> {
+    let path =
+        |path: RawPath| Some(PeerPath { local: path.local?.value, remote: path.remote?.value });
+    Some(Peer {
+        paths: raw.paths.into_iter().map(path).collect::<Option<_>>()?,
+        key_file: raw.key_file?.value,
+        priority: raw.priority,
+    })
+}
+
+fn masquerade(raw: RawMasquerade) -> Option<Masquerade> {
+    let address = raw.address?.value;
+    Some(Masquerade { source: bare(raw.source), address, ports: raw.ports })
+}
+
+fn service(raw: RawService) -> Option<Service> {
+    let server =
+        |server: RawServer| Some(Server { address: server.address?.value, weight: server.weight });
+    Some(Service {
+        name: raw.name?.value,
+        listen: raw.listen?.value,
+        protocol: raw.protocol?.value,
+        scheduler: raw.scheduler,
+        servers: raw.servers?.value.into_iter().map(server).collect::<Option<_>>()?,
+        check: raw.check.map(|at| at.value),
+    })
+}

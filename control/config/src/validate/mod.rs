@@ -1,0 +1,47 @@
+//! The sections judged against each other, and made a configuration.
+
+mod build;
+mod interface;
+mod masquerade;
+mod peer;
+mod service;
+mod sides;
+
+use crate::document::{Report, Table, parse};
+use crate::load::Checked;
+use crate::mistake::Mistakes;
+use crate::read::Raw;
+use crate::schema;
+
+/// From text to a configuration, or to every mistake in it.
+pub(crate) fn check(name: &str, text: &str) -> Result<Checked, Mistakes> {
+    let report = Report::new(name, text);
+    let document = parse(text, &report);
+    let raw = Raw::read(Table::new(document.get_ref(), 0..0, &schema::FILE, &report));
+    judge(&raw, &report);
+    let config = build::config(raw);
+    if config.is_none() {
+        // Every reader that gives None has said why; this is the net below them.
+        report.unexplained();
+    }
+    let found = report.finish();
+    match config {
+        Some(config) if found.mistakes.is_empty() => {
+            Ok(Checked { config, warnings: found.warnings })
+        }
+        _ => Err(found),
+    }
+}
+
+fn judge(raw: &Raw, report: &Report<'_>) {
+    let sides = [&raw.public, &raw.private];
+    sides.into_iter().flatten().for_each(|side| interface::judge(side, report));
+    if let (Some(public), Some(private)) = (&raw.public, &raw.private) {
+        sides::judge(public, private, report);
+        masquerade::judge(&raw.masquerade, public, private, report);
+    }
+    service::judge(&raw.services, raw.public.as_ref(), raw.private.as_ref(), report);
+    if let Some(peer) = &raw.peer {
+        peer::judge(peer, &sides, report);
+    }
+}

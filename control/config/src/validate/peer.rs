@@ -1,0 +1,78 @@
+//! The peer judged against both sides.
+
+use std::net::IpAddr;
+
+use super::interface::own;
+use crate::document::{At, Report};
+use crate::read::{RawInterface, RawPath, RawPeer};
+
+pub(super) fn judge(peer: &RawPeer, sides: &[&Option<RawInterface>; 2], report: &Report<'_>) {
+    report.warning(
+        &peer.span,
+        "peer is not used by this version",
+        "the machine is active by itself: don't start another with the same floating addresses",
+    );
+    for (index, path) in peer.paths.iter().enumerate() {
+        judge_path(path, report);
+        judge_ends(path, sides, report);
+        let mut before = peer.paths.iter().take(index);
+        if let (Some(local), Some(remote)) = (&path.local, &path.remote)
+            && let Some(first) = before.find(|first| ends(first) == ends(path))
+        {
+            let line = first.local.as_ref().map_or(0, |at| report.line(&at.span));
+            report.error(
+                &local.span,
+                format!(
+                    "peer.paths has {} to {} twice (first on line {line})",
+                    local.value, remote.value
+                ),
+                "keep one of them",
+            );
+        }
+    }
+}
+
+fn ends(path: &RawPath) -> (Option<IpAddr>, Option<IpAddr>) {
+    let bare = |at: &Option<At<IpAddr>>| at.as_ref().map(|at| at.value);
+    (bare(&path.local), bare(&path.remote))
+}
+
+fn judge_path(path: &RawPath, report: &Report<'_>) {
+    let (Some(local), Some(remote)) = (&path.local, &path.remote) else { return };
+    if local.value == remote.value {
+        let what = format!("peer.paths has {} at both ends", local.value);
+        report.error(&remote.span, what, "write the peer's own address as remote");
+    } else if local.value.is_ipv4() != remote.value.is_ipv4() {
+        let what = format!("peer.paths has {} and {}, of two families", local.value, remote.value);
+        report.error(&remote.span, what, "write both IPv4 or both IPv6");
+    }
+}
+
+/// Heartbeats come from and go to addresses that never move.
+fn judge_ends(path: &RawPath, sides: &[&Option<RawInterface>; 2], report: &Report<'_>) {
+    for side in sides.iter().copied().flatten() {
+        let which = |end: &At<IpAddr>| match end.value {
+            IpAddr::V4(address) => own(side, address),
+            IpAddr::V6(_) => None,
+        };
+        if let Some(local) = &path.local
+            && which(local) == Some("a floating address")
+        {
+            report.error(
+                &local.span,
+                format!("peer.paths.local is {}, a floating address", local.value),
+                "write a real address: a floating one moves away when the role does",
+            );
+        }
+        if let Some(remote) = &path.remote
+            && let Some(which) = which(remote)
+            && path.local.as_ref().map(|local| local.value) != Some(remote.value)
+        {
+            report.error(
+                &remote.span,
+                format!("peer.paths.remote is {}, {which} of this machine", remote.value),
+                "write the peer's real address",
+            );
+        }
+    }
+}
