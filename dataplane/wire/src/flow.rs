@@ -67,7 +67,8 @@ const TCP: u8 = Protocol::Tcp as u8;
 const UDP: u8 = Protocol::Udp as u8;
 
 /// Reads the flow of a plain frame: TTL above 1, lengths that fit, the IP header
-/// checksum right and a source that may be one. The TCP or UDP checksum is the end
+/// checksum right and a source that may be one. The destination is not looked at: no
+/// connection has one that nobody can have. The TCP or UDP checksum is the end
 /// host's to verify.
 #[inline(always)]
 pub fn read(frame: &[u8]) -> Result<Flow<Ipv4Addr>, NotPlain> {

@@ -1,0 +1,226 @@
+//! What the router makes itself, judged by etherparse.
+
+use std::net::Ipv4Addr;
+
+use etherparse::{NetSlice, SlicedPacket, TransportSlice};
+use proptest::prelude::*;
+use wire::parse::{self, Payload};
+use wire::{FiveTuple, MacAddress, Port, Protocol, build, icmpv4, translate};
+
+use crate::oracle::assert_checksums;
+use crate::packets::{self, Content, Spec};
+
+const ROUTER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
+
+proptest! {
+    #[test]
+    fn an_error_quotes_what_fits_and_reaches_the_sender(
+        spec in packets::any_packet(packets::flow_content()), next_hop_mtu in any::<u16>(),
+    ) {
+        prop_assume!(spec.destination_mac[0] & 1 == 0);
+        let frame = spec.frame();
+        let packet = parse::frame(&frame).unwrap();
+        let error = icmpv4::Error::DestinationUnreachable {
+            code: icmpv4::unreachable::FRAGMENTATION_NEEDED,
+            next_hop_mtu,
+        };
+        let mut output = [0xaa; 600];
+        let length = build::icmp_error(&frame, &packet, error, ROUTER, &mut output).unwrap();
+        let made = &output[..length];
+        assert_checksums(made);
+        let read = parse::frame(made).unwrap();
+        let ip = read.ipv4().unwrap();
+        prop_assert_eq!(read.destination_mac.0, spec.source_mac);
+        prop_assert_eq!((ip.source, ip.destination), (ROUTER, spec.source));
+        let Payload::IcmpError { kind, embedded } = ip.payload else {
+            return Err(TestCaseError::fail("not read as an error"));
+        };
+        prop_assert_eq!(kind, error);
+        prop_assert_eq!(Some(embedded.tuple), spec.tuple());
+        let quoted = &made[14 + 20 + 8..];
+        let original = spec.ip_packet();
+        prop_assert_eq!(quoted, &original[..original.len().min(548)]);
+        // And never an error about an error.
+        let again = build::icmp_error(made, &read, error, ROUTER, &mut [0; 600]);
+        prop_assert_eq!(again, Err(build::Refused::AboutError));
+    }
+
+    #[test]
+    fn a_ping_is_answered(spec in packets::any_packet(packets::echo())) {
+        let mut frame = spec.frame();
+        let packet = parse::frame(&frame).unwrap();
+        let Content::Echo { is_reply, id, sequence, payload } = spec.content.clone() else {
+            unreachable!()
+        };
+        prop_assert_eq!(build::echo_reply(&mut frame, &packet), !is_reply);
+        let expected = Spec {
+            source_mac: spec.destination_mac,
+            destination_mac: spec.source_mac,
+            source: spec.destination,
+            destination: spec.source,
+            ttl: 64,
+            content: Content::Echo { is_reply: true, id, sequence, payload },
+            ..spec.clone()
+        };
+        prop_assert_eq!(frame, if is_reply { spec.frame() } else { expected.frame() });
+    }
+
+    #[test]
+    fn fragments_are_translated_one_by_one_and_make_the_whole_translated(
+        spec in packets::any_packet(packets::flow_content()),
+        mtu in 128u16..600,
+        ends in packets::ends(),
+    ) {
+        let spec = Spec { dont_fragment: false, options: nop_options(&spec), ..spec };
+        let frame = spec.frame();
+        let packet = parse::frame(&frame).unwrap();
+        let protocol = Protocol::from_number(spec.protocol()).unwrap();
+        let new = packets::tuple_of(ends, protocol);
+        let mut whole = Vec::new();
+        for piece in build::pieces(packet.ipv4().unwrap(), mtu).unwrap() {
+            let mut output = [0; 700];
+            let length = build::fragment(&frame, &packet, piece, &mut output).unwrap();
+            let fragment = &mut output[..length];
+            prop_assert!(length - 14 - 4 * spec.tags.len() <= usize::from(mtu));
+            let read = parse::frame(fragment).unwrap();
+            prop_assert_eq!(translate::packet(fragment, &read, new), Ok(()));
+            let read = parse::frame(fragment).unwrap();
+            let ip = read.ipv4().unwrap();
+            prop_assert_eq!((ip.source, ip.destination), (ends.0, ends.1));
+            prop_assert_eq!(ip.fragment.map_or(0, |f| usize::from(f.offset)), whole.len());
+            prop_assert_eq!(ip.fragment.is_some_and(|f| f.more), piece.more);
+            whole.extend_from_slice(&fragment[usize::from(ip.l4_offset())..ip.end()]);
+        }
+        prop_assert_eq!(whole, spec.with_ends(new).payload());
+    }
+
+    #[test]
+    fn a_fragment_is_cut_further(
+        spec in packets::any_packet(packets::udp()), first in 10usize..30, mtu in 68u16..150,
+    ) {
+        let whole = spec.payload();
+        prop_assume!(whole.len() > first * 8);
+        let cut = Some((first, 200));
+        let spec = Spec { dont_fragment: false, options: nop_options(&spec), cut, ..spec };
+        let frame = spec.frame();
+        let packet = parse::frame(&frame).unwrap();
+        let mut expected = spec.range(whole.len()).0;
+        for piece in build::pieces(packet.ipv4().unwrap(), mtu).unwrap() {
+            let mut output = [0; 700];
+            let length = build::fragment(&frame, &packet, piece, &mut output).unwrap();
+            let read = parse::frame(&output[..length]).unwrap();
+            let ip = read.ipv4().unwrap();
+            prop_assert_eq!(usize::from(ip.fragment.unwrap().offset), expected);
+            let payload = &output[usize::from(ip.l4_offset())..ip.end()];
+            prop_assert_eq!(payload, &whole[expected..expected + payload.len()]);
+            expected += payload.len();
+            prop_assert_eq!(ip.fragment.unwrap().more, expected < whole.len());
+        }
+        prop_assert_eq!(expected, spec.range(whole.len()).1);
+    }
+
+    #[test]
+    fn a_datagram_is_made_whole(
+        ends in packets::ends(), payload in prop::collection::vec(any::<u8>(), 0..1400),
+    ) {
+        let tuple = packets::tuple_of(ends, Protocol::Udp);
+        let ends = build::UdpEnds {
+            source_mac: MacAddress([2, 0, 0, 0, 0, 1]),
+            destination_mac: MacAddress([2, 0, 0, 0, 0, 2]),
+            tuple,
+        };
+        let mut output = [0xaa; 1500];
+        let length = build::udp(&mut output, &ends, &payload).unwrap();
+        assert_checksums(&output[..length]);
+        let sliced = SlicedPacket::from_ethernet(&output[..length]).unwrap();
+        let Some(TransportSlice::Udp(udp)) = sliced.transport else { panic!("no UDP") };
+        prop_assert_eq!(udp.payload(), &payload[..]);
+        prop_assert!(udp.checksum() != 0, "zero would say that there is none");
+        prop_assert_eq!(wire::flow::read(&output[..length]).unwrap().tuple, tuple);
+    }
+}
+
+/// As many options as the packet has, all of them padding.
+fn nop_options(spec: &Spec) -> Vec<u8> {
+    vec![1; spec.options.len()]
+}
+
+fn udp_frame(payload: &[u8]) -> Vec<u8> {
+    let ends = build::UdpEnds {
+        source_mac: MacAddress([2, 0, 0, 0, 0, 1]),
+        destination_mac: MacAddress([2, 0, 0, 0, 0, 2]),
+        tuple: FiveTuple {
+            source: Ipv4Addr::new(198, 51, 100, 100),
+            destination: Ipv4Addr::new(198, 51, 100, 10),
+            source_port: Port::new(4000),
+            destination_port: Port::new(53),
+            protocol: Protocol::Udp,
+        },
+    };
+    let mut output = vec![0; 2000];
+    let length = build::udp(&mut output, &ends, payload).unwrap();
+    output.truncate(length);
+    output
+}
+
+#[test]
+fn no_error_is_made_about_what_went_to_many() {
+    let mut frame = udp_frame(b"hello");
+    frame[0] |= 1;
+    let packet = parse::frame(&frame).unwrap();
+    assert_eq!(build::may_send_error(&packet), Err(build::Refused::SentToMany));
+}
+
+#[test]
+fn a_small_output_is_refused_and_not_overrun() {
+    let frame = udp_frame(&[7; 1000]);
+    let packet = parse::frame(&frame).unwrap();
+    let error = icmpv4::Error::TimeExceeded { code: icmpv4::exceeded::TRANSIT };
+    for size in 0..590 {
+        let mut output = vec![0; size];
+        let made = build::icmp_error(&frame, &packet, error, ROUTER, &mut output);
+        assert_eq!(made, Err(build::Refused::OutputTooSmall));
+    }
+    assert_eq!(build::icmp_error(&frame, &packet, error, ROUTER, &mut [0; 590]), Ok(590));
+}
+
+#[test]
+fn only_the_options_marked_so_are_copied_to_later_fragments() {
+    // Record route (7) belongs to the first alone, router alert (0x94) to all.
+    let options = vec![7, 3, 4, 1, 0x94, 4, 0, 0];
+    let content = Content::Udp { ports: (1, 2), checksummed: true, payload: (0..=255).collect() };
+    let spec = Spec {
+        source_mac: [2; 6],
+        destination_mac: [4; 6],
+        tags: Vec::new(),
+        tos: 0,
+        identification: 7,
+        dont_fragment: false,
+        ttl: 9,
+        options: options.clone(),
+        source: ROUTER,
+        destination: Ipv4Addr::new(10, 0, 0, 2),
+        content,
+        cut: None,
+        padding: 0,
+    };
+    let frame = spec.frame();
+    let packet = parse::frame(&frame).unwrap();
+    let mut seen = Vec::new();
+    for piece in build::pieces(packet.ipv4().unwrap(), 128).unwrap() {
+        let mut output = [0; 200];
+        let length = build::fragment(&frame, &packet, piece, &mut output).unwrap();
+        assert_checksums(&output[..length]);
+        let sliced = SlicedPacket::from_ethernet(&output[..length]).unwrap();
+        let Some(NetSlice::Ipv4(ip)) = sliced.net else { panic!("no IPv4 packet") };
+        seen.push(ip.header().options().to_vec());
+    }
+    assert_eq!(seen, [options, vec![0x94, 4, 0, 0], vec![0x94, 4, 0, 0]]);
+}
+
+#[test]
+fn a_packet_that_may_not_be_fragmented_is_not() {
+    let frame = udp_frame(&[0; 1000]);
+    let packet = parse::frame(&frame).unwrap();
+    assert!(build::pieces(packet.ipv4().unwrap(), 576).is_none());
+}
