@@ -150,3 +150,64 @@ impl Packet {
         self.operation == Operation::Request && self.sender_ip == Ipv4Addr::UNSPECIFIED
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ROUTER: MacAddress = MacAddress([2, 0, 0, 0, 0, 1]);
+    const HOST: MacAddress = MacAddress([2, 0, 0, 0, 0, 2]);
+    const ROUTER_IP: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
+    const HOST_IP: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 11);
+
+    #[test]
+    fn a_request_is_written_as_rfc_826_says() {
+        let bytes = Packet::request(ROUTER, ROUTER_IP, HOST_IP).to_bytes();
+        let expected = [
+            0, 1, 8, 0, 6, 4, 0, 1, // Ethernet, IPv4, lengths, request
+            2, 0, 0, 0, 0, 1, 10, 0, 0, 1, // sender
+            0, 0, 0, 0, 0, 0, 10, 0, 0, 11, // target
+        ];
+        assert_eq!(bytes, expected);
+    }
+
+    #[test]
+    fn a_request_is_answered_to_who_asked() {
+        let request = Packet::request(HOST, HOST_IP, ROUTER_IP);
+        let reply = Packet::parse(&request.reply(ROUTER).to_bytes()).unwrap();
+        assert_eq!(reply.operation, Operation::Reply);
+        assert_eq!((reply.sender_mac, reply.sender_ip), (ROUTER, ROUTER_IP));
+        assert_eq!((reply.target_mac, reply.target_ip), (HOST, HOST_IP));
+        assert!(!reply.is_gratuitous() && !reply.is_probe());
+    }
+
+    #[test]
+    fn an_announcement_in_both_forms_is_told_from_a_probe() {
+        for packet in [
+            Packet::gratuitous_request(ROUTER, ROUTER_IP),
+            Packet::gratuitous_reply(ROUTER, ROUTER_IP),
+        ] {
+            assert!(packet.is_gratuitous() && !packet.is_probe());
+        }
+        // Linux takes a gratuitous reply only if both Ethernet addresses agree.
+        assert_eq!(Packet::gratuitous_reply(ROUTER, ROUTER_IP).target_mac, ROUTER);
+        let probe = Packet::probe(ROUTER, ROUTER_IP);
+        assert!(probe.is_probe() && !probe.is_gratuitous());
+    }
+
+    #[test]
+    fn other_links_protocols_and_operations_are_refused() {
+        let good = Packet::request(HOST, HOST_IP, ROUTER_IP).to_bytes();
+        assert_eq!(Packet::parse(&good[..27]), Err(Error::Truncated));
+        for at in 0..6 {
+            let mut bytes = good;
+            bytes[at] ^= 0x10;
+            assert_eq!(Packet::parse(&bytes), Err(Error::Unsupported), "byte {at}");
+        }
+        for operation in [0, 3, 8] {
+            let mut bytes = good;
+            bytes[7] = operation;
+            assert_eq!(Packet::parse(&bytes), Err(Error::UnknownOperation));
+        }
+    }
+}

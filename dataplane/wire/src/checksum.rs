@@ -201,3 +201,129 @@ impl Delta {
         Delta(fold(self.0 as u32 + other.0 as u32))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// RFC 1071 as it is written: words in network order, carries brought round.
+    fn naive(bytes: &[u8]) -> u16 {
+        let mut sum: u32 = 0;
+        for word in bytes.chunks(2) {
+            sum += u32::from(word[0]) << 8 | word.get(1).copied().map_or(0, u32::from);
+            sum = (sum & 0xffff) + (sum >> 16);
+        }
+        !(sum as u16)
+    }
+
+    fn number(checksum: Checksum) -> u16 {
+        u16::from_be_bytes(checksum.to_bytes())
+    }
+
+    /// Words at the edge of the ones' complement more often than others.
+    fn word() -> impl Strategy<Value = u16> {
+        prop_oneof![any::<u16>(), Just(0), Just(0xffff), Just(0xfffe), Just(1), Just(0xff00)]
+    }
+
+    #[test]
+    fn the_example_of_the_rfc_sums_up() {
+        let bytes = [0x00, 0x01, 0xf2, 0x03, 0xf4, 0xf5, 0xf6, 0xf7];
+        assert_eq!(u16::from_be(Sum::of_bytes(&bytes).fold()), 0xddf2);
+        assert_eq!(number(Sum::of_bytes(&bytes).checksum()), 0x220d);
+    }
+
+    #[test]
+    fn the_incremental_example_of_rfc_1624_gives_no_negative_zero() {
+        // Section 4: 0x5555 becomes 0x3285 under checksum 0xdd2f; the equation of RFC
+        // 1141 would give 0xffff.
+        let (old, new) = (Sum::of_u16(0x5555_u16.to_be()), Sum::of_u16(0x3285_u16.to_be()));
+        let field = Checksum::from_bytes([0xdd, 0x2f]).updated(Delta::between(old, new));
+        assert_eq!(number(field), 0x0000);
+    }
+
+    #[test]
+    fn an_odd_last_byte_is_padded_behind() {
+        for length in 0..9 {
+            let bytes: Vec<u8> = (0xf7..=0xff).take(length).collect();
+            assert_eq!(number(Sum::of_bytes(&bytes).checksum()), naive(&bytes), "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn a_missing_udp_checksum_stays_missing_and_a_computed_zero_is_sent_as_ones() {
+        let delta = Delta::between(Sum::of_u16(1), Sum::of_u16(2));
+        assert_eq!(Checksum::default().updated_udp(delta), Checksum::default());
+        // ~HC + delta = 0xffff: the new field computes to zero.
+        let field = Checksum(!0xfffe_u16);
+        let delta = Delta::between(Sum::ZERO, Sum::of_u16(1));
+        assert_eq!(field.updated(delta), Checksum(0));
+        assert_eq!(field.updated_udp(delta), Checksum(0xffff));
+        assert_eq!(Sum::of_u16(0xffff).udp_checksum(), Checksum(0xffff));
+        assert_eq!(Sum::of_u16(0xffff).checksum(), Checksum(0));
+    }
+
+    #[test]
+    fn the_widest_sums_fold_right() {
+        for (sum, folded) in [
+            (0, 0),
+            (0xffff, 0xffff),
+            (0x1_0000, 1),
+            (0x1_fffe, 0xffff),
+            (0x1_ffff, 1),
+            (0xffff_ffff, 0xffff),
+            (0x1_0000_0000, 1),
+            (0x1_ffff_ffff, 1),
+            (u64::MAX, 0xffff),
+        ] {
+            assert_eq!(Sum(sum).fold(), folded, "{sum:#x}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn sums_are_those_of_the_rfc(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert_eq!(number(Sum::of_bytes(&bytes).checksum()), naive(&bytes));
+        }
+
+        #[test]
+        fn a_header_sums_as_its_bytes(header: [u8; 20]) {
+            prop_assert_eq!(Sum::of_header(&header).fold(), Sum::of_bytes(&header).fold());
+        }
+
+        #[test]
+        fn a_range_with_its_checksum_verifies(mut bytes in prop::collection::vec(any::<u8>(), 2..99)) {
+            bytes[..2].fill(0);
+            let checksum = Sum::of_bytes(&bytes).checksum().to_bytes();
+            bytes[..2].copy_from_slice(&checksum);
+            prop_assert!(Sum::of_bytes(&bytes).verifies());
+            bytes[1] ^= 1;
+            prop_assert!(!Sum::of_bytes(&bytes).verifies());
+        }
+
+        #[test]
+        fn an_update_gives_what_a_recomputation_gives(
+            words in prop::collection::vec(word(), 2..20), new in word(), at: prop::sample::Index,
+        ) {
+            // A first word that is not zero, as every header has one.
+            let mut words = words;
+            words[0] |= 0x4500;
+            let sum = |words: &[u16]| words.iter().fold(Sum::ZERO, |s, w| s + Sum::of_u16(*w));
+            let before = sum(&words).checksum();
+            let at = 1 + at.index(words.len() - 1);
+            let delta = Delta::between(Sum::of_u16(words[at]), Sum::of_u16(new));
+            words[at] = new;
+            prop_assert_eq!(before.updated(delta), sum(&words).checksum());
+            prop_assert_eq!(before.updated(delta).updated(delta.inverse()), before);
+        }
+
+        #[test]
+        fn two_updates_are_one_of_both(field in word(), a in word(), b in word()) {
+            let (a, b) = (Delta(a), Delta(b));
+            let one_by_one = Checksum(field).updated(a).updated(b);
+            prop_assert_eq!(Checksum(field).updated_twice(a, b), one_by_one);
+            prop_assert_eq!(Checksum(field).updated(a.and(b)), one_by_one);
+        }
+    }
+}

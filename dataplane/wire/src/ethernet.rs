@@ -206,3 +206,48 @@ impl Frame {
         Ok(read)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ADDRESSES: [u8; 12] = [2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2];
+
+    fn frame(rest: &[u8]) -> Vec<u8> {
+        [&ADDRESSES, rest].concat()
+    }
+
+    #[test]
+    fn two_tags_are_read_and_a_third_is_the_payload() {
+        let bytes = frame(&[0x88, 0xa8, 0xb0, 0x64, 0x81, 0, 0, 7, 0x81, 0, 0, 9, 8, 0]);
+        let read = Frame::parse(&bytes).unwrap();
+        let (outer, inner) = (read.tags.outer.unwrap(), read.tags.inner.unwrap());
+        assert_eq!((outer.protocol, outer.vlan()), (EtherType::SERVICE_VLAN, 100));
+        assert_eq!((outer.priority(), outer.drop_eligible()), (5, true));
+        assert_eq!((inner.protocol, inner.vlan()), (EtherType::VLAN, 7));
+        assert_eq!((read.ether_type, read.payload_offset), (EtherType::VLAN, 22));
+    }
+
+    #[test]
+    fn a_frame_that_ends_within_a_tag_is_truncated() {
+        let bytes = frame(&[0x81, 0, 0, 7, 8, 0]);
+        assert_eq!(Frame::parse(&bytes).unwrap().payload_offset, 18);
+        for length in 0..bytes.len() {
+            assert_eq!(Frame::parse(&bytes[..length]), Err(Truncated), "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read() {
+        let mut bytes = [0; HEADER_LENGTH];
+        let mut header = Header::new_mut(&mut bytes).unwrap();
+        header.set_destination(MacAddress([1, 2, 3, 4, 5, 6]));
+        header.set_source(MacAddress([7, 8, 9, 10, 11, 12]));
+        header.set_ether_type(EtherType::ARP);
+        assert_eq!(bytes, [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 8, 6]);
+        let header = Header::new(&bytes).unwrap();
+        assert_eq!(header.destination(), MacAddress([1, 2, 3, 4, 5, 6]));
+        assert_eq!(header.source(), MacAddress([7, 8, 9, 10, 11, 12]));
+        assert_eq!(header.ether_type(), EtherType::ARP);
+    }
+}

@@ -250,3 +250,49 @@ impl<B: DerefMut<Target = [u8; HEADER_LENGTH]>> Header<B> {
         TYPE_CODE.set(&mut self.0, [ECHO_REPLY, 0]);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_error_is_read_as_it_was_written() {
+        for error in [
+            Error::DestinationUnreachable { code: unreachable::PORT, next_hop_mtu: 0 },
+            Error::DestinationUnreachable {
+                code: unreachable::FRAGMENTATION_NEEDED,
+                next_hop_mtu: 1400,
+            },
+            Error::SourceQuench,
+            Error::Redirect { code: 1, gateway: Ipv4Addr::new(10, 0, 0, 1) },
+            Error::TimeExceeded { code: exceeded::REASSEMBLY },
+            Error::ParameterProblem { code: 0, pointer: 20 },
+        ] {
+            let mut bytes = [0xaa; HEADER_LENGTH];
+            Header::at_mut(&mut bytes, 0).unwrap().set_error(error);
+            assert!(is_error(bytes[0]));
+            assert_eq!(Header::at(&bytes, 0).unwrap().message(), Message::Error(error));
+        }
+    }
+
+    #[test]
+    fn the_mtu_stands_where_rfc_1191_puts_it() {
+        let mut bytes = [0; HEADER_LENGTH];
+        let error = Error::DestinationUnreachable { code: 4, next_hop_mtu: 1400 };
+        Header::at_mut(&mut bytes, 0).unwrap().set_error(error);
+        assert_eq!(bytes, [3, 4, 0, 0, 0, 0, 5, 0x78]);
+    }
+
+    #[test]
+    fn echoes_and_others_are_no_errors() {
+        let message = |bytes: [u8; 8]| Header::at(&bytes, 0).unwrap().message();
+        let (identifier, sequence) = (Port::new(0x0102), 0x0304);
+        assert_eq!(
+            message([8, 0, 0, 0, 1, 2, 3, 4]),
+            Message::EchoRequest { identifier, sequence }
+        );
+        assert_eq!(message([0, 0, 0, 0, 1, 2, 3, 4]), Message::EchoReply { identifier, sequence });
+        assert_eq!(message([13, 1, 0, 0, 0, 0, 0, 0]), Message::Other { type_number: 13, code: 1 });
+        assert!(![0, 8, 13, 14].into_iter().any(is_error));
+    }
+}

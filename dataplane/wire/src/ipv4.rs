@@ -315,3 +315,86 @@ pub fn is_martian_destination(address: Ipv4Addr) -> bool {
     let [first, ..] = address.octets();
     first == 127 || first == 0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A header of a packet with 4 bytes of payload.
+    fn packet() -> Vec<u8> {
+        let mut bytes = vec![0; 24];
+        let mut header = Header::at_mut(&mut bytes, 0).unwrap();
+        header.set_header_length(20);
+        header.set_total_length(24);
+        header.set_identification(0x1234);
+        header.set_fragment(true, false, 0);
+        header.set_ttl(64);
+        header.set_protocol(17);
+        header.set_source(Ipv4Addr::new(198, 51, 100, 100));
+        header.set_destination(Ipv4Addr::new(198, 51, 100, 10));
+        assert!(fill_checksum(&mut bytes[..20]));
+        bytes
+    }
+
+    #[test]
+    fn a_packet_is_taken_apart() {
+        let bytes = [packet(), vec![0; 9]].concat();
+        let packet = Packet::new_checked(&bytes).unwrap();
+        assert_eq!((packet.options.len(), packet.payload.len()), (0, 4));
+        assert_eq!(packet.header.identification(), 0x1234);
+        assert!(packet.header.dont_fragment() && !packet.header.more_fragments());
+    }
+
+    #[test]
+    fn the_fragment_offset_is_in_bytes() {
+        let mut bytes = packet();
+        Header::at_mut(&mut bytes, 0).unwrap().set_fragment(false, true, 65528);
+        let header = Header::at(&bytes, 0).unwrap();
+        assert_eq!((header.fragment_offset(), header.more_fragments()), (65528, true));
+        assert!(!header.dont_fragment());
+    }
+
+    #[test]
+    fn each_defect_has_its_error() {
+        let broken = |at: usize, value: u8, sum: bool| {
+            let mut bytes = packet();
+            bytes[at] = value;
+            if sum {
+                fill_checksum(&mut bytes[..20]);
+            }
+            Packet::new_checked(&bytes).map(|_| ()).unwrap_err()
+        };
+        assert_eq!(broken(0, 0x65, true), Error::BadVersion);
+        assert_eq!(broken(0, 0x44, true), Error::BadHeaderLength);
+        assert_eq!(broken(0, 0x47, true), Error::Truncated);
+        assert_eq!(broken(3, 19, true), Error::BadTotalLength);
+        assert_eq!(broken(3, 25, true), Error::BadTotalLength);
+        assert_eq!(broken(8, 63, false), Error::BadChecksum);
+        assert_eq!(Packet::new_checked(&packet()[..19]).map(|_| ()), Err(Error::Truncated));
+    }
+
+    #[test]
+    fn every_hop_leaves_a_right_checksum_and_the_last_takes_nothing() {
+        let mut bytes = packet();
+        Header::at_mut(&mut bytes, 0).unwrap().set_ttl(255);
+        fill_checksum(&mut bytes[..20]);
+        for left in (0..255).rev() {
+            assert!(Header::at_mut(&mut bytes, 0).unwrap().decrement_ttl());
+            assert_eq!(Packet::new_checked(&bytes).unwrap().header.ttl(), left);
+        }
+        let last = bytes.clone();
+        assert!(!Header::at_mut(&mut bytes, 0).unwrap().decrement_ttl());
+        assert_eq!(bytes, last);
+    }
+
+    #[test]
+    fn martians_are_those_of_rfc_1812() {
+        let martian = |a, b, c, d| is_martian_source(Ipv4Addr::new(a, b, c, d));
+        for first in 0..=255 {
+            assert_eq!(martian(first, 1, 2, 3), matches!(first, 0 | 127 | 224..), "{first}.1.2.3");
+        }
+        assert!(martian(255, 255, 255, 255));
+        assert!(is_martian_destination(Ipv4Addr::LOCALHOST));
+        assert!(!is_martian_destination(Ipv4Addr::new(224, 0, 0, 18)));
+    }
+}

@@ -95,3 +95,25 @@ impl From<ipv4::Error> for ParseError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_reason_has_a_place_a_name_and_a_text_of_its_own() {
+        for (place, reason) in ParseError::ALL.iter().enumerate() {
+            assert_eq!(reason.index(), place);
+            let name = reason.name();
+            assert!(
+                name.bytes().all(|c| c.is_ascii_lowercase() || c == b'4' || c == b'_'),
+                "{name}"
+            );
+        }
+        let names: HashSet<_> = ParseError::ALL.iter().map(|reason| reason.name()).collect();
+        let texts: HashSet<_> = ParseError::ALL.iter().map(ToString::to_string).collect();
+        assert_eq!((names.len(), texts.len()), (ParseError::ALL.len(), ParseError::ALL.len()));
+    }
+}

@@ -119,3 +119,64 @@ fn update(segment: &mut [u8], at: usize, old: [u8; 2], new: [u8; 2]) -> bool {
     tcp.set_checksum(tcp.checksum().updated(delta));
     true
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A segment with these options, whose number of bytes is a multiple of four.
+    fn segment(flags: u8, options: &[u8]) -> Vec<u8> {
+        let mut segment = vec![0; HEADER_LENGTH];
+        segment[12] = (((HEADER_LENGTH + options.len()) / 4) << 4) as u8;
+        segment[13] = flags;
+        segment.extend_from_slice(options);
+        segment
+    }
+
+    fn read(options: &[u8]) -> Vec<String> {
+        Options::of_segment(&segment(2, options)).map(|option| format!("{option:?}")).collect()
+    }
+
+    #[test]
+    fn the_options_of_a_linux_syn_are_read() {
+        let segment = segment(2, &[2, 4, 5, 0xb4, 4, 2, 1, 3, 3, 7, 0, 0]);
+        let read: Vec<_> = Options::of_segment(&segment).collect();
+        let permitted = Option::Other { kind: 4, data: &[] };
+        assert_eq!(read, [Option::MaximumSegmentSize(1460), permitted, Option::WindowScale(7)]);
+    }
+
+    #[test]
+    fn malformed_options_end_the_walk() {
+        assert_eq!(read(&[1, 1, 1, 1]).len(), 0, "padding alone");
+        assert_eq!(read(&[0, 2, 4, 1]).len(), 0, "the end comes first");
+        assert_eq!(read(&[2, 0, 5, 5]).len(), 0, "a length that does not move on");
+        assert_eq!(read(&[2, 1, 5, 5]).len(), 0, "a length within itself");
+        assert_eq!(read(&[2, 9, 5, 5]).len(), 0, "a length beyond the header");
+        assert_eq!(read(&[1, 1, 1, 2]).len(), 0, "no length");
+        assert_eq!(read(&[2, 3, 5, 1]), ["Other { kind: 2, data: [5] }"], "no MSS of one byte");
+    }
+
+    #[test]
+    fn options_beyond_the_segment_are_not_read() {
+        let mut segment = segment(2, &[2, 4, 5, 0xb4]);
+        segment[12] = 0xf0;
+        assert_eq!(Options::of_segment(&segment).count(), 0);
+        segment[12] = 0x40;
+        assert_eq!(Options::of_segment(&segment).count(), 0);
+    }
+
+    #[test]
+    fn only_a_syn_that_offers_more_is_clamped() {
+        let mss = [2, 4, 5, 0xb4];
+        let mut syn = segment(2, &mss);
+        assert!(!clamp_mss(&mut syn, 1460), "low enough");
+        assert!(clamp_mss(&mut syn, 1400));
+        assert_eq!(syn[20..], [2, 4, 5, 0x78]);
+        let mut syn_ack = segment(0x12, &mss);
+        assert!(clamp_mss(&mut syn_ack, 1400));
+        let mut ack = segment(0x10, &mss);
+        assert!(!clamp_mss(&mut ack, 1400), "options of other segments mean nothing");
+        assert!(!clamp_mss(&mut segment(2, &[]), 1400), "no option");
+        assert!(!clamp_mss(&mut syn[..19], 100), "no segment");
+    }
+}
