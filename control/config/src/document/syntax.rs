@@ -9,13 +9,19 @@ use super::{Report, Span};
 /// Parses a text as far as it can be; what is broken is reported, one mistake a line.
 pub(crate) fn parse<'t>(text: &'t str, report: &Report<'_>) -> Spanned<DeTable<'t>> {
     let (table, errors) = DeTable::parse_recoverable(text);
-    // A bracket that is never closed swallows lines: what is said of those is noise.
-    let unclosed = errors.iter().any(|error| error.message().starts_with("unclosed"));
+    // A list that is never closed swallows lines: what is said of those is noise.
+    let swallowed = errors.iter().any(|error| {
+        let message = error.message();
+        message.starts_with("unclosed array") || message.starts_with("unclosed inline table")
+    });
     for error in &errors {
         let span: Span = error.span().unwrap_or(0..0);
-        let (what, remedy) = explain(error, text.get(span.clone()).unwrap_or_default());
+        let (what, remedy) = explain(error, &word(text, &span));
         report.syntax(&span, what, remedy);
-        if unclosed && is_structural(error.message()) {
+        if error.message().starts_with("unclosed table") {
+            // The keys below a broken header belong to no known section.
+            report.lost_after(&span);
+        } else if swallowed && is_structural(error.message()) {
             report.lost_after(&span);
             break;
         }
@@ -25,6 +31,16 @@ pub(crate) fn parse<'t>(text: &'t str, report: &Report<'_>) -> Spanned<DeTable<'
 
 fn is_structural(message: &str) -> bool {
     message.starts_with("unclosed") || message.starts_with("missing comma")
+}
+
+/// What is written at a place, out to the end of its word on both sides.
+fn word(text: &str, span: &Span) -> String {
+    let ends = |c: char| c.is_whitespace() || "=,[]{}#\"'".contains(c);
+    let before = text.get(..span.start).unwrap_or_default();
+    let start = before.rfind(ends).map_or(0, |at| at + 1);
+    let after = text.get(span.end..).unwrap_or_default();
+    let end = span.end + after.find(ends).unwrap_or(after.len());
+    text.get(start..end).unwrap_or_default().to_owned()
 }
 
 /// The parser says "what is wrong, expected this, that".

@@ -1,0 +1,116 @@
+//! `tandem check`: is a configuration right, and what does it mean?
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use clap::Args;
+use config::{Checked, Config, Interface, Masquerade, Mistake, Mistakes, Service};
+use serde_json::{Value, json};
+
+use super::Context;
+use crate::error::Error;
+use crate::output::units::{count, plural};
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct Arguments {
+    /// The configuration file
+    file: PathBuf,
+}
+
+pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<(), Error> {
+    let result = Config::load_checked(&arguments.file);
+    if context.json {
+        writeln!(context.out, "{:#}", document(&result))?;
+        context.out.flush()?;
+        return result.map(|_| ()).map_err(Error::Reported);
+    }
+    let checked = result.map_err(Error::Mistakes)?;
+    Ok(show(arguments, &checked, context.out)?)
+}
+
+fn document(result: &Result<Checked, Mistakes>) -> Value {
+    let (mistakes, warnings) = match result {
+        Ok(checked) => (&Vec::new(), &checked.warnings),
+        Err(found) => (&found.mistakes, &found.warnings),
+    };
+    let list = |mistakes: &Vec<Mistake>| mistakes.iter().map(one).collect::<Vec<_>>();
+    json!({ "valid": result.is_ok(), "mistakes": list(mistakes), "warnings": list(warnings) })
+}
+
+fn one(mistake: &Mistake) -> Value {
+    json!({
+        "file": mistake.file,
+        "line": mistake.place.map(|place| place.line),
+        "column": mistake.place.map(|place| place.column),
+        "what": mistake.what,
+        "remedy": mistake.remedy,
+    })
+}
+
+fn show(arguments: &Arguments, checked: &Checked, out: &mut dyn Write) -> io::Result<()> {
+    let Checked { config, warnings } = checked;
+    warnings.iter().try_for_each(|warning| writeln!(out, "{warning}"))?;
+    writeln!(out, "{} is right{}.", arguments.file.display(), with(warnings.len()))?;
+    writeln!(out)?;
+    show_node(config, out)?;
+    show_side("public", &config.public, out)?;
+    show_side("private", &config.private, out)?;
+    if config.masquerade.is_empty() {
+        writeln!(out, "masquerade  nothing: private hosts open no connection to the public side")?;
+    }
+    config.masquerade.iter().try_for_each(|rule| show_masquerade(rule, out))?;
+    if config.services.is_empty() {
+        writeln!(out, "services    none: no client is served")?;
+    }
+    config.services.iter().try_for_each(|service| show_service(service, out))
+}
+
+fn with(warnings: usize) -> String {
+    if warnings == 0 { String::new() } else { format!(", with {}", plural(warnings, "warning")) }
+}
+
+fn show_node(config: &Config, out: &mut dyn Write) -> io::Result<()> {
+    let node = &config.node;
+    let cores: Vec<String> = node.workers.iter().map(ToString::to_string).collect();
+    writeln!(
+        out,
+        "node        {}: {} on core {}, room for {} connections",
+        node.name,
+        plural(node.workers.len(), "worker"),
+        cores.join(", "),
+        count(node.connections.into())
+    )
+}
+
+fn show_side(name: &str, side: &Interface, out: &mut dyn Write) -> io::Result<()> {
+    let floating: Vec<String> =
+        side.floating.iter().map(|floating| floating.address.to_string()).collect();
+    write!(out, "{name:<10}  {} at {}, mtu {}", side.device, side.address, side.mtu)?;
+    if !floating.is_empty() {
+        write!(out, ", floating {}", floating.join(", "))?;
+    }
+    if let Some(gateway) = side.gateway {
+        write!(out, ", gateway {gateway}")?;
+    }
+    if !side.routes.is_empty() {
+        write!(out, ", {}", plural(side.routes.len(), "route"))?;
+    }
+    writeln!(out)
+}
+
+fn show_masquerade(rule: &Masquerade, out: &mut dyn Write) -> io::Result<()> {
+    let sources: Vec<String> = rule.source.iter().map(ToString::to_string).collect();
+    let Masquerade { address, ports, .. } = rule;
+    writeln!(out, "masquerade  {} as {address}, ports {ports}", sources.join(", "))
+}
+
+fn show_service(service: &Service, out: &mut dyn Write) -> io::Result<()> {
+    let Service { name, listen, protocol, scheduler, servers, .. } = service;
+    let draining = servers.iter().filter(|server| server.weight == 0).count();
+    let servers = plural(servers.len(), "server");
+    write!(out, "service     {name}: {listen} {protocol} to {servers} by {scheduler}")?;
+    if draining > 0 {
+        write!(out, ", {draining} draining")?;
+    }
+    writeln!(out)
+}

@@ -1,0 +1,122 @@
+//! The commands, one file each.
+
+mod check;
+mod connections;
+mod counters;
+mod neighbours;
+mod reload;
+mod services;
+mod status;
+
+use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use api::Client;
+use clap::{Parser, Subcommand};
+use serde::Serialize;
+
+use crate::error::Error;
+
+/// Shows and operates a Tandem appliance.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "tandem", version, about, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// Write JSON instead of tables
+    #[arg(long, global = true)]
+    json: bool,
+
+    /// The dataplane's control socket
+    #[arg(long, global = true, value_name = "PATH", default_value = config::Node::CONTROL_SOCKET)]
+    socket: PathBuf,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str =
+    "Exit codes: 0 done, 1 failed, 2 a mistake in the configuration or the command line";
+
+#[derive(Clone, Debug, Subcommand)]
+enum Command {
+    /// Check a configuration file, and show what it means
+    Check(check::Arguments),
+    /// Show role, NICs, workers and the configuration in force
+    Status,
+    /// Show services and their real servers
+    Services,
+    /// Show connections
+    Connections(connections::Arguments),
+    /// Show the neighbours (ARP) of both sides
+    Neighbours,
+    /// Show every counter, and dropped packets by reason
+    Counters(counters::Arguments),
+    /// Have the dataplane read its configuration file again; no connection is lost
+    Reload,
+}
+
+impl Cli {
+    /// Does what the command line says; errors are written to standard error, with
+    /// `--json` to standard output.
+    pub fn main(self) -> ExitCode {
+        let mut out = BufWriter::new(io::stdout().lock());
+        let result = self.run(&mut out).and_then(|()| Ok(out.flush()?));
+        let Err(error) = result else { return ExitCode::SUCCESS };
+        let code = error.exit_code();
+        if code != 0 && !matches!(error, Error::Reported(_)) {
+            // Where even this cannot be written, the exit code has to say it.
+            let _ = if self.json && !matches!(error, Error::Output(_)) {
+                writeln!(out, "{:#}", error.json()).and_then(|()| out.flush())
+            } else {
+                let _ = out.flush();
+                writeln!(io::stderr(), "{error}")
+            };
+        }
+        ExitCode::from(code)
+    }
+
+    /// Does what the command line says, and writes what it shows to `out`.
+    ///
+    /// # Errors
+    /// When the command fails; `out` may hold what came before.
+    pub fn run(&self, out: &mut dyn Write) -> Result<(), Error> {
+        let mut context = Context { json: self.json, socket: &self.socket, out };
+        match &self.command {
+            Command::Check(arguments) => check::run(arguments, &mut context),
+            Command::Status => status::run(&mut context),
+            Command::Services => services::run(&mut context),
+            Command::Connections(arguments) => connections::run(arguments, &mut context),
+            Command::Neighbours => neighbours::run(&mut context),
+            Command::Counters(arguments) => counters::run(arguments, &mut context),
+            Command::Reload => reload::run(&mut context),
+        }
+    }
+}
+
+/// What every command has at hand.
+struct Context<'c> {
+    json: bool,
+    socket: &'c PathBuf,
+    out: &'c mut dyn Write,
+}
+
+impl Context<'_> {
+    fn client(&self) -> Result<Client, Error> {
+        Ok(Client::connect(self.socket)?)
+    }
+
+    /// Writes an answer: as JSON, or as `show` does.
+    fn answer<T: Serialize>(
+        &mut self,
+        answer: &T,
+        show: impl Fn(&T, &mut dyn Write) -> io::Result<()>,
+    ) -> Result<(), Error> {
+        if self.json {
+            serde_json::to_writer_pretty(&mut *self.out, answer).map_err(io::Error::from)?;
+            writeln!(self.out)?;
+        } else {
+            show(answer, self.out)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,65 @@
+//! Why a command failed, and with which exit code.
+
+use std::io;
+
+use api::client::ClientError;
+use api::{Failure, FailureKind};
+use config::Mistakes;
+use serde_json::json;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There are mistakes in a configuration.
+    #[error("{}", mistakes(.0))]
+    Mistakes(Mistakes),
+    /// The same, already written as the command's JSON.
+    #[error("{}", mistakes(.0))]
+    Reported(Mistakes),
+    /// The dataplane was not reached, or did not do it.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The output could not be written.
+    #[error("the output could not be written: {0}")]
+    Output(#[from] io::Error),
+}
+
+impl Error {
+    /// 0 when there is nobody to write to (`tandem connections | head`), 2 for a
+    /// mistake in the configuration, else 1.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Error::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
+            Error::Mistakes(_) | Error::Reported(_) => 2,
+            Error::Client(ClientError::Failed(Failure {
+                failure: FailureKind::Configuration,
+                ..
+            })) => 2,
+            Error::Client(_) | Error::Output(_) => 1,
+        }
+    }
+
+    /// The failure as JSON: `{"error": {"message": ..., "details": [...]}}`.
+    pub fn json(&self) -> serde_json::Value {
+        let (message, details) = match self {
+            Error::Mistakes(found) | Error::Reported(found) => (count(found), found.lines()),
+            Error::Client(ClientError::Failed(failure)) => {
+                (failure.message.clone(), failure.details.clone())
+            }
+            other => (other.to_string(), Vec::new()),
+        };
+        json!({ "error": { "message": message, "details": details } })
+    }
+}
+
+fn mistakes(found: &Mistakes) -> String {
+    let warnings = found.warnings.iter().map(|warning| format!("{warning}\n"));
+    format!("{}{found}\n{}", warnings.collect::<String>(), count(found))
+}
+
+fn count(found: &Mistakes) -> String {
+    match found.mistakes.len() {
+        1 => "1 mistake".to_owned(),
+        more => format!("{more} mistakes"),
+    }
+}

@@ -1,0 +1,96 @@
+//! Numbers with their units.
+
+/// 1234567 as `1,234,567`.
+pub fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Bytes in the unit, by thousands, that leaves one to three digits: `1.2 GB`.
+pub fn bytes(number: u64) -> String {
+    const UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];
+    if number < 1000 {
+        return format!("{number} B");
+    }
+    let mut value = number as f64 / 1000.0;
+    let mut unit = UNITS[0];
+    for next in UNITS.iter().skip(1) {
+        // What would be rounded up to 1000.0 belongs to the next unit.
+        if value < 999.95 {
+            break;
+        }
+        value /= 1000.0;
+        unit = next;
+    }
+    format!("{value:.1} {unit}")
+}
+
+/// Seconds in their two largest units: `3d 4h`, `2m 5s`, `0s`.
+pub fn seconds(number: u64) -> String {
+    const UNITS: [(&str, u64); 4] = [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)];
+    let mut rest = number;
+    let mut parts = Vec::new();
+    for (unit, length) in UNITS {
+        let whole = rest / length;
+        rest %= length;
+        if whole > 0 || !parts.is_empty() {
+            parts.push((whole, unit));
+        }
+    }
+    parts.truncate(2);
+    let shown: Vec<String> = parts
+        .iter()
+        .filter(|(whole, _)| *whole > 0)
+        .map(|(n, unit)| format!("{n}{unit}"))
+        .collect();
+    if shown.is_empty() { "0s".to_owned() } else { shown.join(" ") }
+}
+
+/// Thousandths as `12.3 %`.
+pub fn permille(number: u16) -> String {
+    format!("{}.{} %", number / 10, number % 10)
+}
+
+/// A count with its noun: `1 server`, `3 servers`.
+pub fn plural(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{} {noun}s", count(number as u64)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_in_groups_of_three() {
+        assert_eq!([0, 999, 1000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn bytes_in_the_fitting_unit() {
+        assert_eq!(bytes(999), "999 B");
+        assert_eq!(bytes(1000), "1.0 kB");
+        assert_eq!(bytes(999_949), "999.9 kB");
+        assert_eq!(bytes(999_999), "1.0 MB");
+        assert_eq!(bytes(u64::MAX), "18.4 EB");
+    }
+
+    #[test]
+    fn seconds_in_two_units() {
+        assert_eq!([0, 59, 60, 125].map(seconds), ["0s", "59s", "1m", "2m 5s"]);
+        assert_eq!([7440, 86_460, 273_600].map(seconds), ["2h 4m", "1d", "3d 4h"]);
+    }
+
+    #[test]
+    fn shares_and_plurals() {
+        assert_eq!(permille(123), "12.3 %");
+        assert_eq!(plural(1, "server"), "1 server");
+        assert_eq!(plural(0, "server"), "0 servers");
+    }
+}
