@@ -1,0 +1,126 @@
+//! Messages survive their journey, and those of a later release of this version of
+//! the protocol are still understood.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // A test fails by panicking.
+
+use api::{
+    Connection, ConnectionKind, Connections, Counters, Cursor, Endpoints, Failure, FailureKind,
+    Filter, Page, Request, Response, ServerState, Services, Status, frame, message,
+};
+use proptest::prelude::*;
+use serde_json::json;
+
+fn connection() -> Connection {
+    Connection {
+        kind: ConnectionKind::Service,
+        protocol: "tcp".into(),
+        state: "established".into(),
+        service: Some("web".into()),
+        original: Endpoints {
+            source: "198.51.100.100:40000".parse().unwrap(),
+            destination: "198.51.100.10:80".parse().unwrap(),
+        },
+        translated: Endpoints {
+            source: "198.51.100.100:40000".parse().unwrap(),
+            destination: "10.0.0.11:80".parse().unwrap(),
+        },
+        idle_seconds: u64::MAX,
+        expires_seconds: 899,
+        worker: 3,
+    }
+}
+
+fn decode_response(message: serde_json::Value) -> Result<Response, Failure> {
+    message::decode(json!({ "version": 1, "message": message }).to_string().as_bytes())
+}
+
+#[test]
+fn messages_come_back_as_they_were() {
+    let page = Page {
+        cursor: Some(Cursor { worker: 7, index: u64::MAX }),
+        limit: 10,
+        filter: Filter {
+            service: Some("web".into()),
+            address: Some("2001:db8::1".parse().unwrap()),
+        },
+    };
+    for request in
+        [Request::Status, Request::Connections(page), Request::Reload(Default::default())]
+    {
+        let json = message::encode(&request).unwrap();
+        assert_eq!(message::decode::<Request>(&json).unwrap(), request);
+    }
+    let mut counters = Counters::default();
+    counters.nics.insert(api::Side::Private, Default::default());
+    let page =
+        Connections { entries: vec![connection()], next: Some(Cursor { worker: 0, index: 1 }) };
+    for response in [Response::Counters(counters), Response::Connections(page)] {
+        let json = message::encode(&response).unwrap();
+        assert_eq!(message::decode::<Response>(&json).unwrap(), response);
+    }
+}
+
+#[test]
+fn fields_unknown_here_are_passed_over_and_missing_ones_have_defaults() {
+    let status = decode_response(json!({ "kind": "status", "node": "b", "term": 7 })).unwrap();
+    assert_eq!(status, Response::Status(Status { node: "b".into(), ..Status::default() }));
+    let services = json!({ "kind": "services", "services": [{ "name": "web", "servers": [
+        { "address": "10.0.0.11:80", "health": "good" }
+    ] }] });
+    let Response::Services(Services { services }) = decode_response(services).unwrap() else {
+        panic!("services were expected")
+    };
+    assert_eq!(services[0].servers[0].state, ServerState::Up);
+    assert_eq!(services[0].connections_total, 0);
+}
+
+#[test]
+fn a_kind_of_failure_unknown_here_is_still_a_failure() {
+    let failure = json!({ "kind": "failure", "failure": "not_active", "message": "standby" });
+    let failure = decode_response(failure).unwrap();
+    assert_eq!(failure, Response::Failure(Failure::new(FailureKind::Other, "standby")));
+}
+
+#[test]
+fn a_full_page_fits_into_a_frame() {
+    let mut widest = connection();
+    let end = "[2001:db8:1111:2222:3333:4444:5555:6666]:65535".parse().unwrap();
+    widest.original = Endpoints { source: end, destination: end };
+    widest.translated = widest.original;
+    widest.service = Some("s".repeat(63));
+    widest.kind = ConnectionKind::Masquerade;
+    (widest.expires_seconds, widest.worker) = (u64::MAX, u32::MAX);
+    let page = Connections {
+        entries: vec![widest; Page::LIMIT as usize],
+        next: Some(Cursor { worker: u32::MAX, index: u64::MAX }),
+    };
+    assert!(message::encode(&Response::Connections(page)).unwrap().len() <= frame::LIMIT);
+}
+
+#[test]
+fn filters_match_by_service_and_by_any_end() {
+    let matches = |service: Option<&str>, address: Option<&str>| {
+        let address = address.map(|address| address.parse().unwrap());
+        Filter { service: service.map(str::to_owned), address }.matches(&connection())
+    };
+    assert!(matches(None, None));
+    assert!(matches(Some("web"), Some("10.0.0.11")));
+    assert!(matches(None, Some("198.51.100.100")));
+    assert!(!matches(Some("dns"), None));
+    assert!(!matches(Some("web"), Some("10.0.0.12")));
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_are_decoded_or_refused(bytes: Vec<u8>) {
+        let refused = message::decode::<Request>(&bytes).err();
+        prop_assert!(refused.is_none_or(|failure| !failure.message.is_empty()));
+    }
+
+    #[test]
+    fn any_stream_is_read_or_refused(bytes: Vec<u8>) {
+        if let Ok(Some(json)) = frame::read(&mut bytes.as_slice()) {
+            prop_assert_eq!(json.as_slice(), &bytes[4..4 + json.len()]);
+        }
+    }
+}
