@@ -10,7 +10,7 @@ use wire::flow::{self, Rewrite};
 use wire::parse::{self, Network, Packet, ParseError, Payload};
 use wire::{FiveTuple, MacAddress, Port, Protocol, build, icmpv4, tcp, translate};
 
-use crate::oracle;
+use crate::oracle::{repair, repair_icmp};
 use crate::packets;
 
 /// What etherparse does not look at, and may therefore be refused alone.
@@ -129,30 +129,6 @@ fn agree(frame: &[u8], packet: &Packet) {
             assert!(ip.fragment.is_some() || matches!(payload, Payload::Other(_)), "{payload:?}");
         }
         (payload, other) => panic!("{payload:?} is {other:?} for etherparse"),
-    }
-}
-
-/// Makes the IPv4 header checksum right, so that a mutation behind it is seen.
-fn repair(frame: &mut [u8], l3: usize) {
-    let Some(length) = frame.get(l3).map(|byte| usize::from(byte & 15) * 4) else { return };
-    let Some(header) = frame.get_mut(l3..l3 + length).filter(|header| header.len() >= 20) else {
-        return;
-    };
-    header[10..12].fill(0);
-    let checksum = oracle::checksum(header);
-    header[10..12].copy_from_slice(&checksum);
-}
-
-/// Makes the checksum of an ICMP message right.
-fn repair_icmp(frame: &mut [u8], l3: usize) {
-    let Some(&[first, _, a, b]) = frame.get(l3..).and_then(|ip| ip.first_chunk()) else { return };
-    let (header, total) = (usize::from(first & 15) * 4, usize::from(u16::from_be_bytes([a, b])));
-    let is_icmp = frame.get(l3 + 9) == Some(&1);
-    let Some(message) = frame.get_mut(l3 + header..l3 + total.max(header)) else { return };
-    if is_icmp && message.len() >= 8 {
-        message[2..4].fill(0);
-        let checksum = oracle::checksum(message);
-        message[2..4].copy_from_slice(&checksum);
     }
 }
 

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod building;
 #[cfg(test)]
+mod defects;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod oracle;

@@ -40,6 +40,25 @@ pub(crate) enum Content {
 }
 
 impl Spec {
+    /// A packet with nothing special but what it carries.
+    pub(crate) fn of(content: Content) -> Spec {
+        Spec {
+            source_mac: [2, 0, 0, 0, 0, 1],
+            destination_mac: [2, 0, 0, 0, 0, 2],
+            tags: Vec::new(),
+            tos: 0,
+            identification: 7,
+            dont_fragment: false,
+            ttl: 64,
+            options: Vec::new(),
+            source: Ipv4Addr::new(198, 51, 100, 100),
+            destination: Ipv4Addr::new(198, 51, 100, 10),
+            content,
+            cut: None,
+            padding: 0,
+        }
+    }
+
     pub(crate) fn protocol(&self) -> u8 {
         match self.content {
             Content::Tcp { .. } => 6,
