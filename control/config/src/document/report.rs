@@ -10,6 +10,8 @@ use crate::mistake::{Mistake, Mistakes, Place, Severity};
 pub(crate) struct Report<'t> {
     name: &'t str,
     text: &'t str,
+    /// Where the lines begin.
+    lines: Vec<usize>,
     found: RefCell<Vec<Mistake>>,
     /// Lines with mistakes in the TOML itself.
     broken: RefCell<BTreeSet<u32>>,
@@ -20,7 +22,9 @@ pub(crate) struct Report<'t> {
 impl<'t> Report<'t> {
     pub(crate) fn new(name: &'t str, text: &'t str) -> Self {
         let (found, broken) = Default::default();
-        Report { name, text, found, broken, lost: Cell::new(u32::MAX) }
+        let ends = text.match_indices('\n').map(|(at, _)| at + 1);
+        let lines = core::iter::once(0).chain(ends).collect();
+        Report { name, text, lines, found, broken, lost: Cell::new(u32::MAX) }
     }
 
     /// A mistake in the TOML itself.
@@ -83,7 +87,12 @@ impl<'t> Report<'t> {
     }
 
     fn place(&self, span: &Span) -> Place {
-        place_of(self.text, span.start)
+        let index = self.lines.partition_point(|start| *start <= span.start).saturating_sub(1);
+        let start = self.lines.get(index).copied().unwrap_or(0);
+        let line = self.text.get(start..).unwrap_or_default();
+        let Place { line: below, column } = place_of(line, span.start.saturating_sub(start));
+        let above = u32::try_from(index).unwrap_or(u32::MAX);
+        Place { line: above.saturating_add(below), column }
     }
 
     /// Everything found, sorted by place: the mistakes, and the warnings.
@@ -118,5 +127,15 @@ mod tests {
         assert_eq!(place(2), Place { line: 2, column: 1 });
         assert_eq!(place(6), Place { line: 2, column: 4 });
         assert_eq!(place(99), Place { line: 3, column: 1 });
+    }
+
+    #[test]
+    fn a_report_finds_the_same_places() {
+        let text = "a\nbü d\n\nlast";
+        let report = Report::new("name", text);
+        for (offset, _) in text.char_indices() {
+            assert_eq!(report.place(&(offset..offset)), place_of(text, offset), "{offset}");
+        }
+        assert_eq!(report.place(&(99..99)), place_of(text, 99));
     }
 }

@@ -56,6 +56,8 @@ fn explain(error: &Error, written: &str) -> (String, String) {
             ("not TOML: the value is missing".to_owned(), "write it behind the '='".to_owned())
         }
         "string values must be quoted"
+        | "invalid time"
+        | "invalid date"
         | "invalid float"
         | "invalid integer"
         | "invalid datetime" => {

@@ -50,14 +50,10 @@ impl<'t> Table<'t> {
 
     fn unknown(&self, key: &str, span: &Span) {
         let keys = self.section.keys.iter().map(|key| key.name);
-        let elsewhere = || SECTIONS.iter().find(|section| section.key(key).is_some());
         let remedy = if let Some(meant) = nearest(key, keys.clone()) {
             format!("did you mean {meant}?")
-        } else if let Some(section) = elsewhere() {
-            match section.name {
-                "" => format!("it stands by itself: [{key}]"),
-                name => format!("it belongs in {name}"),
-            }
+        } else if let Some(places) = elsewhere(key) {
+            format!("it belongs in {places}")
         } else {
             format!("the keys here are {}", keys.collect::<Vec<_>>().join(", "))
         };
@@ -201,4 +197,15 @@ impl<'t> Table<'t> {
             }
         }
     }
+}
+
+/// The sections that have such a key, if any does.
+fn elsewhere(key: &str) -> Option<String> {
+    let sections = SECTIONS.iter().filter(|section| section.key(key).is_some());
+    let names = sections.map(|section| match section.name {
+        "" => format!("a section by itself: [{key}]"),
+        name => name.to_owned(),
+    });
+    let names: Vec<String> = names.collect();
+    (!names.is_empty()).then(|| names.join(" or "))
 }

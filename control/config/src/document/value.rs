@@ -102,7 +102,7 @@ pub(crate) fn choice<T: Copy>(
 /// A name for people and commands: letters, digits, `-`, `_` and `.`.
 pub(crate) fn name(most: usize) -> impl Fn(&DeValue<'_>) -> Read<String> {
     move |value| {
-        let expected = format!("1 to {most} letters, digits, '-', '_' or '.', as in \"web-1\"");
+        let expected = format!("1 to {most} letters, digits, '-', '_' or '.'");
         let text = text(value, &expected)?;
         let allowed = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_' | b'.');
         let dots = text.bytes().all(|c| c == b'.');
@@ -125,7 +125,7 @@ pub(crate) fn line(expected: &'static str) -> impl Fn(&DeValue<'_>) -> Read<Stri
 }
 
 pub(crate) fn path(value: &DeValue<'_>) -> Read<PathBuf> {
-    let expected = "a path from the root on, as in \"/run/tandem/dataplane.sock\"";
+    let expected = "a path from the root on, beginning with '/'";
     let text = text(value, expected)?;
     if !text.starts_with('/') || text.contains('\0') {
         return wrong(format!("is {}", quote(text)), format!("write {expected}"));

@@ -1,0 +1,102 @@
+//! No text makes the reader panic, and none is refused without a reason.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // A test fails by panicking.
+
+use config::{Config, Mistakes};
+use proptest::prelude::*;
+
+const COMPLETE: &str = include_str!("../../../docs/examples/tandem.toml");
+const REFERENCE: &str = include_str!("../../../docs/configuration.md");
+
+/// What every answer must be, right or wrong.
+fn judge(text: &str) -> Result<(), TestCaseError> {
+    match Config::check("any", text) {
+        // What was taken is taken again, and changes nothing.
+        Ok(checked) => prop_assert_eq!(checked.config.restart_needed(&checked.config), [""; 0]),
+        Err(Mistakes { mistakes, .. }) => {
+            prop_assert!(!mistakes.is_empty());
+            prop_assert!(mistakes.is_sorted_by_key(|mistake| mistake.place));
+            let lines = text.lines().count().max(1) + 1;
+            for mistake in mistakes {
+                let line = mistake.place.expect("a place").line as usize;
+                prop_assert!(line >= 1 && line <= lines, "{} of {}", mistake, lines);
+                prop_assert!(!mistake.what.is_empty() && !mistake.remedy.is_empty());
+                prop_assert!(!mistake.to_string().contains('\n'), "{}", mistake);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Words that a configuration is made of, and some that break it.
+fn word() -> impl Strategy<Value = String> {
+    let words: Vec<String> = REFERENCE
+        .split(|c: char| c.is_whitespace() || "`|=,{}[]".contains(c))
+        .chain(["=", "[", "]", "{", "}", "\n", "\"", "'''", "#", ",", ".", "-1", "0x", "1e400"])
+        .chain(["true", "99999999999999999999", "nan", "1979-05-27", "\u{0}", "ü", "\r\n", "[["])
+        .map(str::to_owned)
+        .collect();
+    prop::sample::select(words)
+}
+
+/// A cut of the text: what is between two places goes, and something else comes.
+fn mutated(text: &str, cuts: &[(usize, usize, String)]) -> String {
+    let mut letters: Vec<char> = text.chars().collect();
+    for (start, length, word) in cuts {
+        let start = start % (letters.len() + 1);
+        let end = (start + length % 12).min(letters.len());
+        letters.splice(start..end, word.chars());
+    }
+    letters.into_iter().collect()
+}
+
+proptest! {
+    #[test]
+    fn random_text(text: String) {
+        judge(&text)?;
+    }
+
+    #[test]
+    fn random_words(words in prop::collection::vec(word(), 0..60)) {
+        judge(&words.join(" "))?;
+    }
+
+    #[test]
+    fn a_configuration_with_pieces_replaced(
+        cuts in prop::collection::vec((any::<usize>(), any::<usize>(), word()), 1..6),
+    ) {
+        judge(&mutated(COMPLETE, &cuts))?;
+    }
+
+    #[test]
+    fn every_key_with_any_value(value in word(), other in word()) {
+        for section in config::schema::SECTIONS {
+            let header = if section.name.is_empty() { String::new() } else { format!("[{}]\n", section.name) };
+            for key in section.keys {
+                judge(&format!("{header}{} = {value}\n", key.name))?;
+                judge(&format!("{header}{} = \"{value}\"\n", key.name))?;
+                judge(&format!("{header}{} = [{value}, \"{other}\"]\n", key.name))?;
+                judge(&format!("{COMPLETE}\n{header}{} = \"{value}\"\n", key.name))?;
+            }
+        }
+    }
+}
+
+#[test]
+fn nesting_without_end_is_a_mistake() {
+    for (open, close) in [("[", "]"), ("{ a = ", " }")] {
+        let depth = 100_000;
+        let text = format!("node = {}{}", open.repeat(depth), close.repeat(depth));
+        judge(&text).unwrap();
+        assert!(Config::from_str("deep", &text).is_err());
+    }
+}
+
+#[test]
+fn a_long_file_is_read_in_good_time() {
+    // The place of a mistake is looked up in the text: many mistakes in a long text
+    // must not make that the work of minutes.
+    let text = "[[service]]\nname = 7\n".repeat(5_000);
+    let mistakes = Config::from_str("long", &text).unwrap_err().mistakes;
+    assert!(mistakes.len() > 5_000);
+}

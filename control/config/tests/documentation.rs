@@ -1,0 +1,155 @@
+//! docs/configuration.md tells the truth: its examples are right and use every key,
+//! and it describes every key that the reader knows.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // A test fails by panicking.
+
+use std::time::Duration;
+
+use config::{CheckKind, Config, schema};
+
+const REFERENCE: &str = include_str!("../../../docs/configuration.md");
+const COMPLETE: &str = include_str!("../../../docs/examples/tandem.toml");
+
+/// The TOML examples of the reference, in its order; the first is complete.
+fn examples() -> Vec<&'static str> {
+    let blocks = REFERENCE.split("```toml\n").skip(1);
+    blocks.map(|block| block.split("```").next().unwrap()).collect()
+}
+
+/// An example with what it leaves out taken from the first.
+fn completed(example: &str) -> String {
+    let whole = examples()[0];
+    let sections = whole.split_inclusive("\n\n").filter(|section| {
+        let header = section.lines().next().unwrap();
+        !example.lines().any(|line| line == header)
+    });
+    format!("{}\n{example}", sections.collect::<String>())
+}
+
+#[test]
+fn every_example_is_right() {
+    assert!(examples().len() >= 7, "an example for each section");
+    for example in examples() {
+        let text = completed(example);
+        if let Err(mistakes) = Config::from_str("example", &text) {
+            panic!("{mistakes}\nin:\n{text}");
+        }
+    }
+}
+
+#[test]
+fn the_complete_file_is_right_and_raises_no_warning() {
+    let checked = Config::check("tandem.toml", COMPLETE).unwrap();
+    assert_eq!(checked.warnings, []);
+    assert_eq!(checked.config.services.len(), 2);
+}
+
+/// Tables of keys in the reference belong to the section that was named last before
+/// them, as a heading or as a name at the beginning of a line.
+fn documented(section: &str) -> Vec<&'static str> {
+    let mut keys = Vec::new();
+    let mut current: Vec<&str> = Vec::new();
+    for line in REFERENCE.lines() {
+        if let Some(heading) = line.strip_prefix("## ") {
+            current = match heading {
+                "The file" => vec![""],
+                "[public] and [private]" => vec!["public", "private"],
+                one => vec![one.trim_matches(['[', ']'])],
+            };
+        } else if line.starts_with('`') {
+            current =
+                line.split('`').skip(1).step_by(2).filter(|name| name.contains('.')).collect();
+        } else if line.starts_with("| `") && current.contains(&section) {
+            keys.push(line.split('`').nth(1).unwrap());
+        }
+    }
+    keys
+}
+
+#[test]
+fn every_key_is_described_and_no_other() {
+    for section in schema::SECTIONS {
+        let mut documented = documented(section.name);
+        let mut known: Vec<&str> = section.keys.iter().map(|key| key.name).collect();
+        documented.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(documented, known, "keys of [{}]", section.name);
+    }
+}
+
+#[test]
+fn every_key_is_in_an_example() {
+    let all = examples().concat();
+    for key in schema::SECTIONS.iter().flat_map(|section| section.keys) {
+        let plain = format!("{} = ", key.name);
+        let table = format!(".{}]", key.name);
+        let section = format!("[{}]", key.name);
+        let found = [plain, table, section].iter().any(|form| all.contains(form.as_str()));
+        assert!(found, "{} is in no example", key.name);
+    }
+}
+
+/// Values other than the defaults arrive where they belong.
+#[test]
+fn the_examples_say_what_they_mean() {
+    let all: Vec<Config> = examples()
+        .iter()
+        .map(|example| Config::from_str("example", &completed(example)).unwrap())
+        .collect();
+    let [_, node, sides, peer, masquerade, services, timeouts] = &all[..] else {
+        panic!("{all:?}")
+    };
+
+    assert_eq!(node.node.workers, [2, 3].map(config::CoreId));
+    assert_eq!(node.node.main_cores, [0, 1].map(config::CoreId));
+    assert_eq!(node.node.idle, config::Idle::Adaptive);
+    assert_eq!(node.node.connections, 4_000_000);
+    assert_eq!(node.node.memory.mebibytes, Some(2048));
+    assert_eq!(node.node.memory.mbufs, 131_071);
+    assert_eq!(node.node.log, config::LogLevel::Debug);
+
+    assert_eq!(sides.public.device.to_string(), "net_af_packet0,iface=eth0");
+    assert_eq!(sides.public.floating.len(), 2);
+    assert_eq!(sides.public.routes[0].to.to_string(), "192.0.2.0/24");
+    assert_eq!(sides.public.neighbours[0].mac.to_string(), "02:00:00:00:00:01");
+    assert_eq!(sides.public.mss_clamp, Some(1400));
+    assert_eq!(sides.public.rx_descriptors, Some(1024));
+    assert_eq!(sides.private.tx_descriptors, Some(2048));
+    assert_eq!(sides.private.mtu, 9000);
+    assert_eq!(sides.private.gateway, Some([10, 0, 0, 254].into()));
+
+    assert_eq!(peer.peer.as_ref().unwrap().paths.len(), 2);
+    assert_eq!(masquerade.masquerade[0].source.len(), 2);
+    assert_eq!(masquerade.masquerade[0].ports.to_string(), "20000-65535");
+
+    let web = &services.services[0];
+    assert_eq!(web.servers.iter().map(|server| server.weight).collect::<Vec<_>>(), [2, 1, 0]);
+    let check = web.check.as_ref().unwrap();
+    assert_eq!(check.timeout, Duration::from_millis(500));
+    assert!(matches!(&check.kind, CheckKind::Http { path, status, .. }
+        if path == "/healthz" && status.last == 399));
+
+    assert_eq!(timeouts.timeouts.service.tcp.established, Duration::from_secs(1800));
+    assert_eq!(timeouts.timeouts.service.icmp, Duration::from_secs(30));
+    assert_eq!(timeouts.timeouts.masquerade.tcp.established, Duration::from_secs(9000));
+}
+
+/// The defaults in the reference's table of timeouts are the defaults.
+#[test]
+fn the_timeouts_described_are_the_defaults() {
+    let rows = REFERENCE
+        .lines()
+        .filter(|line| line.starts_with("| `") && line.matches(" | ").count() == 3);
+    let mut text = [String::new(), String::new()];
+    for row in rows {
+        let cells: Vec<&str> = row.split('`').collect();
+        let [_, key, _, service, _, masquerade, _] = cells[..] else { panic!("{row}") };
+        text[0] += &format!("{key} = {service}\n");
+        text[1] += &format!("{key} = {masquerade}\n");
+    }
+    assert_eq!(text[0].lines().count(), 13);
+    let [service, masquerade] = text;
+    let given = format!("[timeouts.service]\n{service}\n[timeouts.masquerade]\n{masquerade}");
+    let config = Config::from_str("defaults", &completed(&given)).unwrap();
+    assert_eq!(config.timeouts, config::Timeouts::default());
+}

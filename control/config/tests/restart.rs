@@ -1,0 +1,61 @@
+//! Which changes a running dataplane takes, and which it does not.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // A test fails by panicking.
+
+use config::Config;
+
+const COMPLETE: &str = include_str!("../../../docs/examples/tandem.toml");
+
+/// What a restart is needed for after each `from` has become its `to`.
+fn needed(changes: &[(&str, &str)]) -> Vec<String> {
+    let mut text = COMPLETE.to_owned();
+    for (from, to) in changes {
+        assert!(text.contains(from), "{from} is not in the file");
+        text = text.replacen(from, to, 1);
+    }
+    let old = Config::from_str("old", COMPLETE).unwrap();
+    let new = Config::from_str("new", &text).unwrap();
+    assert_ne!(old, new);
+    old.restart_needed(&new)
+}
+
+#[test]
+fn services_addresses_and_routes_change_at_any_time() {
+    assert_eq!(
+        needed(&[
+            (
+                "floating = [\"198.51.100.10/24\"]",
+                "floating = [\"198.51.100.10/24\", \"198.51.100.11/24\"]"
+            ),
+            ("gateway = \"198.51.100.1\"", "gateway = \"198.51.100.254\""),
+            ("source = [\"10.0.0.0/24\"]", "source = [\"10.0.0.0/25\"]"),
+            ("weight = 1", "weight = 0"),
+            ("scheduler = \"wlc\"", "scheduler = \"wrr\""),
+            ("[[masquerade]]", "[timeouts.service]\nudp = \"1m\"\n[[masquerade]]"),
+        ]),
+        [""; 0]
+    );
+}
+
+#[test]
+fn cores_memory_and_devices_need_a_restart() {
+    assert_eq!(
+        needed(&[
+            ("workers = [1]", "workers = [1, 2]\nmemory = 512"),
+            ("idle = \"poll\"", "idle = \"adaptive\""),
+            ("connections = 1_000_000", "connections = 2_000_000"),
+            ("port = \"0000:03:00.0\"", "port = \"net_null0\"\nmtu = 9000"),
+            ("address = \"10.0.0.2/24\"", "address = \"10.0.0.3/24\"\nrx_descriptors = 512"),
+        ]),
+        [
+            "node.workers: [1] now, [1, 2] in the file",
+            "node.idle: poll now, adaptive in the file",
+            "node.connections: 1000000 now, 2000000 in the file",
+            "node.memory: not set now, 512 in the file",
+            "public.port: 0000:03:00.0 now, net_null0 in the file",
+            "public.mtu: 1500 now, 9000 in the file",
+            "private.address: 10.0.0.2/24 now, 10.0.0.3/24 in the file",
+            "private.rx_descriptors: not set now, 512 in the file",
+        ]
+    );
+}
