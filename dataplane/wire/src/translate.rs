@@ -49,6 +49,9 @@ pub fn packet(frame: &mut [u8], packet: &Packet, new: FiveTuple<Ipv4Addr>) -> Re
     if ports.is_some() {
         let l4_length = usize::from(packet.payload_length());
         transport(frame, packet.l4_offset(), l4_length, new.protocol, is_reply(packet), &rewrite)?;
+        if new.protocol == Protocol::Icmp && packet.fragment.is_none() {
+            settle_zero(frame.get_mut(usize::from(packet.l4_offset())..).unwrap_or_default())?;
+        }
     }
     addresses(frame, packet.l3_offset, &rewrite)
 }
@@ -150,6 +153,14 @@ fn quoted_packet(
     let length = usize::from(quoted.l4_length);
     transport(frame, quoted.l4_offset, length, new.protocol, quoted.is_reply, &rewrite)?;
     addresses(frame, quoted.l3_offset, &rewrite)
+}
+
+/// Computes a message's checksum anew if its update came to zero. An update cannot
+/// tell a sum of all ones from zero, and an ICMP checksum has no pseudo header that
+/// is never zero: an echo reply of nothing but zeros has a checksum of all ones.
+pub(crate) fn settle_zero(message: &mut [u8]) -> Result<(), Error> {
+    let header = icmpv4::Header::at(message, 0).ok_or(Error::Truncated)?;
+    if header.checksum() == Checksum::default() { message_checksum(message) } else { Ok(()) }
 }
 
 /// Computes the checksum of an ICMP message and writes it.

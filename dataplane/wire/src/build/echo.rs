@@ -3,7 +3,7 @@
 use super::TTL;
 use crate::checksum::{Delta, Sum};
 use crate::parse::{Packet, Payload};
-use crate::{ethernet, icmpv4, ipv4};
+use crate::{ethernet, icmpv4, ipv4, translate};
 
 /// Makes an echo request into its reply, in place: Ethernet and IP addresses
 /// swapped, type, TTL and checksums. False, with the frame as it was, if the packet
@@ -24,6 +24,7 @@ fn reply(frame: &mut [u8], packet: &Packet, l3: usize, l4: usize) -> Option<()> 
     let delta = Delta::between(old, Sum::of_u16(icmp.type_code()));
     let checksum = icmp.checksum().updated(delta);
     icmp.set_checksum(checksum);
+    translate::settle_zero(frame.get_mut(l4..packet.ipv4()?.end())?).ok()?;
 
     let mut link = ethernet::Header::new_mut(frame)?;
     link.set_source(packet.destination_mac);

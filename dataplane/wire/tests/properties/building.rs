@@ -165,12 +165,65 @@ fn udp_frame(payload: &[u8]) -> Vec<u8> {
     output
 }
 
+fn refusal(frame: &[u8]) -> Option<build::Refused> {
+    build::may_send_error(&parse::frame(frame).unwrap()).err()
+}
+
+fn datagram() -> Spec {
+    Spec::of(Content::Udp { ports: (4000, 53), checksummed: true, payload: vec![7; 30] })
+}
+
 #[test]
 fn no_error_is_made_about_what_went_to_many() {
-    let mut frame = udp_frame(b"hello");
+    let to = |destination| Spec { destination, ..datagram() }.frame();
+    assert_eq!(refusal(&to(ROUTER)), None);
+    let many = Some(build::Refused::SentToMany);
+    assert_eq!(refusal(&to(Ipv4Addr::BROADCAST)), many);
+    assert_eq!(refusal(&to(Ipv4Addr::new(224, 0, 0, 18))), many);
+    let mut frame = to(ROUTER);
     frame[0] |= 1;
+    assert_eq!(refusal(&frame), many, "over the link to many");
+}
+
+#[test]
+fn no_error_is_made_about_errors_and_later_fragments() {
+    let later = Spec { cut: Some((2, 9)), ..datagram() };
+    assert_eq!(refusal(&later.frame()), Some(build::Refused::LaterFragment));
+    let first = Spec { cut: Some((0, 2)), ..datagram() };
+    assert_eq!(refusal(&first.frame()), None);
+    for (type_number, is_error) in [(3, true), (5, true), (11, true), (13, false)] {
+        // Quotes nothing from which a flow could be told.
+        let mut message = vec![type_number, 0, 0, 0, 0, 0, 0, 0];
+        let checksum = crate::oracle::checksum(&message);
+        message[2..4].copy_from_slice(&checksum);
+        let spec = Spec::of(Content::Other { protocol: 1, payload: message });
+        let expected = is_error.then_some(build::Refused::AboutError);
+        assert_eq!(refusal(&spec.frame()), expected, "type {type_number}");
+    }
+}
+
+#[test]
+fn a_ping_of_zeros_is_answered_with_a_checksum_of_ones() {
+    for length in [0, 1, 56] {
+        let echo =
+            |is_reply| Content::Echo { is_reply, id: 0, sequence: 0, payload: vec![0; length] };
+        let mut frame = Spec::of(echo(false)).frame();
+        let packet = parse::frame(&frame).unwrap();
+        assert!(build::echo_reply(&mut frame, &packet));
+        assert_checksums(&frame);
+        assert_eq!(frame[34..38], [0, 0, 0xff, 0xff]);
+        assert!(parse::frame(&frame).is_ok());
+    }
+}
+
+#[test]
+fn part_of_a_ping_is_not_answered() {
+    let content = Content::Echo { is_reply: false, id: 1, sequence: 2, payload: vec![7; 60] };
+    let spec = Spec { cut: Some((0, 4)), ..Spec::of(content) };
+    let mut frame = spec.frame();
     let packet = parse::frame(&frame).unwrap();
-    assert_eq!(build::may_send_error(&packet), Err(build::Refused::SentToMany));
+    assert!(!build::echo_reply(&mut frame, &packet));
+    assert_eq!(frame, spec.frame());
 }
 
 #[test]

@@ -153,3 +153,15 @@ proptest! {
         prop_assert_eq!(frame, spec.frame());
     }
 }
+
+#[test]
+fn an_echo_reply_that_becomes_all_zeros_has_a_checksum_of_ones() {
+    let content = Content::Echo { is_reply: true, id: 7, sequence: 0, payload: vec![0; 56] };
+    let spec = Spec::of(content);
+    let mut frame = spec.frame();
+    let packet = parse::frame(&frame).unwrap();
+    let new = FiveTuple { destination_port: wire::Port::ZERO, ..spec.tuple().unwrap() };
+    assert_eq!(translate::packet(&mut frame, &packet, new), Ok(()));
+    assert_eq!(frame, spec.with_ends(new).frame());
+    assert_eq!(frame[36..38], [0xff, 0xff]);
+}
