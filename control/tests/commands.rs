@@ -1,0 +1,271 @@
+//! `tandem` as the operator sees it: the real binary against a socket that speaks
+//! the dataplane's protocol.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // A test fails by panicking.
+
+mod dataplane;
+
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixListener;
+use std::process::{Command, Stdio};
+
+use api::{Failure, FailureKind, Reload, Reloaded, Request, Response};
+use dataplane::{CONNECTIONS, Dataplane, busy, idle, path, stderr, stdout, tandem};
+use serde_json::Value;
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error} in {text}"))
+}
+
+#[test]
+fn status_shows_role_nics_and_workers() {
+    assert_eq!(
+        Dataplane::start(busy).shows(&["status"]),
+        "\
+a is active, up 2h 4m: tandem-dataplane 0.1.0 on DPDK 22.11.11
+configuration /etc/tandem/tandem.toml, generation 3, taken 2026-03-01 12:00:00 UTC
+
+SIDE     DEVICE        MAC                LINK         MTU  ADDRESS          FLOATING
+public   0000:03:00.0  02:00:00:00:00:01  up 10 Gb/s  1500  198.51.100.2/24  198.51.100.10/24
+private  0000:03:00.1  02:00:00:00:00:02  down        1500  10.0.0.2/24      10.0.0.1/24
+
+SIDE     RX PACKETS      RX  RX MISSED  RX ERRORS  NO BUFFER  TX PACKETS   TX  TX ERRORS
+public    1,234,567  1.5 GB          0          0          0           0  0 B          0
+private   1,234,567  1.5 GB          0          0          0           0  0 B          0
+
+CORE  CONNECTIONS   CAPACITY    BUSY  RX PACKETS  TX PACKETS  DROPPED
+   1           12  1,000,000  37.5 %       2,000       1,990       10
+"
+    );
+}
+
+#[test]
+fn services_show_their_servers() {
+    assert_eq!(
+        Dataplane::start(busy).shows(&["services"]),
+        "\
+web: 198.51.100.10:80 tcp by wlc; 0 connections, in 0 packets 0 B, out 0 packets 0 B
+SERVER        STATE     WEIGHT  ACTIVE  CONNECTIONS  PACKETS IN      IN  PACKETS OUT      OUT
+10.0.0.11:80  up             1       3        5,000      40,000  4.0 MB       50,000  75.0 MB
+10.0.0.12:80  draining       0       3        5,000      40,000  4.0 MB       50,000  75.0 MB
+
+dns: 198.51.100.10:53 udp by wlc; 0 connections, in 0 packets 0 B, out 0 packets 0 B
+It has no servers: clients get no answer.
+"
+    );
+}
+
+#[test]
+fn neighbours_show_who_did_not_answer_yet() {
+    assert_eq!(
+        Dataplane::start(busy).shows(&["neighbours"]),
+        "\
+SIDE     ADDRESS       MAC                STATE          AGE
+public   198.51.100.1  -                  incomplete      0s
+private  10.0.0.11     02:00:00:00:00:11  reachable   1m 15s
+"
+    );
+}
+
+#[test]
+fn counters_show_drops_by_number_and_leave_zeros_out() {
+    let dataplane = Dataplane::start(busy);
+    assert_eq!(
+        dataplane.shows(&["counters"]),
+        "\
+COUNTER     CORE  VALUE
+rx_packets     1  1,000
+rx_packets     2  2,000
+
+DROP REASON    PACKETS  MEANING
+no_connection    1,234  not for a service, and no connection is known
+bad_checksum         2  the IP header's checksum is wrong
+"
+    );
+    let all = dataplane.shows(&["counters", "--all"]);
+    assert!(all.contains("ttl_exceeded ") && all.contains("arp_replies"), "{all}");
+}
+
+#[test]
+fn what_is_empty_is_said_in_words() {
+    let dataplane = Dataplane::start(idle);
+    assert_eq!(dataplane.shows(&["connections"]), "There are no connections.\n");
+    assert_eq!(dataplane.shows(&["connections", "--service", "web"]), "No connection matches.\n");
+    assert_eq!(
+        dataplane.shows(&["neighbours"]),
+        "No neighbours are known yet: nothing was sent or received.\n"
+    );
+    assert_eq!(dataplane.shows(&["services"]), "There are no services in the configuration.\n");
+    assert_eq!(
+        dataplane.shows(&["counters"]),
+        "Nothing was counted yet.\n\nNo packet was dropped.\n"
+    );
+}
+
+#[test]
+fn connections_are_shown_up_to_a_limit() {
+    let shown = Dataplane::start(busy).shows(&["connections", "--limit", "2"]);
+    assert_eq!(
+        shown,
+        "\
+TYPE     PROTOCOL  STATE        SERVICE  SOURCE                DESTINATION       SENT ON FROM          SENT ON TO    IDLE  EXPIRES  WORKER
+service  tcp       established  web      198.51.100.100:40000  198.51.100.10:80  198.51.100.100:40000  10.0.0.11:80    1s  14m 59s       0
+service  tcp       established  web      198.51.100.100:40001  198.51.100.10:80  198.51.100.100:40001  10.0.0.11:80    1s  14m 59s       0
+2 shown; there may be more: --all shows all
+"
+    );
+}
+
+#[test]
+fn all_connections_are_shown_each_once() {
+    let dataplane = Dataplane::start(busy);
+    let shown = dataplane.shows(&["connections", "--all"]);
+    assert_eq!(shown.lines().count() as u64, CONNECTIONS + 1, "a heading and every connection");
+
+    let answer = json(&dataplane.shows(&["connections", "--all", "--json"]));
+    let entries = answer["entries"].as_array().unwrap();
+    let mut sources: Vec<_> = entries.iter().map(|entry| &entry["original"]["source"]).collect();
+    sources.sort_by_key(|source| source.to_string());
+    sources.dedup();
+    assert_eq!(sources.len() as u64, CONNECTIONS);
+    assert_eq!(answer["next"], Value::Null);
+}
+
+#[test]
+fn connections_are_filtered() {
+    let dataplane = Dataplane::start(busy);
+    let none = dataplane.shows(&["connections", "--address", "10.0.0.99"]);
+    assert_eq!(none, "No connection matches.\n");
+    let some = dataplane.shows(&["connections", "--address", "10.0.0.11", "--service", "web"]);
+    assert!(some.contains("100 shown; there may be more"), "{some}");
+}
+
+#[test]
+fn output_that_nobody_reads_is_no_failure() {
+    let dataplane = Dataplane::start(busy);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_tandem"))
+        .arg("--socket")
+        .arg(&dataplane.socket)
+        .args(["connections", "--all"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(0), ""));
+}
+
+#[test]
+fn json_is_the_answer_itself() {
+    let dataplane = Dataplane::start(busy);
+    let status = json(&dataplane.shows(&["--json", "status"]));
+    assert_eq!(status["role"], "active");
+    assert_eq!(status["nics"][0]["counters"]["rx_bytes"], 1_500_000_000_u64);
+    let services = json(&dataplane.shows(&["services", "--json"]));
+    assert_eq!(services["services"][0]["servers"][1]["state"], "draining");
+    let counters = json(&dataplane.shows(&["counters", "--json"]));
+    assert_eq!(counters["drops"][2]["packets"], 0, "zeros are in the JSON");
+    let neighbours = json(&dataplane.shows(&["neighbours", "--json"]));
+    assert_eq!(neighbours["entries"][0]["mac"], Value::Null);
+}
+
+#[test]
+fn reload_says_what_is_in_force() {
+    let dataplane = Dataplane::start(|request| {
+        assert_eq!(request, Request::Reload(Reload { path: None }));
+        Response::Reloaded(Reloaded { generation: 4, warnings: vec!["f:1:1: warning: odd".into()] })
+    });
+    assert_eq!(
+        dataplane.shows(&["reload"]),
+        "f:1:1: warning: odd\nGeneration 4 of the configuration is in force.\n"
+    );
+    assert_eq!(json(&dataplane.shows(&["reload", "--json"]))["generation"], 4);
+}
+
+#[test]
+fn a_reload_with_mistakes_shows_them_and_exits_with_2() {
+    let dataplane = Dataplane::start(|_| {
+        let message = "the file has 1 mistake; the running configuration stays";
+        Response::Failure(
+            Failure::new(FailureKind::Configuration, message)
+                .with_details(vec!["f:1:1: wrong; right".into()]),
+        )
+    });
+    let output = dataplane.tandem(&["reload"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(stdout(&output), "");
+    assert_eq!(
+        stderr(&output),
+        "the file has 1 mistake; the running configuration stays\n  f:1:1: wrong; right\n"
+    );
+    let output = dataplane.tandem(&["reload", "--json"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(json(&stdout(&output))["error"]["details"][0], "f:1:1: wrong; right");
+    assert_eq!(stderr(&output), "");
+}
+
+#[test]
+fn another_failure_exits_with_1() {
+    let dataplane =
+        Dataplane::start(|_| Response::Failure(Failure::new(FailureKind::Busy, "try again")));
+    let output = dataplane.tandem(&["status"]);
+    assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(1), "try again\n"));
+}
+
+#[test]
+fn no_dataplane_is_said_with_what_to_type() {
+    let socket = path();
+    let output = tandem(&socket, &["status"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        stderr(&output),
+        format!(
+            "the dataplane is not running: nothing answers on {}; start it with: systemctl start \
+             tandem-dataplane\n",
+            socket.display()
+        )
+    );
+    let output = tandem(&socket, &["status", "--json"]);
+    assert_eq!(output.status.code(), Some(1));
+    let message = json(&stdout(&output))["error"]["message"].to_string();
+    assert!(message.contains("the dataplane is not running"), "{message}");
+}
+
+/// Root may use every socket, so the command runs as nobody.
+#[test]
+fn a_socket_of_another_user_is_said_with_what_to_type() {
+    let socket = path();
+    let _listener = UnixListener::bind(&socket).unwrap();
+    std::fs::set_permissions(&socket, std::fs::Permissions::from_mode(0o000)).unwrap();
+    let root = std::fs::metadata("/proc/self").unwrap();
+    let is_root = std::os::unix::fs::MetadataExt::uid(&root) == 0;
+    let binary = std::env::temp_dir().join(format!("tandem-copy-{}", std::process::id()));
+    // The build's folder may be closed to nobody.
+    std::fs::copy(env!("CARGO_BIN_EXE_tandem"), &binary).unwrap();
+    let mut command = Command::new(&binary);
+    if is_root {
+        std::os::unix::process::CommandExt::uid(&mut command, 65_534);
+    }
+    let output = command.arg("--socket").arg(&socket).arg("status").output().unwrap();
+    std::fs::remove_file(&socket).unwrap();
+    std::fs::remove_file(&binary).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        stderr(&output),
+        format!(
+            "this user may not use {}; run the command as root: sudo tandem ...\n",
+            socket.display()
+        )
+    );
+}
+
+#[test]
+fn a_wrong_command_line_exits_with_2() {
+    let socket = path();
+    for arguments in [&[][..], &["explode"], &["status", "--limit", "1"], &["check"]] {
+        assert_eq!(tandem(&socket, arguments).status.code(), Some(2), "{arguments:?}");
+    }
+    let both = tandem(&socket, &["connections", "--all", "--limit", "3"]);
+    assert_eq!(both.status.code(), Some(2));
+}

@@ -1,0 +1,255 @@
+//! What a dataplane would say, on a real socket with the real framing.
+
+use std::net::SocketAddr;
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use api::{
+    Connection, ConnectionKind, Connections, Counters, Cursor, DropCount, Endpoints, Neighbour,
+    NeighbourState, Neighbours, Nic, NicCounters, Page, Request, Response, Role, ServerState,
+    ServerStatus, ServiceStatus, Services, Side, Status, WorkerCounters, WorkerStatus, server,
+};
+
+/// A listener that answers each client as it was told to.
+pub(crate) struct Dataplane {
+    pub(crate) socket: PathBuf,
+}
+
+static NUMBER: AtomicU32 = AtomicU32::new(0);
+
+impl Dataplane {
+    /// Answers from now on. The thread ends with the test's process.
+    pub(crate) fn start(answer: impl Fn(Request) -> Response + Send + 'static) -> Self {
+        let socket = path();
+        let listener = UnixListener::bind(&socket).unwrap();
+        std::thread::spawn(move || {
+            while let Ok((mut stream, _)) = listener.accept() {
+                let _ = server::serve(&mut stream, &answer);
+            }
+        });
+        Dataplane { socket }
+    }
+
+    pub(crate) fn tandem(&self, arguments: &[&str]) -> Output {
+        tandem(&self.socket, arguments)
+    }
+
+    /// What the command shows; it must succeed and say nothing on standard error.
+    pub(crate) fn shows(&self, arguments: &[&str]) -> String {
+        let output = self.tandem(arguments);
+        assert_eq!(stderr(&output), "");
+        assert_eq!(output.status.code(), Some(0));
+        stdout(&output)
+    }
+}
+
+impl Drop for Dataplane {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.socket);
+    }
+}
+
+/// A path for a socket that nobody else uses.
+pub(crate) fn path() -> PathBuf {
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let path = std::env::temp_dir().join(format!("tandem-{}-{number}.sock", std::process::id()));
+    let _ = std::fs::remove_file(&path);
+    path
+}
+
+/// Runs the real binary.
+pub(crate) fn tandem(socket: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_tandem"))
+        .arg("--socket")
+        .arg(socket)
+        .args(arguments)
+        .output()
+        .unwrap()
+}
+
+pub(crate) fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+pub(crate) fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// Answers of a machine with something to show.
+pub(crate) fn busy(request: Request) -> Response {
+    match request {
+        Request::Status => Response::Status(status()),
+        Request::Counters => Response::Counters(counters()),
+        Request::Services => Response::Services(services()),
+        Request::Connections(page) => Response::Connections(connections(&page)),
+        Request::Neighbours => Response::Neighbours(neighbours()),
+        other => panic!("{other:?} was not expected"),
+    }
+}
+
+/// Answers of a machine that nothing has happened on.
+pub(crate) fn idle(request: Request) -> Response {
+    match request {
+        Request::Counters => Response::Counters(Counters::default()),
+        Request::Services => Response::Services(Services::default()),
+        Request::Connections(_) => Response::Connections(Connections::default()),
+        Request::Neighbours => Response::Neighbours(Neighbours::default()),
+        other => panic!("{other:?} was not expected"),
+    }
+}
+
+fn status() -> Status {
+    let nic = |side, device: &str, mac: &str, address: &str, floating: &str| Nic {
+        side,
+        device: device.into(),
+        mac: mac.into(),
+        mtu: 1500,
+        link_up: true,
+        speed_mbps: Some(10_000),
+        address: address.into(),
+        floating: vec![floating.into()],
+        counters: NicCounters {
+            rx_packets: 1_234_567,
+            rx_bytes: 1_500_000_000,
+            ..NicCounters::default()
+        },
+        ..Nic::default()
+    };
+    let mut private =
+        nic(Side::Private, "0000:03:00.1", "02:00:00:00:00:02", "10.0.0.2/24", "10.0.0.1/24");
+    (private.link_up, private.speed_mbps) = (false, None);
+    let public = ("198.51.100.2/24", "198.51.100.10/24");
+    Status {
+        version: "0.1.0".into(),
+        dpdk: "DPDK 22.11.11".into(),
+        node: "a".into(),
+        role: Role::Active,
+        uptime_seconds: 7440,
+        workers: vec![WorkerStatus {
+            core: 1,
+            connections: 12,
+            capacity: 1_000_000,
+            busy_permille: 375,
+            rx_packets: 2000,
+            tx_packets: 1990,
+            dropped_packets: 10,
+        }],
+        nics: vec![
+            nic(Side::Public, "0000:03:00.0", "02:00:00:00:00:01", public.0, public.1),
+            private,
+        ],
+        configuration: api::Configuration {
+            path: "/etc/tandem/tandem.toml".into(),
+            loaded_at: 1_772_366_400,
+            generation: 3,
+        },
+    }
+}
+
+fn counters() -> Counters {
+    let drop = |name: &str, description: &str, packets| DropCount {
+        name: name.into(),
+        description: description.into(),
+        packets,
+    };
+    let worker = |core, value| WorkerCounters {
+        core,
+        counters: [("rx_packets".to_owned(), value), ("arp_replies".to_owned(), 0)].into(),
+    };
+    Counters {
+        workers: vec![worker(1, 1000), worker(2, 2000)],
+        drops: vec![
+            drop("bad_checksum", "the IP header's checksum is wrong", 2),
+            drop("no_connection", "not for a service, and no connection is known", 1234),
+            drop("ttl_exceeded", "the packet's time to live ran out", 0),
+        ],
+        ..Counters::default()
+    }
+}
+
+fn services() -> Services {
+    let server = |address: &str, weight, state| ServerStatus {
+        address: address.parse().unwrap(),
+        weight,
+        state,
+        connections_active: 3,
+        connections_total: 5000,
+        packets_in: 40_000,
+        bytes_in: 4_000_000,
+        packets_out: 50_000,
+        bytes_out: 75_000_000,
+    };
+    let service = |name: &str, listen: &str, protocol: &str, servers| ServiceStatus {
+        name: name.into(),
+        listen: listen.parse().unwrap(),
+        protocol: protocol.into(),
+        scheduler: "wlc".into(),
+        servers,
+        ..ServiceStatus::default()
+    };
+    let servers = vec![
+        server("10.0.0.11:80", 1, ServerState::Up),
+        server("10.0.0.12:80", 0, ServerState::Draining),
+    ];
+    Services {
+        services: vec![
+            service("web", "198.51.100.10:80", "tcp", servers),
+            service("dns", "198.51.100.10:53", "udp", vec![]),
+        ],
+    }
+}
+
+/// How many connections the table has.
+pub(crate) const CONNECTIONS: u64 = 2500;
+
+/// A page over two workers' tables of half the connections each.
+fn connections(page: &Page) -> Connections {
+    let half = CONNECTIONS / 2;
+    let start = page.cursor.map_or(0, |cursor| u64::from(cursor.worker) * half + cursor.index);
+    let matching = (start..CONNECTIONS)
+        .map(|index| (index, connection(index)))
+        .filter(|(_, connection)| page.filter.matches(connection));
+    let page: Vec<_> = matching.take(page.limit as usize).collect();
+    let next = page.last().map_or(CONNECTIONS, |(index, _)| index + 1);
+    let cursor = Cursor { worker: u32::from(next >= half), index: next % half };
+    Connections {
+        entries: page.into_iter().map(|(_, connection)| connection).collect(),
+        next: (next < CONNECTIONS).then_some(cursor),
+    }
+}
+
+fn connection(index: u64) -> Connection {
+    let port = 40_000 + u16::try_from(index).unwrap();
+    let socket = |text: &str, port: u16| SocketAddr::new(text.parse().unwrap(), port);
+    let source = socket("198.51.100.100", port);
+    Connection {
+        kind: ConnectionKind::Service,
+        protocol: "tcp".into(),
+        state: "established".into(),
+        service: Some("web".into()),
+        original: Endpoints { source, destination: socket("198.51.100.10", 80) },
+        translated: Endpoints { source, destination: socket("10.0.0.11", 80) },
+        idle_seconds: 1,
+        expires_seconds: 899,
+        worker: u32::from(index >= CONNECTIONS / 2),
+    }
+}
+
+fn neighbours() -> Neighbours {
+    let neighbour = |side, address: &str, mac: Option<&str>, state, age_seconds| Neighbour {
+        side,
+        address: address.parse().unwrap(),
+        mac: mac.map(str::to_owned),
+        state,
+        age_seconds,
+    };
+    let mac = Some("02:00:00:00:00:11");
+    Neighbours {
+        entries: vec![
+            neighbour(Side::Public, "198.51.100.1", None, NeighbourState::Incomplete, 0),
+            neighbour(Side::Private, "10.0.0.11", mac, NeighbourState::Reachable, 75),
+        ],
+    }
+}
