@@ -20,7 +20,7 @@ use crate::error::Error;
 
 /// Shows and operates a Tandem appliance.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "tandem", version, about, after_help = EXIT_CODES)]
+#[command(name = "tandem", version, about = ABOUT, after_help = EXIT_CODES)]
 pub struct Cli {
     /// Write JSON instead of tables
     #[arg(long, global = true)]
@@ -33,6 +33,8 @@ pub struct Cli {
     #[command(subcommand)]
     command: Command,
 }
+
+const ABOUT: &str = "Shows and operates a Tandem appliance";
 
 const EXIT_CODES: &str =
     "Exit codes: 0 done, 1 failed, 2 a mistake in the configuration or the command line";
