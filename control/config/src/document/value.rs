@@ -212,13 +212,10 @@ pub(crate) fn any_address(value: &DeValue<'_>) -> Read<IpAddr> {
 pub(crate) fn address(value: &DeValue<'_>) -> Read<Ipv4Addr> {
     let expected = "an address without a prefix, as in \"198.51.100.1\"";
     let text = text(value, expected)?;
-    if let Some((address, _)) = text.split_once('/')
-        && address.parse::<Ipv4Addr>().is_ok()
-    {
-        return wrong(
-            format!("is {}", quote(text)),
-            format!("write it without prefix: \"{address}\""),
-        );
+    let bare = text.split_once('/').map(|(address, _)| address);
+    if let Some(address) = bare.filter(|address| address.parse::<Ipv4Addr>().is_ok()) {
+        let remedy = format!("write it without prefix: \"{address}\"");
+        return wrong(format!("is {}", quote(text)), remedy);
     }
     parse_address(text, text, expected).and_then(unicast)
 }

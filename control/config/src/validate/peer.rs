@@ -15,20 +15,21 @@ pub(super) fn judge(peer: &RawPeer, sides: &[&Option<RawInterface>; 2], report: 
     for (index, path) in peer.paths.iter().enumerate() {
         judge_path(path, report);
         judge_ends(path, sides, report);
-        let mut before = peer.paths.iter().take(index);
-        if let (Some(local), Some(remote)) = (&path.local, &path.remote)
-            && let Some(first) = before.find(|first| ends(first) == ends(path))
-        {
-            let line = first.local.as_ref().map_or(0, |at| report.line(&at.span));
-            report.error(
-                &local.span,
-                format!(
-                    "peer.paths has {} to {} twice (first on line {line})",
-                    local.value, remote.value
-                ),
-                "keep one of them",
-            );
-        }
+        judge_twin(path, peer.paths.get(..index).unwrap_or_default(), report);
+    }
+}
+
+fn judge_twin(path: &RawPath, before: &[RawPath], report: &Report<'_>) {
+    let (Some(local), Some(remote)) = (&path.local, &path.remote) else { return };
+    let first = before.iter().find(|first| ends(first) == ends(path));
+    if let Some(first) = first.and_then(|first| first.local.as_ref()) {
+        let line = report.line(&first.span);
+        let (local_end, remote_end) = (local.value, remote.value);
+        report.error(
+            &local.span,
+            format!("peer.paths has {local_end} to {remote_end} twice (first on line {line})"),
+            "keep one of them",
+        );
     }
 }
 
@@ -50,29 +51,26 @@ fn judge_path(path: &RawPath, report: &Report<'_>) {
 
 /// Heartbeats come from and go to addresses that never move.
 fn judge_ends(path: &RawPath, sides: &[&Option<RawInterface>; 2], report: &Report<'_>) {
-    for side in sides.iter().copied().flatten() {
-        let which = |end: &At<IpAddr>| match end.value {
-            IpAddr::V4(address) => own(side, address),
-            IpAddr::V6(_) => None,
-        };
-        if let Some(local) = &path.local
-            && which(local) == Some("a floating address")
-        {
-            report.error(
-                &local.span,
-                format!("peer.paths.local is {}, a floating address", local.value),
-                "write a real address: a floating one moves away when the role does",
-            );
-        }
-        if let Some(remote) = &path.remote
-            && let Some(which) = which(remote)
-            && path.local.as_ref().map(|local| local.value) != Some(remote.value)
-        {
-            report.error(
-                &remote.span,
-                format!("peer.paths.remote is {}, {which} of this machine", remote.value),
-                "write the peer's real address",
-            );
-        }
+    let which = |end: &At<IpAddr>| match end.value {
+        IpAddr::V4(address) => sides.iter().copied().flatten().find_map(|side| own(side, address)),
+        IpAddr::V6(_) => None,
+    };
+    let local = path.local.as_ref();
+    if let Some(local) = local.filter(|local| which(local) == Some("a floating address")) {
+        report.error(
+            &local.span,
+            format!("peer.paths.local is {}, a floating address", local.value),
+            "write a real address: a floating one moves away when the role does",
+        );
+    }
+    let (local, _) = ends(path);
+    // The same address at both ends is another mistake, reported as such.
+    let remote = path.remote.as_ref().filter(|remote| local != Some(remote.value));
+    if let Some((remote, which)) = remote.and_then(|remote| Some((remote, which(remote)?))) {
+        report.error(
+            &remote.span,
+            format!("peer.paths.remote is {}, {which} of this machine", remote.value),
+            "write the peer's real address",
+        );
     }
 }
