@@ -1,0 +1,27 @@
+//! Numbers of cores and of NUMA sockets.
+
+use core::fmt;
+
+/// A processor core, by the kernel's number.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct CoreId(pub u16);
+
+impl fmt::Display for CoreId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A NUMA socket.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct SocketId(pub(crate) i32);
+
+impl SocketId {
+    /// Wherever memory is (DPDK's SOCKET_ID_ANY).
+    pub const ANY: SocketId = SocketId(-1);
+
+    /// The socket with this number.
+    pub const fn new(number: u16) -> Self {
+        SocketId(number as i32)
+    }
+}

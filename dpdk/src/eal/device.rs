@@ -1,0 +1,155 @@
+//! Devices: a NIC on the PCI bus, or a virtual device.
+
+use std::ffi::CString;
+use std::fs;
+use std::path::Path;
+
+use super::describe;
+
+/// Drivers of the kernel that let a process drive the NIC.
+const USER_SPACE_DRIVERS: [&str; 3] = ["vfio-pci", "uio_pci_generic", "igb_uio"];
+/// NICs that the kernel and DPDK drive together (mlx4, mlx5, mana).
+const SHARED_DRIVERS: [&str; 3] = ["mlx5_core", "mlx4_core", "mana"];
+
+/// A device to be driven.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum DeviceSpec {
+    /// By address, such as 0000:03:00.0.
+    Pci(String),
+    /// By DPDK's name of it, such as net_af_packet0, and its arguments.
+    Virtual {
+        /// Driver and number.
+        name: String,
+        /// What is behind the first comma.
+        arguments: String,
+    },
+}
+
+/// A device that cannot be driven.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum DeviceError {
+    /// No such PCI device.
+    #[error("there is no PCI device {0}; `dpdk-devbind.py --status-dev net` lists those there are")]
+    NotFound(String),
+    /// The kernel has it.
+    #[error(
+        "the NIC {address} is driven by the kernel's {driver}; give it to DPDK with \
+         `dpdk-devbind.py --bind=vfio-pci {address}`"
+    )]
+    KernelDriver {
+        /// Where it is.
+        address: String,
+        /// Who has it.
+        driver: String,
+    },
+    /// Nobody has it.
+    #[error(
+        "the NIC {0} has no driver; give it to DPDK with \
+         `modprobe vfio-pci && dpdk-devbind.py --bind=vfio-pci {0}`"
+    )]
+    NoDriver(String),
+    /// DPDK refused it.
+    #[error("the device {device} could not be started: {cause}{hint}")]
+    Refused {
+        /// As configured.
+        device: String,
+        /// What DPDK says.
+        cause: String,
+        /// What may help.
+        hint: String,
+    },
+}
+
+impl DeviceSpec {
+    pub(super) fn is_pci(&self) -> bool {
+        matches!(self, DeviceSpec::Pci(_))
+    }
+
+    pub(super) fn pci_address(&self) -> Option<&str> {
+        match self {
+            DeviceSpec::Pci(address) => Some(address),
+            DeviceSpec::Virtual { .. } => None,
+        }
+    }
+
+    /// The name under which DPDK knows its port.
+    pub fn port_name(&self) -> &str {
+        match self {
+            DeviceSpec::Pci(address) => address,
+            DeviceSpec::Virtual { name, .. } => name,
+        }
+    }
+
+    /// Looks for what would go wrong in words that do not help.
+    pub(super) fn check(&self) -> Result<(), DeviceError> {
+        let DeviceSpec::Pci(address) = self else { return self.check_interface() };
+        let folder = Path::new("/sys/bus/pci/devices").join(address);
+        if !folder.exists() {
+            return Err(DeviceError::NotFound(address.clone()));
+        }
+        let Ok(link) = fs::read_link(folder.join("driver")) else {
+            return Err(DeviceError::NoDriver(address.clone()));
+        };
+        let driver = link.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let usable = USER_SPACE_DRIVERS.iter().chain(&SHARED_DRIVERS).any(|name| *name == driver);
+        if usable {
+            return Ok(());
+        }
+        Err(DeviceError::KernelDriver { address: address.clone(), driver })
+    }
+
+    /// A virtual device over an interface of the kernel needs that.
+    fn check_interface(&self) -> Result<(), DeviceError> {
+        let DeviceSpec::Virtual { name, arguments } = self else { return Ok(()) };
+        let over_kernel = name.starts_with("net_af_packet") || name.starts_with("net_af_xdp");
+        let interface = arguments.split(',').find_map(|argument| argument.strip_prefix("iface="));
+        match interface {
+            Some(interface)
+                if over_kernel && !Path::new("/sys/class/net").join(interface).exists() =>
+            {
+                Err(DeviceError::Refused {
+                    device: self.to_string(),
+                    cause: format!("there is no interface {interface}"),
+                    hint: "; `ip link` lists those there are".to_owned(),
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Adds the device to those that DPDK drives; PCI devices were found at its start.
+    pub(super) fn attach(&self) -> Result<(), DeviceError> {
+        let DeviceSpec::Virtual { name, arguments } = self else { return Ok(()) };
+        let refused = |cause: String, hint: &str| DeviceError::Refused {
+            device: self.to_string(),
+            cause,
+            hint: hint.to_owned(),
+        };
+        let zero = |_| refused("its name has a zero byte in it".to_owned(), "");
+        let bus = c"vdev";
+        let (name, arguments) = (
+            CString::new(name.as_str()).map_err(zero)?,
+            CString::new(arguments.as_str()).map_err(zero)?,
+        );
+        // SAFETY: EAL has started; all strings end in zero and DPDK copies them.
+        let result = unsafe {
+            dpdk_sys::rte_eal_hotplug_add(bus.as_ptr(), name.as_ptr(), arguments.as_ptr())
+        };
+        if result == 0 {
+            return Ok(());
+        }
+        let hint = "; check the driver's name and its arguments (they stand in DPDK's guide to \
+                    NIC drivers), and that this process may use the interface";
+        Err(refused(describe(result), hint))
+    }
+}
+
+impl core::fmt::Display for DeviceSpec {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            DeviceSpec::Pci(address) => f.write_str(address),
+            DeviceSpec::Virtual { name, arguments } if arguments.is_empty() => f.write_str(name),
+            DeviceSpec::Virtual { name, arguments } => write!(f, "{name},{arguments}"),
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! The environment abstraction layer: DPDK's start, once in a process.
+
+mod arguments;
+mod device;
+mod hugepages;
+mod launch;
+
+use std::ffi::{CStr, CString, c_char};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::CoreId;
+use crate::port::PortId;
+
+pub use device::{DeviceError, DeviceSpec};
+pub use launch::{LaunchError, WorkerHandle, WorkerPanic};
+
+/// Where DPDK's memory comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Memory {
+    /// Huge pages; at most so many MiB are taken at the start, or what is needed.
+    Hugepages(Option<u32>),
+    /// Ordinary pages, so many MiB: for tests and laboratories. NICs that do DMA cannot
+    /// work with them.
+    Ordinary(u32),
+}
+
+/// How DPDK starts.
+#[derive(Clone, Debug)]
+pub struct EalConfig {
+    /// Name of the program in DPDK's own messages.
+    pub program: String,
+    /// Cores on which the main thread may run.
+    pub main_cores: Vec<CoreId>,
+    /// Cores of the workers, one thread each.
+    pub worker_cores: Vec<CoreId>,
+    /// Its memory.
+    pub memory: Memory,
+    /// Tells the files of two DPDK processes apart.
+    pub file_prefix: String,
+    /// The devices that this process drives; it touches no others.
+    pub devices: Vec<DeviceSpec>,
+}
+
+impl Default for EalConfig {
+    fn default() -> Self {
+        EalConfig {
+            program: "tandem".to_owned(),
+            main_cores: vec![CoreId(0)],
+            worker_cores: Vec::new(),
+            memory: Memory::Hugepages(None),
+            file_prefix: "tandem".to_owned(),
+            devices: Vec::new(),
+        }
+    }
+}
+
+/// DPDK did not start.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum EalError {
+    /// It can be started once.
+    #[error("DPDK runs already in this process, and can be started once only")]
+    AlreadyStarted,
+    /// Configuration that cannot be put into words for DPDK.
+    #[error("{0}")]
+    Invalid(String),
+    /// No huge pages.
+    #[error(
+        "no huge pages are free: reserve some with \
+         `echo 512 > /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages` (512 are 1 GiB), \
+         or set node.hugepages = false to do without (for tests)"
+    )]
+    NoHugepages,
+    /// Not root.
+    #[error(
+        "DPDK may not use huge pages or devices here: run as root, or with the capabilities \
+         CAP_SYS_ADMIN, CAP_NET_ADMIN, CAP_NET_RAW and CAP_IPC_LOCK"
+    )]
+    Permission,
+    /// A device.
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    /// Anything else.
+    #[error("DPDK did not start: {0}; the lines before this one that begin with EAL say more")]
+    Init(String),
+}
+
+static STARTED: AtomicBool = AtomicBool::new(false);
+
+/// DPDK, started. It runs until the process ends.
+#[derive(Debug)]
+pub struct Eal {
+    worker_cores: Vec<CoreId>,
+}
+
+impl Eal {
+    /// Starts DPDK and probes the devices.
+    ///
+    /// # Errors
+    ///
+    /// [`EalError`]. After an error inside DPDK itself, the process has to be started
+    /// anew: DPDK does not start twice.
+    pub fn start(config: &EalConfig) -> Result<Self, EalError> {
+        for device in &config.devices {
+            device.check()?;
+        }
+        if config.memory == Memory::Hugepages(None) || matches!(config.memory, Memory::Hugepages(_))
+        {
+            hugepages::check()?;
+        }
+        let arguments = arguments::of(config)?;
+        if STARTED.swap(true, Ordering::SeqCst) {
+            return Err(EalError::AlreadyStarted);
+        }
+        init(arguments)?;
+        for device in &config.devices {
+            device.attach()?;
+        }
+        Ok(Eal { worker_cores: config.worker_cores.clone() })
+    }
+
+    /// The port of a device, by its name: a PCI address, or a virtual device's name
+    /// without arguments.
+    pub fn port(&self, name: &str) -> Option<PortId> {
+        let name = CString::new(name).ok()?;
+        let mut id = 0;
+        // SAFETY: the name ends in zero, and the result is written to a place of ours.
+        let found = unsafe { dpdk_sys::rte_eth_dev_get_port_by_name(name.as_ptr(), &mut id) };
+        (found == 0).then_some(PortId(id))
+    }
+
+    /// Adds a device while DPDK runs.
+    ///
+    /// # Errors
+    ///
+    /// [`DeviceError`].
+    pub fn attach(&self, device: &DeviceSpec) -> Result<(), DeviceError> {
+        device.check()?;
+        device.attach()
+    }
+}
+
+fn init(arguments: Vec<CString>) -> Result<(), EalError> {
+    // EAL keeps pointers into its arguments for as long as it runs.
+    let mut raw: Vec<*mut c_char> = arguments.into_iter().map(CString::into_raw).collect();
+    let count = raw.len() as i32;
+    raw.push(core::ptr::null_mut());
+    let raw = Vec::leak(raw);
+    // SAFETY: an array of `count` strings that end in zero, closed by a null pointer, all
+    // of which stay for ever.
+    if unsafe { dpdk_sys::rte_eal_init(count, raw.as_mut_ptr()) } >= 0 {
+        return Ok(());
+    }
+    match last_errno() {
+        libc::EACCES | libc::EPERM => Err(EalError::Permission),
+        error => Err(EalError::Init(describe(error))),
+    }
+}
+
+pub(crate) fn last_errno() -> i32 {
+    // SAFETY: reads a number of this thread.
+    unsafe { dpdk_sys::tandem_errno() }
+}
+
+/// What DPDK says of its last error in this thread.
+pub(crate) fn last_error() -> String {
+    describe(last_errno())
+}
+
+/// An error number in words.
+pub(crate) fn describe(error: i32) -> String {
+    // SAFETY: returns a string that ends in zero and stays until the next call of this
+    // thread.
+    let text = unsafe { CStr::from_ptr(dpdk_sys::rte_strerror(error.abs())) };
+    text.to_string_lossy().into_owned()
+}

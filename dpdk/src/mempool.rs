@@ -1,0 +1,104 @@
+//! Pools of packet buffers.
+
+use core::ptr::NonNull;
+use std::ffi::CString;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::SocketId;
+use crate::eal::{Eal, last_error};
+use crate::mbuf::Mbuf;
+
+/// What a pool is made of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MempoolConfig {
+    /// Buffers; a power of two less one wastes least.
+    pub mbufs: u32,
+    /// Buffers that each core keeps at hand, at most 512.
+    pub cache: u32,
+    /// Bytes of a buffer, with 128 bytes of headroom in it.
+    pub data_room: u16,
+    /// Where its memory lies.
+    pub socket: SocketId,
+}
+
+impl Default for MempoolConfig {
+    fn default() -> Self {
+        MempoolConfig { mbufs: 8191, cache: 256, data_room: 2176, socket: SocketId::ANY }
+    }
+}
+
+/// The pool could not be made.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error(
+    "a pool of {mbufs} buffers of {data_room} bytes could not be made: {cause}; lower node.mbufs, \
+     or give DPDK more memory (node.memory, or more hugepages)"
+)]
+pub struct MempoolError {
+    mbufs: u32,
+    data_room: u16,
+    cause: String,
+}
+
+/// A pool of buffers. Copies of the handle are the same pool; it stays until the process
+/// ends, since its buffers may be anywhere.
+#[derive(Clone, Debug)]
+pub struct Mempool {
+    pool: NonNull<dpdk_sys::rte_mempool>,
+    capacity: u32,
+}
+
+// SAFETY: DPDK's pools are made for use by many threads; those that are no lcores pass
+// the per-core cache by.
+unsafe impl Send for Mempool {}
+// SAFETY: as above.
+unsafe impl Sync for Mempool {}
+
+impl Mempool {
+    /// Makes a pool.
+    ///
+    /// # Errors
+    ///
+    /// [`MempoolError`], mostly for want of memory.
+    pub fn new(_eal: &Eal, config: MempoolConfig) -> Result<Self, MempoolError> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let name = format!("tandem_mempool_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+        let name = CString::new(name).unwrap_or_default();
+        let MempoolConfig { mbufs, cache, data_room, socket } = config;
+        // SAFETY: EAL has started; the name ends in zero and DPDK copies it.
+        let pool = unsafe {
+            dpdk_sys::rte_pktmbuf_pool_create(name.as_ptr(), mbufs, cache, 0, data_room, socket.0)
+        };
+        let failed = || MempoolError { mbufs, data_room, cause: last_error() };
+        Ok(Mempool { pool: NonNull::new(pool).ok_or_else(failed)?, capacity: mbufs })
+    }
+
+    pub(crate) fn as_ptr(&self) -> *mut dpdk_sys::rte_mempool {
+        self.pool.as_ptr()
+    }
+
+    /// Takes an empty buffer; `None` when there is none left.
+    #[inline]
+    pub fn alloc(&self) -> Option<Mbuf> {
+        // SAFETY: the pool is valid for the life of the process. A buffer that comes out
+        // belongs to nobody else.
+        NonNull::new(unsafe { dpdk_sys::tandem_mbuf_alloc(self.as_ptr()) })
+            .map(|raw| unsafe { Mbuf::from_raw(raw) })
+    }
+
+    /// Buffers that are somewhere in use.
+    pub fn in_use(&self) -> u32 {
+        // SAFETY: the pool is valid; the function reads counts.
+        unsafe { dpdk_sys::rte_mempool_in_use_count(self.as_ptr()) }
+    }
+
+    /// Buffers that can be taken, those in the caches of other cores included.
+    pub fn available(&self) -> u32 {
+        // SAFETY: as above.
+        unsafe { dpdk_sys::rte_mempool_avail_count(self.as_ptr()) }
+    }
+
+    /// All buffers.
+    pub fn capacity(&self) -> u32 {
+        self.capacity
+    }
+}

@@ -1,0 +1,199 @@
+//! Configuration of a port, checked against what the device can do.
+
+use std::mem::MaybeUninit;
+use std::sync::Arc;
+
+use dpdk_sys::{rte_eth_conf, rte_eth_dev_info};
+
+use super::queue::Started;
+use super::{Port, PortConfig, PortId, QueueIndex, RxQueue, TxQueue, capabilities};
+use crate::eal::describe;
+
+/// A port that cannot be as it was asked to.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum PortError {
+    /// More queues than the device has.
+    #[error("{device}: {asked} {kind} queues were asked for, and the device has {offered}")]
+    Queues {
+        /// The device.
+        device: String,
+        /// Receive or transmit.
+        kind: &'static str,
+        /// Wanted.
+        asked: u16,
+        /// Possible.
+        offered: u16,
+    },
+    /// An MTU that the device does not do.
+    #[error("{device}: an MTU of {asked} was asked for, and the device does {least} to {most}")]
+    Mtu {
+        /// The device.
+        device: String,
+        /// Wanted.
+        asked: u16,
+        /// Smallest.
+        least: u16,
+        /// Largest.
+        most: u16,
+    },
+    /// A step that the driver refused.
+    #[error("{device}: the driver refused to {step}: {cause}")]
+    Refused {
+        /// The device.
+        device: String,
+        /// What it was asked to do.
+        step: &'static str,
+        /// What it says.
+        cause: String,
+    },
+}
+
+/// Sizes of queues where the driver names none.
+const DESCRIPTORS: u16 = 1024;
+
+pub(super) fn info(id: PortId) -> Result<rte_eth_dev_info, PortError> {
+    let mut info = MaybeUninit::<rte_eth_dev_info>::zeroed();
+    // SAFETY: DPDK checks the number; all zeros are a valid value to begin with.
+    let result = unsafe { dpdk_sys::rte_eth_dev_info_get(id.0, info.as_mut_ptr()) };
+    if result != 0 {
+        let device = format!("port {}", id.0);
+        return Err(PortError::Refused {
+            device,
+            step: "tell about itself",
+            cause: describe(result),
+        });
+    }
+    // SAFETY: as above, and DPDK has filled it in.
+    Ok(unsafe { info.assume_init() })
+}
+
+/// A port on its way to being started, with the name that errors give it.
+struct Setup<'a> {
+    id: PortId,
+    device: String,
+    config: &'a PortConfig,
+    info: rte_eth_dev_info,
+}
+
+impl Port {
+    /// Configures and starts a port. Its queues are handed out here and nowhere else.
+    ///
+    /// # Errors
+    ///
+    /// [`PortError`], naming the device, what was asked and what it offers.
+    pub fn start(
+        id: PortId,
+        name: &str,
+        config: &PortConfig,
+    ) -> Result<(Self, Vec<RxQueue>, Vec<TxQueue>), PortError> {
+        let driver = capabilities(id)?.driver;
+        let mut setup = Setup { id, device: name.to_owned(), config, info: info(id)? };
+        setup.check()?;
+        setup.configure()?;
+        setup.set_up_queues()?;
+        // SAFETY: the port is configured and all its queues are set up.
+        setup.step("start", unsafe { dpdk_sys::rte_eth_dev_start(id.0) })?;
+        if config.promiscuous {
+            // Not every virtual device can; those receive everything anyway.
+            // SAFETY: the port is started.
+            unsafe { dpdk_sys::rte_eth_promiscuous_enable(id.0) };
+        }
+        let shared = Arc::new(Started::new(id));
+        let rx = (0..config.rx_queues).map(|n| RxQueue::new(Arc::clone(&shared), QueueIndex(n)));
+        let tx = (0..config.tx_queues).map(|n| TxQueue::new(Arc::clone(&shared), QueueIndex(n)));
+        let queues = (rx.collect(), tx.collect());
+        Ok((Port { shared, driver }, queues.0, queues.1))
+    }
+}
+
+impl Setup<'_> {
+    fn step(&self, step: &'static str, result: i32) -> Result<(), PortError> {
+        if result == 0 {
+            return Ok(());
+        }
+        Err(PortError::Refused { device: self.device.clone(), step, cause: describe(result) })
+    }
+
+    fn check(&self) -> Result<(), PortError> {
+        let counts = [
+            ("receive", self.config.rx_queues, self.info.max_rx_queues),
+            ("transmit", self.config.tx_queues, self.info.max_tx_queues),
+        ];
+        for (kind, asked, offered) in counts {
+            if asked > offered {
+                return Err(PortError::Queues {
+                    device: self.device.clone(),
+                    kind,
+                    asked,
+                    offered,
+                });
+            }
+        }
+        let (least, most) = (self.info.min_mtu, self.info.max_mtu);
+        let asked = self.config.mtu;
+        let fits = most == 0 || (least <= asked && asked <= most);
+        if fits {
+            return Ok(());
+        }
+        Err(PortError::Mtu { device: self.device.clone(), asked, least, most })
+    }
+
+    fn configure(&mut self) -> Result<(), PortError> {
+        let mut conf = MaybeUninit::<rte_eth_conf>::zeroed();
+        // SAFETY: all zeros are DPDK's default configuration.
+        let conf = unsafe {
+            let conf = conf.assume_init_mut();
+            conf.rxmode.mtu = u32::from(self.config.mtu);
+            conf
+        };
+        if self.config.rx_queues > 1 && self.info.flow_type_rss_offloads != 0 {
+            conf.rxmode.mq_mode = dpdk_sys::RTE_ETH_MQ_RX_RSS;
+            conf.rx_adv_conf.rss_conf.rss_hf = self.info.flow_type_rss_offloads;
+        }
+        let (rx, tx) = (self.config.rx_queues, self.config.tx_queues);
+        // SAFETY: the configuration is complete, and DPDK copies it.
+        let result = unsafe { dpdk_sys::rte_eth_dev_configure(self.id.0, rx, tx, conf) };
+        self.step("be configured", result)?;
+        // Devices without receive queues keep their MTU; it bounds what is sent, which the
+        // caller does anyway.
+        // SAFETY: the port is configured.
+        let result = unsafe { dpdk_sys::rte_eth_dev_set_mtu(self.id.0, self.config.mtu) };
+        let unsupported = result == -libc::ENOTSUP || result == -libc::ENOSYS;
+        if unsupported { Ok(()) } else { self.step("set its MTU", result) }
+    }
+
+    fn set_up_queues(&mut self) -> Result<(), PortError> {
+        let mut rx = self.config.rx_descriptors.unwrap_or(DESCRIPTORS);
+        let mut tx = self.config.tx_descriptors.unwrap_or(DESCRIPTORS);
+        // SAFETY: the port is configured; the numbers are places of ours.
+        let result =
+            unsafe { dpdk_sys::rte_eth_dev_adjust_nb_rx_tx_desc(self.id.0, &mut rx, &mut tx) };
+        self.step("size its queues", result)?;
+        // SAFETY: the port is configured.
+        let socket = unsafe { dpdk_sys::rte_eth_dev_socket_id(self.id.0) } as u32;
+        for queue in 0..self.config.rx_queues {
+            // SAFETY: the queue exists by the configuration; the pool stays for the life
+            // of the process; no configuration means the driver's.
+            let result = unsafe {
+                let pool = self.config.mempool.as_ptr();
+                dpdk_sys::rte_eth_rx_queue_setup(
+                    self.id.0,
+                    queue,
+                    rx,
+                    socket,
+                    core::ptr::null(),
+                    pool,
+                )
+            };
+            self.step("set up a receive queue", result)?;
+        }
+        for queue in 0..self.config.tx_queues {
+            // SAFETY: as above.
+            let result = unsafe {
+                dpdk_sys::rte_eth_tx_queue_setup(self.id.0, queue, tx, socket, core::ptr::null())
+            };
+            self.step("set up a transmit queue", result)?;
+        }
+        Ok(())
+    }
+}

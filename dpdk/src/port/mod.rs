@@ -1,0 +1,168 @@
+//! Ports: devices configured, started, and their queues handed out.
+
+mod configure;
+mod queue;
+
+use std::ffi::CStr;
+use std::mem::MaybeUninit;
+
+use crate::mempool::Mempool;
+
+pub use configure::PortError;
+pub use queue::{RxQueue, TxQueue};
+
+/// The number that DPDK gives a port.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct PortId(pub(crate) u16);
+
+/// The number of a queue of a port, of its kind.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct QueueIndex(pub(crate) u16);
+
+/// How a port is to be.
+#[derive(Clone, Debug)]
+pub struct PortConfig {
+    /// Receive queues; their buffers come from this pool.
+    pub rx_queues: u16,
+    /// Where received packets are put.
+    pub mempool: Mempool,
+    /// Transmit queues.
+    pub tx_queues: u16,
+    /// Descriptors of each receive queue; `None` for the driver's choice.
+    pub rx_descriptors: Option<u16>,
+    /// Descriptors of each transmit queue; `None` for the driver's choice.
+    pub tx_descriptors: Option<u16>,
+    /// Largest IP packet in bytes.
+    pub mtu: u16,
+    /// Receive frames for other stations too.
+    pub promiscuous: bool,
+}
+
+/// What a device can do.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Capabilities {
+    /// Name of DPDK's driver.
+    pub driver: String,
+    /// Most receive queues.
+    pub rx_queues: u16,
+    /// Most transmit queues.
+    pub tx_queues: u16,
+    /// Largest frame in bytes.
+    pub frame: u32,
+    /// Smallest and largest MTU in bytes.
+    pub mtu: (u16, u16),
+}
+
+/// What the link is like.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Link {
+    /// Something is at the other end.
+    pub up: bool,
+    /// In Mbit/s, where the device knows.
+    pub speed_mbps: Option<u32>,
+}
+
+/// The device's own counters.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Stats {
+    /// Packets received.
+    pub rx_packets: u64,
+    /// Packets sent.
+    pub tx_packets: u64,
+    /// Bytes received.
+    pub rx_bytes: u64,
+    /// Bytes sent.
+    pub tx_bytes: u64,
+    /// Packets that the device dropped because no descriptor was free.
+    pub rx_missed: u64,
+    /// Packets received with errors.
+    pub rx_errors: u64,
+    /// Packets not sent because of errors.
+    pub tx_errors: u64,
+    /// Packets not received because the pool was empty.
+    pub rx_no_mbuf: u64,
+}
+
+/// A started port. When this and all queues are dropped it is stopped and closed.
+#[derive(Debug)]
+pub struct Port {
+    shared: std::sync::Arc<queue::Started>,
+    driver: String,
+}
+
+impl Port {
+    /// Its number.
+    pub fn id(&self) -> PortId {
+        self.shared.id()
+    }
+
+    /// Name of DPDK's driver.
+    pub fn driver(&self) -> &str {
+        &self.driver
+    }
+
+    /// Its Ethernet address.
+    pub fn mac(&self) -> [u8; 6] {
+        let mut address = dpdk_sys::rte_ether_addr::default();
+        // SAFETY: the port exists while `shared` does; the address is written to a place
+        // of ours.
+        unsafe { dpdk_sys::rte_eth_macaddr_get(self.id().0, &mut address) };
+        address.addr_bytes
+    }
+
+    /// The link, as it was last seen; does not wait.
+    pub fn link(&self) -> Link {
+        let mut link = dpdk_sys::rte_eth_link::default();
+        // SAFETY: as above.
+        let result = unsafe { dpdk_sys::rte_eth_link_get_nowait(self.id().0, &mut link) };
+        let known = result == 0 && link.link_speed != 0 && link.link_speed != u32::MAX;
+        Link {
+            up: result == 0 && link.link_status() != 0,
+            speed_mbps: known.then_some(link.link_speed),
+        }
+    }
+
+    /// The device's counters; `None` if it cannot tell.
+    pub fn stats(&self) -> Option<Stats> {
+        let mut stats = MaybeUninit::<dpdk_sys::rte_eth_stats>::zeroed();
+        // SAFETY: as above; all zeros are a valid value.
+        let stats = unsafe {
+            if dpdk_sys::rte_eth_stats_get(self.id().0, stats.as_mut_ptr()) != 0 {
+                return None;
+            }
+            stats.assume_init()
+        };
+        Some(Stats {
+            rx_packets: stats.ipackets,
+            tx_packets: stats.opackets,
+            rx_bytes: stats.ibytes,
+            tx_bytes: stats.obytes,
+            rx_missed: stats.imissed,
+            rx_errors: stats.ierrors,
+            tx_errors: stats.oerrors,
+            rx_no_mbuf: stats.rx_nombuf,
+        })
+    }
+}
+
+/// What a port's device can do.
+///
+/// # Errors
+///
+/// [`PortError`], if the device does not tell.
+pub fn capabilities(id: PortId) -> Result<Capabilities, PortError> {
+    let info = configure::info(id)?;
+    let driver = if info.driver_name.is_null() {
+        String::new()
+    } else {
+        // SAFETY: a driver's name is a static string that ends in zero.
+        unsafe { CStr::from_ptr(info.driver_name) }.to_string_lossy().into_owned()
+    };
+    Ok(Capabilities {
+        driver,
+        rx_queues: info.max_rx_queues,
+        tx_queues: info.max_tx_queues,
+        frame: info.max_rx_pktlen,
+        mtu: (info.min_mtu, info.max_mtu),
+    })
+}

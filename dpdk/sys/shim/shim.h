@@ -1,0 +1,65 @@
+/*
+ * What the bindings are made from: DPDK's headers, and our names for what DPDK has only
+ * as macros and inline functions.
+ */
+#ifndef TANDEM_DPDK_SHIM_H
+#define TANDEM_DPDK_SHIM_H
+
+#include <stddef.h>
+
+#include <rte_config.h>
+#include <rte_cycles.h>
+#include <rte_dev.h>
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+#include <rte_log.h>
+#include <rte_mbuf.h>
+#include <rte_mempool.h>
+#include <rte_ring.h>
+#include <rte_version.h>
+
+/*
+ * Where the fields of an mbuf lie. Constants instead of bindgen's nested anonymous
+ * unions, whose names change with every release of DPDK.
+ */
+enum tandem_mbuf_layout {
+	TANDEM_MBUF_BUF_ADDR = offsetof(struct rte_mbuf, buf_addr),
+	TANDEM_MBUF_DATA_OFF = offsetof(struct rte_mbuf, data_off),
+	TANDEM_MBUF_NB_SEGS = offsetof(struct rte_mbuf, nb_segs),
+	TANDEM_MBUF_OL_FLAGS = offsetof(struct rte_mbuf, ol_flags),
+	TANDEM_MBUF_PKT_LEN = offsetof(struct rte_mbuf, pkt_len),
+	TANDEM_MBUF_DATA_LEN = offsetof(struct rte_mbuf, data_len),
+	TANDEM_MBUF_BUF_LEN = offsetof(struct rte_mbuf, buf_len),
+	TANDEM_MBUF_NEXT = offsetof(struct rte_mbuf, next),
+	TANDEM_MBUF_RSS_HASH = offsetof(struct rte_mbuf, hash.rss),
+	/* 36 bytes that no driver uses unless a dynamic field was registered there. */
+	TANDEM_MBUF_TAG = offsetof(struct rte_mbuf, dynfield1),
+	TANDEM_MBUF_HEADROOM = RTE_PKTMBUF_HEADROOM,
+};
+
+enum tandem_limits {
+	TANDEM_MAX_ETHPORTS = RTE_MAX_ETHPORTS,
+	TANDEM_MAX_LCORE = RTE_MAX_LCORE,
+	TANDEM_RING_SP_SC = RING_F_SP_ENQ | RING_F_SC_DEQ,
+};
+
+/* errno of the last DPDK call of this thread. */
+int tandem_errno(void);
+
+/* The fast path of alloc and free is inline in DPDK: a per-core cache of the pool. */
+struct rte_mbuf *tandem_mbuf_alloc(struct rte_mempool *pool);
+void tandem_mbuf_free(struct rte_mbuf *mbuf);
+void tandem_mbuf_free_bulk(struct rte_mbuf **mbufs, unsigned int count);
+/* 0, or -1 when there is too little room. */
+int tandem_mbuf_linearize(struct rte_mbuf *mbuf);
+int tandem_mbuf_chain(struct rte_mbuf *head, struct rte_mbuf *tail);
+/* Copies from all segments; 0, or -1 when the range is not in the packet. */
+int tandem_mbuf_read(const struct rte_mbuf *mbuf, uint32_t offset, uint32_t length, void *to);
+
+unsigned int tandem_ring_enqueue(struct rte_ring *ring, void *const *objects, unsigned int count);
+unsigned int tandem_ring_dequeue(struct rte_ring *ring, void **objects, unsigned int count);
+
+#endif
