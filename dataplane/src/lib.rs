@@ -1,1 +1,24 @@
 //! The packet pipeline on DPDK.
+//!
+//! [`runtime::Dataplane`] starts everything from a configuration. Each [`worker::Worker`]
+//! owns a core, its queues, its connections and its counters; [`housekeeping`] does on
+//! the main core what is not forwarding: ARP, the kernel's interfaces. Other threads
+//! answer on the [`control`] socket. They share what is read by all and written by one:
+//! the [`snapshot::Snapshot`] of the configuration, the [`neighbour::NeighbourTable`],
+//! [`counters`]; and they hand packets over rings, with an [`errand::Errand`] in the tag.
+
+pub mod clock;
+pub mod control;
+pub mod counters;
+pub mod drop_reason;
+pub mod errand;
+pub mod housekeeping;
+pub mod kernel;
+pub mod mailbox;
+pub mod neighbour;
+pub mod rate;
+pub mod runtime;
+pub mod snapshot;
+pub mod worker;
+
+pub use drop_reason::DropReason;

@@ -1,1 +1,30 @@
-//! Connections and their translation: the table, services, schedulers, ports, TCP states and timers.
+//! Connections and their translation: the table, services, schedulers, ports, TCP
+//! states and timers.
+//!
+//! Everything here is pure: no socket, no clock, no packet buffer. A worker hands in
+//! keys, TCP flags and the time, and gets back what to write into the packet.
+//!
+//! A packet of a known connection goes [`table::Table`] → [`connection::Connections::pass`].
+//! One that is not known goes through [`service`], [`scheduler`] and [`ports`] to
+//! [`connection::Connections::open`]. The [`wheel`] brings connections back when their
+//! time may be over. Nothing allocates once a worker runs.
+
+pub mod connection;
+pub mod direction;
+pub mod fragment;
+pub mod ports;
+mod prefetch;
+pub mod random;
+pub mod scheduler;
+pub mod service;
+pub mod side;
+pub mod table;
+pub mod tcp;
+pub mod time;
+pub mod timeouts;
+mod wheel;
+
+pub use connection::Connections;
+pub use direction::Direction;
+pub use side::Side;
+pub use time::{Instant, Seconds, Stamp};

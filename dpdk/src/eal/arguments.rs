@@ -12,21 +12,19 @@ pub(super) fn of(config: &EalConfig) -> Result<Vec<CString>, EalError> {
         format!("--lcores={}", lcores(config, main)),
         format!("--main-lcore={main}"),
         format!("--file-prefix={}", config.file_prefix),
-        // Nothing is left behind in /dev/hugepages or /run, however the process ends.
-        "--in-memory".to_owned(),
         "--no-telemetry".to_owned(),
         "--log-level=lib.eal:error".to_owned(),
         // Devices are added one by one, so that an error names the device.
         "--no-pci".to_owned(),
     ];
-    match config.memory {
-        Memory::Hugepages(None) => {}
-        Memory::Hugepages(Some(mebibytes)) => arguments.push(format!("-m{mebibytes}")),
-        Memory::Ordinary(mebibytes) => {
-            arguments.push("--no-huge".to_owned());
-            arguments.push(format!("-m{mebibytes}"));
-        }
-    }
+    // Either way nothing is left behind in /dev/hugepages or /run, however the process
+    // ends; --in-memory does not go with --no-huge.
+    let (kind, mebibytes) = match config.memory {
+        Memory::Hugepages(mebibytes) => (["--in-memory"].as_slice(), mebibytes),
+        Memory::Ordinary(mebibytes) => (["--no-huge", "--no-shconf"].as_slice(), Some(mebibytes)),
+    };
+    arguments.extend(kind.iter().map(|&argument| argument.to_owned()));
+    arguments.extend(mebibytes.map(|mebibytes| format!("-m{mebibytes}")));
     if config.devices.iter().any(super::DeviceSpec::is_pci) {
         arguments.retain(|argument| argument != "--no-pci");
         let addresses = config.devices.iter().filter_map(super::DeviceSpec::pci_address);

@@ -1,0 +1,72 @@
+//! Connections whose time is over.
+
+use wire::Address;
+
+use super::Connections;
+use crate::table::{ConnectionId, Record};
+use crate::time::Instant;
+use crate::wheel::{CHUNK, Due, Tick};
+
+/// A connection that is no more.
+#[derive(Clone, Copy, Debug)]
+pub struct Closed<A> {
+    /// The number that it had.
+    pub id: ConnectionId,
+    /// Its last state.
+    pub record: Record<A>,
+}
+
+impl<A: Address> Connections<A> {
+    /// One step of expiry: visits at most fourteen connections, and tells `closed` of
+    /// each whose time is over. Called once a burst, however many are due.
+    ///
+    /// The step asks for the records that the next step will visit, so that the burst in
+    /// between hides their way from memory. Returns whether more are due.
+    pub fn expire(&mut self, now: Instant, mut closed: impl FnMut(&Closed<A>)) -> bool {
+        if let Some(due) = self.staged.take() {
+            self.visit(&due, now, &mut closed);
+        }
+        self.staged = self.wheel.due(now);
+        let Some(due) = &self.staged else { return false };
+        for id in due.ids() {
+            self.table.prefetch_id(id);
+        }
+        true
+    }
+
+    fn visit(&mut self, due: &Due, now: Instant, closed: &mut impl FnMut(&Closed<A>)) {
+        let mut over = [None; CHUNK];
+        for (id, over) in due.ids().zip(&mut over) {
+            if self.is_over(id, due.tick, now) {
+                self.table.prefetch_index_of(id);
+                *over = Some(id);
+            }
+        }
+        for id in over.into_iter().flatten() {
+            if let Some(connection) = self.close(id) {
+                closed(&connection);
+            }
+        }
+    }
+
+    /// True if the connection's time is over; otherwise it is armed for when it may be.
+    fn is_over(&mut self, id: ConnectionId, tick: Tick, now: Instant) -> bool {
+        let Some(record) = self.table.get_mut(id) else { return false };
+        if record.armed != tick {
+            return false;
+        }
+        let timeout = Self::timeout(&self.timeouts, record);
+        let idle = u64::from(now.age(record.last_seen));
+        if idle >= timeout.millis() {
+            // Seen twice in one chunk (freed and used again within a tick), the second
+            // visit must not find it armed.
+            record.armed = tick.wrapping_sub(1);
+            return true;
+        }
+        let left = Instant::from_millis(now.millis() + timeout.millis() - idle);
+        record.armed = self.wheel.tick_for(left);
+        let armed = self.wheel.arm(id, record.armed);
+        debug_assert!(armed, "the wheel keeps room for the chunk that is being visited");
+        false
+    }
+}

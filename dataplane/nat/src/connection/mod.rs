@@ -1,0 +1,229 @@
+//! Connections in their life: opened, passed by packets, closed by time.
+
+mod expiry;
+mod kind;
+mod loads;
+mod next_hop;
+#[cfg(test)]
+mod tests;
+
+use wire::flow::Rewrite;
+use wire::tcp::Flags;
+use wire::{Address, Protocol};
+
+pub use expiry::Closed;
+pub use kind::Kind;
+pub use loads::{Load, Loads};
+pub use next_hop::NextHop;
+
+use crate::service::{ServerId, ServiceId};
+use crate::table::{ConnectionId, Hit, InsertError, Key, Record, Region, Table};
+use crate::tcp::State;
+use crate::time::{Instant, Seconds};
+use crate::timeouts::{Class, Timeouts};
+use crate::wheel::{Due, Wheel};
+use crate::{Direction, Side};
+
+/// A connection to be opened.
+#[derive(Clone, Copy, Debug)]
+pub struct Opening<A> {
+    /// What kind of translation.
+    pub kind: Kind,
+    /// Packets of the original direction as they arrive.
+    pub original: Key<A>,
+    /// Packets of the reply direction as they arrive.
+    pub reply: Key<A>,
+    /// The service, or [`ServiceId::NONE`].
+    pub service: ServiceId,
+    /// The real server, or [`ServerId::NONE`].
+    pub server: ServerId,
+    /// Flags of the first packet; empty for other protocols than TCP.
+    pub flags: Flags,
+}
+
+/// What a packet of a known connection needs to go on.
+#[derive(Clone, Copy, Debug)]
+pub struct Passage<A> {
+    /// What to write into it.
+    pub rewrite: Rewrite<A>,
+    /// The side on which it leaves.
+    pub exit: Side,
+    /// Its neighbour there, when the epoch is still current.
+    pub next_hop: NextHop,
+    /// The epoch of the next hop.
+    pub epoch: u16,
+    /// The real server that it goes to or comes from.
+    pub server: ServerId,
+    /// A SYN for a connection that was over: the caller may open it anew elsewhere.
+    pub reopened: bool,
+}
+
+/// All connections of one worker.
+pub struct Connections<A> {
+    table: Table<A>,
+    wheel: Wheel,
+    timeouts: Timeouts,
+    loads: Loads,
+    /// A chunk whose records have been asked for, to be visited at the next step.
+    staged: Option<Due>,
+}
+
+impl<A: Address> Connections<A> {
+    /// Room for `capacity` connections; `prepare` sees each large region of memory
+    /// before its first touch.
+    pub fn new(
+        capacity: usize,
+        timeouts: Timeouts,
+        now: Instant,
+        prepare: &mut dyn FnMut(Region),
+    ) -> Self {
+        Connections {
+            table: Table::new(capacity, prepare),
+            wheel: Wheel::new(capacity, now, prepare),
+            timeouts,
+            loads: Loads::new(),
+            staged: None,
+        }
+    }
+
+    /// The table, for look-ups and listings.
+    #[inline(always)]
+    pub fn table(&self) -> &Table<A> {
+        &self.table
+    }
+
+    /// Connections bound to each real server.
+    pub fn loads(&self) -> &Loads {
+        &self.loads
+    }
+
+    /// Memory of table and wheel in bytes.
+    pub fn bytes(&self) -> usize {
+        self.table.bytes() + self.wheel.bytes()
+    }
+
+    /// Takes new timeouts; they count from the next visit of each connection on.
+    pub fn set_timeouts(&mut self, timeouts: Timeouts) {
+        self.timeouts = timeouts;
+    }
+
+    /// True if what the hit's connection remembers of its next hops is of this epoch.
+    #[inline(always)]
+    pub fn is_current(&self, hit: Hit, epoch: u16) -> bool {
+        self.table.get(hit.id).is_some_and(|record| record.epoch == epoch)
+    }
+
+    /// Opens a connection with its first packet.
+    ///
+    /// # Errors
+    ///
+    /// [`InsertError`]; nothing has changed then.
+    pub fn open(&mut self, opening: &Opening<A>, now: Instant) -> Result<Hit, InsertError> {
+        if !self.wheel.has_room() {
+            return Err(InsertError::Full);
+        }
+        let mut record = Record::new(opening.kind, opening.original, opening.reply, now);
+        record.service = opening.service;
+        record.server = opening.server;
+        if record.protocol() == Protocol::Tcp {
+            record.state = State::None.next(Direction::Original, opening.flags).state;
+        }
+        let tick = self.wheel.tick_for(now.plus(Self::timeout(&self.timeouts, &record)));
+        record.armed = tick;
+        let id = self.table.insert(record)?;
+        self.wheel.arm(id, tick);
+        self.loads.opened(record.server, Self::is_active(&record));
+        Ok(Hit { id, direction: Direction::Original })
+    }
+
+    /// Lets a packet pass: refreshes the connection, follows its TCP state, and says
+    /// what to do with the packet. `None` only for a hit on a connection that is gone.
+    #[inline(always)]
+    pub fn pass(&mut self, hit: Hit, flags: Flags, now: Instant) -> Option<Passage<A>> {
+        let record = self.table.get_mut(hit.id)?;
+        record.last_seen = now.stamp();
+        let mut reopened = false;
+        // Of the other protocols the state is `None`, and the flags are empty.
+        if record.protocol() == Protocol::Tcp {
+            let next = record.state.next(hit.direction, flags);
+            reopened = next.reopened;
+            if next.state != record.state {
+                self.change_state(hit.id, next.state, now);
+            }
+        }
+        self.table.get(hit.id).map(|record| Self::passage(record, hit.direction, reopened))
+    }
+
+    /// The same for a packet that must leave the connection as it is, such as an ICMP
+    /// error (RFC 5508 section 4: an error neither refreshes nor ends a mapping).
+    pub fn peek(&self, hit: Hit) -> Option<Passage<A>> {
+        self.table.get(hit.id).map(|record| Self::passage(record, hit.direction, false))
+    }
+
+    #[inline(always)]
+    fn passage(record: &Record<A>, direction: Direction, reopened: bool) -> Passage<A> {
+        let (next_hop, epoch) = record.next_hop(direction);
+        Passage {
+            rewrite: record.rewrite(direction),
+            exit: record.exit(direction),
+            next_hop,
+            epoch,
+            server: record.server,
+            reopened,
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn change_state(&mut self, id: ConnectionId, state: State, now: Instant) {
+        let Some(record) = self.table.get_mut(id) else { return };
+        let was_active = Self::is_active(record);
+        record.state = state;
+        let (server, is_active) = (record.server, Self::is_active(record));
+        let deadline = now.plus(Self::timeout(&self.timeouts, record));
+        let tick = self.wheel.tick_for(deadline);
+        // Longer times are found at the visit; only a shorter one needs a visit of its own.
+        let sooner = (tick.wrapping_sub(record.armed) as i32) < 0;
+        if sooner && self.wheel.has_room() && self.wheel.arm(id, tick) {
+            record.armed = tick;
+        }
+        if was_active != is_active {
+            self.loads.moved(server, is_active);
+        }
+    }
+
+    /// Remembers the next hops of both directions. Both are found at one time, as they
+    /// share the epoch.
+    pub fn set_next_hops(&mut self, id: ConnectionId, next_hops: [NextHop; 2], epoch: u16) {
+        if let Some(record) = self.table.get_mut(id) {
+            record.next_hops = next_hops;
+            record.epoch = epoch;
+        }
+    }
+
+    /// Closes a connection at once.
+    pub fn close(&mut self, id: ConnectionId) -> Option<Closed<A>> {
+        let record = self.table.remove(id)?;
+        self.loads.closed(record.server, Self::is_active(&record));
+        Some(Closed { id, record })
+    }
+
+    /// Seconds without a packet after which a record is over.
+    pub fn timeout_of(&self, record: &Record<A>) -> Seconds {
+        Self::timeout(&self.timeouts, record)
+    }
+
+    fn timeout(timeouts: &Timeouts, record: &Record<A>) -> Seconds {
+        let class = match record.kind() {
+            Kind::Service | Kind::Hairpin => Class::Service,
+            Kind::Masquerade => Class::Masquerade,
+        };
+        timeouts.of(class, record.protocol(), record.state)
+    }
+
+    /// As IPVS counts: an established TCP connection, or a flow of another protocol, is
+    /// active.
+    fn is_active(record: &Record<A>) -> bool {
+        record.protocol() != Protocol::Tcp || record.state == State::Established
+    }
+}

@@ -1,0 +1,231 @@
+//! Fragments: the later ones go the way of the first, in whatever order they come.
+//!
+//! Only the first fragment has ports. Its translation is remembered for those that
+//! follow; those that come before it are held. Both are bounded, per datagram and in
+//! all, and everything is allocated at the start. When there is no room, the new one is
+//! refused: a flood cannot push out the datagrams of others, and those leave by
+//! themselves after a timeout.
+//!
+//! Nothing is put together here. A second first fragment with another translation does
+//! not change what was decided by the first (RFC 1858 tells of such attacks).
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::HashMap;
+
+use ahash::RandomState;
+use wire::Address;
+
+use crate::Side;
+use crate::time::{Instant, Seconds};
+
+/// Fragments of one datagram that are held before its first comes: a datagram of
+/// 64 KiB in frames of 1,500 bytes has 45.
+pub const HELD_PER_DATAGRAM: usize = 48;
+
+/// What the fragments of a datagram have in common (RFC 791), and where they come in.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Key<A> {
+    /// Sender's address.
+    pub source: A,
+    /// Receiver's address.
+    pub destination: A,
+    /// Number of the IP protocol.
+    pub protocol: u8,
+    /// Identification of the datagram.
+    pub identification: u32,
+    /// The side on which they arrive.
+    pub side: Side,
+}
+
+/// Why a fragment was not taken.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Refusal {
+    /// Too many datagrams at a time.
+    Table,
+    /// Too many fragments held, of this datagram or of all.
+    Held,
+}
+
+/// What becomes of a later fragment.
+#[derive(PartialEq, Eq, Debug)]
+pub enum Later<V, P> {
+    /// The first one has been seen: send it this way.
+    Known(V, P),
+    /// It is held until the first one comes.
+    Held,
+    /// There is no room.
+    Refused(P, Refusal),
+}
+
+const NONE: u32 = u32::MAX;
+
+struct Datagram<A, V> {
+    key: Option<Key<A>>,
+    verdict: Option<V>,
+    since: Instant,
+    /// First of the chain of held fragments, and its length.
+    held: u32,
+    count: u16,
+}
+
+struct Cell<P> {
+    packet: Option<P>,
+    next: u32,
+}
+
+/// The held fragments of a datagram whose verdict is known now; see
+/// [`Tracker::next_held`].
+#[derive(Debug)]
+pub struct Held(u32);
+
+/// The datagrams on their way through one worker. `P` is a packet, `V` what was decided
+/// about its first fragment.
+pub struct Tracker<A, P, V> {
+    datagrams: Vec<Datagram<A, V>>,
+    by_key: HashMap<Key<A>, u32, RandomState>,
+    free: Vec<u32>,
+    cells: Vec<Cell<P>>,
+    free_cells: u32,
+    timeout: Seconds,
+    /// Where the next look for old datagrams begins.
+    hand: usize,
+}
+
+impl<A: Address, P, V: Copy> Tracker<A, P, V> {
+    /// Room for so many datagrams and held fragments; each datagram is forgotten after
+    /// `timeout`.
+    pub fn new(datagrams: usize, held: usize, timeout: Seconds) -> Self {
+        let epoch = Instant::from_millis(0);
+        let empty = || Datagram { key: None, verdict: None, since: epoch, held: NONE, count: 0 };
+        Tracker {
+            datagrams: (0..datagrams).map(|_| empty()).collect(),
+            // A map at half its room never grows, whatever comes and goes.
+            by_key: HashMap::with_capacity_and_hasher(datagrams * 2, RandomState::new()),
+            free: (0..datagrams as u32).rev().collect(),
+            cells: (1..=held as u32)
+                .map(|n| Cell { packet: None, next: if n == held as u32 { NONE } else { n } })
+                .collect(),
+            free_cells: if held == 0 { NONE } else { 0 },
+            timeout,
+            hand: 0,
+        }
+    }
+
+    /// Datagrams on their way.
+    pub fn len(&self) -> usize {
+        self.by_key.len()
+    }
+
+    /// True when none is.
+    pub fn is_empty(&self) -> bool {
+        self.by_key.is_empty()
+    }
+
+    fn datagram(&mut self, key: Key<A>, now: Instant) -> Option<u32> {
+        if let Some(&at) = self.by_key.get(&key) {
+            return Some(at);
+        }
+        let at = self.free.pop()?;
+        if let Some(datagram) = self.datagrams.get_mut(at as usize) {
+            *datagram =
+                Datagram { key: Some(key), verdict: None, since: now, held: NONE, count: 0 };
+        }
+        self.by_key.insert(key, at);
+        Some(at)
+    }
+
+    /// Remembers what was decided about a first fragment, and gives out the fragments
+    /// that came before it, in the order in which they came. The verdict that counts is
+    /// the first one.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal::Table`]: later fragments will not find their way.
+    pub fn first(&mut self, key: Key<A>, now: Instant, verdict: V) -> Result<Held, Refusal> {
+        let at = self.datagram(key, now).ok_or(Refusal::Table)?;
+        let Some(datagram) = self.datagrams.get_mut(at as usize) else {
+            return Err(Refusal::Table);
+        };
+        datagram.verdict.get_or_insert(verdict);
+        datagram.count = 0;
+        let held = core::mem::replace(&mut datagram.held, NONE);
+        Ok(Held(self.reversed(held)))
+    }
+
+    /// Chains grow at their head; this turns one round.
+    fn reversed(&mut self, mut chain: u32) -> u32 {
+        let mut turned = NONE;
+        while let Some(cell) = self.cells.get_mut(chain as usize) {
+            (chain, cell.next, turned) = (cell.next, turned, chain);
+        }
+        turned
+    }
+
+    /// The next of the held fragments.
+    pub fn next_held(&mut self, held: &mut Held) -> Option<P> {
+        let at = held.0;
+        let cell = self.cells.get_mut(at as usize)?;
+        held.0 = cell.next;
+        cell.next = self.free_cells;
+        self.free_cells = at;
+        cell.packet.take()
+    }
+
+    /// Takes a fragment that is not the first.
+    pub fn later(&mut self, key: Key<A>, packet: P, now: Instant) -> Later<V, P> {
+        let Some(at) = self.datagram(key, now) else {
+            return Later::Refused(packet, Refusal::Table);
+        };
+        let Some(datagram) = self.datagrams.get_mut(at as usize) else {
+            return Later::Refused(packet, Refusal::Table);
+        };
+        if let Some(verdict) = datagram.verdict {
+            return Later::Known(verdict, packet);
+        }
+        let cell = self.cells.get_mut(self.free_cells as usize);
+        match cell.filter(|_| usize::from(datagram.count) < HELD_PER_DATAGRAM) {
+            Some(cell) => {
+                let number = self.free_cells;
+                self.free_cells = cell.next;
+                cell.packet = Some(packet);
+                cell.next = datagram.held;
+                datagram.held = number;
+                datagram.count += 1;
+                Later::Held
+            }
+            None => Later::Refused(packet, Refusal::Held),
+        }
+    }
+
+    /// Looks at `budget` places for datagrams whose time is over, and gives the
+    /// fragments held for them to `expired`.
+    pub fn expire(&mut self, now: Instant, budget: usize, mut expired: impl FnMut(P)) {
+        if self.by_key.is_empty() {
+            return;
+        }
+        for _ in 0..budget.min(self.datagrams.len()) {
+            let at = self.hand;
+            self.hand = (self.hand + 1) % self.datagrams.len();
+            let Some(datagram) = self.datagrams.get_mut(at) else { return };
+            let Some(key) = datagram.key else { continue };
+            if now.since(datagram.since) < self.timeout.millis() {
+                continue;
+            }
+            datagram.key = None;
+            let mut held = Held(core::mem::replace(&mut datagram.held, NONE));
+            self.by_key.remove(&key);
+            self.free.push(at as u32);
+            while let Some(packet) = self.next_held(&mut held) {
+                expired(packet);
+            }
+        }
+    }
+
+    /// A number from a key that only this tracker could make; for tests of the hash.
+    #[cfg(test)]
+    fn hash(&self, key: &Key<A>) -> u64 {
+        self.by_key.hasher().hash_one(key)
+    }
+}

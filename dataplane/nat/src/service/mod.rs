@@ -1,0 +1,137 @@
+//! Services and real servers as workers read them.
+//!
+//! [`Services`] is the immutable part of a configuration in use. The [`Registry`] makes
+//! one after the other, and gives a service or server that is in two of them the same
+//! number in both, as connections and counters refer to numbers.
+
+mod registry;
+
+use std::collections::HashMap;
+
+use ahash::RandomState;
+use wire::{Address, Port, Protocol};
+
+use crate::scheduler::Kind;
+
+pub use registry::{Registry, RegistryError, ServerSpecification, ServiceSpecification};
+
+/// The most services at a time.
+pub const MAXIMUM_SERVICES: usize = 1024;
+/// The most real servers of all services together.
+pub const MAXIMUM_SERVERS: usize = 4096;
+
+/// The number of a service.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[repr(transparent)]
+pub struct ServiceId(u16);
+
+/// The number of a real server of a service.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[repr(transparent)]
+pub struct ServerId(u16);
+
+impl ServiceId {
+    /// No service.
+    pub const NONE: ServiceId = ServiceId(u16::MAX);
+
+    /// The number, beyond every array for [`ServiceId::NONE`].
+    #[inline(always)]
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl ServerId {
+    /// No server.
+    pub const NONE: ServerId = ServerId(u16::MAX);
+
+    /// The number, beyond every array for [`ServerId::NONE`].
+    #[inline(always)]
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A real server.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Server<A> {
+    /// Its number.
+    pub id: ServerId,
+    /// Its address.
+    pub address: A,
+    /// The port on which it serves.
+    pub port: Port,
+    /// Its share of new connections; 0 gets none.
+    pub weight: u32,
+}
+
+/// A virtual IP's port and who serves it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Service<A> {
+    /// Its number.
+    pub id: ServiceId,
+    /// Its name in the configuration.
+    pub name: String,
+    /// The virtual IP.
+    pub address: A,
+    /// The port that clients use.
+    pub port: Port,
+    /// TCP or UDP.
+    pub protocol: Protocol,
+    /// How servers are chosen.
+    pub scheduler: Kind,
+    /// Who serves.
+    pub servers: Vec<Server<A>>,
+}
+
+/// All services of a configuration.
+#[derive(Clone, Debug)]
+pub struct Services<A> {
+    services: Vec<Service<A>>,
+    by_listen: HashMap<(A, Port, Protocol), usize, RandomState>,
+    /// Place of the service by number, and of the server in it.
+    by_id: HashMap<ServiceId, usize, RandomState>,
+    by_server: HashMap<ServerId, (usize, usize), RandomState>,
+}
+
+impl<A: Address> Services<A> {
+    fn new(services: Vec<Service<A>>) -> Self {
+        let mut by_listen = HashMap::default();
+        let mut by_id = HashMap::default();
+        let mut by_server = HashMap::default();
+        for (at, service) in services.iter().enumerate() {
+            by_listen.insert((service.address, service.port, service.protocol), at);
+            by_id.insert(service.id, at);
+            for (place, server) in service.servers.iter().enumerate() {
+                by_server.insert(server.id, (at, place));
+            }
+        }
+        Services { services, by_listen, by_id, by_server }
+    }
+
+    /// The service that listens there.
+    pub fn find(&self, address: A, port: Port, protocol: Protocol) -> Option<&Service<A>> {
+        self.services.get(*self.by_listen.get(&(address, port, protocol))?)
+    }
+
+    /// The service with this number.
+    pub fn get(&self, id: ServiceId) -> Option<&Service<A>> {
+        self.services.get(*self.by_id.get(&id)?)
+    }
+
+    /// The real server with this number, if it is still in the configuration.
+    pub fn server(&self, id: ServerId) -> Option<&Server<A>> {
+        let &(service, place) = self.by_server.get(&id)?;
+        self.services.get(service)?.servers.get(place)
+    }
+
+    /// True for a port that masquerading must not give out.
+    pub fn is_service_port(&self, address: A, port: Port, protocol: Protocol) -> bool {
+        self.by_listen.contains_key(&(address, port, protocol))
+    }
+
+    /// All, in the order of the configuration.
+    pub fn iter(&self) -> impl Iterator<Item = &Service<A>> {
+        self.services.iter()
+    }
+}

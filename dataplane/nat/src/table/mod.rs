@@ -1,0 +1,283 @@
+//! The connection table of one worker: fixed size, made once, owned by one thread.
+//!
+//! ```text
+//!   key --hash--> bucket (64 bytes: 8 tags, 8 entries) --entry--> record (64 bytes)
+//!         \______ second bucket, when the first was full
+//! ```
+//!
+//! A connection is one [`Record`] and two entries in the index, one for each
+//! direction's key. A look-up therefore reads two cache lines. The calls that a burst
+//! makes are split so that the lines of 32 packets travel at once: [`Table::prefetch`]
+//! for all, then [`Table::candidate`] and [`Table::prefetch_record`] for all, then
+//! [`Table::confirm`].
+
+mod hash;
+mod index;
+mod key;
+pub(crate) mod memory;
+mod record;
+
+#[cfg(test)]
+mod tests;
+
+use wire::Address;
+
+pub use hash::Hash;
+pub use key::Key;
+pub use memory::Region;
+pub use record::Record;
+pub(crate) use record::NONE;
+
+use crate::Direction;
+use crate::prefetch::prefetch;
+use hash::KeyHasher;
+use index::{Entry, Index};
+
+/// The number of a record in its table.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ConnectionId(pub(crate) u32);
+
+impl ConnectionId {
+    /// The record's position, from zero.
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A packet's connection and the direction in which the packet travels.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Hit {
+    /// Which connection.
+    pub id: ConnectionId,
+    /// Which way.
+    pub direction: Direction,
+}
+
+/// What the index says of a hash before the record has been read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Candidate(Entry);
+
+/// Why a connection could not be put into the table.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum InsertError {
+    /// Every record is in use, or (in one of millions) no bucket has room.
+    #[error("the connection table is full")]
+    Full,
+    /// A connection with this key for this direction exists already.
+    #[error("the {0:?} tuple belongs to another connection")]
+    Taken(Direction),
+}
+
+/// The most connections that one table can hold.
+pub const MAXIMUM_CAPACITY: usize = 1 << 30;
+
+/// The table.
+pub struct Table<A> {
+    index: Index,
+    records: Vec<Record<A>>,
+    /// First record of the list of free ones, or `NONE`.
+    free: u32,
+    live: usize,
+    hasher: KeyHasher,
+}
+
+impl<A: Address> Table<A> {
+    /// A table for `capacity` connections (at least 1, at most [`MAXIMUM_CAPACITY`]).
+    /// Its memory is taken and touched now, and never grows; `prepare` sees each large
+    /// region before its first touch.
+    pub fn new(capacity: usize, prepare: &mut dyn FnMut(Region)) -> Self {
+        let capacity = capacity.clamp(1, MAXIMUM_CAPACITY);
+        let index = Index::for_keys(capacity * 2, prepare);
+        let mut records = Vec::with_capacity(capacity);
+        memory::prepare(&mut records, prepare);
+        for number in 1..=capacity as u32 {
+            let next = if number as usize == capacity { NONE } else { number };
+            records.push(Record::free(next));
+        }
+        Table { index, records, free: 0, live: 0, hasher: KeyHasher::random() }
+    }
+
+    /// Connections in the table.
+    pub fn len(&self) -> usize {
+        self.live
+    }
+
+    /// True when no connection is in the table.
+    pub fn is_empty(&self) -> bool {
+        self.live == 0
+    }
+
+    /// The most connections that it can hold.
+    pub fn capacity(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Memory of index and records, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.index.bytes() + self.records.len() * size_of::<Record<A>>()
+    }
+
+    /// The hash of a key, for the calls below.
+    #[inline(always)]
+    pub fn hash(&self, key: &Key<A>) -> Hash {
+        self.hasher.hash(key)
+    }
+
+    /// Asks for the index line of a hash.
+    #[inline(always)]
+    pub fn prefetch(&self, hash: Hash) {
+        self.index.prefetch(hash);
+    }
+
+    /// The likely entry of a hash, from its index line alone.
+    #[inline(always)]
+    pub fn candidate(&self, hash: Hash) -> Option<Candidate> {
+        self.index.candidate(hash).map(Candidate)
+    }
+
+    /// Asks for the record of a candidate.
+    #[inline(always)]
+    pub fn prefetch_record(&self, candidate: Candidate) {
+        if let Some(record) = self.records.get(candidate.0.record()) {
+            prefetch(record);
+        }
+    }
+
+    /// The hit, if the candidate's record has this key.
+    #[inline(always)]
+    pub fn confirm(&self, candidate: Candidate, key: &Key<A>) -> Option<Hit> {
+        self.entry_has(candidate.0, key).then(|| Self::hit(candidate.0))
+    }
+
+    /// The connection with this key: the whole look-up in one call, for single packets
+    /// and for candidates that were not confirmed.
+    pub fn find(&self, hash: Hash, key: &Key<A>) -> Option<Hit> {
+        self.index.find(hash, |entry| self.entry_has(entry, key)).map(Self::hit)
+    }
+
+    /// The same for a key not hashed yet.
+    pub fn look_up(&self, key: &Key<A>) -> Option<Hit> {
+        self.find(self.hash(key), key)
+    }
+
+    #[inline(always)]
+    fn entry_has(&self, entry: Entry, key: &Key<A>) -> bool {
+        self.records
+            .get(entry.record())
+            .and_then(|record| record.keys.get(entry.direction()))
+            .is_some_and(|own| own == key)
+    }
+
+    #[inline(always)]
+    fn hit(entry: Entry) -> Hit {
+        let direction =
+            if entry.direction() == 0 { Direction::Original } else { Direction::Reply };
+        Hit { id: ConnectionId(entry.record() as u32), direction }
+    }
+
+    /// The record of a live connection.
+    #[inline(always)]
+    pub fn get(&self, id: ConnectionId) -> Option<&Record<A>> {
+        self.records.get(id.index()).filter(|record| record.is_live())
+    }
+
+    #[inline(always)]
+    pub(crate) fn get_mut(&mut self, id: ConnectionId) -> Option<&mut Record<A>> {
+        self.records.get_mut(id.index()).filter(|record| record.is_live())
+    }
+
+    #[inline(always)]
+    pub(crate) fn prefetch_id(&self, id: ConnectionId) {
+        if let Some(record) = self.records.get(id.index()) {
+            prefetch(record);
+        }
+    }
+
+    /// Asks for the index lines of both keys of a record, for its removal.
+    pub(crate) fn prefetch_index_of(&self, id: ConnectionId) {
+        if let Some(record) = self.get(id) {
+            for key in &record.keys {
+                self.index.prefetch(self.hash(key));
+            }
+        }
+    }
+
+    /// Puts a connection in.
+    ///
+    /// # Errors
+    ///
+    /// [`InsertError`]; the table is then as before.
+    pub fn insert(&mut self, record: Record<A>) -> Result<ConnectionId, InsertError> {
+        let hashes = record.keys.map(|key| self.hash(&key));
+        for direction in [Direction::Original, Direction::Reply] {
+            let at = direction.index();
+            if self.find(hashes[at], &record.keys[at]).is_some() {
+                return Err(InsertError::Taken(direction));
+            }
+        }
+        if record.keys[0] == record.keys[1] {
+            return Err(InsertError::Taken(Direction::Reply));
+        }
+        let number = self.free;
+        let slot = self.records.get_mut(number as usize).ok_or(InsertError::Full)?;
+        let next = slot.next_free();
+        *slot = record;
+        if !self.enter(hashes, number) {
+            if let Some(slot) = self.records.get_mut(number as usize) {
+                *slot = Record::free(next);
+            }
+            return Err(InsertError::Full);
+        }
+        self.free = next;
+        self.live += 1;
+        Ok(ConnectionId(number))
+    }
+
+    /// Enters both directions into the index, or neither.
+    fn enter(&mut self, hashes: [Hash; 2], number: u32) -> bool {
+        let (records, hasher) = (&self.records, &self.hasher);
+        let rehash = |entry: Entry| {
+            let record = records.get(entry.record())?;
+            Some(hasher.hash(record.keys.get(entry.direction())?))
+        };
+        let entries = [Entry::new(number, 0), Entry::new(number, 1)];
+        if !self.index.insert(hashes[0], entries[0], rehash) {
+            return false;
+        }
+        if !self.index.insert(hashes[1], entries[1], rehash) {
+            self.index.remove(hashes[0], entries[0]);
+            return false;
+        }
+        true
+    }
+
+    /// Takes a connection out and returns its last record.
+    pub fn remove(&mut self, id: ConnectionId) -> Option<Record<A>> {
+        let record = *self.get(id)?;
+        for (direction, key) in record.keys.iter().enumerate() {
+            let removed = self.index.remove(self.hash(key), Entry::new(id.0, direction));
+            debug_assert!(removed, "a live record has both its entries in the index");
+        }
+        if let Some(slot) = self.records.get_mut(id.index()) {
+            *slot = Record::free(self.free);
+            self.free = id.0;
+            self.live -= 1;
+        }
+        Some(record)
+    }
+
+    /// The live connections among the `count` records from `start` on, for listings.
+    pub fn scan(
+        &self,
+        start: usize,
+        count: usize,
+    ) -> impl Iterator<Item = (ConnectionId, &Record<A>)> {
+        let end = start.saturating_add(count).min(self.records.len());
+        let range = self.records.get(start.min(end)..end).unwrap_or_default();
+        range
+            .iter()
+            .enumerate()
+            .filter(|(_, record)| record.is_live())
+            .map(move |(at, record)| (ConnectionId((start + at) as u32), record))
+    }
+}

@@ -1,0 +1,181 @@
+//! The record of one connection: one cache line for IPv4.
+
+use wire::checksum::{Delta, Sum};
+use wire::flow::Rewrite;
+use wire::{Address, FiveTuple, Port, Protocol};
+
+use super::Key;
+use crate::connection::{Kind, NextHop};
+use crate::service::{ServerId, ServiceId};
+use crate::tcp;
+use crate::time::{Instant, Stamp};
+use crate::{Direction, Side};
+
+/// The end of a list of records.
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// One connection: what its packets look like as they arrive in each direction.
+///
+/// A packet that arrives with one direction's key leaves as the reverse of the other
+/// direction's key; so the two keys are the whole translation, and one pair of checksum
+/// deltas serves both ways (the reply's are the original's inverse).
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(64))]
+pub struct Record<A> {
+    pub(crate) keys: [Key<A>; 2],
+    /// Change of a sum over the IP header in the original direction.
+    l3: Delta,
+    /// Change of a sum over the transport checksum's range in the original direction.
+    l4: Delta,
+    pub(crate) last_seen: Stamp,
+    /// The tick for which the wheel has this connection; in a free record the next free
+    /// one.
+    pub(crate) armed: u32,
+    /// Where packets of each direction go, found when `epoch` was current.
+    pub(crate) next_hops: [NextHop; 2],
+    pub(crate) epoch: u16,
+    pub(crate) service: ServiceId,
+    pub(crate) server: ServerId,
+    pub(crate) state: tcp::State,
+    /// `None` in a free record.
+    pub(crate) kind: Option<Kind>,
+}
+
+impl<A: Address> Record<A> {
+    /// A connection whose packets arrive with these two keys.
+    pub(crate) fn new(kind: Kind, original: Key<A>, reply: Key<A>, now: Instant) -> Self {
+        let (l3, l4) = deltas(&original.tuple(), &reply.tuple().reversed());
+        Record {
+            keys: [original, reply],
+            l3,
+            l4,
+            last_seen: now.stamp(),
+            armed: 0,
+            next_hops: [NextHop::NONE; 2],
+            epoch: 0,
+            service: ServiceId::NONE,
+            server: ServerId::NONE,
+            state: tcp::State::None,
+            kind: Some(kind),
+        }
+    }
+
+    pub(super) fn free(next: u32) -> Self {
+        let nowhere = Key::new(
+            FiveTuple {
+                source: A::UNSPECIFIED,
+                destination: A::UNSPECIFIED,
+                source_port: Port::ZERO,
+                destination_port: Port::ZERO,
+                protocol: Protocol::Udp,
+            },
+            Side::Public,
+        );
+        let mut record =
+            Record::new(Kind::Masquerade, nowhere, nowhere, Instant::from_millis(0));
+        record.kind = None;
+        record.armed = next;
+        record
+    }
+
+    pub(super) fn next_free(&self) -> u32 {
+        self.armed
+    }
+
+    #[inline(always)]
+    pub(super) fn is_live(&self) -> bool {
+        self.kind.is_some()
+    }
+
+    /// The key of packets as they arrive in this direction.
+    #[inline(always)]
+    pub fn key(&self, direction: Direction) -> &Key<A> {
+        &self.keys[direction.index()]
+    }
+
+    /// The tuple that packets of this direction leave with.
+    #[inline(always)]
+    pub fn translated(&self, direction: Direction) -> FiveTuple<A> {
+        self.keys[direction.flipped().index()].tuple().reversed()
+    }
+
+    /// The side on which packets of this direction leave.
+    #[inline(always)]
+    pub fn exit(&self, direction: Direction) -> Side {
+        self.keys[direction.flipped().index()].side()
+    }
+
+    /// What to write into a packet of this direction.
+    #[inline(always)]
+    pub fn rewrite(&self, direction: Direction) -> Rewrite<A> {
+        let to = self.translated(direction);
+        let (l3, l4) = match direction {
+            Direction::Original => (self.l3, self.l4),
+            Direction::Reply => (self.l3.inverse(), self.l4.inverse()),
+        };
+        Rewrite {
+            source: to.source,
+            destination: to.destination,
+            source_port: to.source_port,
+            destination_port: to.destination_port,
+            l3,
+            l4,
+        }
+    }
+
+    /// What kind of translation this is.
+    #[inline(always)]
+    pub fn kind(&self) -> Kind {
+        self.kind.unwrap_or(Kind::Masquerade)
+    }
+
+    /// Protocol of the flow.
+    #[inline(always)]
+    pub fn protocol(&self) -> Protocol {
+        self.keys[0].protocol()
+    }
+
+    /// The TCP state; `None` for other protocols.
+    #[inline(always)]
+    pub fn state(&self) -> tcp::State {
+        self.state
+    }
+
+    /// The service that the connection belongs to; [`ServiceId::NONE`] when masqueraded.
+    #[inline(always)]
+    pub fn service(&self) -> ServiceId {
+        self.service
+    }
+
+    /// The real server that it is bound to; [`ServerId::NONE`] when masqueraded.
+    #[inline(always)]
+    pub fn server(&self) -> ServerId {
+        self.server
+    }
+
+    /// The last time that a packet refreshed it.
+    #[inline(always)]
+    pub fn last_seen(&self) -> Stamp {
+        self.last_seen
+    }
+
+    /// Where packets of this direction go next, and the epoch of that knowledge.
+    #[inline(always)]
+    pub fn next_hop(&self, direction: Direction) -> (NextHop, u16) {
+        (self.next_hops[direction.index()], self.epoch)
+    }
+}
+
+/// Checksum changes of a rewrite from one tuple to another: over the IP header, and over
+/// the range of the transport checksum. ICMP's has no pseudo-header (RFC 792), so only
+/// its identifier counts there.
+fn deltas<A: Address>(from: &FiveTuple<A>, to: &FiveTuple<A>) -> (Delta, Delta) {
+    let addresses = |tuple: &FiveTuple<A>| tuple.source.sum() + tuple.destination.sum();
+    let ports = |tuple: &FiveTuple<A>| {
+        Sum::of_u16(tuple.source_port.raw()) + Sum::of_u16(tuple.destination_port.raw())
+    };
+    let l3 = Delta::between(addresses(from), addresses(to));
+    let ports = Delta::between(ports(from), ports(to));
+    let l4 = if from.protocol == Protocol::Icmp { ports } else { l3.and(ports) };
+    (l3, l4)
+}

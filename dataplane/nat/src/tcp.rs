@@ -1,0 +1,296 @@
+//! TCP as a router in the middle sees it (RFC 9293 section 3.3.2, from both ends).
+//!
+//! The names are those of IPVS, from the servers' point of view.
+//!
+//! ```text
+//!  None --SYN--> SynReceived --SYN,ACK from reply--> SynAck --ACK--> Established
+//!                    |                                                 |     |
+//!                    '--SYN from reply--> SynSent --ACK from either----'     |
+//!                       (both open at once, RFC 5382 REQ-2)                  |
+//!                                                                            |
+//!      Established --FIN from original--> CloseWait --FIN from reply----+    |
+//!      Established --FIN from reply-----> FinWait ----FIN from original-+    |
+//!                                                                       v    |
+//!                                  TimeWait <--ACK from either------ LastAck |
+//!                                                                            |
+//!      any --RST--> Close --ACK from either--------------------------------->+
+//!      TimeWait, LastAck, Close --SYN from original--> SynReceived, reopened
+//! ```
+//!
+//! `Close` goes back to `Established` because a forged reset must not cut a connection:
+//! if its ends go on talking, neither took the reset for real. `SynReceived` needs the
+//! server's answer to go on, so that a flood of forged SYNs and ACKs holds connections
+//! for a minute and no longer.
+
+use wire::tcp::Flags;
+
+use crate::Direction;
+
+/// What is known of a TCP connection.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[repr(u8)]
+pub enum State {
+    /// Not TCP, or nothing seen yet.
+    None,
+    /// A SYN each way: both ends open.
+    SynSent,
+    /// A SYN from the original end.
+    SynReceived,
+    /// Data may flow.
+    Established,
+    /// The reply end has closed its half.
+    FinWait,
+    /// Both halves are closed.
+    TimeWait,
+    /// Reset.
+    Close,
+    /// The original end has closed its half.
+    CloseWait,
+    /// Both ends have sent their FIN; the last acknowledgment is missing.
+    LastAck,
+    /// Not used by a router; operators know the name.
+    Listen,
+    /// The SYN was answered.
+    SynAck,
+}
+
+/// A state and how it came about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Transition {
+    /// The state now.
+    pub state: State,
+    /// The ports of a connection that was over are used for a new one.
+    pub reopened: bool,
+}
+
+impl From<State> for Transition {
+    #[inline(always)]
+    fn from(state: State) -> Self {
+        Transition { state, reopened: false }
+    }
+}
+
+const CHANGING: Flags =
+    Flags::from_bits(Flags::SYN.bits() | Flags::FIN.bits() | Flags::RST.bits());
+
+impl State {
+    /// How many states there are.
+    pub const COUNT: usize = 11;
+
+    /// All, in index order.
+    pub const ALL: [State; State::COUNT] = [
+        State::None,
+        State::SynSent,
+        State::SynReceived,
+        State::Established,
+        State::FinWait,
+        State::TimeWait,
+        State::Close,
+        State::CloseWait,
+        State::LastAck,
+        State::Listen,
+        State::SynAck,
+    ];
+
+    /// The place in [`State::ALL`].
+    #[inline(always)]
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// The name that operators know from IPVS.
+    pub const fn name(self) -> &'static str {
+        match self {
+            State::None => "NONE",
+            State::SynSent => "SYN_SENT",
+            State::SynReceived => "SYN_RECV",
+            State::Established => "ESTABLISHED",
+            State::FinWait => "FIN_WAIT",
+            State::TimeWait => "TIME_WAIT",
+            State::Close => "CLOSE",
+            State::CloseWait => "CLOSE_WAIT",
+            State::LastAck => "LAST_ACK",
+            State::Listen => "LISTEN",
+            State::SynAck => "SYNACK",
+        }
+    }
+
+    /// The state after a segment with these flags went by in this direction.
+    #[inline(always)]
+    #[must_use]
+    pub fn next(self, direction: Direction, flags: Flags) -> Transition {
+        // Nearly every segment: data or an acknowledgment on an open connection.
+        if self == State::Established && !flags.intersects(CHANGING) {
+            return self.into();
+        }
+        self.step(direction, flags)
+    }
+
+    fn step(self, direction: Direction, flags: Flags) -> Transition {
+        if flags.intersects(Flags::RST) {
+            return State::Close.into();
+        }
+        if flags.intersects(Flags::SYN) {
+            return self.after_syn(direction, flags.intersects(Flags::ACK));
+        }
+        if flags.intersects(Flags::FIN) {
+            return self.after_fin(direction).into();
+        }
+        if flags.intersects(Flags::ACK) {
+            return self.after_ack(direction).into();
+        }
+        self.into()
+    }
+
+    fn after_syn(self, direction: Direction, ack: bool) -> Transition {
+        match (self, direction, ack) {
+            (State::None, Direction::Original, false) => State::SynReceived.into(),
+            (State::TimeWait | State::LastAck | State::Close, Direction::Original, false) => {
+                Transition { state: State::SynReceived, reopened: true }
+            }
+            (State::SynReceived, Direction::Reply, true) => State::SynAck.into(),
+            (State::SynReceived, Direction::Reply, false) => State::SynSent.into(),
+            (State::SynSent, _, true) => State::Established.into(),
+            _ => self.into(),
+        }
+    }
+
+    fn after_fin(self, direction: Direction) -> State {
+        match (self, direction) {
+            (State::Established | State::SynSent, Direction::Original)
+            | (State::SynAck, Direction::Original) => State::CloseWait,
+            (State::Established | State::SynSent | State::SynAck, Direction::Reply) => {
+                State::FinWait
+            }
+            (State::CloseWait, Direction::Reply) | (State::FinWait, Direction::Original) => {
+                State::LastAck
+            }
+            _ => self,
+        }
+    }
+
+    fn after_ack(self, direction: Direction) -> State {
+        match (self, direction) {
+            (State::SynAck, Direction::Original) | (State::SynSent | State::Close, _) => {
+                State::Established
+            }
+            (State::LastAck, _) => State::TimeWait,
+            _ => self,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SYN: Flags = Flags::SYN;
+    const ACK: Flags = Flags::ACK;
+    const FIN: Flags = Flags::from_bits(Flags::FIN.bits() | Flags::ACK.bits());
+    const SYN_ACK: Flags = Flags::from_bits(Flags::SYN.bits() | Flags::ACK.bits());
+    const RST: Flags = Flags::RST;
+    use Direction::{Original as O, Reply as R};
+
+    /// The states that a conversation goes through.
+    fn follow(segments: &[(Direction, Flags)]) -> Vec<State> {
+        let mut state = State::None;
+        let mut seen = Vec::new();
+        for &(direction, flags) in segments {
+            state = state.next(direction, flags).state;
+            seen.push(state);
+        }
+        seen
+    }
+
+    #[test]
+    fn three_way_handshake() {
+        let states = follow(&[(O, SYN), (R, SYN_ACK), (O, ACK), (R, ACK), (O, ACK)]);
+        assert_eq!(states[..3], [State::SynReceived, State::SynAck, State::Established]);
+        assert_eq!(states[3..], [State::Established; 2]);
+    }
+
+    #[test]
+    fn an_ack_alone_opens_nothing() {
+        assert_eq!(follow(&[(O, SYN), (O, ACK), (O, ACK)]), [State::SynReceived; 3]);
+        assert_eq!(follow(&[(O, ACK)]), [State::None]);
+    }
+
+    #[test]
+    fn both_open_at_once() {
+        let states = follow(&[(O, SYN), (R, SYN), (O, SYN_ACK), (R, SYN_ACK), (O, ACK)]);
+        assert_eq!(states[1..3], [State::SynSent, State::Established]);
+        assert_eq!(states[4], State::Established);
+    }
+
+    #[test]
+    fn repeated_segments_change_nothing() {
+        let states = follow(&[(O, SYN), (O, SYN), (R, SYN_ACK), (R, SYN_ACK), (O, ACK), (O, ACK)]);
+        assert_eq!(states[1], State::SynReceived);
+        assert_eq!(states[3], State::SynAck);
+        assert_eq!(states[5], State::Established);
+    }
+
+    const OPEN: [(Direction, Flags); 3] = [(O, SYN), (R, SYN_ACK), (O, ACK)];
+
+    fn after_open(segments: &[(Direction, Flags)]) -> Vec<State> {
+        follow(&[&OPEN, segments].concat()).split_off(3)
+    }
+
+    #[test]
+    fn the_client_closes_first() {
+        let states = after_open(&[(O, FIN), (R, ACK), (R, ACK), (R, FIN), (O, ACK)]);
+        assert_eq!(states[..3], [State::CloseWait; 3]);
+        assert_eq!(states[3..], [State::LastAck, State::TimeWait]);
+    }
+
+    #[test]
+    fn the_server_closes_first() {
+        let states = after_open(&[(R, FIN), (O, ACK), (O, FIN), (R, ACK)]);
+        assert_eq!(states[..2], [State::FinWait; 2]);
+        assert_eq!(states[2..], [State::LastAck, State::TimeWait]);
+    }
+
+    #[test]
+    fn both_close_at_once() {
+        let states = after_open(&[(O, FIN), (R, FIN), (O, ACK), (R, ACK)]);
+        assert_eq!(states[1..], [State::LastAck, State::TimeWait, State::TimeWait]);
+    }
+
+    #[test]
+    fn a_reset_closes_from_every_state_and_in_both_directions() {
+        for state in State::ALL {
+            for direction in [O, R] {
+                assert_eq!(state.next(direction, RST).state, State::Close, "{state:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn traffic_after_a_forged_reset_revives() {
+        assert_eq!(after_open(&[(R, RST), (O, ACK)])[1], State::Established);
+        assert_eq!(after_open(&[(O, RST), (R, ACK)])[1], State::Established);
+        assert_eq!(after_open(&[(O, RST), (R, RST)])[1], State::Close);
+    }
+
+    #[test]
+    fn a_new_syn_reopens_what_is_over_and_only_that() {
+        for state in State::ALL {
+            let next = state.next(O, SYN);
+            let over = matches!(state, State::TimeWait | State::LastAck | State::Close);
+            assert_eq!(next.reopened, over, "{state:?}");
+            assert_eq!(next.state == State::SynReceived,
+                over || matches!(state, State::None | State::SynReceived), "{state:?}");
+            assert!(!state.next(R, SYN).reopened, "{state:?}");
+        }
+    }
+
+    #[test]
+    fn segments_without_flags_change_nothing() {
+        for state in State::ALL {
+            for direction in [O, R] {
+                assert_eq!(state.next(direction, Flags::EMPTY), state.into());
+                assert_eq!(state.next(direction, Flags::PSH), state.into());
+            }
+        }
+    }
+}

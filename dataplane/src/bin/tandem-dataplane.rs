@@ -1,0 +1,103 @@
+//! The process that forwards packets.
+
+use core::sync::atomic::AtomicBool;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser;
+use config::{Config, LogLevel};
+use dataplane::runtime::{Dataplane, KernelInterfaces};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
+
+/// Tandem's packet pipeline: load balancing and masquerading over DPDK.
+///
+/// It drives the NICs of the configuration from pinned cores and forwards whether or not
+/// any other process runs. `tandem status` shows how it is; SIGTERM stops it.
+#[derive(Parser)]
+#[command(name = "tandem-dataplane", version)]
+struct Arguments {
+    /// The configuration file; `tandem check FILE` tells its mistakes.
+    #[arg(long, value_name = "FILE", default_value = "/etc/tandem/tandem.toml")]
+    config: PathBuf,
+
+    /// Make no interfaces for the kernel: packets to this machine's real addresses are
+    /// dropped. For performance runs.
+    #[arg(long)]
+    no_kernel_interfaces: bool,
+}
+
+/// A mistake in the configuration or the command line.
+const MISTAKE: u8 = 2;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if let Some(feature) = missing_cpu_feature() {
+        eprintln!(
+            "tandem-dataplane: this processor lacks {feature}, which the program was built for"
+        );
+        return ExitCode::FAILURE;
+    }
+    let checked = match Config::load_checked(&arguments.config) {
+        Ok(checked) => checked,
+        Err(mistakes) => {
+            eprintln!("{mistakes}");
+            return ExitCode::from(MISTAKE);
+        }
+    };
+    for warning in &checked.warnings {
+        eprintln!("{warning}");
+    }
+    start_log(checked.config.node.log);
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGTERM, SIGINT] {
+        if let Err(error) = flag::register(signal, Arc::clone(&stop)) {
+            eprintln!("tandem-dataplane: no handler for signal {signal}: {error}");
+            return ExitCode::FAILURE;
+        }
+    }
+    let kernel = match arguments.no_kernel_interfaces {
+        true => KernelInterfaces::Omit,
+        false => KernelInterfaces::Create,
+    };
+    match Dataplane::start(checked.config, arguments.config, kernel, stop) {
+        Ok(dataplane) => {
+            tracing::info!("forwarding");
+            // Only a service manager listens; without one there is nobody to tell.
+            let _ = sd_notify::notify(false, &[sd_notify::NotifyState::Ready]);
+            dataplane.run();
+            tracing::info!("stopped");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("tandem-dataplane: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What the program was compiled to use and the processor does not have; better one
+/// sentence than an illegal instruction.
+fn missing_cpu_feature() -> Option<&'static str> {
+    let wanted = [
+        ("aes", cfg!(target_feature = "aes")),
+        ("avx2", cfg!(target_feature = "avx2")),
+        ("bmi2", cfg!(target_feature = "bmi2")),
+    ];
+    let text = std::fs::read_to_string("/proc/cpuinfo").ok()?;
+    let flags = text.lines().find(|line| line.starts_with("flags"))?;
+    let has = |feature: &str| flags.split_whitespace().any(|flag| flag == feature);
+    wanted.into_iter().find(|(name, used)| *used && !has(name)).map(|(name, _)| name)
+}
+
+fn start_log(level: LogLevel) {
+    let level = match level {
+        LogLevel::Error => tracing::Level::ERROR,
+        LogLevel::Warn => tracing::Level::WARN,
+        LogLevel::Info => tracing::Level::INFO,
+        LogLevel::Debug => tracing::Level::DEBUG,
+        LogLevel::Trace => tracing::Level::TRACE,
+    };
+    tracing_subscriber::fmt().with_max_level(level).with_writer(std::io::stderr).init();
+}

@@ -1,0 +1,70 @@
+//! Connections, a page at a time.
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use api::{Connection, ConnectionKind, Connections, Cursor, Endpoints, Failure, Page};
+use nat::Direction;
+use nat::connection::Kind;
+use nat::table::Record;
+use wire::{FiveTuple, Protocol};
+
+use super::Control;
+use crate::snapshot::Snapshot;
+
+impl Control {
+    pub(super) fn connections(&self, page: &Page) -> Result<Connections, Failure> {
+        let limit = page.limit.clamp(1, Page::LIMIT) as usize;
+        let snapshot = self.snapshot.read().clone();
+        let mut entries = Vec::new();
+        let mut at = page.cursor.unwrap_or(Cursor { worker: 0, index: 0 });
+        while let Some(worker) = self.workers.get(at.worker as usize) {
+            let walk = self.walk(worker, at.index as usize, limit - entries.len())?;
+            let found = walk.found.iter().map(|(record, idle, left)| {
+                connection(&snapshot, record, (*idle, *left), u32::from(worker.core))
+            });
+            entries.extend(found.filter(|connection| page.filter.matches(connection)));
+            at = match walk.next {
+                Some(index) => Cursor { index: index as u64, ..at },
+                None => Cursor { worker: at.worker + 1, index: 0 },
+            };
+            if entries.len() >= limit {
+                break;
+            }
+        }
+        let more = (at.worker as usize) < self.workers.len();
+        Ok(Connections { entries, next: more.then_some(at) })
+    }
+}
+
+fn connection(
+    snapshot: &Snapshot,
+    record: &Record<Ipv4Addr>,
+    (idle_seconds, expires_seconds): (u64, u64),
+    worker: u32,
+) -> Connection {
+    Connection {
+        kind: match record.kind() {
+            Kind::Service => ConnectionKind::Service,
+            Kind::Masquerade => ConnectionKind::Masquerade,
+            Kind::Hairpin => ConnectionKind::Hairpin,
+        },
+        protocol: record.protocol().to_string(),
+        state: match record.protocol() {
+            Protocol::Tcp => record.state().name().to_owned(),
+            _ => "-".to_owned(),
+        },
+        service: snapshot.services.get(record.service()).map(|service| service.name.clone()),
+        original: endpoints(record.key(Direction::Original).tuple()),
+        translated: endpoints(record.translated(Direction::Original)),
+        idle_seconds,
+        expires_seconds,
+        worker,
+    }
+}
+
+fn endpoints(tuple: FiveTuple<Ipv4Addr>) -> Endpoints {
+    Endpoints {
+        source: SocketAddr::new(tuple.source.into(), tuple.source_port.number()),
+        destination: SocketAddr::new(tuple.destination.into(), tuple.destination_port.number()),
+    }
+}

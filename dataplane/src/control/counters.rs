@@ -1,0 +1,35 @@
+//! Every counter, by name.
+
+use api::{Counters, DropCount, WorkerCounters};
+use nat::Side;
+
+use super::Control;
+use crate::drop_reason::DropReason;
+
+impl Control {
+    pub(super) fn counters(&self) -> Counters {
+        let worker = |worker: &super::WorkerHandle| WorkerCounters {
+            core: u32::from(worker.core),
+            counters: worker
+                .counters
+                .named()
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect(),
+        };
+        Counters {
+            workers: self.workers.iter().map(worker).collect(),
+            drops: DropReason::ALL.iter().map(|&reason| self.dropped(reason)).collect(),
+            nics: Side::ALL.map(|side| (super::side(side), self.nic_counters(side))).into(),
+        }
+    }
+
+    fn dropped(&self, reason: DropReason) -> DropCount {
+        let by_workers: u64 = self.workers.iter().map(|w| w.counters.drops.get(reason)).sum();
+        DropCount {
+            name: reason.name().to_owned(),
+            description: reason.description().to_owned(),
+            packets: by_workers + self.drops.get(reason),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The control socket: status, counters, listings and reload, for the command line and
+//! the control process.
+//!
+//! It runs on threads of its own and never makes a worker wait: counters are read where
+//! they stand, and a listing of connections is copied by the workers a few records a
+//! poll.
+
+mod connections;
+mod counters;
+mod orders;
+pub mod reload;
+mod socket;
+mod status;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use api::{Request, Response};
+use config::Config;
+use dpdk::mbuf::Mbuf;
+use dpdk::port::Port;
+use parking_lot::{Mutex, RwLock};
+
+use crate::clock::Clock;
+use crate::counters::{Drops, WorkerBlock};
+use crate::mailbox::Mailbox;
+use crate::neighbour::Resolver;
+use crate::snapshot::{Builder, Snapshot};
+
+pub use socket::{Socket, SocketError};
+
+/// The configuration in use and what the next one is made with.
+pub struct Loaded {
+    /// As it was read.
+    pub config: Config,
+    /// From where.
+    pub path: PathBuf,
+    /// When.
+    pub at: SystemTime,
+    /// Numbers services and servers.
+    pub builder: Builder,
+}
+
+/// One worker as seen from here.
+pub struct WorkerHandle {
+    /// Its core.
+    pub core: u16,
+    /// Room in its connection table.
+    pub capacity: usize,
+    /// Its counters.
+    pub counters: Arc<WorkerBlock>,
+    /// Its orders.
+    pub mailbox: Arc<Mailbox>,
+}
+
+/// What requests are answered from.
+pub struct Control {
+    /// The configuration.
+    pub loaded: Mutex<Loaded>,
+    /// The same as workers use it.
+    pub snapshot: Arc<RwLock<Arc<Snapshot>>>,
+    /// All workers.
+    pub workers: Vec<WorkerHandle>,
+    /// Taken by whoever gives orders and waits for the answers.
+    pub orders: Mutex<u64>,
+    /// The ports of both sides.
+    pub ports: [Arc<Port>; 2],
+    /// Neighbours.
+    pub resolver: Arc<Mutex<Resolver<Mbuf>>>,
+    /// Packets that the main core dropped.
+    pub drops: Arc<Drops>,
+    /// The clock of the process.
+    pub clock: Clock,
+}
+
+impl Control {
+    /// Answers one request.
+    pub fn answer(&self, request: Request) -> Response {
+        let answer = match request {
+            Request::Status => Ok(Response::Status(self.status())),
+            Request::Counters => Ok(Response::Counters(self.counters())),
+            Request::Services => Ok(Response::Services(self.services())),
+            Request::Connections(page) => self.connections(&page).map(Response::Connections),
+            Request::Neighbours => Ok(Response::Neighbours(self.neighbours())),
+            Request::Reload(reload) => self.reload(&reload).map(Response::Reloaded),
+            _ => Err(api::Failure::new(
+                api::FailureKind::Malformed,
+                "this release of tandem-dataplane does not know the request",
+            )),
+        };
+        answer.into()
+    }
+}
+
+/// A side in the words of the messages.
+fn side(side: nat::Side) -> api::Side {
+    match side {
+        nat::Side::Public => api::Side::Public,
+        nat::Side::Private => api::Side::Private,
+    }
+}

@@ -1,0 +1,52 @@
+//! Taking a new configuration while packets flow: whole or not at all.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use api::{Failure, FailureKind, Reload, Reloaded};
+use config::{Config, Interface};
+use nat::Side;
+use wire::MacAddress;
+
+use super::Control;
+
+impl Control {
+    pub(super) fn reload(&self, reload: &Reload) -> Result<Reloaded, Failure> {
+        let mut loaded = self.loaded.lock();
+        let path = reload.path.clone().unwrap_or_else(|| loaded.path.clone());
+        let checked = Config::load_checked(&path).map_err(|mistakes| {
+            let message = "the configuration has mistakes; the one in use stays";
+            Failure::new(FailureKind::Configuration, message).with_details(mistakes.lines())
+        })?;
+        let restart = loaded.config.restart_needed(&checked.config);
+        if !restart.is_empty() {
+            let message = "these changes need a restart of tandem-dataplane; the configuration \
+                           in use stays";
+            return Err(Failure::new(FailureKind::RestartNeeded, message).with_details(restart));
+        }
+        let snapshot = loaded
+            .builder
+            .build(&checked.config)
+            .map_err(|error| Failure::new(FailureKind::Configuration, error.to_string()))?;
+        // New neighbours first: a packet that goes by the new routes finds them.
+        let now = self.clock.now();
+        self.resolver.lock().set_static(&static_neighbours(&checked.config), now);
+        *self.snapshot.write() = Arc::clone(&snapshot);
+        self.publish(&snapshot)?;
+        loaded.config = checked.config;
+        loaded.path = path;
+        loaded.at = SystemTime::now();
+        tracing::info!(generation = snapshot.generation, "configuration reloaded");
+        let warnings = checked.warnings.iter().map(ToString::to_string).collect();
+        Ok(Reloaded { generation: snapshot.generation, warnings })
+    }
+}
+
+/// The neighbours that a configuration names.
+pub fn static_neighbours(config: &Config) -> Vec<(Side, std::net::Ipv4Addr, MacAddress)> {
+    let of = |side: Side, interface: &Interface| {
+        let neighbours = interface.neighbours.clone().into_iter();
+        neighbours.map(move |neighbour| (side, neighbour.address, neighbour.mac))
+    };
+    of(Side::Public, &config.public).chain(of(Side::Private, &config.private)).collect()
+}

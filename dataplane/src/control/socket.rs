@@ -1,0 +1,111 @@
+//! The Unix socket: mode 0600, and only for root and the user that the process runs as.
+
+use core::sync::atomic::{AtomicUsize, Ordering};
+use core::time::Duration;
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::Control;
+
+/// Clients at a time; the command line needs one.
+const CLIENTS: usize = 16;
+/// A client that says nothing for so long is let go.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// The socket could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error("the control socket {path} could not be made: {source}")]
+pub struct SocketError {
+    path: PathBuf,
+    source: io::Error,
+}
+
+/// The listening socket. Its file is gone when this is dropped.
+pub struct Socket {
+    path: PathBuf,
+}
+
+impl Socket {
+    /// Makes the socket and answers on it until the process ends.
+    ///
+    /// # Errors
+    ///
+    /// [`SocketError`], also when another process answers on it.
+    pub fn open(path: &Path, control: Arc<Control>) -> Result<Self, SocketError> {
+        let listener =
+            listen(path).map_err(|source| SocketError { path: path.to_owned(), source })?;
+        let threads = std::thread::Builder::new().name("control".to_owned());
+        threads
+            .spawn(move || accept(&listener, &control))
+            .map_err(|source| SocketError { path: path.to_owned(), source })?;
+        Ok(Socket { path: path.to_owned() })
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        // The next start would remove it as well.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+fn listen(path: &Path) -> io::Result<UnixListener> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    if UnixStream::connect(path).is_ok() {
+        let message = "another tandem-dataplane answers on it; stop that one first, or give \
+                       this one another node.control_socket";
+        return Err(io::Error::new(io::ErrorKind::AddrInUse, message));
+    }
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = UnixListener::bind(path)?;
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+fn accept(listener: &UnixListener, control: &Arc<Control>) {
+    let clients = Arc::new(AtomicUsize::new(0));
+    for stream in listener.incoming() {
+        let Ok(stream) = stream else { continue };
+        if !is_allowed(&stream) || clients.load(Ordering::Relaxed) >= CLIENTS {
+            continue;
+        }
+        clients.fetch_add(1, Ordering::Relaxed);
+        let (control, clients) = (Arc::clone(control), Arc::clone(&clients));
+        let threads = std::thread::Builder::new().name("control-client".to_owned());
+        let spawned = threads.spawn(move || {
+            converse(stream, &control);
+            clients.fetch_sub(1, Ordering::Relaxed);
+        });
+        if spawned.is_err() {
+            tracing::warn!("no thread for a client of the control socket");
+        }
+    }
+}
+
+fn converse(mut stream: UnixStream, control: &Control) {
+    let patient = stream
+        .set_read_timeout(Some(SILENCE))
+        .and_then(|()| stream.set_write_timeout(Some(SILENCE)));
+    if patient.is_err() {
+        return;
+    }
+    if let Err(error) = api::server::serve(&mut stream, |request| control.answer(request)) {
+        tracing::debug!(%error, "a client of the control socket went away");
+    }
+}
+
+/// The file's mode keeps others out; this also holds where its folder was shared.
+fn is_allowed(stream: &UnixStream) -> bool {
+    let own = rustix::process::geteuid();
+    rustix::net::sockopt::socket_peercred(stream)
+        .is_ok_and(|peer| peer.uid.is_root() || peer.uid == own)
+}

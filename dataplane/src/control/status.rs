@@ -1,0 +1,161 @@
+//! How the machine, its services and its neighbours are.
+
+use core::time::Duration;
+use std::net::{IpAddr, SocketAddr};
+use std::time::UNIX_EPOCH;
+
+use api::{
+    Configuration, Neighbour, NeighbourState, Neighbours, Nic, NicCounters, Role, ServerState,
+    ServerStatus, ServiceStatus, Services, Status, WorkerStatus,
+};
+use config::Interface;
+use nat::Side;
+use nat::service::{Server, Service};
+
+use super::{Control, WorkerHandle};
+use crate::counters::Counter;
+use crate::neighbour::resolver::{Listed, State};
+
+/// The time over which the share of busy cycles is measured.
+const SAMPLE: Duration = Duration::from_millis(50);
+
+impl Control {
+    pub(super) fn status(&self) -> Status {
+        let before: Vec<_> = self.workers.iter().map(cycles).collect();
+        std::thread::sleep(SAMPLE);
+        let workers = self.workers.iter().zip(before).map(|(w, b)| worker_status(w, b));
+        let loaded = self.loaded.lock();
+        let at = loaded.at.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            dpdk: dpdk::version(),
+            node: loaded.config.node.name.clone(),
+            role: Role::Active,
+            uptime_seconds: self.clock.now().millis() / 1000,
+            workers: workers.collect(),
+            nics: Side::ALL
+                .map(|side| match side {
+                    Side::Public => self.nic(side, &loaded.config.public),
+                    Side::Private => self.nic(side, &loaded.config.private),
+                })
+                .into(),
+            configuration: Configuration {
+                path: loaded.path.clone(),
+                loaded_at: at.as_secs(),
+                generation: self.snapshot.read().generation,
+            },
+        }
+    }
+
+    fn nic(&self, side: Side, interface: &Interface) -> Nic {
+        let port = &self.ports[side.index()];
+        let link = port.link();
+        Nic {
+            side: super::side(side),
+            device: interface.device.to_string(),
+            driver: port.driver().to_owned(),
+            mac: self.snapshot.read().network(side).mac.to_string(),
+            mtu: interface.mtu,
+            link_up: link.up,
+            speed_mbps: link.speed_mbps,
+            address: interface.address.to_string(),
+            floating: interface.floating.iter().map(ToString::to_string).collect(),
+            counters: self.nic_counters(side),
+        }
+    }
+
+    pub(super) fn nic_counters(&self, side: Side) -> NicCounters {
+        let Some(stats) = self.ports[side.index()].stats() else { return NicCounters::default() };
+        NicCounters {
+            rx_packets: stats.rx_packets,
+            rx_bytes: stats.rx_bytes,
+            rx_missed: stats.rx_missed,
+            rx_errors: stats.rx_errors,
+            rx_no_buffer: stats.rx_no_mbuf,
+            tx_packets: stats.tx_packets,
+            tx_bytes: stats.tx_bytes,
+            tx_errors: stats.tx_errors,
+        }
+    }
+
+    pub(super) fn services(&self) -> Services {
+        let snapshot = self.snapshot.read().clone();
+        Services { services: snapshot.services.iter().map(|s| self.service(s)).collect() }
+    }
+
+    fn service(&self, service: &Service<std::net::Ipv4Addr>) -> ServiceStatus {
+        let servers: Vec<_> = service.servers.iter().map(|server| self.server(server)).collect();
+        let sum = |of: fn(&ServerStatus) -> u64| servers.iter().map(of).sum();
+        ServiceStatus {
+            name: service.name.clone(),
+            listen: SocketAddr::new(service.address.into(), service.port.number()),
+            protocol: service.protocol.to_string(),
+            scheduler: service.scheduler.name().to_owned(),
+            connections_total: sum(|server| server.connections_total),
+            packets_in: sum(|server| server.packets_in),
+            bytes_in: sum(|server| server.bytes_in),
+            packets_out: sum(|server| server.packets_out),
+            bytes_out: sum(|server| server.bytes_out),
+            servers,
+        }
+    }
+
+    fn server(&self, server: &Server<std::net::Ipv4Addr>) -> ServerStatus {
+        let sum = |of: fn(&crate::counters::ServerCounters) -> &Counter| {
+            let counters = self.workers.iter().filter_map(|w| w.counters.server(server.id));
+            counters.map(|counters| of(counters).get()).sum()
+        };
+        ServerStatus {
+            address: SocketAddr::new(server.address.into(), server.port.number()),
+            weight: server.weight.min(u32::from(u16::MAX)) as u16,
+            state: if server.weight == 0 { ServerState::Draining } else { ServerState::Up },
+            connections_active: sum(|c| &c.open),
+            connections_total: sum(|c| &c.opened),
+            packets_in: sum(|c| &c.towards.packets),
+            bytes_in: sum(|c| &c.towards.bytes),
+            packets_out: sum(|c| &c.from.packets),
+            bytes_out: sum(|c| &c.from.bytes),
+        }
+    }
+
+    pub(super) fn neighbours(&self) -> Neighbours {
+        let lines = self.resolver.lock().list(self.clock.now());
+        Neighbours { entries: lines.into_iter().map(neighbour).collect() }
+    }
+}
+
+fn neighbour(line: Listed) -> Neighbour {
+    Neighbour {
+        side: super::side(line.side),
+        address: IpAddr::V4(line.address),
+        mac: line.mac.map(|mac| mac.to_string()),
+        state: match line.state {
+            State::Incomplete => NeighbourState::Incomplete,
+            State::Reachable => NeighbourState::Reachable,
+            State::Probe => NeighbourState::Probe,
+            State::Failed => NeighbourState::Failed,
+            State::Static => NeighbourState::Static,
+        },
+        age_seconds: line.age / 1000,
+    }
+}
+
+fn cycles(worker: &WorkerHandle) -> (u64, u64) {
+    (worker.counters.busy_cycles.get(), worker.counters.cycles.get())
+}
+
+fn worker_status(worker: &WorkerHandle, before: (u64, u64)) -> WorkerStatus {
+    let counters = &worker.counters;
+    let (busy, all) = cycles(worker);
+    let (busy, all) = (busy.saturating_sub(before.0), all.saturating_sub(before.1));
+    let total = |pair: &[Counter; 2]| pair.iter().map(Counter::get).sum();
+    WorkerStatus {
+        core: u32::from(worker.core),
+        connections: counters.connections.get(),
+        capacity: worker.capacity as u64,
+        busy_permille: (busy * 1000 / all.max(1)).min(1000) as u16,
+        rx_packets: total(&counters.received),
+        tx_packets: total(&counters.sent),
+        dropped_packets: counters.drops.total(),
+    }
+}

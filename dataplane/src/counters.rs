@@ -1,0 +1,200 @@
+//! Counters that one thread writes and any thread reads.
+//!
+//! A worker is the only writer of its block, so an increment is a plain load and store;
+//! a reader sees each counter whole, and all of them soon.
+
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use crossbeam::utils::CachePadded;
+use nat::Side;
+use nat::service::{MAXIMUM_SERVERS, ServerId};
+
+use crate::drop_reason::DropReason;
+
+/// A count with one writer.
+#[derive(Debug, Default)]
+pub struct Counter(AtomicU64);
+
+impl Counter {
+    /// Adds, in the thread that owns the counter.
+    #[inline(always)]
+    pub fn add(&self, count: u64) {
+        self.0.store(self.0.load(Relaxed).wrapping_add(count), Relaxed);
+    }
+
+    /// Takes away, in the thread that owns the counter: for gauges.
+    #[inline(always)]
+    pub fn sub(&self, count: u64) {
+        self.0.store(self.0.load(Relaxed).saturating_sub(count), Relaxed);
+    }
+
+    /// Replaces the value: for gauges.
+    #[inline(always)]
+    pub fn set(&self, value: u64) {
+        self.0.store(value, Relaxed);
+    }
+
+    /// The value, in any thread.
+    pub fn get(&self) -> u64 {
+        self.0.load(Relaxed)
+    }
+}
+
+/// Packets and bytes.
+#[derive(Debug, Default)]
+pub struct Traffic {
+    /// Packets.
+    pub packets: Counter,
+    /// Bytes of IP.
+    pub bytes: Counter,
+}
+
+impl Traffic {
+    /// Counts one packet of so many bytes.
+    #[inline(always)]
+    pub fn count(&self, bytes: u64) {
+        self.packets.add(1);
+        self.bytes.add(bytes);
+    }
+}
+
+/// What one real server had through one worker.
+#[derive(Debug, Default)]
+pub struct ServerCounters {
+    /// Towards the server.
+    pub towards: Traffic,
+    /// From the server.
+    pub from: Traffic,
+    /// Connections opened so far.
+    pub opened: Counter,
+    /// Connections that exist.
+    pub open: Counter,
+}
+
+/// Packets dropped, by reason.
+#[derive(Debug)]
+pub struct Drops([Counter; DropReason::COUNT]);
+
+impl Default for Drops {
+    fn default() -> Self {
+        Drops([const { Counter(AtomicU64::new(0)) }; DropReason::COUNT])
+    }
+}
+
+impl Drops {
+    /// Counts packets dropped for this reason.
+    #[inline(always)]
+    pub fn add(&self, reason: DropReason, count: u64) {
+        if let Some(counter) = self.0.get(reason.index()) {
+            counter.add(count);
+        }
+    }
+
+    /// Packets dropped for this reason so far.
+    pub fn get(&self, reason: DropReason) -> u64 {
+        self.0.get(reason.index()).map_or(0, Counter::get)
+    }
+
+    /// Packets dropped for any reason.
+    pub fn total(&self) -> u64 {
+        self.0.iter().map(Counter::get).sum()
+    }
+}
+
+/// The counters of one worker.
+#[derive(Debug)]
+pub struct WorkerCounters {
+    /// Frames received on each side.
+    pub received: [Counter; 2],
+    /// Frames sent on each side.
+    pub sent: [Counter; 2],
+    /// Frames handed to other workers.
+    pub handed_off: Counter,
+    /// Frames handed to the main core.
+    pub to_housekeeping: Counter,
+    /// Packets that the fast path forwarded.
+    pub fast: Counter,
+    /// Packets that took the slow path.
+    pub slow: Counter,
+    /// Connections that exist.
+    pub connections: Counter,
+    /// Connections opened so far.
+    pub opened: Counter,
+    /// Connections that ended so far.
+    pub closed: Counter,
+    /// ICMP errors sent by the router itself.
+    pub icmp_errors: Counter,
+    /// ICMP errors not sent, to keep their rate.
+    pub icmp_limited: Counter,
+    /// Echo requests answered.
+    pub echoes: Counter,
+    /// Polls of all queues.
+    pub polls: Counter,
+    /// TSC cycles in polls that found packets.
+    pub busy_cycles: Counter,
+    /// TSC cycles in all polls.
+    pub cycles: Counter,
+    /// Packets dropped.
+    pub drops: Drops,
+    /// Real servers by [`ServerId`].
+    servers: Vec<ServerCounters>,
+}
+
+/// A worker's counters, on cache lines that no other worker writes.
+pub type WorkerBlock = CachePadded<WorkerCounters>;
+
+impl Default for WorkerCounters {
+    fn default() -> Self {
+        WorkerCounters {
+            received: Default::default(),
+            sent: Default::default(),
+            handed_off: Counter::default(),
+            to_housekeeping: Counter::default(),
+            fast: Counter::default(),
+            slow: Counter::default(),
+            connections: Counter::default(),
+            opened: Counter::default(),
+            closed: Counter::default(),
+            icmp_errors: Counter::default(),
+            icmp_limited: Counter::default(),
+            echoes: Counter::default(),
+            polls: Counter::default(),
+            busy_cycles: Counter::default(),
+            cycles: Counter::default(),
+            drops: Drops::default(),
+            servers: (0..MAXIMUM_SERVERS).map(|_| ServerCounters::default()).collect(),
+        }
+    }
+}
+
+impl WorkerCounters {
+    /// The counters of one real server; `None` for masqueraded traffic.
+    #[inline(always)]
+    pub fn server(&self, server: ServerId) -> Option<&ServerCounters> {
+        self.servers.get(server.index())
+    }
+
+    /// The named counters as operators see them.
+    pub fn named(&self) -> [(&'static str, u64); 17] {
+        let [public, private] = Side::ALL.map(Side::index);
+        [
+            ("rx_public_packets", self.received[public].get()),
+            ("rx_private_packets", self.received[private].get()),
+            ("tx_public_packets", self.sent[public].get()),
+            ("tx_private_packets", self.sent[private].get()),
+            ("handed_off_packets", self.handed_off.get()),
+            ("housekeeping_packets", self.to_housekeeping.get()),
+            ("fast_path_packets", self.fast.get()),
+            ("slow_path_packets", self.slow.get()),
+            ("connections", self.connections.get()),
+            ("connections_opened", self.opened.get()),
+            ("connections_closed", self.closed.get()),
+            ("icmp_errors_sent", self.icmp_errors.get()),
+            ("icmp_errors_limited", self.icmp_limited.get()),
+            ("echo_replies_sent", self.echoes.get()),
+            ("polls", self.polls.get()),
+            ("busy_cycles", self.busy_cycles.get()),
+            ("cycles", self.cycles.get()),
+        ]
+    }
+}

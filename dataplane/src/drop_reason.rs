@@ -1,0 +1,101 @@
+//! Why a packet went no further: the one list behind counters, metrics and docs.
+
+/// Defines the reasons with the name and the sentence that operators read.
+macro_rules! drop_reasons {
+    ($($(#[$meta:meta])* $variant:ident $name:literal $description:literal,)+) => {
+        /// Why a packet was dropped. Each reason has one counter.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        #[repr(u8)]
+        pub enum DropReason {
+            $(#[doc = $description] $variant,)+
+        }
+
+        impl DropReason {
+            /// Every reason, in the order of the documentation.
+            pub const ALL: &'static [DropReason] = &[$(DropReason::$variant,)+];
+
+            /// The stable name in counters and metrics.
+            pub const fn name(self) -> &'static str {
+                match self { $(DropReason::$variant => $name,)+ }
+            }
+
+            /// One sentence for the operator.
+            pub const fn description(self) -> &'static str {
+                match self { $(DropReason::$variant => $description,)+ }
+            }
+        }
+    };
+}
+
+drop_reasons! {
+    OtherStation "other_station" "The frame is addressed to another station's Ethernet address.",
+    EtherType "ether_type" "The frame carries neither IPv4 nor ARP.",
+    Vlan "vlan" "The frame has a VLAN tag, and no VLAN is configured.",
+    Truncated "truncated" "A header is cut short or its lengths contradict each other.",
+    IpHeader "ip_header" "The IPv4 header has a wrong version, length or checksum.",
+    IcmpChecksum "icmp_checksum" "The ICMP checksum is wrong (RFC 5508 section 4).",
+    Martian "martian" "The source address can belong to no host: multicast, loopback or zero.",
+    Protocol "protocol" "The IP protocol is none of TCP, UDP and ICMP.",
+    NotForUs "not_for_us" "The destination is no address of this router and nothing routes it on.",
+    NoService "no_service" "A packet to a floating address at a port where no service listens.",
+    NoConnection "no_connection" "A packet in the middle of a connection that is not known.",
+    NoServer "no_server" "Every real server of the service has weight 0.",
+    NotMasqueraded "not_masqueraded" "A private host's packet that no masquerade rule covers.",
+    Spoofed "spoofed" "A packet from the public side with a private or a local source address.",
+    TableFull "table_full" "The connection table is full; raise node.connections.",
+    PortsExhausted "ports_exhausted" "No free port of the masquerade address towards this remote.",
+    TupleTaken "tuple_taken" "Another connection looks the same to every real server.",
+    IcmpUnrelated "icmp_unrelated" "An ICMP error about no known connection.",
+    IcmpType "icmp_type" "An ICMP message of a type that is not translated.",
+    TtlExpired "ttl_expired" "The time to live ran out here.",
+    TooBig "too_big" "Larger than the next link's MTU, and must not be fragmented.",
+    NoRoute "no_route" "No route leads to the destination.",
+    NeighbourQueue "neighbour_queue" "Too many packets wait for the neighbour's Ethernet address.",
+    NeighbourFailed "neighbour_failed" "The neighbour does not answer ARP.",
+    NeighbourTable "neighbour_table" "The neighbour table is full.",
+    FragmentEarly "fragment_early" "Fragments came before their first one and no room is left to hold them.",
+    FragmentExpired "fragment_expired" "The first fragment did not come in time.",
+    FragmentInvalid "fragment_invalid" "A fragment that overlaps headers or is too small (RFC 1858).",
+    FragmentTable "fragment_table" "Too many fragmented datagrams at a time.",
+    FragmentToRouter "fragment_to_router" "A fragment to a floating address that belongs to no service.",
+    Segments "segments" "The frame lies in several buffers and could not be joined.",
+    NoBuffer "no_buffer" "No free packet buffer; raise node.mbufs.",
+    TransmitFull "transmit_full" "The transmit queue of the NIC stayed full.",
+    HandoffFull "handoff_full" "The ring to the worker that owns the connection was full.",
+    HousekeepingFull "housekeeping_full" "The ring to the main core (ARP, kernel interface) was full.",
+    KernelFull "kernel_full" "The kernel interface took no more packets.",
+    KernelAddress "kernel_address" "A packet to this machine's real address while it has no kernel interface.",
+}
+
+impl DropReason {
+    /// How many reasons there are.
+    pub const COUNT: usize = Self::ALL.len();
+
+    /// The reason's place in [`DropReason::ALL`].
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_indices_match() {
+        for (at, reason) in DropReason::ALL.iter().enumerate() {
+            assert_eq!(reason.index(), at);
+            let same = DropReason::ALL.iter().filter(|other| other.name() == reason.name());
+            assert_eq!(same.count(), 1, "{}", reason.name());
+        }
+    }
+
+    #[test]
+    fn each_reason_is_documented() {
+        let page = include_str!("../../docs/counters.md");
+        for reason in DropReason::ALL {
+            let row = format!("| `{}` | {} |", reason.name(), reason.description());
+            assert!(page.contains(&row), "docs/counters.md lacks the line\n{row}");
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! The main core: everything that is not forwarding.
+//!
+//! It takes from the workers what they do not do themselves: ARP, packets for the
+//! kernel, and packets whose neighbour is not resolved. It gives frames to the first
+//! worker to send, since transmit queues belong to workers. It sleeps in `poll(2)` on the
+//! kernel interfaces for a millisecond at the most, so that rings are never left longer.
+
+mod arp;
+
+use core::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Arc;
+
+use dpdk::burst::Burst;
+use dpdk::mbuf::Mbuf;
+use dpdk::mempool::Mempool;
+use dpdk::ring::{Consumer, Producer};
+use nat::{Instant, Side};
+use parking_lot::{Mutex, RwLock};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use crate::clock::Clock;
+use crate::counters::Drops;
+use crate::drop_reason::DropReason;
+use crate::errand::Errand;
+use crate::kernel::KernelInterface;
+use crate::neighbour::Resolver;
+use crate::neighbour::resolver::Resolution;
+use crate::snapshot::Snapshot;
+use crate::worker::BURST;
+
+/// The longest sleep.
+const SLEEP: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
+/// Time between looks at neighbours' timers.
+const TICK_MILLIS: u64 = 100;
+/// Frames taken from a kernel interface before the rings are looked at again.
+const KERNEL_BUDGET: usize = 64;
+/// The largest frame: 9,000 bytes of IP, Ethernet, two VLAN tags.
+const FRAME: usize = 9022;
+
+/// What the main core works with.
+pub struct Housekeeping {
+    /// Rings from the workers.
+    pub from_workers: Vec<Consumer>,
+    /// Ring to the first worker.
+    pub to_worker: Producer,
+    /// Kernel interfaces of both sides, where they are wanted.
+    pub kernel: [Option<KernelInterface>; 2],
+    /// Buffers.
+    pub mempool: Mempool,
+    /// Neighbours; the control socket lists them.
+    pub resolver: Arc<Mutex<Resolver<Mbuf>>>,
+    /// The configuration in use; a reload replaces it.
+    pub snapshot: Arc<RwLock<Arc<Snapshot>>>,
+    /// Packets dropped here.
+    pub drops: Arc<Drops>,
+    /// The clock of the process.
+    pub clock: Clock,
+    /// Set when the process ends.
+    pub stop: Arc<AtomicBool>,
+}
+
+impl Housekeeping {
+    /// Works until the process is told to end.
+    pub fn run(&mut self) {
+        let mut ticked = self.clock.now();
+        let mut buffer = vec![0; FRAME];
+        while !self.stop.load(Ordering::Relaxed) {
+            let now = self.clock.now();
+            let mut found = self.poll_workers(now);
+            for side in Side::ALL {
+                found += self.poll_kernel(side, &mut buffer);
+            }
+            if now.since(ticked) >= TICK_MILLIS {
+                ticked = now;
+                self.tick(now);
+            }
+            if found == 0 {
+                self.sleep();
+            }
+        }
+    }
+
+    fn sleep(&self) {
+        let mut fds: Vec<PollFd<'_>> =
+            self.kernel.iter().flatten().map(|tap| PollFd::new(tap, PollFlags::IN)).collect();
+        // An error here is an interrupted sleep; the loop looks at everything anyway.
+        let _ = poll(&mut fds, Some(&SLEEP));
+    }
+
+    fn poll_workers(&mut self, now: Instant) -> usize {
+        let mut found = 0;
+        for at in 0..self.from_workers.len() {
+            let mut burst = Burst::<BURST>::new();
+            let Some(ring) = self.from_workers.get_mut(at) else { break };
+            found += ring.dequeue(&mut burst);
+            for mbuf in burst.drain() {
+                self.run_errand(mbuf, now);
+            }
+        }
+        found
+    }
+
+    fn run_errand(&mut self, mbuf: Mbuf, now: Instant) {
+        match Errand::of(&mbuf) {
+            Some(Errand::Arp(side)) => self.arp(side, &mbuf, now),
+            Some(Errand::Kernel(side)) => self.to_kernel(side, &mbuf),
+            Some(Errand::Resolve(side, hop)) => self.resolve(side, hop, mbuf, now),
+            _ => self.drops.add(DropReason::HousekeepingFull, 1),
+        }
+    }
+
+    fn to_kernel(&self, side: Side, mbuf: &Mbuf) {
+        let reason = match &self.kernel[side.index()] {
+            Some(tap) if tap.send(mbuf.data()) => return,
+            Some(_) => DropReason::KernelFull,
+            None => DropReason::KernelAddress,
+        };
+        self.drops.add(reason, 1);
+    }
+
+    /// Sends what the kernel wants sent.
+    fn poll_kernel(&mut self, side: Side, buffer: &mut [u8]) -> usize {
+        let mut found = 0;
+        while found < KERNEL_BUDGET {
+            let Some(tap) = &self.kernel[side.index()] else { break };
+            let Some(frame) = tap.receive(buffer) else { break };
+            found += 1;
+            match copy_in(&self.mempool, frame) {
+                Some(mbuf) => self.send(side, mbuf),
+                None => self.drops.add(DropReason::NoBuffer, 1),
+            }
+        }
+        found
+    }
+
+    /// Sends a finished frame, through the first worker.
+    fn send(&mut self, side: Side, mut mbuf: Mbuf) {
+        Errand::Transmit(side).tag(&mut mbuf);
+        let mut burst = Burst::<BURST>::new();
+        // A new burst has room for one.
+        drop(burst.push(mbuf));
+        if self.to_worker.enqueue(&mut burst) == 0 {
+            self.drops.add(DropReason::TransmitFull, 1);
+        }
+    }
+
+    fn resolve(&mut self, side: Side, hop: std::net::Ipv4Addr, mbuf: Mbuf, now: Instant) {
+        let outcome = self.resolver.lock().resolve(side, hop, mbuf, now);
+        match outcome {
+            Resolution::Send(mac, mut mbuf) => {
+                address(&mut mbuf, mac);
+                self.send(side, mbuf);
+            }
+            Resolution::Wait(Some(request)) => self.send_request(request),
+            Resolution::Wait(None) => {}
+            Resolution::QueueFull(_) => self.drops.add(DropReason::NeighbourQueue, 1),
+            Resolution::TableFull(_) => self.drops.add(DropReason::NeighbourTable, 1),
+        }
+    }
+
+    fn tick(&mut self, now: Instant) {
+        let mut requests = Vec::new();
+        let drops = Arc::clone(&self.drops);
+        self.resolver.lock().tick(
+            now,
+            |request| requests.push(request),
+            |mbuf| {
+                drop(mbuf);
+                drops.add(DropReason::NeighbourFailed, 1);
+            },
+        );
+        for request in requests {
+            self.send_request(request);
+        }
+    }
+}
+
+/// A frame in a buffer of the pool.
+fn copy_in(mempool: &Mempool, frame: &[u8]) -> Option<Mbuf> {
+    let mut mbuf = mempool.alloc()?;
+    mbuf.append(u16::try_from(frame.len()).ok()?.into())?.copy_from_slice(frame);
+    Some(mbuf)
+}
+
+/// Writes the receiver's Ethernet address.
+fn address(mbuf: &mut Mbuf, mac: wire::MacAddress) {
+    if let Some(destination) = mbuf.data_mut().first_chunk_mut::<6>() {
+        *destination = mac.0;
+    }
+}

@@ -1,0 +1,182 @@
+//! The table that workers read: Ethernet addresses of neighbours on both sides.
+//!
+//! One thread writes, every worker reads, and nobody waits. An entry is two words: who
+//! (side and address) and what (Ethernet address and whether it is usable). A slot is
+//! given to another neighbour only with the table's epoch advanced, and workers take a
+//! slot number that they kept for good only while the epoch is the one under which they
+//! found it.
+
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::net::Ipv4Addr;
+
+use nat::Side;
+use nat::connection::NextHop;
+use wire::MacAddress;
+
+/// Slots in the table: hosts that this router talks to on Ethernet, on both sides.
+pub const SLOTS: usize = 8192;
+/// Slots that a search looks at.
+const PROBES: usize = 64;
+
+const USABLE: u64 = 1 << 63;
+const OCCUPIED: u64 = 1 << 63;
+/// A slot that nobody has, and that workers may still remember.
+const RETIRED: u64 = u64::MAX;
+
+struct Slot {
+    /// Zero when free: else `OCCUPIED`, the side in bit 32, and the address below.
+    who: AtomicU64,
+    /// `USABLE` and the Ethernet address in the low 48 bits, as its bytes stand in memory.
+    what: AtomicU64,
+}
+
+/// Neighbours by side and address.
+pub struct NeighbourTable {
+    slots: Vec<Slot>,
+    epoch: AtomicU32,
+    seed: u64,
+}
+
+impl Default for NeighbourTable {
+    fn default() -> Self {
+        let slot = || Slot { who: AtomicU64::new(0), what: AtomicU64::new(0) };
+        NeighbourTable {
+            slots: (0..SLOTS).map(|_| slot()).collect(),
+            epoch: AtomicU32::new(0),
+            // Neighbours choose their own addresses, so where they land is keyed.
+            seed: ahash::RandomState::new().hash_one(0u8) | 1,
+        }
+    }
+}
+
+fn who(side: Side, address: Ipv4Addr) -> u64 {
+    OCCUPIED | (side.index() as u64) << 32 | u64::from(address.to_bits())
+}
+
+impl NeighbourTable {
+    /// The Ethernet address in a slot, if it is usable now.
+    #[inline(always)]
+    pub fn mac(&self, hop: NextHop) -> Option<MacAddress> {
+        let what = self.slots.get(usize::from(hop.0))?.what.load(Ordering::Relaxed);
+        let [a, b, c, d, e, f, ..] = what.to_le_bytes();
+        (what & USABLE != 0).then_some(MacAddress([a, b, c, d, e, f]))
+    }
+
+    /// Grows when a slot came to mean another neighbour.
+    #[inline(always)]
+    pub fn epoch(&self) -> u32 {
+        self.epoch.load(Ordering::Acquire)
+    }
+
+    fn probe(&self, key: u64) -> impl Iterator<Item = usize> + use<> {
+        let mixed = (key ^ self.seed).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
+        let start = (mixed.wrapping_mul(self.seed) >> 40) as usize;
+        (0..PROBES).map(move |step| (start + step) % SLOTS)
+    }
+
+    /// The slot of a neighbour that the table holds.
+    pub fn find(&self, side: Side, address: Ipv4Addr) -> Option<NextHop> {
+        let key = who(side, address);
+        self.probe(key)
+            .find(|&at| self.slots.get(at).is_some_and(|s| s.who.load(Ordering::Acquire) == key))
+            .map(|at| NextHop(at as u16))
+    }
+
+    /// Gives a neighbour a slot, by the writing thread. `None` when no slot near its
+    /// place is free.
+    pub fn insert(&self, side: Side, address: Ipv4Addr) -> Option<NextHop> {
+        if let Some(found) = self.find(side, address) {
+            return Some(found);
+        }
+        let key = who(side, address);
+        let free = |at: &usize| {
+            self.slots.get(*at).is_some_and(|slot| slot.who.load(Ordering::Relaxed) == 0)
+        };
+        let at = self.probe(key).find(free)?;
+        let slot = self.slots.get(at)?;
+        slot.what.store(0, Ordering::Relaxed);
+        slot.who.store(key, Ordering::Release);
+        Some(NextHop(at as u16))
+    }
+
+    /// Makes a neighbour's Ethernet address known, or unusable.
+    pub fn publish(&self, hop: NextHop, mac: Option<MacAddress>) {
+        let Some(slot) = self.slots.get(usize::from(hop.0)) else { return };
+        let what = mac.map_or(0, |MacAddress([a, b, c, d, e, f])| {
+            u64::from_le_bytes([a, b, c, d, e, f, 0, 0]) | USABLE
+        });
+        slot.what.store(what, Ordering::Release);
+    }
+
+    /// Takes a slot from its neighbour and advances the epoch. The slot rests until
+    /// [`NeighbourTable::release`]: by then every worker has seen the new epoch.
+    pub fn retire(&self, hop: NextHop) {
+        let Some(slot) = self.slots.get(usize::from(hop.0)) else { return };
+        slot.what.store(0, Ordering::Release);
+        slot.who.store(RETIRED, Ordering::Release);
+        self.epoch.fetch_add(1, Ordering::Release);
+    }
+
+    /// Makes a retired slot free for another neighbour.
+    pub fn release(&self, hop: NextHop) {
+        let Some(slot) = self.slots.get(usize::from(hop.0)) else { return };
+        let _ = slot.who.compare_exchange(RETIRED, 0, Ordering::Release, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAC: MacAddress = MacAddress([2, 0, 0, 0, 0, 9]);
+
+    #[test]
+    fn sides_are_apart() {
+        let table = NeighbourTable::default();
+        let address = Ipv4Addr::new(10, 0, 0, 11);
+        let hop = table.insert(Side::Private, address).unwrap();
+        assert_eq!(table.find(Side::Private, address), Some(hop));
+        assert_eq!(table.find(Side::Public, address), None);
+    }
+
+    #[test]
+    fn only_a_published_address_is_usable() {
+        let table = NeighbourTable::default();
+        let hop = table.insert(Side::Public, Ipv4Addr::new(198, 51, 100, 1)).unwrap();
+        assert_eq!(table.mac(hop), None);
+        table.publish(hop, Some(MAC));
+        assert_eq!(table.mac(hop), Some(MAC));
+        table.publish(hop, None);
+        assert_eq!(table.mac(hop), None);
+        assert_eq!(table.mac(NextHop::NONE), None);
+    }
+
+    #[test]
+    fn a_retired_slot_advances_the_epoch_and_rests() {
+        let table = NeighbourTable::default();
+        let hop = table.insert(Side::Public, Ipv4Addr::new(198, 51, 100, 7)).unwrap();
+        let before = table.epoch();
+        table.retire(hop);
+        assert_ne!(table.epoch(), before);
+        assert_eq!(table.find(Side::Public, Ipv4Addr::new(198, 51, 100, 7)), None);
+        assert_ne!(table.insert(Side::Public, Ipv4Addr::new(198, 51, 100, 7)), Some(hop));
+        table.retire(table.find(Side::Public, Ipv4Addr::new(198, 51, 100, 7)).unwrap());
+        table.release(hop);
+        assert_eq!(table.insert(Side::Public, Ipv4Addr::new(198, 51, 100, 7)), Some(hop));
+    }
+
+    #[test]
+    fn a_thousand_neighbours_fit() {
+        let table = NeighbourTable::default();
+        let addresses: Vec<_> =
+            (0..1000u32).map(|n| Ipv4Addr::from_bits(0x0a00_0000 + n)).collect();
+        for &address in &addresses {
+            assert!(table.insert(Side::Private, address).is_some());
+        }
+        let mut hops: Vec<_> =
+            addresses.iter().map(|&a| table.find(Side::Private, a).unwrap().0).collect();
+        hops.sort_unstable();
+        hops.dedup();
+        assert_eq!(hops.len(), 1000);
+    }
+}

@@ -1,0 +1,396 @@
+//! The dataplane as a whole: started from a configuration, stopped in order.
+
+use core::sync::atomic::{AtomicBool, Ordering};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use config::{Config, Device, Interface};
+use dpdk::eal::{DeviceSpec, Eal, EalConfig, EalError, LaunchError, Memory, WorkerHandle};
+use dpdk::mempool::{Mempool, MempoolConfig, MempoolError};
+use dpdk::port::{self, Port, PortConfig, PortError, RxQueue, TxQueue};
+use dpdk::ring::{self, Consumer, Producer, RingError};
+use dpdk::{CoreId, SocketId};
+use nat::fragment::Tracker;
+use nat::{Connections, Seconds};
+use parking_lot::{Mutex, RwLock};
+use wire::MacAddress;
+
+use crate::clock::Clock;
+use crate::control::reload::static_neighbours;
+use crate::control::{Control, Loaded, Socket, SocketError, WorkerHandle as ControlledWorker};
+use crate::counters::{Drops, WorkerBlock};
+use crate::housekeeping::Housekeeping;
+use crate::kernel::{KernelInterface, KernelInterfaceError};
+use crate::mailbox::Mailbox;
+use crate::neighbour::{NeighbourTable, Resolver};
+use crate::snapshot::{BuildError, Builder, Snapshot};
+use crate::worker::{BURST, Handoff, Outlet, Parts, Peer, Worker};
+
+/// Packets that a ring between two threads holds.
+const RING: u32 = 2048;
+/// Fragmented datagrams on their way, and fragments held, in each worker.
+const DATAGRAMS: usize = 4096;
+const HELD_FRAGMENTS: usize = 4096;
+/// Room in a buffer besides the IP packet: 128 bytes before it, Ethernet, two VLAN tags.
+const FRAME_OVERHEAD: u16 = 128 + 14 + 8;
+/// The least room that drivers want behind the headroom.
+const LEAST_DATA_ROOM: u16 = 2048 + 128;
+/// Buffers that a core keeps at hand.
+const MEMPOOL_CACHE: u32 = 256;
+
+/// Why the dataplane did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// DPDK.
+    #[error(transparent)]
+    Eal(#[from] EalError),
+    /// A device that DPDK knows no port of.
+    #[error(
+        "{0}: DPDK has no driver for the device; `dpdk-devbind.py --status-dev net` lists NICs"
+    )]
+    NoPort(String),
+    /// A port.
+    #[error(transparent)]
+    Port(#[from] PortError),
+    /// The buffers.
+    #[error(transparent)]
+    Mempool(#[from] MempoolError),
+    /// A ring.
+    #[error(transparent)]
+    Ring(#[from] RingError),
+    /// A worker.
+    #[error(transparent)]
+    Launch(#[from] LaunchError),
+    /// The kernel interfaces.
+    #[error(transparent)]
+    Kernel(#[from] KernelInterfaceError),
+    /// The configuration.
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    /// The control socket.
+    #[error(transparent)]
+    Socket(#[from] SocketError),
+    /// More static neighbours than the table takes.
+    #[error("the neighbour table has no room for every neighbour of the configuration")]
+    Neighbours,
+}
+
+/// Whether the kernel gets interfaces to both sides.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum KernelInterfaces {
+    /// It does: for a router in service.
+    Create,
+    /// It does not: for measuring.
+    Omit,
+}
+
+/// A dataplane that runs. Its main loop is [`Dataplane::run`].
+pub struct Dataplane {
+    housekeeping: Housekeeping,
+    workers: Vec<WorkerHandle>,
+    control: Arc<Control>,
+    socket: Socket,
+    stop: Arc<AtomicBool>,
+}
+
+/// One side's device, started.
+struct Nic {
+    port: Arc<Port>,
+    rx: Vec<RxQueue>,
+    tx: Vec<TxQueue>,
+}
+
+impl Dataplane {
+    /// Starts everything but the main loop; workers forward when this returns.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`]; what was started has been stopped again.
+    pub fn start(
+        config: Config,
+        path: PathBuf,
+        kernel: KernelInterfaces,
+        stop: Arc<AtomicBool>,
+    ) -> Result<Self, StartError> {
+        let cores: Vec<CoreId> = config.node.workers.iter().map(|core| CoreId(core.0)).collect();
+        let eal = Eal::start(&eal_config(&config, &cores))?;
+        let clock = Clock::start();
+        let mempool = Mempool::new(&eal, mempool_config(&config))?;
+        let public = start_nic(&eal, &config.public, cores.len(), &mempool)?;
+        let private = start_nic(&eal, &config.private, cores.len(), &mempool)?;
+        let macs = [&public, &private].map(|nic| MacAddress(nic.port.mac()));
+        let kernel = match kernel {
+            KernelInterfaces::Create => [
+                Some(KernelInterface::create(&config.public, macs[0])?),
+                Some(KernelInterface::create(&config.private, macs[1])?),
+            ],
+            KernelInterfaces::Omit => [None, None],
+        };
+
+        let mut builder = Builder::new(macs);
+        let snapshot = builder.build(&config)?;
+        let neighbours = Arc::new(NeighbourTable::default());
+        let mut resolver = Resolver::new(Arc::clone(&neighbours));
+        if !resolver.set_static(&static_neighbours(&config), clock.now()) {
+            return Err(StartError::Neighbours);
+        }
+        let resolver = Arc::new(Mutex::new(resolver));
+        let ports = [Arc::clone(&public.port), Arc::clone(&private.port)];
+
+        let common = Common { config: &config, mempool, neighbours, snapshot, clock, stop };
+        let crew = common.crew(&eal, [public, private])?;
+        let Common { mempool, snapshot, stop, .. } = common;
+        let drops = Arc::new(Drops::default());
+        let shared_snapshot = Arc::new(RwLock::new(snapshot));
+        let control = Arc::new(Control {
+            loaded: Mutex::new(Loaded { config, path, at: SystemTime::now(), builder }),
+            snapshot: Arc::clone(&shared_snapshot),
+            workers: crew.controlled,
+            orders: Mutex::new(0),
+            ports,
+            resolver: Arc::clone(&resolver),
+            drops: Arc::clone(&drops),
+            clock,
+        });
+        let socket_path = control.loaded.lock().config.node.control_socket.clone();
+        let socket = Socket::open(&socket_path, Arc::clone(&control))?;
+        let housekeeping = Housekeeping {
+            from_workers: crew.from_workers,
+            to_worker: crew.to_worker,
+            kernel,
+            mempool,
+            resolver,
+            snapshot: shared_snapshot,
+            drops,
+            clock,
+            stop: Arc::clone(&stop),
+        };
+        let mut workers = Vec::new();
+        for (core, parts) in cores.into_iter().zip(crew.parts) {
+            let launched = eal.launch(core, move || Worker::new(parts).run());
+            match launched {
+                Ok(worker) => workers.push(worker),
+                Err(error) => {
+                    stop.store(true, Ordering::Relaxed);
+                    join(workers);
+                    return Err(error.into());
+                }
+            }
+        }
+        Ok(Dataplane { housekeeping, workers, control, socket, stop })
+    }
+
+    /// What the control socket answers from.
+    pub fn control(&self) -> &Arc<Control> {
+        &self.control
+    }
+
+    /// Does the main core's work until the process is told to stop, then stops in order:
+    /// workers, socket, kernel interfaces, ports.
+    pub fn run(mut self) {
+        self.housekeeping.run();
+        self.stop.store(true, Ordering::Relaxed);
+        join(self.workers);
+        drop(self.socket);
+        drop(self.housekeeping);
+    }
+}
+
+fn join(workers: Vec<WorkerHandle>) {
+    for worker in workers {
+        if let Err(error) = worker.join() {
+            tracing::error!(%error, "a worker did not end well");
+        }
+    }
+}
+
+fn eal_config(config: &Config, workers: &[CoreId]) -> EalConfig {
+    let machine: Vec<config::CoreId> = (0..online_cores()).map(config::CoreId).collect();
+    let main = config.node.main_cores_of(&machine);
+    let memory = config.node.memory;
+    EalConfig {
+        program: "tandem-dataplane".to_owned(),
+        main_cores: main.into_iter().map(|core| CoreId(core.0)).collect(),
+        worker_cores: workers.to_vec(),
+        memory: match (memory.hugepages, memory.mebibytes) {
+            (true, mebibytes) => Memory::Hugepages(mebibytes),
+            (false, mebibytes) => Memory::Ordinary(mebibytes.unwrap_or(512)),
+        },
+        file_prefix: config.node.file_prefix.clone(),
+        devices: vec![device(&config.public.device), device(&config.private.device)],
+    }
+}
+
+fn online_cores() -> u16 {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    u16::try_from(cores).unwrap_or(u16::MAX)
+}
+
+fn device(device: &Device) -> DeviceSpec {
+    match device {
+        Device::Pci(address) => DeviceSpec::Pci(address.to_string()),
+        Device::Virtual(device) => {
+            DeviceSpec::Virtual { name: device.name.clone(), arguments: device.arguments.clone() }
+        }
+    }
+}
+
+fn mempool_config(config: &Config) -> MempoolConfig {
+    let mtu = config.public.mtu.max(config.private.mtu);
+    MempoolConfig {
+        mbufs: config.node.memory.mbufs,
+        cache: MEMPOOL_CACHE,
+        data_room: (mtu + FRAME_OVERHEAD).max(LEAST_DATA_ROOM),
+        socket: SocketId::ANY,
+    }
+}
+
+/// Starts a side's port with a queue for each worker, or as many as it has.
+fn start_nic(
+    eal: &Eal,
+    interface: &Interface,
+    workers: usize,
+    mempool: &Mempool,
+) -> Result<Nic, StartError> {
+    let spec = device(&interface.device);
+    let name = spec.to_string();
+    let id = eal.port(spec.port_name()).ok_or_else(|| StartError::NoPort(name.clone()))?;
+    let can = port::capabilities(id)?;
+    let wanted = u16::try_from(workers).unwrap_or(u16::MAX);
+    let config = PortConfig {
+        rx_queues: wanted.min(can.rx_queues).max(1),
+        tx_queues: wanted.min(can.tx_queues).max(1),
+        mempool: mempool.clone(),
+        rx_descriptors: interface.rx_descriptors,
+        tx_descriptors: interface.tx_descriptors,
+        mtu: interface.mtu,
+        promiscuous: false,
+    };
+    let (port, rx, tx) = Port::start(id, &name, &config)?;
+    tracing::info!(
+        device = name,
+        driver = can.driver,
+        rx_queues = config.rx_queues,
+        tx_queues = config.tx_queues,
+        "port started"
+    );
+    Ok(Nic { port: Arc::new(port), rx, tx })
+}
+
+/// What all workers are made from.
+struct Common<'a> {
+    config: &'a Config,
+    mempool: Mempool,
+    neighbours: Arc<NeighbourTable>,
+    snapshot: Arc<Snapshot>,
+    clock: Clock,
+    stop: Arc<AtomicBool>,
+}
+
+/// The workers before they start, and the ends of their rings and boxes that others hold.
+struct Crew {
+    parts: Vec<Parts>,
+    controlled: Vec<ControlledWorker>,
+    from_workers: Vec<Consumer>,
+    to_worker: Producer,
+}
+
+impl Common<'_> {
+    fn crew(&self, eal: &Eal, nics: [Nic; 2]) -> Result<Crew, StartError> {
+        let cores = &self.config.node.workers;
+        let [mut public, mut private] = nics.map(Queues::new);
+        let mut handoffs = handoffs(eal, cores.len())?.into_iter();
+        let capacity = (self.config.node.connections as usize).div_ceil(cores.len());
+        // Only the first worker sends for the main core; the others' rings stay empty.
+        let mut to_worker = None;
+        let mut crew = (Vec::new(), Vec::new(), Vec::new());
+        for (index, core) in cores.iter().enumerate() {
+            let (to_housekeeping, from_worker) = ring::spsc(eal, RING, SocketId::ANY)?;
+            let (to_this, from_housekeeping) = ring::spsc(eal, RING, SocketId::ANY)?;
+            to_worker.get_or_insert(to_this);
+            let counters = Arc::new(WorkerBlock::default());
+            let mailbox = Arc::new(Mailbox::default());
+            let Some(handoff) = handoffs.next() else { break };
+            crew.0.push(Parts {
+                index,
+                receive: [public.rx.next(), private.rx.next()],
+                outlets: [public.outlet(index), private.outlet(index)],
+                handoff,
+                to_housekeeping,
+                from_housekeeping,
+                mempool: self.mempool.clone(),
+                connections: self.connections(capacity),
+                fragments: self.fragments(),
+                neighbours: Arc::clone(&self.neighbours),
+                snapshot: Arc::clone(&self.snapshot),
+                mailbox: Arc::clone(&mailbox),
+                counters: Arc::clone(&counters),
+                clock: self.clock,
+                idle: self.config.node.idle,
+                stop: Arc::clone(&self.stop),
+            });
+            crew.1.push(ControlledWorker { core: core.0, capacity, counters, mailbox });
+            crew.2.push(from_worker);
+        }
+        let (parts, controlled, from_workers) = crew;
+        let no_workers = || EalError::Invalid("node.workers names no core".to_owned());
+        let to_worker = to_worker.ok_or_else(no_workers)?;
+        Ok(Crew { parts, controlled, from_workers, to_worker })
+    }
+
+    fn connections(&self, capacity: usize) -> Connections<std::net::Ipv4Addr> {
+        Connections::new(capacity, self.snapshot.timeouts, self.clock.now(), &mut |region| {
+            // Without huge pages the table is slower, and right.
+            dpdk::memory::advise_hugepages(region.start, region.bytes);
+        })
+    }
+
+    fn fragments(&self) -> Tracker<std::net::Ipv4Addr, dpdk::mbuf::Mbuf, crate::worker::Verdict> {
+        // No more fragments are held than leaves half of the buffers to others.
+        let held = HELD_FRAGMENTS.min(self.config.node.memory.mbufs as usize / 2);
+        let timeout = self.config.timeouts.fragment.as_secs();
+        Tracker::new(DATAGRAMS, held, Seconds(u32::try_from(timeout).unwrap_or(u32::MAX)))
+    }
+}
+
+/// A device's queues as they are given out.
+struct Queues {
+    rx: std::vec::IntoIter<RxQueue>,
+    tx: std::vec::IntoIter<TxQueue>,
+    senders: usize,
+}
+
+impl Queues {
+    fn new(nic: Nic) -> Self {
+        let senders = nic.tx.len();
+        Queues { rx: nic.rx.into_iter(), tx: nic.tx.into_iter(), senders }
+    }
+
+    /// A queue of its own while there are some; then through the others in turn.
+    fn outlet(&mut self, index: usize) -> Outlet {
+        match self.tx.next() {
+            Some(queue) => Outlet::Queue(queue),
+            None => Outlet::Via(index % self.senders.max(1)),
+        }
+    }
+}
+
+/// Rings from every worker to every other.
+fn handoffs(eal: &Eal, workers: usize) -> Result<Vec<Handoff>, RingError> {
+    let seed = ahash::RandomState::new().hash_one(0u8) | 1;
+    let empty = |index| Handoff { peers: Vec::new(), from: Vec::new(), index, seed };
+    let mut all: Vec<Handoff> = (0..workers).map(empty).collect();
+    for from in 0..workers {
+        for to in 0..workers {
+            let mut peer = None;
+            if from != to {
+                let (producer, consumer) = ring::spsc(eal, RING, SocketId::ANY)?;
+                peer = Some(Peer { ring: producer, waiting: dpdk::burst::Burst::<BURST>::new() });
+                all[to].from.push(consumer);
+            }
+            all[from].peers.push(peer);
+        }
+    }
+    Ok(all)
+}

@@ -1,0 +1,165 @@
+//! The fast path: a burst of packets of known connections, in stages.
+//!
+//! Each stage goes over the whole burst before the next begins, so that the cache lines
+//! that a stage asks for arrive while it still asks for the others':
+//!
+//! 1. read: headers to key and hash; ask for the index line;
+//! 2. match: tags to a candidate record; ask for it;
+//! 3. forward: confirm, rewrite, put into the transmit burst.
+//!
+//! Whatever is not a plain packet of a known connection leaves the burst for the slow
+//! path, and the burst goes on.
+
+use std::net::Ipv4Addr;
+
+use dpdk::burst::Burst;
+use dpdk::mbuf::Mbuf;
+use nat::connection::Kind;
+use nat::table::{Candidate, Hash, Hit, Key};
+use nat::{Direction, Side};
+use wire::flow::{self, Flow};
+use wire::tcp::Flags;
+
+use super::{BURST, Worker};
+use crate::drop_reason::DropReason;
+use crate::errand::Errand;
+
+/// What stage 1 leaves of a packet.
+#[derive(Clone, Copy)]
+struct Lane {
+    key: Key<Ipv4Addr>,
+    hash: Hash,
+    flags: Flags,
+    length: u16,
+    /// False when the slow path has to look at the packet.
+    plain: bool,
+}
+
+impl Worker {
+    /// Brings every packet of the burst to its end. They came in on `side`.
+    pub(super) fn process(&mut self, side: Side, burst: &mut Burst<BURST>) {
+        let mut lanes: [Option<Lane>; BURST] = [None; BURST];
+        let mut candidates: [Option<Candidate>; BURST] = [None; BURST];
+        self.read(side, burst, &mut lanes);
+        self.match_tags(&lanes, &mut candidates);
+        let lanes = lanes.iter().zip(&candidates);
+        let mut fast = 0;
+        for (mbuf, (lane, candidate)) in burst.drain().zip(lanes) {
+            let Some(lane) = lane else {
+                self.slow(side, mbuf);
+                continue;
+            };
+            if !self.handoff.is_alone() {
+                let tuple = lane.key.tuple();
+                let owner = self.owner(side, tuple.source, tuple.destination);
+                if owner != self.handoff.index {
+                    self.hand_off(owner, Errand::Process(side), mbuf);
+                    continue;
+                }
+            }
+            fast += self.forward_fast(side, mbuf, lane, *candidate);
+        }
+        self.counters.fast.add(fast);
+    }
+
+    #[inline(always)]
+    fn read(&self, side: Side, burst: &Burst<BURST>, lanes: &mut [Option<Lane>; BURST]) {
+        let own = self.macs[side.index()];
+        for mbuf in burst.as_slice() {
+            mbuf.prefetch_data();
+        }
+        for (mbuf, lane) in burst.as_slice().iter().zip(lanes) {
+            let data = mbuf.data();
+            if data.first_chunk::<6>() != Some(&own.0) {
+                continue;
+            }
+            let Ok(Flow { tuple, tcp_flags, length }) = flow::read_segment(data, mbuf.len()) else {
+                continue;
+            };
+            let key = Key::new(tuple, side);
+            let hash = self.connections.table().hash(&key);
+            self.connections.table().prefetch(hash);
+            // Connections open, and offer segment sizes, on the slow path.
+            let plain = !tcp_flags.contains(Flags::SYN);
+            *lane = Some(Lane { key, hash, flags: tcp_flags, length, plain });
+        }
+    }
+
+    #[inline(always)]
+    fn match_tags(
+        &self,
+        lanes: &[Option<Lane>; BURST],
+        candidates: &mut [Option<Candidate>; BURST],
+    ) {
+        let table = self.connections.table();
+        for (lane, candidate) in lanes.iter().zip(candidates) {
+            let Some(lane) = lane else { continue };
+            *candidate = table.candidate(lane.hash);
+            if let Some(candidate) = candidate {
+                table.prefetch_record(*candidate);
+            }
+        }
+    }
+
+    /// Forwards one packet if its connection is known and everything about its way is;
+    /// returns 1 then.
+    #[inline(always)]
+    fn forward_fast(
+        &mut self,
+        side: Side,
+        mut mbuf: Mbuf,
+        lane: &Lane,
+        candidate: Option<Candidate>,
+    ) -> u64 {
+        let table = self.connections.table();
+        let hit = candidate.and_then(|candidate| table.confirm(candidate, &lane.key));
+        let hit = hit.filter(|hit| lane.plain && self.connections.is_current(*hit, self.epoch));
+        let Some(hit) = hit else {
+            self.slow(side, mbuf);
+            return 0;
+        };
+        let Some(passage) = self.connections.pass(hit, lane.flags, self.now) else {
+            self.slow(side, mbuf);
+            return 0;
+        };
+        let exit = passage.exit;
+        if lane.length > self.mtus[exit.index()] {
+            self.slow(side, mbuf);
+            return 0;
+        }
+        let mac = self.neighbours.mac(passage.next_hop);
+        let own = self.macs[exit.index()];
+        flow::rewrite(mbuf.data_mut(), &passage.rewrite, own, mac.unwrap_or_default());
+        self.count_server(hit, lane.length);
+        if mac.is_some() {
+            self.transmit(exit, mbuf);
+        } else {
+            self.resolve(exit, passage.rewrite.destination, mbuf);
+        }
+        1
+    }
+
+    /// Counts a packet for its real server: towards it in the original direction.
+    #[inline(always)]
+    pub(super) fn count_server(&self, hit: Hit, length: u16) {
+        let Some(record) = self.connections.table().get(hit.id) else { return };
+        if record.kind() == Kind::Masquerade {
+            return;
+        }
+        if let Some(server) = self.counters.server(record.server()) {
+            let traffic = match hit.direction {
+                Direction::Original => &server.towards,
+                Direction::Reply => &server.from,
+            };
+            traffic.count(u64::from(length));
+        }
+    }
+
+    /// Gives a translated packet to the main core, which will find its neighbour.
+    pub(super) fn resolve(&mut self, exit: Side, destination: Ipv4Addr, mbuf: Mbuf) {
+        match self.snapshot.network(exit).next_hop(destination) {
+            Some(hop) => self.errand(Errand::Resolve(exit, hop), mbuf),
+            None => self.discard(DropReason::NoRoute),
+        }
+    }
+}

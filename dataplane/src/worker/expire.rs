@@ -1,0 +1,29 @@
+//! Time passing: a bounded number of visits in each poll.
+
+use super::Worker;
+use crate::drop_reason::DropReason;
+
+/// Fragments whose time is checked in one poll.
+const FRAGMENT_VISITS: usize = 8;
+
+impl Worker {
+    #[inline(always)]
+    pub(super) fn expire(&mut self) {
+        let counters = &self.counters;
+        let mut closed = 0;
+        self.connections.expire(self.now, |connection| {
+            closed += 1;
+            if let Some(server) = counters.server(connection.record.server()) {
+                server.open.sub(1);
+            }
+        });
+        if closed > 0 {
+            counters.closed.add(closed);
+            counters.connections.set(self.connections.table().len() as u64);
+        }
+        self.fragments.expire(self.now, FRAGMENT_VISITS, |mbuf| {
+            drop(mbuf);
+            counters.drops.add(DropReason::FragmentExpired, 1);
+        });
+    }
+}

@@ -1,0 +1,71 @@
+//! Fragments: translated with their first one, whatever order they come in.
+
+use std::net::Ipv4Addr;
+
+use nat::Side;
+use nat::fragment::{Key, Later, Refusal};
+use wire::FiveTuple;
+use wire::parse::{self, Network};
+
+use super::Worker;
+use super::slow::Arrival;
+use crate::drop_reason::DropReason;
+
+/// What became of a first fragment, for those that follow.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Verdict {
+    /// The new addresses; ports are in the first fragment alone.
+    pub tuple: FiveTuple<Ipv4Addr>,
+    /// The side on which they leave.
+    pub exit: Side,
+}
+
+/// What the fragments of the arrival's datagram have in common; `None` for a packet that
+/// is no fragment.
+fn key(arrival: &Arrival) -> Option<Key<Ipv4Addr>> {
+    let fragment = arrival.ip.fragment?;
+    Some(Key {
+        source: arrival.ip.source,
+        destination: arrival.ip.destination,
+        protocol: arrival.ip.protocol,
+        identification: u32::from(fragment.identification),
+        side: arrival.side,
+    })
+}
+
+impl Worker {
+    /// Remembers the translation of a first fragment, and sends those that came before.
+    pub(super) fn first_fragment(&mut self, arrival: &Arrival, verdict: Verdict) {
+        let Some(key) = key(arrival) else { return };
+        let side = arrival.side;
+        match self.fragments.first(key, self.now, verdict) {
+            Ok(mut held) => {
+                while let Some(mbuf) = self.fragments.next_held(&mut held) {
+                    self.send_held(side, mbuf, &verdict);
+                }
+            }
+            Err(_) => self.discard(DropReason::FragmentTable),
+        }
+    }
+
+    fn send_held(&mut self, side: Side, mbuf: dpdk::mbuf::Mbuf, verdict: &Verdict) {
+        let Ok(packet) = parse::frame(mbuf.data()) else { return };
+        if let Network::Ipv4(ip) = packet.network {
+            self.send_by_verdict(Arrival { mbuf, packet, ip, side }, verdict);
+        }
+    }
+
+    /// A fragment without ports: goes the way of the first, or waits for it.
+    pub(super) fn later_fragment(&mut self, arrival: Arrival) {
+        let Some(key) = key(&arrival) else { return self.discard(DropReason::Protocol) };
+        let Arrival { mbuf, packet, ip, side } = arrival;
+        match self.fragments.later(key, mbuf, self.now) {
+            Later::Known(verdict, mbuf) => {
+                self.send_by_verdict(Arrival { mbuf, packet, ip, side }, &verdict);
+            }
+            Later::Held => {}
+            Later::Refused(_, Refusal::Table) => self.discard(DropReason::FragmentTable),
+            Later::Refused(..) => self.discard(DropReason::FragmentEarly),
+        }
+    }
+}

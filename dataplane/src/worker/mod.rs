@@ -1,0 +1,240 @@
+//! A worker: one thread on its own core that takes bursts from the NICs' queues and
+//! from the rings, and brings each packet to its end.
+//!
+//! ```text
+//!  receive --> read --> match --> forward --> transmit        the fast path (burst.rs)
+//!                |        |          |
+//!                +--------+----------+--> slow path, a packet at a time (slow.rs)
+//!                |                            |-- open a connection (open.rs)
+//!                |                            |-- forward, fragment (forward.rs)
+//!                |                            |-- ICMP errors (icmp.rs)
+//!                |                            |-- fragments (fragments.rs)
+//!                |                            '-- to the main core (ARP, kernel, unresolved)
+//!                '--> to the worker that owns the connection (handoff.rs)
+//! ```
+//!
+//! Everything a worker writes is its own: tables, counters, queues. It takes no lock,
+//! makes no system call (but to sleep when idle and told to) and allocates nothing.
+
+mod burst;
+mod expire;
+mod forward;
+mod fragments;
+mod handoff;
+mod icmp;
+mod open;
+mod orders;
+mod slow;
+mod transmit;
+
+use core::sync::atomic::{AtomicBool, Ordering};
+use core::time::Duration;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use config::Idle;
+use dpdk::burst::Burst;
+use dpdk::clock;
+use dpdk::mbuf::Mbuf;
+use dpdk::mempool::Mempool;
+use dpdk::port::RxQueue;
+use dpdk::ring::{Consumer, Producer};
+use nat::fragment::Tracker;
+use nat::random::Random;
+use nat::scheduler::Scheduler;
+use nat::{Connections, Instant, Side};
+use wire::MacAddress;
+
+use crate::clock::Clock;
+use crate::counters::WorkerBlock;
+use crate::drop_reason::DropReason;
+use crate::mailbox::{Mailbox, Walk};
+use crate::neighbour::NeighbourTable;
+use crate::rate::TokenBucket;
+use crate::snapshot::Snapshot;
+
+pub use fragments::Verdict;
+pub use handoff::{Handoff, Peer};
+pub use transmit::{Exit, Outlet};
+
+/// Packets that are handled together.
+pub const BURST: usize = 32;
+/// ICMP errors that one worker sends in a second.
+const ICMP_ERRORS_A_SECOND: u32 = 1000;
+/// Polls that find nothing before an adaptive worker sleeps.
+const IDLE_POLLS: u32 = 256;
+/// How long it sleeps: below what a client notices, above the cost of waking.
+const IDLE_SLEEP: Duration = Duration::from_micros(100);
+
+/// What a worker is made of.
+pub struct Parts {
+    /// Its number among the workers, from zero.
+    pub index: usize,
+    /// Its receive queues on each side, none if the device has fewer queues than there
+    /// are workers.
+    pub receive: [Option<RxQueue>; 2],
+    /// How it sends on each side.
+    pub outlets: [Outlet; 2],
+    /// Rings to and from the other workers.
+    pub handoff: Handoff,
+    /// Ring to the main core.
+    pub to_housekeeping: Producer,
+    /// Ring from the main core.
+    pub from_housekeeping: Consumer,
+    /// Buffers for packets that it makes itself.
+    pub mempool: Mempool,
+    /// Its connections.
+    pub connections: Connections<Ipv4Addr>,
+    /// Fragments on their way.
+    pub fragments: Tracker<Ipv4Addr, Mbuf, Verdict>,
+    /// Neighbours.
+    pub neighbours: Arc<NeighbourTable>,
+    /// The configuration to begin with.
+    pub snapshot: Arc<Snapshot>,
+    /// Orders and answers.
+    pub mailbox: Arc<Mailbox>,
+    /// Its counters.
+    pub counters: Arc<WorkerBlock>,
+    /// The clock of the process.
+    pub clock: Clock,
+    /// What to do when there is nothing to do.
+    pub idle: Idle,
+    /// Set when the process ends.
+    pub stop: Arc<AtomicBool>,
+}
+
+/// A worker at work.
+pub struct Worker {
+    receive: [Option<RxQueue>; 2],
+    exits: [Exit; 2],
+    handoff: Handoff,
+    to_housekeeping: Producer,
+    errands: Burst<BURST>,
+    from_housekeeping: Consumer,
+    mempool: Mempool,
+    connections: Connections<Ipv4Addr>,
+    fragments: Tracker<Ipv4Addr, Mbuf, Verdict>,
+    /// One for each service, by its number.
+    schedulers: Vec<Option<Scheduler>>,
+    neighbours: Arc<NeighbourTable>,
+    snapshot: Arc<Snapshot>,
+    /// Advances whenever what records remember of next hops may be wrong.
+    epoch: u16,
+    neighbour_epoch: u32,
+    macs: [MacAddress; 2],
+    mtus: [u16; 2],
+    mailbox: Arc<Mailbox>,
+    walk: Option<Walk>,
+    counters: Arc<WorkerBlock>,
+    icmp_bucket: TokenBucket,
+    random: Random,
+    clock: Clock,
+    now: Instant,
+    idle: Idle,
+    stop: Arc<AtomicBool>,
+}
+
+impl Worker {
+    /// Puts a worker together. All memory that it will use is taken here.
+    pub fn new(parts: Parts) -> Self {
+        let now = parts.clock.now();
+        let mut worker = Worker {
+            receive: parts.receive,
+            exits: parts.outlets.map(Exit::new),
+            handoff: parts.handoff,
+            to_housekeeping: parts.to_housekeeping,
+            errands: Burst::new(),
+            from_housekeeping: parts.from_housekeeping,
+            mempool: parts.mempool,
+            connections: parts.connections,
+            fragments: parts.fragments,
+            schedulers: orders::no_schedulers(),
+            neighbours: parts.neighbours,
+            snapshot: Arc::clone(&parts.snapshot),
+            epoch: 0,
+            neighbour_epoch: 0,
+            macs: [MacAddress::ZERO; 2],
+            mtus: [0; 2],
+            mailbox: parts.mailbox,
+            walk: None,
+            counters: parts.counters,
+            icmp_bucket: TokenBucket::new(ICMP_ERRORS_A_SECOND, now),
+            random: Random::from_system(),
+            clock: parts.clock,
+            now,
+            idle: parts.idle,
+            stop: parts.stop,
+        };
+        worker.take_snapshot(parts.snapshot);
+        worker
+    }
+
+    /// Polls until the process is told to end.
+    pub fn run(mut self) {
+        let mut idle_polls = 0u32;
+        let mut before = clock::tsc();
+        while !self.stop.load(Ordering::Relaxed) {
+            let found = self.poll();
+            let after = clock::tsc();
+            let cycles = after.wrapping_sub(before);
+            before = after;
+            self.counters.polls.add(1);
+            self.counters.cycles.add(cycles);
+            if found > 0 {
+                self.counters.busy_cycles.add(cycles);
+                idle_polls = 0;
+                continue;
+            }
+            idle_polls = idle_polls.saturating_add(1);
+            if self.idle == Idle::Adaptive && idle_polls >= IDLE_POLLS && self.walk.is_none() {
+                std::thread::sleep(IDLE_SLEEP);
+            }
+        }
+    }
+
+    /// One round over all sources of packets. Returns how many there were.
+    pub fn poll(&mut self) -> usize {
+        self.now = self.clock.now();
+        self.follow_orders();
+        self.follow_neighbours();
+        let mut found = 0;
+        for side in Side::ALL {
+            found += self.poll_queue(side);
+        }
+        found += self.poll_rings();
+        self.expire();
+        self.flush();
+        found
+    }
+
+    fn poll_queue(&mut self, side: Side) -> usize {
+        let Some(queue) = &mut self.receive[side.index()] else { return 0 };
+        let mut burst = Burst::<BURST>::new();
+        let count = queue.receive(&mut burst);
+        if count > 0 {
+            self.counters.received[side.index()].add(count as u64);
+            self.process(side, &mut burst);
+        }
+        count
+    }
+
+    #[inline(always)]
+    fn discard(&self, reason: DropReason) {
+        self.counters.drops.add(reason, 1);
+    }
+
+    /// When this differs from what they remember, connections find their way anew.
+    fn advance_epoch(&mut self) {
+        // Zero is what a new record carries, so that its first packet looks.
+        self.epoch = self.epoch.wrapping_add(1).max(1);
+    }
+
+    #[inline(always)]
+    fn follow_neighbours(&mut self) {
+        let epoch = self.neighbours.epoch();
+        if epoch != self.neighbour_epoch {
+            self.neighbour_epoch = epoch;
+            self.advance_epoch();
+        }
+    }
+}

@@ -1,0 +1,234 @@
+//! New connections.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use arrayvec::ArrayVec;
+use nat::connection::{Closed, Kind, Opening};
+use nat::ports::Candidates;
+use nat::scheduler::ServerSlot;
+use nat::service::{ServerId, Service, ServiceId};
+use nat::table::{ConnectionId, Hit, InsertError, Key};
+use nat::{Direction, Side};
+use wire::{FiveTuple, Port, Protocol, icmpv4};
+
+use super::Worker;
+use super::slow::Arrival;
+use crate::drop_reason::DropReason;
+use crate::snapshot::Masquerade;
+
+/// Servers of one service that a pick looks at.
+const SLOTS: usize = 256;
+type Slots = ArrayVec<ServerSlot, SLOTS>;
+
+impl Worker {
+    /// A packet to a floating address: for a service, or for nobody.
+    pub(super) fn open_service(&mut self, arrival: Arrival, key: Key<Ipv4Addr>) {
+        let tuple = key.tuple();
+        let (address, port) = (tuple.destination, tuple.destination_port);
+        let snapshot = Arc::clone(&self.snapshot);
+        let Some(service) = snapshot.services.find(address, port, tuple.protocol) else {
+            return self.discard(unserved(&tuple));
+        };
+        if !begins(&arrival, &tuple) {
+            return self.discard(DropReason::NoConnection);
+        }
+        if arrival.ip.ttl <= 1 {
+            return self.expire_ttl(&arrival);
+        }
+        match self.bind(service, &key, &arrival) {
+            Ok(hit) => self.first_packet(arrival, hit),
+            Err(reason) => self.discard(reason),
+        }
+    }
+
+    /// Chooses a real server and opens the connection to it.
+    fn bind(
+        &mut self,
+        service: &Service<Ipv4Addr>,
+        key: &Key<Ipv4Addr>,
+        arrival: &Arrival,
+    ) -> Result<Hit, DropReason> {
+        let mut slots = self.server_slots(service);
+        for _ in 0..service.servers.len() {
+            let scheduler = self.schedulers.get_mut(service.id.index()).and_then(Option::as_mut);
+            let picked = scheduler.and_then(|scheduler| scheduler.pick(&slots));
+            let Some((at, server)) = picked.and_then(|at| Some((at, service.servers.get(at)?)))
+            else {
+                return Err(DropReason::NoServer);
+            };
+            let (kind, source, source_port) = self.towards_server(key);
+            let reply = FiveTuple {
+                source: server.address,
+                destination: source,
+                source_port: server.port,
+                destination_port: source_port,
+                protocol: key.protocol(),
+            };
+            let opening = Opening {
+                kind,
+                original: *key,
+                reply: Key::new(reply, Side::Private),
+                service: service.id,
+                server: server.id,
+                flags: arrival.flags(),
+            };
+            match self.connections.open(&opening, self.now) {
+                Ok(hit) => return Ok(hit),
+                Err(InsertError::Full) => return Err(DropReason::TableFull),
+                // To this server the client's address and port are taken, by a
+                // connection through another service; another server can tell them apart.
+                Err(InsertError::Taken(_)) if kind == Kind::Service => slots[at].weight = 0,
+                // Of a hairpin the port is ours to choose.
+                Err(InsertError::Taken(_)) => {}
+            }
+        }
+        Err(DropReason::TupleTaken)
+    }
+
+    /// What a real server sees as its client: the client itself, or for a private host
+    /// the gateway address and a port of it.
+    fn towards_server(&mut self, key: &Key<Ipv4Addr>) -> (Kind, Ipv4Addr, Port) {
+        let tuple = key.tuple();
+        match key.side() {
+            Side::Public => (Kind::Service, tuple.source, tuple.source_port),
+            Side::Private => {
+                let port = 1024 + (self.random.next_u64() % (65_536 - 1024)) as u16;
+                (Kind::Hairpin, self.snapshot.hairpin, Port::new(port))
+            }
+        }
+    }
+
+    fn server_slots(&self, service: &Service<Ipv4Addr>) -> Slots {
+        let loads = self.connections.loads();
+        service
+            .servers
+            .iter()
+            .take(SLOTS)
+            .map(|server| {
+                let load = loads.of(server.id);
+                ServerSlot { weight: server.weight, active: load.active, inactive: load.inactive }
+            })
+            .collect()
+    }
+
+    /// A private host's packet to the outside.
+    pub(super) fn open_masquerade(&mut self, arrival: Arrival, key: Key<Ipv4Addr>) {
+        let tuple = key.tuple();
+        let snapshot = Arc::clone(&self.snapshot);
+        let inside = snapshot.network(Side::Private).real;
+        if inside.contains(tuple.destination) || tuple.destination.is_broadcast() {
+            return self.discard(DropReason::NotForUs);
+        }
+        let Some(rule) = snapshot.masquerade(tuple.source) else {
+            return self.discard(DropReason::NotMasqueraded);
+        };
+        if !begins(&arrival, &tuple) {
+            return self.discard(DropReason::NoConnection);
+        }
+        if arrival.ip.ttl <= 1 {
+            return self.expire_ttl(&arrival);
+        }
+        match self.map_port(rule, &key, &arrival) {
+            Ok(hit) => self.first_packet(arrival, hit),
+            Err(reason) => {
+                if reason == DropReason::PortsExhausted {
+                    // RFC 7857 section 5 and RFC 4787 leave the answer open; the inside
+                    // host deserves to know.
+                    let code = icmpv4::unreachable::PROHIBITED;
+                    let error = icmpv4::Error::DestinationUnreachable { code, next_hop_mtu: 0 };
+                    self.send_error(&arrival, error);
+                }
+                self.discard(reason);
+            }
+        }
+    }
+
+    /// Finds a port of the masquerade address that no other connection to this remote
+    /// has: entering the reply's key is the test.
+    fn map_port(
+        &mut self,
+        rule: &Masquerade,
+        key: &Key<Ipv4Addr>,
+        arrival: &Arrival,
+    ) -> Result<Hit, DropReason> {
+        let tuple = key.tuple();
+        let snapshot = Arc::clone(&self.snapshot);
+        let random = self.random.next_u64();
+        for port in Candidates::new(tuple.source_port, rule.ports, random) {
+            if snapshot.services.is_service_port(rule.address, port, tuple.protocol) {
+                continue;
+            }
+            let reply = FiveTuple {
+                source: tuple.destination,
+                destination: rule.address,
+                source_port: tuple.destination_port,
+                destination_port: port,
+                protocol: tuple.protocol,
+            };
+            let opening = Opening {
+                kind: Kind::Masquerade,
+                original: *key,
+                reply: Key::new(reply, Side::Public),
+                service: ServiceId::NONE,
+                server: ServerId::NONE,
+                flags: arrival.flags(),
+            };
+            match self.connections.open(&opening, self.now) {
+                Ok(hit) => return Ok(hit),
+                Err(InsertError::Full) => return Err(DropReason::TableFull),
+                Err(InsertError::Taken(Direction::Reply)) => {}
+                Err(InsertError::Taken(Direction::Original)) => {
+                    return Err(DropReason::TupleTaken);
+                }
+            }
+        }
+        Err(DropReason::PortsExhausted)
+    }
+
+    /// Counts a new connection and sends its first packet on.
+    fn first_packet(&mut self, arrival: Arrival, hit: Hit) {
+        self.counters.opened.add(1);
+        self.counters.connections.set(self.connections.table().len() as u64);
+        if let Some(record) = self.connections.table().get(hit.id) {
+            if let Some(server) = self.counters.server(record.server()) {
+                server.opened.add(1);
+                server.open.add(1);
+            }
+        }
+        self.refresh(hit);
+        self.count_server(hit, arrival.ip.total_length);
+        match self.connections.peek(hit) {
+            Some(passage) => self.forward(arrival, hit, passage),
+            None => self.discard(DropReason::NoConnection),
+        }
+    }
+
+    /// Closes a connection before its time.
+    pub(super) fn close(&mut self, id: ConnectionId) {
+        let Some(Closed { record, .. }) = self.connections.close(id) else { return };
+        self.counters.closed.add(1);
+        self.counters.connections.set(self.connections.table().len() as u64);
+        if let Some(server) = self.counters.server(record.server()) {
+            server.open.sub(1);
+        }
+    }
+}
+
+/// True for a packet that may open a connection: a SYN, any UDP packet, an echo request.
+fn begins(arrival: &Arrival, tuple: &FiveTuple<Ipv4Addr>) -> bool {
+    match tuple.protocol {
+        Protocol::Tcp => arrival.flags().is_syn_only(),
+        Protocol::Udp => true,
+        Protocol::Icmp => tuple.destination_port == Port::ZERO,
+    }
+}
+
+/// Why nobody serves a packet to a floating address: replies without a connection are
+/// told from requests without a service.
+fn unserved(tuple: &FiveTuple<Ipv4Addr>) -> DropReason {
+    match tuple.protocol {
+        Protocol::Icmp => DropReason::NoConnection,
+        Protocol::Tcp | Protocol::Udp => DropReason::NoService,
+    }
+}

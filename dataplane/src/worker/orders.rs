@@ -1,0 +1,89 @@
+//! Orders from the main core: a new configuration, a walk over the connections.
+
+use std::sync::Arc;
+
+use nat::Side;
+use nat::scheduler::Scheduler;
+use nat::service::MAXIMUM_SERVICES;
+
+use super::Worker;
+use crate::mailbox::{Answer, Order};
+use crate::snapshot::Snapshot;
+
+/// Records that a walk looks at in one poll: a few cache lines, whatever the table's size.
+const WALK_STEP: usize = 64;
+
+/// Room for the scheduler of every service there can be.
+pub(super) fn no_schedulers() -> Vec<Option<Scheduler>> {
+    (0..MAXIMUM_SERVICES).map(|_| None).collect()
+}
+
+impl Worker {
+    #[inline(always)]
+    pub(super) fn follow_orders(&mut self) {
+        if let Some(order) = self.mailbox.next_order() {
+            self.follow(order);
+        }
+        if self.walk.is_some() {
+            self.walk_on();
+        }
+    }
+
+    #[cold]
+    fn follow(&mut self, order: Order) {
+        match order {
+            Order::Snapshot(snapshot) => {
+                let old = self.take_snapshot(snapshot);
+                // Dropped here only if nobody collects answers: the process is ending.
+                drop(self.mailbox.reply(Answer::Retired(old)));
+            }
+            Order::Walk(walk) => self.walk = Some(walk),
+        }
+    }
+
+    /// Uses another configuration, and returns the one before.
+    pub(super) fn take_snapshot(&mut self, snapshot: Arc<Snapshot>) -> Arc<Snapshot> {
+        for side in Side::ALL {
+            let network = snapshot.network(side);
+            self.macs[side.index()] = network.mac;
+            self.mtus[side.index()] = network.mtu;
+        }
+        self.connections.set_timeouts(snapshot.timeouts);
+        self.renew_schedulers(&snapshot);
+        self.advance_epoch();
+        core::mem::replace(&mut self.snapshot, snapshot)
+    }
+
+    /// A service keeps its scheduler's place as long as it keeps its kind.
+    fn renew_schedulers(&mut self, snapshot: &Snapshot) {
+        for service in snapshot.services.iter() {
+            let Some(slot) = self.schedulers.get_mut(service.id.index()) else { continue };
+            match slot {
+                Some(scheduler) if scheduler.kind() == service.scheduler => {}
+                _ => *slot = Some(Scheduler::new(service.scheduler, self.random.next_u64())),
+            }
+        }
+    }
+
+    /// One step of a walk; sends it back when its buffer is full or the table ends.
+    #[cold]
+    fn walk_on(&mut self) {
+        let Some(mut walk) = self.walk.take() else { return };
+        let capacity = self.connections.table().capacity();
+        let room = walk.found.capacity() - walk.found.len();
+        let step = WALK_STEP.min(room);
+        for (_, record) in self.connections.table().scan(walk.start, step) {
+            let idle = u64::from(self.now.age(record.last_seen()) / 1000);
+            let timeout = u64::from(self.connections.timeout_of(record).0);
+            walk.found.push((*record, idle, timeout.saturating_sub(idle)));
+        }
+        walk.start += step;
+        let ended = walk.start >= capacity;
+        if ended || walk.found.len() == walk.found.capacity() {
+            walk.next = (!ended).then_some(walk.start);
+            drop(self.mailbox.reply(Answer::Walked(walk)));
+        } else {
+            self.walk = Some(walk);
+        }
+    }
+}

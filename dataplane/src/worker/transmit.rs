@@ -1,0 +1,101 @@
+//! Sending: a burst for each side, sent when it is full and at the end of each poll.
+
+use dpdk::burst::Burst;
+use dpdk::mbuf::Mbuf;
+use dpdk::port::TxQueue;
+use nat::Side;
+
+use super::{BURST, Worker};
+use crate::drop_reason::DropReason;
+use crate::errand::Errand;
+
+/// How a worker sends on one side.
+pub enum Outlet {
+    /// Through a queue of its own.
+    Queue(TxQueue),
+    /// Through the worker of this number, as the device has fewer queues than there are
+    /// workers.
+    Via(usize),
+}
+
+/// An outlet and what waits for it.
+pub struct Exit {
+    pub(super) outlet: Outlet,
+    pub(super) waiting: Burst<BURST>,
+}
+
+impl Exit {
+    pub(super) fn new(outlet: Outlet) -> Self {
+        Exit { outlet, waiting: Burst::new() }
+    }
+
+    /// Sends what the queue takes; the rest keeps waiting. Returns how many were sent.
+    #[inline(always)]
+    fn send(&mut self) -> usize {
+        match &mut self.outlet {
+            Outlet::Queue(queue) if !self.waiting.is_empty() => queue.transmit(&mut self.waiting),
+            _ => 0,
+        }
+    }
+}
+
+impl Worker {
+    /// Sends a finished frame on a side.
+    #[inline(always)]
+    pub(super) fn transmit(&mut self, side: Side, mbuf: Mbuf) {
+        let exit = &mut self.exits[side.index()];
+        if let Outlet::Via(worker) = exit.outlet {
+            self.hand_off(worker, Errand::Transmit(side), mbuf);
+            return;
+        }
+        if let Err(mbuf) = exit.waiting.push(mbuf) {
+            self.transmit_full(side, mbuf);
+        }
+    }
+
+    #[inline(never)]
+    fn transmit_full(&mut self, side: Side, mbuf: Mbuf) {
+        self.send_waiting(side);
+        if self.exits[side.index()].waiting.push(mbuf).is_err() {
+            self.discard(DropReason::TransmitFull);
+        }
+    }
+
+    fn send_waiting(&mut self, side: Side) {
+        let sent = self.exits[side.index()].send();
+        self.counters.sent[side.index()].add(sent as u64);
+    }
+
+    /// Sends everything that waits, on all ways out. What a full queue does not take
+    /// waits for the next poll.
+    #[inline(always)]
+    pub(super) fn flush(&mut self) {
+        for side in Side::ALL {
+            if !self.exits[side.index()].waiting.is_empty() {
+                self.send_waiting(side);
+            }
+        }
+        self.flush_handoff();
+        if !self.errands.is_empty() {
+            self.flush_errands();
+        }
+    }
+
+    /// Gives a packet to the main core; its errand is in its tag.
+    pub(super) fn to_main(&mut self, mbuf: Mbuf) {
+        if let Err(mbuf) = self.errands.push(mbuf) {
+            self.flush_errands();
+            if self.errands.push(mbuf).is_err() {
+                self.discard(DropReason::HousekeepingFull);
+            }
+        }
+    }
+
+    fn flush_errands(&mut self) {
+        let sent = self.to_housekeeping.enqueue(&mut self.errands);
+        self.counters.to_housekeeping.add(sent as u64);
+        let lost = self.errands.len();
+        self.counters.drops.add(DropReason::HousekeepingFull, lost as u64);
+        self.errands.clear();
+    }
+}
