@@ -1,1 +1,18 @@
 //! Performance runs in the manner of testpmd.
+//!
+//! [`compare`] lets the real dataplane and dpdk-testpmd forward the same packets from the
+//! same file, one after the other and several times in turn, and gives ratios of medians:
+//! what is true of one such pair of runs is true of the machine and not of the hour.
+//! [`cps`] counts the cycles that a new connection costs a worker.
+
+pub mod compare;
+pub mod cps;
+pub mod error;
+pub mod hugepages;
+pub mod machine;
+pub mod packets;
+pub mod statistics;
+pub mod tandem;
+pub mod testpmd;
+
+pub use error::Error;

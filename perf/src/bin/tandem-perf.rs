@@ -1,0 +1,126 @@
+//! The command tandem-perf.
+
+use core::time::Duration;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use perf::Error;
+use perf::compare::{self, Comparison, Plan};
+use perf::cps::{self, NewConnections};
+use perf::statistics::Summary;
+
+/// Performance runs in the manner of testpmd, on DPDK's virtual devices.
+///
+/// Runs as root, on two cores: core 0 waits, core 1 forwards.
+#[derive(Parser)]
+#[command(name = "tandem-perf", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+
+    /// Print one JSON object instead of a table.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Tandem and dpdk-testpmd in turn on the same packets: rates, cycles, ratios.
+    Compare {
+        /// Connections; the file has one packet of each.
+        #[arg(long, default_value_t = 1024)]
+        connections: u32,
+        /// How often each program runs.
+        #[arg(long, default_value_t = 5)]
+        rounds: u32,
+        /// Seconds of each run.
+        #[arg(long, default_value_t = 4)]
+        seconds: u64,
+        /// Where the packets' files go for the length of the run.
+        #[arg(long, default_value = "/tmp/tandem-perf")]
+        folder: PathBuf,
+    },
+    /// New connections: cycles for each, how many a second, memory for each.
+    Cps {
+        /// Connections to open.
+        #[arg(long, default_value_t = 1 << 20)]
+        connections: u32,
+    },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let result = match &arguments.command {
+        Command::Compare { connections, rounds, seconds, folder } => {
+            let time = Duration::from_secs(*seconds);
+            let plan = Plan { connections: *connections, rounds: *rounds, time };
+            compared(&plan, folder, arguments.json)
+        }
+        Command::Cps { connections } => cps::run(*connections)
+            .and_then(|result| show(arguments.json, &result, print_new_connections)),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("tandem-perf: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn compared(plan: &Plan, folder: &PathBuf, json: bool) -> Result<(), Error> {
+    std::fs::create_dir_all(folder).map_err(Error::io(folder.display().to_string()))?;
+    let result = compare::run(plan, folder, &|line| eprintln!("{line}"));
+    // The files are large; nobody needs them after the run.
+    let _ = std::fs::remove_dir_all(folder);
+    result.and_then(|result| show(json, &result, print_comparison))
+}
+
+fn show<T: serde::Serialize>(json: bool, result: &T, print: fn(&T)) -> Result<(), Error> {
+    if !json {
+        print(result);
+        return Ok(());
+    }
+    let text = serde_json::to_string_pretty(result).map_err(Error::dataplane)?;
+    println!("{text}");
+    Ok(())
+}
+
+fn print_comparison(result: &Comparison) {
+    print_machine(&result.machine);
+    println!("{} connections, 60-byte UDP, one worker; medians (least to most)\n", result.connections);
+    println!("{:<28} {:>24} {:>8}", "", "MPPS", "RATIO");
+    for (mode, rate) in &result.testpmd {
+        let ratio = result.ratio.get(mode).copied().unwrap_or_default();
+        println!("{:<28} {:>24} {ratio:>8.2}", format!("testpmd {mode}"), spread(rate));
+    }
+    let reference = &result.reference;
+    println!(
+        "{:<28} {:>24} {:>8.2}",
+        "testpmd 5tswap, 1,024 flows",
+        spread(&reference.mpps),
+        reference.ratio
+    );
+    println!("{:<28} {:>24}", "tandem", spread(&result.mpps));
+    println!("{:<28} {:>24}", "tandem, cycles a packet", spread(&result.cycles_per_packet));
+}
+
+fn print_new_connections(result: &NewConnections) {
+    print_machine(&result.machine);
+    println!("{} new connections, one worker\n", result.connections);
+    println!("{:<28} {:>24}", "cycles each", spread(&result.cycles));
+    println!("{:<28} {:>24.2}", "millions a second", result.per_second / 1e6);
+    println!("{:<28} {:>24.0}", "bytes each", result.bytes_per_connection);
+}
+
+fn print_machine(machine: &perf::machine::Machine) {
+    println!(
+        "{}, {} cores, Linux {}, {}, tandem {}",
+        machine.cpu, machine.cores, machine.kernel, machine.dpdk, machine.tandem
+    );
+}
+
+fn spread(summary: &Summary) -> String {
+    format!("{:.1} ({:.1} to {:.1})", summary.median, summary.least, summary.most)
+}

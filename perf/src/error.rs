@@ -1,0 +1,51 @@
+//! What can go wrong in a run.
+
+use std::io;
+
+/// Why a run ended without a result.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A file or a process.
+    #[error("{what}: {source}")]
+    Io {
+        /// What was done.
+        what: String,
+        /// What came of it.
+        source: io::Error,
+    },
+    /// A program that did not do its part.
+    #[error("{program} did not forward packets: {why}")]
+    Program {
+        /// Which.
+        program: String,
+        /// Its last words.
+        why: String,
+    },
+    /// Huge pages.
+    #[error(
+        "{wanted} huge pages of 2 MiB are needed and {got} could be reserved; run as root on a \
+         machine with more free memory, or with fewer connections"
+    )]
+    Hugepages {
+        /// Pages needed.
+        wanted: u64,
+        /// Pages there.
+        got: u64,
+    },
+    /// The dataplane's parts.
+    #[error("{0}")]
+    Dataplane(String),
+}
+
+impl Error {
+    /// For `map_err`: an I/O error with what was done.
+    pub fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Error {
+        let what = what.into();
+        move |source| Error::Io { what, source }
+    }
+
+    /// For `map_err`: anything that the dataplane's parts say.
+    pub fn dataplane(error: impl core::fmt::Display) -> Error {
+        Error::Dataplane(error.to_string())
+    }
+}

@@ -1,0 +1,89 @@
+//! The packets of a run: one for each flow, in a pcap file.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::net::Ipv4Addr;
+use std::path::Path;
+
+use wire::build::{UdpEnds, udp};
+use wire::{FiveTuple, MacAddress, Port, Protocol};
+
+use crate::Error;
+
+/// The virtual IP of the runs (RFC 2544 sets 198.18.0.0/15 aside for them).
+pub const VIP: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 1);
+/// The port of the service.
+pub const SERVICE_PORT: u16 = 53;
+/// The Ethernet address that DPDK's net_pcap gives its first port.
+pub const ROUTER_MAC: MacAddress = MacAddress([0x02, 0x70, 0x63, 0x61, 0x70, 0x00]);
+/// The router between the clients and this one.
+pub const UPSTREAM_MAC: MacAddress = MacAddress([0x02, 0, 0, 0, 0, 0xfe]);
+/// Bytes of a frame without its checksum: the 64-byte frame of RFC 2544.
+pub const FRAME: usize = 60;
+
+/// A client's packet to the service: flow `number` of all.
+pub fn tuple(number: u32) -> FiveTuple<Ipv4Addr> {
+    // Neighbouring numbers get addresses far apart, as clients have.
+    let scattered = number.wrapping_mul(0x9e37_79b1);
+    FiveTuple {
+        source: Ipv4Addr::from_bits(0x1400_0000 | (scattered >> 8)),
+        destination: VIP,
+        source_port: Port::new(1024 + (scattered & 0xff) as u16 + ((number >> 24) << 8) as u16),
+        destination_port: Port::new(SERVICE_PORT),
+        protocol: Protocol::Udp,
+    }
+}
+
+/// The frame of a flow.
+pub fn frame(number: u32) -> [u8; FRAME] {
+    let ends = UdpEnds {
+        source_mac: UPSTREAM_MAC,
+        destination_mac: ROUTER_MAC,
+        tuple: tuple(number),
+    };
+    let mut frame = [0; FRAME];
+    // Ethernet 14, IPv4 20, UDP 8: 18 bytes are left.
+    let written = udp(&mut frame, &ends, &[0; FRAME - 42]);
+    debug_assert_eq!(written, Some(FRAME));
+    frame
+}
+
+/// Writes a pcap file with one packet for each of `flows`, in random order.
+///
+/// # Errors
+///
+/// [`Error::Io`].
+pub fn write(path: &Path, flows: u32) -> Result<(), Error> {
+    let named = || Error::io(path.display().to_string());
+    let mut file = BufWriter::new(File::create(path).map_err(named())?);
+    // Magic number, version 2.4, no zone, no accuracy, 64 KiB of each packet, Ethernet.
+    let header: [u32; 6] = [0xa1b2_c3d4, 0x0004_0002, 0, 0, 65_535, 1];
+    for word in header {
+        file.write_all(&word.to_ne_bytes()).map_err(named())?;
+    }
+    for number in 0..flows {
+        for word in [0, 0, FRAME as u32, FRAME as u32] {
+            file.write_all(&word.to_ne_bytes()).map_err(named())?;
+        }
+        file.write_all(&frame(number)).map_err(named())?;
+    }
+    file.flush().map_err(named())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_flow_is_another() {
+        let tuples: HashSet<_> = (0..1 << 20).map(tuple).collect();
+        assert_eq!(tuples.len(), 1 << 20);
+    }
+
+    #[test]
+    fn frames_are_plain() {
+        assert_eq!(wire::flow::read(&frame(7)).unwrap().tuple, tuple(7));
+    }
+}

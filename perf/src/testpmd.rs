@@ -1,0 +1,64 @@
+//! dpdk-testpmd on the same file.
+
+use core::time::Duration;
+use std::io::Read;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use crate::Error;
+use crate::statistics::Summary;
+
+/// Forwards for a while in a mode such as io, macswap or 5tswap; returns Mpps.
+///
+/// # Errors
+///
+/// [`Error`], with testpmd's last words.
+pub fn run(mode: &str, file: &Path, mbufs: u32, time: Duration) -> Result<f64, Error> {
+    let child = start(mode, file, mbufs).map_err(Error::io("dpdk-testpmd"))?;
+    std::thread::sleep(time);
+    let text = stop(child).map_err(Error::io("dpdk-testpmd"))?;
+    // The first second is warming up, the last is cut short.
+    let rates: Vec<f64> = text.lines().filter_map(rate).collect();
+    let steady = rates.get(1..rates.len().saturating_sub(1)).unwrap_or_default();
+    Summary::of(steady).map(|rates| rates.median / 1e6).ok_or_else(|| Error::Program {
+        program: format!("dpdk-testpmd {mode}"),
+        why: text.lines().rev().take(5).collect::<Vec<_>>().join(" | "),
+    })
+}
+
+fn start(mode: &str, file: &Path, mbufs: u32) -> std::io::Result<Child> {
+    Command::new("dpdk-testpmd")
+        .args(["--lcores=0@0,1@1", "--in-memory", "--no-pci", "--no-telemetry"])
+        .arg("--file-prefix=tandem-perf-testpmd")
+        .arg(format!("--vdev=net_pcap0,rx_pcap={},infinite_rx=1", file.display()))
+        .arg("--vdev=net_null0,no-rx=1")
+        .args(["--", "--nb-cores=1", "--stats-period=1", "--burst=32"])
+        .arg(format!("--forward-mode={mode}"))
+        .arg(format!("--total-num-mbufs={mbufs}"))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+}
+
+/// Lets it end by itself: it prints on SIGTERM.
+fn stop(mut child: Child) -> std::io::Result<String> {
+    Command::new("kill").args(["-TERM", &child.id().to_string()]).status()?;
+    let mut text = String::new();
+    if let Some(mut stdout) = child.stdout.take() {
+        stdout.read_to_string(&mut text)?;
+    }
+    if let Some(mut stderr) = child.stderr.take() {
+        stderr.read_to_string(&mut text)?;
+    }
+    child.wait()?;
+    Ok(text)
+}
+
+/// The rate in a line such as `  Rx-pps:     51234567          Rx-bps: ...`, of the port
+/// that receives.
+fn rate(line: &str) -> Option<f64> {
+    let rest = line.trim().strip_prefix("Rx-pps:")?;
+    let rate: f64 = rest.split_whitespace().next()?.parse().ok()?;
+    (rate > 0.0).then_some(rate)
+}
