@@ -1,1 +1,43 @@
 //! The lab: network namespaces in which the appliance meets real clients and servers.
+//!
+//! ```text
+//!   tandem-client 198.51.100.100 --+                        +-- tandem-s1 10.0.0.11
+//!                                  |   tandem-a             |
+//!   tandem-upstream 198.51.100.1 --+-- pub0        priv0 ---+-- tandem-s2 10.0.0.12
+//!      | 203.0.113.1               |   .2             .2    |
+//!   tandem-internet 203.0.113.10   |   VIP .10    gw .1     +-- tandem-s3 10.0.0.13
+//! ```
+//!
+//! Both networks are bridges in a namespace of their own, tandem-switch. Nothing touches
+//! the machine's own network: no veth ends in the root namespace and no route leads out.
+//! Clients are curl, ab, dig and ping, servers are nginx and dnsmasq, all on the kernel's
+//! own TCP/IP; between them is the real appliance.
+//!
+//! [`Lab::up`] raises everything, [`Lab::down`] takes it down whatever state it is in.
+//! Scenarios begin with [`ready`], which gives them a lab that nobody else uses.
+
+pub mod appliance;
+pub mod demo;
+mod error;
+pub mod namespace;
+pub mod servers;
+mod shared;
+mod topology;
+mod wait;
+
+pub use error::Error;
+pub use namespace::{Namespace, Output, Task};
+pub use shared::{Ready, lock, ready};
+pub use topology::{Driver, Lab, Options, Router};
+pub use wait::wait_until;
+
+/// Everything that the lab writes.
+pub const FOLDER: &str = "/run/tandem-lab";
+/// The virtual IP.
+pub const VIP: &str = "198.51.100.10";
+/// The private gateway address.
+pub const GATEWAY: &str = "10.0.0.1";
+/// The client.
+pub const CLIENT: &str = "198.51.100.100";
+/// The host behind the upstream router.
+pub const INTERNET: &str = "203.0.113.10";

@@ -1,0 +1,108 @@
+//! The command tandem-lab.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use lab::{Driver, Error, Lab, Options, Router, demo};
+
+/// The lab: the appliance among real clients and servers, in network namespaces.
+#[derive(Parser)]
+#[command(name = "tandem-lab", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Raise the lab and leave it up.
+    Up {
+        /// What forwards: the appliance, or the kernel in its place.
+        #[arg(long, value_enum, default_value = "appliance")]
+        router: RouterName,
+        /// How the appliance reaches its NICs.
+        #[arg(long, value_enum, default_value = "af_packet")]
+        driver: DriverName,
+    },
+    /// Take the lab down, also after a crash.
+    Down,
+    /// Raise it, send real traffic, show what each side saw, take it down.
+    Demo,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum RouterName {
+    Appliance,
+    Kernel,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum DriverName {
+    AfPacket,
+    AfXdp,
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Up { router, driver } => up(router, driver),
+        Command::Down => shared_down(),
+        Command::Demo => demonstrate(),
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("tandem-lab: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn up(router: RouterName, driver: DriverName) -> Result<bool, Error> {
+    let options = Options {
+        router: match router {
+            RouterName::Appliance => Router::Appliance,
+            RouterName::Kernel => Router::Kernel,
+        },
+        driver: match driver {
+            DriverName::AfPacket => Driver::AfPacket,
+            DriverName::AfXdp => Driver::AfXdp,
+        },
+    };
+    let _lock = lab::lock()?;
+    Lab::up(options)?;
+    println!("{TRY}");
+    Ok(true)
+}
+
+fn shared_down() -> Result<bool, Error> {
+    let _lock = lab::lock()?;
+    Lab::down()?;
+    println!("the lab is down");
+    Ok(true)
+}
+
+fn demonstrate() -> Result<bool, Error> {
+    let _lock = lab::lock()?;
+    let result = demo::run(Options::default());
+    // Whatever came of it, nothing stays behind.
+    Lab::down()?;
+    let summary = result?;
+    println!("{summary}");
+    Ok(summary.is_good())
+}
+
+const TRY: &str = "\
+The lab is up. Things to try, as root:
+
+  ip netns exec tandem-client curl http://198.51.100.10/       who answers, and whom it saw
+  ip netns exec tandem-client dig @198.51.100.10 whoami.lab TXT
+  ip netns exec tandem-client ping 198.51.100.10
+  ip netns exec tandem-s1 curl http://203.0.113.10/            masqueraded to the Internet
+  ip netns exec tandem-s1 traceroute -n 203.0.113.10
+  tandem --socket /run/tandem-lab/a/dataplane.sock status      also services, connections,
+                                                               neighbours, counters
+  tcpdump in the namespaces: ip netns exec tandem-s1 tcpdump -ni eth0
+
+make lab-down takes it down.";

@@ -1,0 +1,146 @@
+//! The demonstration: real requests through the virtual IP, and what each side saw.
+
+use std::collections::BTreeMap;
+
+use crate::topology::{Lab, Options};
+use crate::{CLIENT, Error, INTERNET, VIP};
+
+/// Requests of the demonstration.
+const REQUESTS: u32 = 10_000;
+
+/// What came of it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Summary {
+    requests: u32,
+    failed: u32,
+    spread: Vec<u64>,
+    masquerade: bool,
+    dns: bool,
+    clients: bool,
+}
+
+impl Summary {
+    /// True if everything was as it should be.
+    pub fn is_good(&self) -> bool {
+        let sum: u64 = self.spread.iter().sum();
+        let (least, most) = (self.spread.iter().min(), self.spread.iter().max());
+        let even = least.zip(most).is_some_and(|(least, most)| most - least <= 1);
+        self.failed == 0
+            && sum == u64::from(self.requests)
+            && even
+            && self.masquerade
+            && self.dns
+            && self.clients
+    }
+}
+
+impl core::fmt::Display for Summary {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let word = |good: bool| if good { "ok" } else { "FAILED" };
+        let spread: Vec<String> = self.spread.iter().map(ToString::to_string).collect();
+        write!(
+            f,
+            "demo: {} requests, {} failed, spread {}, masquerade {}, dns {}",
+            self.requests,
+            self.failed,
+            spread.join("/"),
+            word(self.masquerade),
+            word(self.dns)
+        )
+    }
+}
+
+/// Raises the lab, sends real traffic, tells what each side saw. The lab stays up.
+///
+/// # Errors
+///
+/// [`Error`], when the lab itself does not work.
+pub fn run(options: Options) -> Result<Summary, Error> {
+    println!("{TOPOLOGY}");
+    println!("Raising the lab: eight network namespaces, nginx and dnsmasq on four of them, and");
+    println!("tandem-dataplane in tandem-a, with DPDK on both of its NICs ...\n");
+    let lab = Lab::up(options)?;
+    print!("{}", lab.appliance.tandem(&["status"])?.stdout);
+
+    println!("\n1. The client asks http://{VIP}/ {REQUESTS} times, 50 at a time (ab):");
+    let before = lab.appliance.opened("web");
+    let (failed, words) = requests()?;
+    println!("{}", indented(&words));
+    let after = lab.appliance.opened("web");
+    let spread: Vec<u64> = after.iter().zip(&before).map(|(after, before)| after - before).collect();
+
+    println!("   What the servers wrote into their logs:");
+    let mut clients = true;
+    for (namespace, name) in Lab::servers() {
+        let seen = namespace.sh(&format!(
+            "grep -a ApacheBench /run/tandem-lab/{name}/access.log | cut -d' ' -f1 | sort | uniq -c"
+        ))?;
+        let line = seen.stdout.trim();
+        println!("   {name}: {line} (requests, client address)");
+        clients &= line.lines().count() == 1 && line.ends_with(CLIENT);
+    }
+
+    println!("\n2. The client asks the DNS server {VIP} over UDP, six times (dig whoami.lab TXT):");
+    let answers = dns()?;
+    println!("   answers: {answers:?}");
+    let dns = answers.len() == 3 && answers.values().all(|count| *count == 2);
+
+    println!("\n3. s1 downloads from the Internet, http://{INTERNET}/ (curl):");
+    let seen = Lab::S1.run(&["curl", "-s", "-m", "10", &format!("http://{INTERNET}/")])?;
+    println!("   the Internet host says whom it saw: {}", seen.stdout.trim());
+    let masquerade = seen.stdout.trim() == format!("internet {VIP}");
+
+    println!("\n4. What the appliance has counted:");
+    print!("{}", indented(&lab.appliance.tandem(&["services"])?.stdout));
+    println!();
+    Ok(Summary { requests: REQUESTS, failed, spread, masquerade, dns, clients })
+}
+
+/// Lets ab ask; returns how many requests failed and what it said of rates.
+pub fn requests() -> Result<(u32, String), Error> {
+    let count = REQUESTS.to_string();
+    let url = format!("http://{VIP}/");
+    // The answers differ in length with the server's address only; -l allows for it.
+    let output = Lab::CLIENT.run(&["ab", "-q", "-l", "-r", "-s", "60", "-n", &count, "-c", "50", &url])?;
+    let number = |label: &str| {
+        let line = output.stdout.lines().find(|line| line.starts_with(label));
+        line.and_then(|line| line.split_whitespace().last()?.parse::<u32>().ok())
+    };
+    let complete = number("Complete requests:").unwrap_or(0);
+    let failed = number("Failed requests:").unwrap_or(REQUESTS);
+    let bad = number("Non-2xx responses:").unwrap_or(0);
+    let told = ["Complete", "Failed", "Requests per second", "Time per request"];
+    let words: Vec<&str> = output
+        .stdout
+        .lines()
+        .filter(|line| told.iter().any(|label| line.starts_with(label)))
+        .take(4)
+        .collect();
+    Ok(((REQUESTS - complete.min(REQUESTS)).max(failed) + bad, words.join("\n")))
+}
+
+/// Asks six times; how often each server answered.
+pub fn dns() -> Result<BTreeMap<String, u32>, Error> {
+    let mut answers = BTreeMap::new();
+    for _ in 0..6 {
+        let server = format!("@{VIP}");
+        let dig = ["dig", "+short", "+tries=1", "+time=3", &server, "whoami.lab", "TXT"];
+        let answer = Lab::CLIENT.run(&dig)?.stdout.trim().trim_matches('"').to_owned();
+        *answers.entry(answer).or_insert(0) += 1;
+    }
+    Ok(answers)
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("   {line}\n")).collect()
+}
+
+const TOPOLOGY: &str = "
+    tandem-client 198.51.100.100 --+                        +-- tandem-s1 10.0.0.11
+                                   |   tandem-a             |   nginx, dnsmasq
+    tandem-upstream 198.51.100.1 --+-- public    private ---+-- tandem-s2 10.0.0.12
+       |                           |   198.51.100.2         |   nginx, dnsmasq
+    tandem-internet 203.0.113.10   |           10.0.0.2     +-- tandem-s3 10.0.0.13
+       nginx                                                    nginx, dnsmasq
+                 virtual IP 198.51.100.10      gateway address 10.0.0.1
+";

@@ -1,0 +1,228 @@
+//! Network namespaces and what runs in them.
+
+use std::fs::File;
+use std::io::Write;
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use crate::{Error, FOLDER};
+
+/// A network namespace of the lab: one host.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Namespace(pub &'static str);
+
+/// What a command said.
+#[derive(Debug)]
+pub struct Output {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+}
+
+impl Output {
+    /// True if it succeeded.
+    pub fn ok(&self) -> bool {
+        self.status.success()
+    }
+
+    /// Both streams, for messages.
+    pub fn words(&self) -> String {
+        format!("{}{}", self.stdout, self.stderr)
+    }
+}
+
+/// A command that goes on in the background; ended when dropped.
+#[derive(Debug)]
+pub struct Task {
+    child: Child,
+    program: String,
+}
+
+impl Task {
+    /// Its process.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until it ends by itself.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Start`], if it cannot be waited for.
+    pub fn finish(mut self) -> Result<Output, Error> {
+        let program = self.program.clone();
+        let mut streams = (String::new(), String::new());
+        let read = |from: Option<&mut dyn std::io::Read>, to: &mut String| match from {
+            Some(from) => from.read_to_string(to).map(|_| ()),
+            None => Ok(()),
+        };
+        let failed = |source| Error::Start { program: program.clone(), source };
+        let mut stdout = self.child.stdout.take();
+        let mut stderr = self.child.stderr.take();
+        read(stdout.as_mut().map(|s| s as &mut dyn std::io::Read), &mut streams.0).map_err(failed)?;
+        read(stderr.as_mut().map(|s| s as &mut dyn std::io::Read), &mut streams.1).map_err(failed)?;
+        let status = self.child.wait().map_err(failed)?;
+        Ok(Output { status, stdout: streams.0, stderr: streams.1 })
+    }
+
+    /// True while it runs.
+    pub fn runs(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(None))
+    }
+
+    /// Asks it to end, and waits.
+    ///
+    /// # Errors
+    ///
+    /// As [`Task::finish`].
+    pub fn stop(self) -> Result<Output, Error> {
+        signal("-TERM", self.child.id());
+        self.finish()
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        if self.runs() {
+            let _ = self.child.kill();
+            let _ = self.child.wait();
+        }
+    }
+}
+
+/// Sends a signal to a process that the lab started.
+pub fn signal(signal: &str, process: u32) {
+    // A process that is gone already is as good as one that ends now.
+    let _ = Command::new("kill").args([signal, &process.to_string()]).stderr(Stdio::null()).status();
+}
+
+/// Runs a command of the machine to its end; an error if it fails.
+pub(crate) fn must(words: &[&str]) -> Result<Output, Error> {
+    let output = run(Command::new(words[0]).args(&words[1..]), words[0])?;
+    if output.ok() {
+        return Ok(output);
+    }
+    Err(Error::Command { command: words.join(" "), words: output.words() })
+}
+
+fn run(command: &mut Command, program: &str) -> Result<Output, Error> {
+    let failed = |source| Error::Start { program: program.to_owned(), source };
+    let output = command.stdin(Stdio::null()).output().map_err(failed)?;
+    Ok(Output {
+        status: output.status,
+        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+    })
+}
+
+impl Namespace {
+    fn command(self, words: &[&str]) -> Command {
+        let mut command = Command::new("ip");
+        command.args(["netns", "exec", self.0]).args(words);
+        command
+    }
+
+    /// Makes it, with its loopback up and without IPv6.
+    pub(crate) fn create(self) -> Result<(), Error> {
+        must(&["ip", "netns", "add", self.0])?;
+        self.must(&["sysctl", "-qw", "net.ipv6.conf.all.disable_ipv6=1"])?;
+        self.must(&["sysctl", "-qw", "net.ipv6.conf.default.disable_ipv6=1"])?;
+        must(&["ip", "-n", self.0, "link", "set", "lo", "up"]).map(|_| ())
+    }
+
+    /// Ends everything in it and removes it; nothing is left if it was not there.
+    pub(crate) fn remove(self) {
+        let Ok(pids) = must(&["ip", "netns", "pids", self.0]) else { return };
+        for pid in pids.stdout.split_whitespace().filter_map(|pid| pid.parse().ok()) {
+            signal("-KILL", pid);
+        }
+        let _ = must(&["ip", "netns", "del", self.0]);
+    }
+
+    /// Runs a command to its end, whatever the end.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Start`], if it does not start.
+    pub fn run(self, words: &[&str]) -> Result<Output, Error> {
+        run(&mut self.command(words), words[0])
+    }
+
+    /// The same for a line of shell.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Start`].
+    pub fn sh(self, line: &str) -> Result<Output, Error> {
+        self.run(&["bash", "-c", line])
+    }
+
+    /// Runs a command that has to succeed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Command`], with what it said.
+    pub fn must(self, words: &[&str]) -> Result<Output, Error> {
+        let output = self.run(words)?;
+        if output.ok() {
+            return Ok(output);
+        }
+        let command = format!("{} in {}", words.join(" "), self.0);
+        Err(Error::Command { command, words: output.words() })
+    }
+
+    /// Starts a command whose output is read at its end.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Start`].
+    pub fn spawn(self, words: &[&str]) -> Result<Task, Error> {
+        let mut command = self.command(words);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let program = words[0].to_owned();
+        let failed = |source| Error::Start { program: program.clone(), source };
+        Ok(Task { child: command.spawn().map_err(failed)?, program })
+    }
+
+    /// Starts a server that outlives this process; its output goes to a log in the lab's
+    /// folder. Returns its process.
+    pub(crate) fn serve(self, log: &str, words: &[&str]) -> Result<u32, Error> {
+        let path = format!("{FOLDER}/{log}");
+        let file = File::create(&path).map_err(Error::file(&path))?;
+        let errors = file.try_clone().map_err(Error::file(&path))?;
+        let mut command = self.command(words);
+        command.stdin(Stdio::null()).stdout(file).stderr(errors);
+        let failed = |source| Error::Start { program: words[0].to_owned(), source };
+        Ok(command.spawn().map_err(failed)?.id())
+    }
+
+    /// Runs a Python program, given as text.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Command`], with what it said.
+    pub fn python(self, program: &str, arguments: &[&str]) -> Result<Output, Error> {
+        let mut words = vec!["python3", "-c", program];
+        words.extend(arguments);
+        self.must(&words)
+    }
+
+    /// Starts a Python program.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Start`].
+    pub fn spawn_python(self, program: &str, arguments: &[&str]) -> Result<Task, Error> {
+        let mut words = vec!["python3", "-c", program];
+        words.extend(arguments);
+        self.spawn(&words)
+    }
+}
+
+/// Writes a file of the lab.
+pub(crate) fn write(path: &str, text: &str) -> Result<(), Error> {
+    let mut file = File::create(path).map_err(Error::file(path))?;
+    file.write_all(text.as_bytes()).map_err(Error::file(path))
+}

@@ -1,0 +1,81 @@
+//! Real servers: nginx and dnsmasq on the private hosts and on the Internet.
+
+use std::fs;
+use std::path::Path;
+
+use crate::namespace::write;
+use crate::topology::Lab;
+use crate::{Error, FOLDER, Namespace, wait_until};
+
+/// The large file that every web server has; 1 GiB that `head` made, kept between labs.
+const BIG: &str = "/var/tmp/tandem-lab/big";
+
+/// Starts them and waits until they answer.
+pub(crate) fn start() -> Result<(), Error> {
+    big_file()?;
+    for (namespace, name) in Lab::servers() {
+        web(namespace, name)?;
+        dns(namespace, name)?;
+    }
+    web(Lab::INTERNET, "internet")?;
+    dns(Lab::INTERNET, "internet")
+}
+
+fn big_file() -> Result<(), Error> {
+    if Path::new(BIG).exists() {
+        return Ok(());
+    }
+    fs::create_dir_all("/var/tmp/tandem-lab").map_err(Error::file("/var/tmp/tandem-lab"))?;
+    // Not all zeros, so that a packet out of place changes the sum; made whole or not at
+    // all.
+    let line = format!(
+        "seq 1 200000000 | head -c 1073741824 > {BIG}.part && sha256sum < {BIG}.part | cut -d' ' \
+         -f1 > {BIG}.sha256 && mv {BIG}.part {BIG}"
+    );
+    crate::namespace::must(&["bash", "-c", &line]).map(|_| ())
+}
+
+/// The SHA-256 of the large file.
+pub fn big_sum() -> Result<String, Error> {
+    let path = format!("{BIG}.sha256");
+    Ok(fs::read_to_string(&path).map_err(Error::file(&path))?.trim().to_owned())
+}
+
+/// nginx: `/` tells who answers and whom it saw, `/big` is the large file.
+fn web(namespace: Namespace, name: &str) -> Result<(), Error> {
+    let folder = format!("{FOLDER}/{name}");
+    fs::create_dir_all(&folder).map_err(Error::file(&folder))?;
+    let configuration = format!(
+        "daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log warn; user root;\n\
+         worker_processes 1; worker_rlimit_nofile 20000; events {{ worker_connections 8000; }}\n\
+         http {{ access_log {folder}/access.log; sendfile on; keepalive_requests 100000;\n\
+         client_body_temp_path {folder}/t; proxy_temp_path {folder}/t;\n\
+         fastcgi_temp_path {folder}/t; uwsgi_temp_path {folder}/t; scgi_temp_path {folder}/t;\n\
+         server {{ listen 80 backlog=4096; default_type text/plain;\n\
+         location = / {{ return 200 \"{name} $remote_addr\\n\"; }}\n\
+         location = /big {{ alias {BIG}; }} }} }}\n"
+    );
+    let path = format!("{folder}/nginx.conf");
+    write(&path, &configuration)?;
+    let log = format!("{name}/nginx.log");
+    namespace.serve(&log, &["nginx", "-p", &folder, "-c", &path])?;
+    wait_until(&format!("nginx answers on {name}"), 30, || {
+        let output = namespace.run(&["curl", "-s", "-m", "2", "http://127.0.0.1/"]);
+        output.is_ok_and(|output| output.stdout.starts_with(name))
+    })
+}
+
+/// dnsmasq: a TXT record that tells who answers.
+fn dns(namespace: Namespace, name: &str) -> Result<(), Error> {
+    let record = format!("--txt-record=whoami.lab,{name}");
+    let log = format!("{name}/dnsmasq.log");
+    namespace.serve(
+        &log,
+        &["dnsmasq", "-k", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--port=53",
+          "--user=root", "--pid-file=", &record],
+    )?;
+    wait_until(&format!("dnsmasq answers on {name}"), 30, || {
+        let dig = ["dig", "+short", "+tries=1", "+time=1", "@127.0.0.1", "whoami.lab", "TXT"];
+        namespace.run(&dig).is_ok_and(|output| output.stdout.contains(name))
+    })
+}

@@ -1,0 +1,205 @@
+//! The lab's hosts and wires.
+
+use std::fs;
+use std::path::Path;
+
+use crate::appliance::Appliance;
+use crate::namespace::{Namespace, must};
+use crate::servers;
+use crate::{Error, FOLDER};
+
+/// What forwards in tandem-a.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Router {
+    /// Tandem.
+    #[default]
+    Appliance,
+    /// The kernel with nftables: tells a fault of the lab from a fault of the appliance.
+    Kernel,
+}
+
+/// How the appliance reaches its NICs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Driver {
+    /// Packet sockets.
+    #[default]
+    AfPacket,
+    /// XDP sockets.
+    AfXdp,
+}
+
+/// How the lab is to be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Options {
+    /// What forwards.
+    pub router: Router,
+    /// Over what.
+    pub driver: Driver,
+}
+
+/// The lab, up.
+#[derive(Debug)]
+pub struct Lab {
+    /// The appliance in tandem-a.
+    pub appliance: Appliance,
+    options: Options,
+}
+
+const SWITCH: Namespace = Namespace("tandem-switch");
+
+/// A host: its namespace, the names of its interface and of the wire's other end, the
+/// bridge, the address, the default route.
+struct Host(Namespace, &'static str, &'static str, &'static str, &'static str, &'static str);
+
+const HOSTS: [Host; 7] = [
+    Host(Lab::CLIENT, "eth0", "client", "public", "198.51.100.100/24", "198.51.100.1"),
+    Host(Lab::UPSTREAM, "eth0", "upstream", "public", "198.51.100.1/24", ""),
+    Host(Lab::A, "pub0", "a-public", "public", "", ""),
+    Host(Lab::A, "priv0", "a-private", "private", "", ""),
+    Host(Lab::S1, "eth0", "s1", "private", "10.0.0.11/24", crate::GATEWAY),
+    Host(Lab::S2, "eth0", "s2", "private", "10.0.0.12/24", crate::GATEWAY),
+    Host(Lab::S3, "eth0", "s3", "private", "10.0.0.13/24", crate::GATEWAY),
+];
+
+impl Lab {
+    /// The client.
+    pub const CLIENT: Namespace = Namespace("tandem-client");
+    /// The router to the Internet.
+    pub const UPSTREAM: Namespace = Namespace("tandem-upstream");
+    /// A host behind it.
+    pub const INTERNET: Namespace = Namespace("tandem-internet");
+    /// The appliance.
+    pub const A: Namespace = Namespace("tandem-a");
+    /// The first real server.
+    pub const S1: Namespace = Namespace("tandem-s1");
+    /// The second.
+    pub const S2: Namespace = Namespace("tandem-s2");
+    /// The third.
+    pub const S3: Namespace = Namespace("tandem-s3");
+
+    const ALL: [Namespace; 8] = [
+        SWITCH,
+        Self::CLIENT,
+        Self::UPSTREAM,
+        Self::INTERNET,
+        Self::A,
+        Self::S1,
+        Self::S2,
+        Self::S3,
+    ];
+
+    /// Raises everything, from whatever was there, and waits until it works.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`]; `down` cleans up then.
+    pub fn up(options: Options) -> Result<Self, Error> {
+        Self::down()?;
+        fs::create_dir_all(FOLDER).map_err(Error::file(FOLDER))?;
+        for namespace in Self::ALL {
+            namespace.create()?;
+        }
+        for bridge in ["public", "private"] {
+            must(&["ip", "-n", SWITCH.0, "link", "add", bridge, "type", "bridge"])?;
+            must(&["ip", "-n", SWITCH.0, "link", "set", bridge, "up"])?;
+        }
+        for host in &HOSTS {
+            host.plug()?;
+        }
+        Self::internet()?;
+        servers::start()?;
+        Self::appliance_only()?;
+        let appliance = Appliance::start(options)?;
+        Ok(Lab { appliance, options })
+    }
+
+    /// A lab that is up already.
+    pub(crate) fn existing(options: Options) -> Self {
+        Lab { appliance: Appliance::running(options), options }
+    }
+
+    /// How it was raised.
+    pub fn options(&self) -> Options {
+        self.options
+    }
+
+    /// The real servers and their names.
+    pub const fn servers() -> [(Namespace, &'static str); 3] {
+        [(Self::S1, "s1"), (Self::S2, "s2"), (Self::S3, "s3")]
+    }
+
+    fn internet() -> Result<(), Error> {
+        wire(Self::UPSTREAM, "eth1", Self::INTERNET, "eth0")?;
+        address(Self::UPSTREAM, "eth1", "203.0.113.1/24")?;
+        address(Self::INTERNET, "eth0", "203.0.113.10/24")?;
+        must(&["ip", "-n", Self::INTERNET.0, "route", "add", "default", "via", "203.0.113.1"])?;
+        Self::UPSTREAM.must(&["sysctl", "-qw", "net.ipv4.ip_forward=1"]).map(|_| ())
+    }
+
+    /// In tandem-a frames are for the appliance alone: its packet sockets see them before
+    /// this hook, and the kernel, which has the real address on its TAP device, must not
+    /// answer a second time.
+    fn appliance_only() -> Result<(), Error> {
+        let rules = "table netdev lab {\n chain drop {\n  type filter hook ingress devices = \
+                     { pub0, priv0 } priority 0; policy drop;\n }\n}\n";
+        let path = format!("{FOLDER}/drop.nft");
+        crate::namespace::write(&path, rules)?;
+        Self::A.must(&["nft", "-f", &path]).map(|_| ())
+    }
+
+    /// Takes everything down, also what a crash left behind.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotRoot`], and when a file cannot be removed.
+    pub fn down() -> Result<(), Error> {
+        // The effective user owns /proc/self.
+        let root = std::os::unix::fs::MetadataExt::uid(
+            &fs::metadata("/proc/self").map_err(Error::file("/proc/self"))?,
+        ) == 0;
+        if !root {
+            return Err(Error::NotRoot);
+        }
+        for namespace in Self::ALL {
+            namespace.remove();
+        }
+        if Path::new(FOLDER).exists() {
+            fs::remove_dir_all(FOLDER).map_err(Error::file(FOLDER))?;
+        }
+        Ok(())
+    }
+}
+
+impl Host {
+    fn plug(&self) -> Result<(), Error> {
+        let Host(namespace, interface, port, bridge, ip, gateway) = *self;
+        wire(namespace, interface, SWITCH, port)?;
+        must(&["ip", "-n", SWITCH.0, "link", "set", port, "master", bridge])?;
+        if ip.is_empty() {
+            return Ok(());
+        }
+        address(namespace, interface, ip)?;
+        if !gateway.is_empty() {
+            must(&["ip", "-n", namespace.0, "route", "add", "default", "via", gateway])?;
+        }
+        Ok(())
+    }
+}
+
+/// A wire between two hosts, without the offloads that would let packets travel unfinished.
+fn wire(a: Namespace, a_end: &str, b: Namespace, b_end: &str) -> Result<(), Error> {
+    must(&[
+        "ip", "-n", a.0, "link", "add", a_end, "type", "veth", "peer", "name", b_end, "netns", b.0,
+    ])?;
+    for (namespace, end) in [(a, a_end), (b, b_end)] {
+        must(&["ip", "-n", namespace.0, "link", "set", end, "up"])?;
+        let off = ["tx", "rx", "sg", "tso", "gso", "gro"].map(|offload| format!("{offload} off"));
+        // Some offloads are fixed on some kernels, which ethtool says and ignores.
+        namespace.sh(&format!("ethtool -K {end} {} >/dev/null 2>&1 || true", off.join(" ")))?;
+    }
+    Ok(())
+}
+
+pub(crate) fn address(namespace: Namespace, interface: &str, ip: &str) -> Result<(), Error> {
+    must(&["ip", "-n", namespace.0, "addr", "add", ip, "dev", interface]).map(|_| ())
+}
