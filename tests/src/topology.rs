@@ -140,7 +140,7 @@ impl Lab {
     /// this hook, and the kernel, which has the real address on its TAP device, must not
     /// answer a second time.
     fn appliance_only() -> Result<(), Error> {
-        let rules = "table netdev lab {\n chain drop {\n  type filter hook ingress devices = \
+        let rules = "table netdev lab {\n chain unseen {\n  type filter hook ingress devices = \
                      { pub0, priv0 } priority 0; policy drop;\n }\n}\n";
         let path = format!("{FOLDER}/drop.nft");
         crate::namespace::write(&path, rules)?;

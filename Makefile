@@ -1,0 +1,48 @@
+# Tandem on a Debian 12 or newer. Everything that touches network namespaces runs as root.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+CARGO := cargo
+PROGRAMS := -p dataplane -p control -p lab -p perf
+LAB := target/debug/tandem-lab
+
+# A fresh Debian has cargo, once installed, under /usr/bin or in root's ~/.cargo.
+export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/sbin:/sbin
+
+.PHONY: help setup build demo test lint unit lab-test sanitize lab lab-down
+
+help: ## Show this.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s $$'\t'
+
+setup: ## Install what is missing (apt, as root).
+	@tests/setup.sh
+
+build: setup
+	$(CARGO) build $(PROGRAMS)
+
+demo: build ## Raise the lab, send real traffic through the appliance, show what each side saw.
+	$(LAB) demo
+
+test: build lint unit lab-test ## Every check: format, lints, unit, property and lab tests.
+
+lint:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+
+unit:
+	$(CARGO) nextest run --workspace --exclude lab
+
+lab-test: build
+	@test "$$(id -u)" = 0 || { echo "the lab tests make network namespaces, which takes root: run make test as root"; exit 1; }
+	$(CARGO) nextest run -p lab; result=$$?; $(LAB) down; exit $$result
+
+sanitize: setup ## The tests of all that parses or owns memory, under AddressSanitizer.
+	tests/sanitize.sh
+
+lab: build ## Raise the lab and leave it up.
+	$(LAB) up
+
+lab-down: ## Take the lab down, also after a crash.
+	$(LAB) down
