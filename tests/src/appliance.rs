@@ -8,6 +8,11 @@ use crate::namespace::{must, signal, write};
 use crate::topology::{Driver, Lab, Options, Router, address};
 use crate::{Error, FOLDER, VIP, wait_until};
 
+/// What DPDK keeps of the lab's appliance.
+pub(crate) const DPDK_FOLDER: &str = "/run/dpdk/tandem-lab-a";
+/// Lines of a log that an error shows.
+const LOG_LINES: usize = 12;
+
 /// The appliance of the lab.
 #[derive(Debug)]
 pub struct Appliance {
@@ -79,8 +84,17 @@ impl Appliance {
         let words = [dataplane.as_str(), "--config", &configuration];
         let process = Lab::A.serve("a/dataplane.log", &words)?;
         write(&format!("{}/pid", folder()), &process.to_string())?;
-        wait_until("tandem-dataplane answers on its socket", 60, || self.client().is_ok())
-            .map_err(|error| self.with_log(error))
+        let mut ended = false;
+        wait_until("tandem-dataplane answers on its socket", 60, || {
+            ended = !self.runs();
+            ended || self.client().is_ok()
+        })
+        .map_err(|error| self.with_log(error))?;
+        if ended {
+            let words = format!("it ended; its log ends with\n  {}", self.last_words());
+            return Err(Error::Command { command: "tandem-dataplane".to_owned(), words });
+        }
+        Ok(())
     }
 
     /// Its process.
@@ -177,11 +191,19 @@ impl Appliance {
 
     fn with_log(&self, error: Error) -> Error {
         let Error::Waited { seconds, what, .. } = error else { return error };
-        let path = format!("{}/dataplane.log", folder());
-        let log = std::fs::read_to_string(path).unwrap_or_default();
-        let last: Vec<&str> = log.lines().rev().take(8).collect();
-        let last = last.into_iter().rev().collect::<Vec<_>>().join("\n  ");
-        Error::Waited { seconds, what, words: format!("; its log ends with\n  {last}") }
+        Error::Waited {
+            seconds,
+            what,
+            words: format!("; its log ends with\n  {}", self.last_words()),
+        }
+    }
+
+    /// The end of its log.
+    fn last_words(&self) -> String {
+        let log = std::fs::read_to_string(format!("{}/dataplane.log", folder()));
+        let log = log.unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(LOG_LINES)..].join("\n  ")
     }
 
     fn configuration(&self, settings: &Settings) -> String {

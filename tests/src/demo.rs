@@ -111,7 +111,8 @@ pub fn requests() -> Result<(u32, String), Error> {
     let count = REQUESTS.to_string();
     let url = format!("http://{VIP}/");
     // The answers differ in length with the server's address only; -l allows for it.
-    let output = Lab::CLIENT.run(&["ab", "-q", "-l", "-r", "-s", "60", "-n", &count, "-c", "50", &url])?;
+    let output =
+        Lab::CLIENT.run(&["ab", "-q", "-l", "-r", "-s", "60", "-n", &count, "-c", "50", &url])?;
     let number = |label: &str| {
         let line = output.stdout.lines().find(|line| line.starts_with(label));
         line.and_then(|line| line.split_whitespace().last()?.parse::<u32>().ok())

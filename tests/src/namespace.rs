@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Write;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
-use crate::{Error, FOLDER};
+use crate::{Error, FOLDER, wait_until};
 
 /// A network namespace of the lab: one host.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,6 +19,16 @@ pub struct Output {
     pub stdout: String,
     /// Standard error.
     pub stderr: String,
+}
+
+impl From<std::process::Output> for Output {
+    fn from(output: std::process::Output) -> Self {
+        Output {
+            status: output.status,
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
 }
 
 impl Output {
@@ -36,14 +46,16 @@ impl Output {
 /// A command that goes on in the background; ended when dropped.
 #[derive(Debug)]
 pub struct Task {
-    child: Child,
+    /// There until it has been waited for.
+    child: Option<Child>,
+    id: u32,
     program: String,
 }
 
 impl Task {
     /// Its process.
     pub fn id(&self) -> u32 {
-        self.child.id()
+        self.id
     }
 
     /// Waits until it ends by itself.
@@ -52,24 +64,17 @@ impl Task {
     ///
     /// [`Error::Start`], if it cannot be waited for.
     pub fn finish(mut self) -> Result<Output, Error> {
-        let program = self.program.clone();
-        let mut streams = (String::new(), String::new());
-        let read = |from: Option<&mut dyn std::io::Read>, to: &mut String| match from {
-            Some(from) => from.read_to_string(to).map(|_| ()),
-            None => Ok(()),
+        let ended = match self.child.take() {
+            Some(child) => child.wait_with_output(),
+            None => Err(std::io::ErrorKind::NotFound.into()),
         };
-        let failed = |source| Error::Start { program: program.clone(), source };
-        let mut stdout = self.child.stdout.take();
-        let mut stderr = self.child.stderr.take();
-        read(stdout.as_mut().map(|s| s as &mut dyn std::io::Read), &mut streams.0).map_err(failed)?;
-        read(stderr.as_mut().map(|s| s as &mut dyn std::io::Read), &mut streams.1).map_err(failed)?;
-        let status = self.child.wait().map_err(failed)?;
-        Ok(Output { status, stdout: streams.0, stderr: streams.1 })
+        let program = self.program.clone();
+        ended.map(Output::from).map_err(|source| Error::Start { program, source })
     }
 
     /// True while it runs.
     pub fn runs(&mut self) -> bool {
-        matches!(self.child.try_wait(), Ok(None))
+        self.child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
     }
 
     /// Asks it to end, and waits.
@@ -78,16 +83,17 @@ impl Task {
     ///
     /// As [`Task::finish`].
     pub fn stop(self) -> Result<Output, Error> {
-        signal("-TERM", self.child.id());
+        signal("-TERM", self.id);
         self.finish()
     }
 }
 
 impl Drop for Task {
     fn drop(&mut self) {
-        if self.runs() {
-            let _ = self.child.kill();
-            let _ = self.child.wait();
+        if let Some(child) = &mut self.child {
+            // It may have ended by itself just now.
+            let _ = child.kill();
+            let _ = child.wait();
         }
     }
 }
@@ -95,7 +101,8 @@ impl Drop for Task {
 /// Sends a signal to a process that the lab started.
 pub fn signal(signal: &str, process: u32) {
     // A process that is gone already is as good as one that ends now.
-    let _ = Command::new("kill").args([signal, &process.to_string()]).stderr(Stdio::null()).status();
+    let _ =
+        Command::new("kill").args([signal, &process.to_string()]).stderr(Stdio::null()).status();
 }
 
 /// Runs a command of the machine to its end; an error if it fails.
@@ -109,12 +116,7 @@ pub(crate) fn must(words: &[&str]) -> Result<Output, Error> {
 
 fn run(command: &mut Command, program: &str) -> Result<Output, Error> {
     let failed = |source| Error::Start { program: program.to_owned(), source };
-    let output = command.stdin(Stdio::null()).output().map_err(failed)?;
-    Ok(Output {
-        status: output.status,
-        stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
-    })
+    command.stdin(Stdio::null()).output().map(Output::from).map_err(failed)
 }
 
 impl Namespace {
@@ -133,12 +135,24 @@ impl Namespace {
     }
 
     /// Ends everything in it and removes it; nothing is left if it was not there.
-    pub(crate) fn remove(self) {
-        let Ok(pids) = must(&["ip", "netns", "pids", self.0]) else { return };
-        for pid in pids.stdout.split_whitespace().filter_map(|pid| pid.parse().ok()) {
-            signal("-KILL", pid);
+    pub(crate) fn remove(self) -> Result<(), Error> {
+        let file = format!("/run/netns/{}", self.0);
+        if !std::path::Path::new(&file).exists() {
+            return Ok(());
         }
-        let _ = must(&["ip", "netns", "del", self.0]);
+        // More than once: a server that is ended may just have started another process.
+        wait_until(&format!("every process in {} has ended", self.0), 30, || {
+            let processes = self.processes();
+            processes.iter().for_each(|process| signal("-KILL", *process));
+            processes.is_empty()
+        })?;
+        must(&["ip", "netns", "del", self.0]).map(|_| ())
+    }
+
+    /// The processes in it: none if it is only half made, as a crash leaves it.
+    fn processes(self) -> Vec<u32> {
+        let pids = must(&["ip", "netns", "pids", self.0]).map(|output| output.stdout);
+        pids.unwrap_or_default().split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
     }
 
     /// Runs a command to its end, whatever the end.
@@ -183,7 +197,8 @@ impl Namespace {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let program = words[0].to_owned();
         let failed = |source| Error::Start { program: program.clone(), source };
-        Ok(Task { child: command.spawn().map_err(failed)?, program })
+        let child = command.spawn().map_err(failed)?;
+        Ok(Task { id: child.id(), child: Some(child), program })
     }
 
     /// Starts a server that outlives this process; its output goes to a log in the lab's

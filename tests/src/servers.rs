@@ -71,8 +71,17 @@ fn dns(namespace: Namespace, name: &str) -> Result<(), Error> {
     let log = format!("{name}/dnsmasq.log");
     namespace.serve(
         &log,
-        &["dnsmasq", "-k", "--conf-file=/dev/null", "--no-resolv", "--no-hosts", "--port=53",
-          "--user=root", "--pid-file=", &record],
+        &[
+            "dnsmasq",
+            "-k",
+            "--conf-file=/dev/null",
+            "--no-resolv",
+            "--no-hosts",
+            "--port=53",
+            "--user=root",
+            "--pid-file=",
+            &record,
+        ],
     )?;
     wait_until(&format!("dnsmasq answers on {name}"), 30, || {
         let dig = ["dig", "+short", "+tries=1", "+time=1", "@127.0.0.1", "whoami.lab", "TXT"];

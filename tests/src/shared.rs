@@ -6,6 +6,8 @@
 use std::fs::{self, File};
 use std::path::Path;
 
+use rustix::fs::{FlockOperation, flock};
+
 use crate::appliance::Settings;
 use crate::topology::{Lab, Options, Router};
 use crate::{Error, FOLDER};
@@ -35,10 +37,13 @@ fn options() -> Options {
 ///
 /// # Errors
 ///
-/// [`Error::File`].
+/// [`Error::NotRoot`]; [`Error::File`].
 pub fn lock() -> Result<File, Error> {
+    if !rustix::process::geteuid().is_root() {
+        return Err(Error::NotRoot);
+    }
     let lock = File::create(LOCK).map_err(Error::file(LOCK))?;
-    lock.lock().map_err(Error::file(LOCK))?;
+    flock(&lock, FlockOperation::LockExclusive).map_err(|error| Error::file(LOCK)(error.into()))?;
     Ok(lock)
 }
 

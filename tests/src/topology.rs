@@ -151,20 +151,18 @@ impl Lab {
     ///
     /// # Errors
     ///
-    /// [`Error::NotRoot`], and when a file cannot be removed.
+    /// [`Error::NotRoot`], and when a process, a namespace or a file cannot be removed.
     pub fn down() -> Result<(), Error> {
-        // The effective user owns /proc/self.
-        let root = std::os::unix::fs::MetadataExt::uid(
-            &fs::metadata("/proc/self").map_err(Error::file("/proc/self"))?,
-        ) == 0;
-        if !root {
+        if !rustix::process::geteuid().is_root() {
             return Err(Error::NotRoot);
         }
         for namespace in Self::ALL {
-            namespace.remove();
+            namespace.remove()?;
         }
-        if Path::new(FOLDER).exists() {
-            fs::remove_dir_all(FOLDER).map_err(Error::file(FOLDER))?;
+        for folder in [FOLDER, crate::appliance::DPDK_FOLDER] {
+            if Path::new(folder).exists() {
+                fs::remove_dir_all(folder).map_err(Error::file(folder))?;
+            }
         }
         Ok(())
     }
