@@ -15,7 +15,7 @@ packages=(
 rust_packages() {
 	if apt-cache show cargo-web >/dev/null 2>&1; then
 		echo "cargo-web rustc-web"
-		for extra in rustfmt-web rust-clippy-web; do
+		for extra in rustfmt-web rust-web-clippy; do
 			if apt-cache show "$extra" >/dev/null 2>&1; then echo "$extra"; fi
 		done
 	else

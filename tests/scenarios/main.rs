@@ -1,1 +1,26 @@
-//! placeholder
+//! The appliance among real clients and servers, one story at a time. The kernel's own
+//! TCP/IP at both ends is the judge.
+//!
+//! Each scenario gets a lab that is up and that nobody else uses; see [`lab::ready`].
+//! `TANDEM_LAB_ROUTER=kernel` lets the kernel forward instead, to tell a fault of the lab
+//! from a fault of the appliance (scenarios about the appliance itself fail then).
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
+
+mod connections;
+mod dns;
+mod fragments;
+mod full_table;
+mod fuzz;
+mod hairpin;
+mod http;
+mod icmp;
+mod masquerade;
+mod path_mtu;
+mod ping;
+mod reload;
+mod stop;
+mod throughput;
+mod traceroute;
+mod unsolicited;
+mod weights;
