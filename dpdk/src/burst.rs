@@ -6,13 +6,21 @@ use crate::mbuf::Mbuf;
 
 /// Up to `N` mbufs in order, owned. In memory it is an array of pointers and a length, as
 /// DPDK's burst functions want it; dropping it frees what is left in it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Burst<const N: usize>(ArrayVec<Mbuf, N>);
+
+impl<const N: usize> Default for Burst<N> {
+    fn default() -> Self {
+        Burst::new()
+    }
+}
 
 impl<const N: usize> Burst<N> {
     /// An empty one.
     #[inline(always)]
     pub fn new() -> Self {
+        // DPDK counts a burst in 16 bits.
+        const { assert!(N > 0 && N <= u16::MAX as usize) };
         Burst(ArrayVec::new())
     }
 

@@ -209,7 +209,11 @@ impl Mbuf {
         let (Ok(from), Ok(length)) = (u32::try_from(offset), u32::try_from(to.len())) else {
             return false;
         };
-        // SAFETY: the mbuf is valid; the target has as many bytes as are asked for.
+        // DPDK adds the two in 32 bits, and would read anywhere were the sum to wrap.
+        if from.checked_add(length).is_none_or(|end| end > self.pkt_len()) {
+            return false;
+        }
+        // SAFETY: the mbuf is valid and has these bytes; the target has as many.
         unsafe {
             dpdk_sys::tandem_mbuf_read(self.0.as_ptr(), from, length, to.as_mut_ptr().cast()) == 0
         }

@@ -4,7 +4,7 @@
 /// first touch. False if it refused, which costs speed and nothing else.
 pub fn advise_hugepages(start: usize, bytes: usize) -> bool {
     const PAGE: usize = 4096;
-    let first = start.next_multiple_of(PAGE);
+    let Some(first) = start.checked_next_multiple_of(PAGE) else { return false };
     let Some(end) = start.checked_add(bytes) else { return false };
     let length = end.saturating_sub(first) & !(PAGE - 1);
     if length == 0 {

@@ -45,6 +45,7 @@ pub struct MempoolError {
 pub struct Mempool {
     pool: NonNull<dpdk_sys::rte_mempool>,
     capacity: u32,
+    data_room: u16,
 }
 
 // SAFETY: DPDK's pools are made for use by many threads; those that are no lcores pass
@@ -69,7 +70,12 @@ impl Mempool {
             dpdk_sys::rte_pktmbuf_pool_create(name.as_ptr(), mbufs, cache, 0, data_room, socket.0)
         };
         let failed = || MempoolError { mbufs, data_room, cause: last_error() };
-        Ok(Mempool { pool: NonNull::new(pool).ok_or_else(failed)?, capacity: mbufs })
+        Ok(Mempool { pool: NonNull::new(pool).ok_or_else(failed)?, capacity: mbufs, data_room })
+    }
+
+    /// Bytes of a buffer, headroom included.
+    pub(crate) fn data_room(&self) -> u16 {
+        self.data_room
     }
 
     pub(crate) fn as_ptr(&self) -> *mut dpdk_sys::rte_mempool {

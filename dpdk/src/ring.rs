@@ -18,6 +18,7 @@ pub struct RingError {
     cause: String,
 }
 
+#[derive(Debug)]
 struct Ring(NonNull<dpdk_sys::rte_ring>);
 
 // SAFETY: DPDK's ring is made for one thread at each end; `Producer` and `Consumer` are
@@ -50,12 +51,14 @@ impl Drop for Ring {
 }
 
 /// The end that puts in.
+#[derive(Debug)]
 pub struct Producer {
     ring: Arc<Ring>,
     _one_thread: core::marker::PhantomData<core::cell::Cell<()>>,
 }
 
 /// The end that takes out.
+#[derive(Debug)]
 pub struct Consumer {
     ring: Arc<Ring>,
     _one_thread: core::marker::PhantomData<core::cell::Cell<()>>,
@@ -75,7 +78,9 @@ pub fn spsc(
     let name = format!("tandem_ring_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
     let name = CString::new(name).unwrap_or_default();
     // One place of a ring always stays free.
-    let size = capacity.saturating_add(1).next_power_of_two();
+    let size = capacity.checked_add(1).and_then(u32::checked_next_power_of_two);
+    // DPDK takes zero for a power of two, and would write outside of such a ring.
+    let size = size.ok_or_else(|| RingError { capacity, cause: "too large".to_owned() })?;
     // SAFETY: EAL has started; the name ends in zero and DPDK copies it.
     let ring = unsafe {
         dpdk_sys::rte_ring_create(name.as_ptr(), size, socket.0, dpdk_sys::TANDEM_RING_SP_SC)

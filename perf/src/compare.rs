@@ -88,8 +88,10 @@ pub fn run(plan: &Plan, folder: &Path, progress: &dyn Fn(&str)) -> Result<Compar
     let none = || Error::Dataplane("no rounds were run".to_owned());
     let mpps = Summary::of(&mpps).ok_or_else(none)?;
     let reference = Summary::of(&reference).ok_or_else(none)?;
-    let testpmd: BTreeMap<String, Summary> =
-        rates.iter().filter_map(|(mode, rates)| Some((mode.clone(), Summary::of(rates)?))).collect();
+    let testpmd: BTreeMap<String, Summary> = rates
+        .iter()
+        .filter_map(|(mode, rates)| Some((mode.clone(), Summary::of(rates)?)))
+        .collect();
     let ratio =
         testpmd.iter().map(|(mode, rate)| (mode.clone(), mpps.median / rate.median)).collect();
     Ok(Comparison {

@@ -152,10 +152,12 @@ impl Bench {
         let neighbours = neighbours(clock);
         let (ring, from_housekeeping) =
             ring::spsc(eal, 1024, SocketId::ANY).map_err(Error::dataplane)?;
-        let (to_housekeeping, _) = ring::spsc(eal, 1024, SocketId::ANY).map_err(Error::dataplane)?;
-        let table = Connections::new(room as usize, snapshot.timeouts, clock.now(), &mut |region| {
-            dpdk::memory::advise_hugepages(region.start, region.bytes);
-        });
+        let (to_housekeeping, _) =
+            ring::spsc(eal, 1024, SocketId::ANY).map_err(Error::dataplane)?;
+        let table =
+            Connections::new(room as usize, snapshot.timeouts, clock.now(), &mut |region| {
+                dpdk::memory::advise_hugepages(region.start, region.bytes);
+            });
         let bytes = table.bytes();
         let counters = Arc::new(WorkerBlock::default());
         let both = |_| Error::dataplane("two ports and two outlets were made");

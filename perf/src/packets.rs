@@ -36,11 +36,8 @@ pub fn tuple(number: u32) -> FiveTuple<Ipv4Addr> {
 
 /// The frame of a flow.
 pub fn frame(number: u32) -> [u8; FRAME] {
-    let ends = UdpEnds {
-        source_mac: UPSTREAM_MAC,
-        destination_mac: ROUTER_MAC,
-        tuple: tuple(number),
-    };
+    let ends =
+        UdpEnds { source_mac: UPSTREAM_MAC, destination_mac: ROUTER_MAC, tuple: tuple(number) };
     let mut frame = [0; FRAME];
     // Ethernet 14, IPv4 20, UDP 8: 18 bytes are left.
     let written = udp(&mut frame, &ends, &[0; FRAME - 42]);

@@ -8,6 +8,9 @@ use std::process::{Child, Command, Stdio};
 use crate::Error;
 use crate::statistics::Summary;
 
+/// How long testpmd takes before it forwards.
+const START: Duration = Duration::from_secs(2);
+
 /// Forwards for a while in a mode such as io, macswap or 5tswap; returns Mpps.
 ///
 /// # Errors
@@ -15,11 +18,11 @@ use crate::statistics::Summary;
 /// [`Error`], with testpmd's last words.
 pub fn run(mode: &str, file: &Path, mbufs: u32, time: Duration) -> Result<f64, Error> {
     let child = start(mode, file, mbufs).map_err(Error::io("dpdk-testpmd"))?;
-    std::thread::sleep(time);
+    std::thread::sleep(START + time);
     let text = stop(child).map_err(Error::io("dpdk-testpmd"))?;
-    // The first second is warming up, the last is cut short.
+    // The first second is warming up.
     let rates: Vec<f64> = text.lines().filter_map(rate).collect();
-    let steady = rates.get(1..rates.len().saturating_sub(1)).unwrap_or_default();
+    let steady = rates.get(1..).unwrap_or_default();
     Summary::of(steady).map(|rates| rates.median / 1e6).ok_or_else(|| Error::Program {
         program: format!("dpdk-testpmd {mode}"),
         why: text.lines().rev().take(5).collect::<Vec<_>>().join(" | "),

@@ -1,12 +1,14 @@
 //! EAL's arguments, made from typed ones.
 
 use std::ffi::CString;
+use std::path::Path;
 
 use super::{EalConfig, EalError, Memory};
 use crate::CoreId;
 
 pub(super) fn of(config: &EalConfig) -> Result<Vec<CString>, EalError> {
     let main = main_lcore(config)?;
+    check_cores(config)?;
     let mut arguments = vec![
         config.program.clone(),
         format!("--lcores={}", lcores(config, main)),
@@ -33,6 +35,18 @@ pub(super) fn of(config: &EalConfig) -> Result<Vec<CString>, EalError> {
     let invalid =
         |_| EalError::Invalid("a name in the configuration has a zero byte in it".to_owned());
     arguments.into_iter().map(|argument| CString::new(argument).map_err(invalid)).collect()
+}
+
+/// DPDK answers a core that the machine does not have with two pages of its options.
+fn check_cores(config: &EalConfig) -> Result<(), EalError> {
+    let there =
+        |core: &CoreId| Path::new("/sys/devices/system/cpu").join(format!("cpu{core}")).exists();
+    match config.main_cores.iter().chain(&config.worker_cores).find(|core| !there(core)) {
+        Some(core) => Err(EalError::Invalid(format!(
+            "core {core} is not in this machine; `lscpu --extended` lists those there are"
+        ))),
+        None => Ok(()),
+    }
 }
 
 /// The main thread's lcore: the number of its core, if no worker has that.

@@ -1,6 +1,6 @@
 //! Devices: a NIC on the PCI bus, or a virtual device.
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::fs;
 use std::path::Path;
 
@@ -82,9 +82,9 @@ impl DeviceSpec {
 
     /// Looks for what would go wrong in words that do not help.
     pub(super) fn check(&self) -> Result<(), DeviceError> {
-        let DeviceSpec::Pci(address) = self else { return self.check_interface() };
+        let DeviceSpec::Pci(address) = self else { return self.check_arguments() };
         let folder = Path::new("/sys/bus/pci/devices").join(address);
-        if !folder.exists() {
+        if address.is_empty() || !folder.exists() {
             return Err(DeviceError::NotFound(address.clone()));
         }
         let Ok(link) = fs::read_link(folder.join("driver")) else {
@@ -98,12 +98,22 @@ impl DeviceSpec {
         Err(DeviceError::KernelDriver { address: address.clone(), driver })
     }
 
-    /// A virtual device over an interface of the kernel needs that.
-    fn check_interface(&self) -> Result<(), DeviceError> {
+    /// A virtual device over an interface of the kernel needs that interface.
+    fn check_arguments(&self) -> Result<(), DeviceError> {
         let DeviceSpec::Virtual { name, arguments } = self else { return Ok(()) };
+        let arguments_of = |wanted: &str| {
+            arguments.split(',').find_map(move |argument| argument.strip_prefix(wanted))
+        };
+        // Its argument is an address in this process, where DPDK would read whatever is there.
+        if name.starts_with("net_ring") && arguments_of("internal=").is_some() {
+            return Err(DeviceError::Refused {
+                device: self.to_string(),
+                cause: "internal= is for use inside DPDK".to_owned(),
+                hint: String::new(),
+            });
+        }
         let over_kernel = name.starts_with("net_af_packet") || name.starts_with("net_af_xdp");
-        let interface = arguments.split(',').find_map(|argument| argument.strip_prefix("iface="));
-        match interface {
+        match arguments_of("iface=") {
             Some(interface)
                 if over_kernel && !Path::new("/sys/class/net").join(interface).exists() =>
             {
@@ -131,17 +141,32 @@ impl DeviceSpec {
             CString::new(name.as_str()).map_err(zero)?,
             CString::new(arguments.as_str()).map_err(zero)?,
         );
+        // DPDK would say that all is well, and forget the new arguments.
+        if port_by_name(&name).is_some() {
+            return Err(refused("a device of this name exists already".to_owned(), ""));
+        }
         // SAFETY: EAL has started; all strings end in zero and DPDK copies them.
         let result = unsafe {
             dpdk_sys::rte_eal_hotplug_add(bus.as_ptr(), name.as_ptr(), arguments.as_ptr())
         };
         if result == 0 {
-            return Ok(());
+            return match port_by_name(&name) {
+                Some(_) => Ok(()),
+                None => Err(refused("no port has come of it".to_owned(), "")),
+            };
         }
         let hint = "; check the driver's name and its arguments (they stand in DPDK's guide to \
                     NIC drivers), and that this process may use the interface";
         Err(refused(describe(result), hint))
     }
+}
+
+/// The number of the port of this name.
+pub(super) fn port_by_name(name: &CStr) -> Option<u16> {
+    let mut id = 0;
+    // SAFETY: the name ends in zero, and the result is written to a place of ours.
+    let found = unsafe { dpdk_sys::rte_eth_dev_get_port_by_name(name.as_ptr(), &mut id) };
+    (found == 0).then_some(id)
 }
 
 impl core::fmt::Display for DeviceSpec {

@@ -5,7 +5,7 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Eal, describe};
+use super::{Eal, control, describe};
 use crate::CoreId;
 
 /// The worker could not be started.
@@ -63,6 +63,7 @@ impl Eal {
         let panicked = Panicked::default();
         let task = Box::new(Task { run: Box::new(run), panicked: Arc::clone(&panicked) });
         let task = Box::into_raw(task);
+        let _control = control();
         // SAFETY: the lcore exists, and the task's ownership goes to the trampoline, which
         // runs once if the launch succeeds.
         let result = unsafe {

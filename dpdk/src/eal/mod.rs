@@ -7,6 +7,7 @@ mod launch;
 
 use std::ffi::{CStr, CString, c_char};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::CoreId;
 use crate::port::PortId;
@@ -86,6 +87,13 @@ pub enum EalError {
 
 static STARTED: AtomicBool = AtomicBool::new(false);
 
+/// DPDK's functions that set up, ask and end devices and workers are for one thread at a
+/// time; whoever calls them holds this. Packets go their way without it.
+pub(crate) fn control() -> MutexGuard<'static, ()> {
+    static CONTROL: Mutex<()> = Mutex::new(());
+    CONTROL.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// DPDK, started. It runs until the process ends.
 #[derive(Debug)]
 pub struct Eal {
@@ -103,15 +111,16 @@ impl Eal {
         for device in &config.devices {
             device.check()?;
         }
-        if config.memory == Memory::Hugepages(None) || matches!(config.memory, Memory::Hugepages(_))
-        {
+        if matches!(config.memory, Memory::Hugepages(_)) {
             hugepages::check()?;
         }
         let arguments = arguments::of(config)?;
         if STARTED.swap(true, Ordering::SeqCst) {
             return Err(EalError::AlreadyStarted);
         }
+        let _control = control();
         init(arguments)?;
+        reserve_tag()?;
         for device in &config.devices {
             device.attach()?;
         }
@@ -122,10 +131,8 @@ impl Eal {
     /// without arguments.
     pub fn port(&self, name: &str) -> Option<PortId> {
         let name = CString::new(name).ok()?;
-        let mut id = 0;
-        // SAFETY: the name ends in zero, and the result is written to a place of ours.
-        let found = unsafe { dpdk_sys::rte_eth_dev_get_port_by_name(name.as_ptr(), &mut id) };
-        (found == 0).then_some(PortId(id))
+        let _control = control();
+        device::port_by_name(&name).map(PortId)
     }
 
     /// Adds a device while DPDK runs.
@@ -135,6 +142,7 @@ impl Eal {
     /// [`DeviceError`].
     pub fn attach(&self, device: &DeviceSpec) -> Result<(), DeviceError> {
         device.check()?;
+        let _control = control();
         device.attach()
     }
 }
@@ -154,6 +162,16 @@ fn init(arguments: Vec<CString>) -> Result<(), EalError> {
         libc::EACCES | libc::EPERM => Err(EalError::Permission),
         error => Err(EalError::Init(describe(error))),
     }
+}
+
+/// Keeps the bytes of [`crate::mbuf::Mbuf::tag`] from drivers.
+fn reserve_tag() -> Result<(), EalError> {
+    // SAFETY: EAL has started.
+    if unsafe { dpdk_sys::tandem_reserve_tag() } >= 0 {
+        return Ok(());
+    }
+    let cause = last_error();
+    Err(EalError::Init(format!("a driver uses the bytes that mark packets ({cause})")))
 }
 
 pub(crate) fn last_errno() -> i32 {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use dpdk_sys::{rte_eth_conf, rte_eth_dev_info};
 
 use super::queue::Started;
-use super::{Port, PortConfig, PortId, QueueIndex, RxQueue, TxQueue, capabilities};
-use crate::eal::describe;
+use super::{Port, PortConfig, PortId, QueueIndex, RxQueue, TxQueue, described};
+use crate::eal::{control, describe};
 
 /// A port that cannot be as it was asked to.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -23,6 +23,12 @@ pub enum PortError {
         asked: u16,
         /// Possible.
         offered: u16,
+    },
+    /// Neither receive nor transmit queues.
+    #[error("{device}: no queue was asked for, and a port without any does nothing")]
+    NoQueue {
+        /// The device.
+        device: String,
     },
     /// An MTU that the device does not do.
     #[error("{device}: an MTU of {asked} was asked for, and the device does {least} to {most}")]
@@ -67,6 +73,16 @@ pub(super) fn info(id: PortId) -> Result<rte_eth_dev_info, PortError> {
     Ok(unsafe { info.assume_init() })
 }
 
+impl PortConfig {
+    /// A frame of the largest size lies in several buffers. Drivers send and receive
+    /// chains in slower ways, so only then are they asked for it.
+    fn needs_chains(&self) -> bool {
+        let room =
+            u32::from(self.mempool.data_room()).saturating_sub(dpdk_sys::TANDEM_MBUF_HEADROOM);
+        u32::from(self.mtu) + dpdk_sys::TANDEM_ETHER_OVERHEAD > room
+    }
+}
+
 /// A port on its way to being started, with the name that errors give it.
 struct Setup<'a> {
     id: PortId,
@@ -86,8 +102,11 @@ impl Port {
         name: &str,
         config: &PortConfig,
     ) -> Result<(Self, Vec<RxQueue>, Vec<TxQueue>), PortError> {
-        let driver = capabilities(id)?.driver;
+        // From the first look at the port until it runs: DPDK refuses to configure one that
+        // runs, so nobody else gets its queues.
+        let control = control();
         let mut setup = Setup { id, device: name.to_owned(), config, info: info(id)? };
+        let driver = described(&setup.info).driver;
         setup.check()?;
         setup.configure()?;
         setup.set_up_queues()?;
@@ -99,6 +118,7 @@ impl Port {
             unsafe { dpdk_sys::rte_eth_promiscuous_enable(id.0) };
         }
         let shared = Arc::new(Started::new(id));
+        drop(control);
         let rx = (0..config.rx_queues).map(|n| RxQueue::new(Arc::clone(&shared), QueueIndex(n)));
         let tx = (0..config.tx_queues).map(|n| TxQueue::new(Arc::clone(&shared), QueueIndex(n)));
         let queues = (rx.collect(), tx.collect());
@@ -115,6 +135,9 @@ impl Setup<'_> {
     }
 
     fn check(&self) -> Result<(), PortError> {
+        if self.config.rx_queues == 0 && self.config.tx_queues == 0 {
+            return Err(PortError::NoQueue { device: self.device.clone() });
+        }
         let counts = [
             ("receive", self.config.rx_queues, self.info.max_rx_queues),
             ("transmit", self.config.tx_queues, self.info.max_tx_queues),
@@ -146,6 +169,12 @@ impl Setup<'_> {
             conf.rxmode.mtu = u32::from(self.config.mtu);
             conf
         };
+        if self.config.needs_chains() {
+            conf.rxmode.offloads =
+                self.info.rx_offload_capa & u64::from(dpdk_sys::TANDEM_RX_SCATTER);
+            conf.txmode.offloads =
+                self.info.tx_offload_capa & u64::from(dpdk_sys::TANDEM_TX_MULTI_SEGS);
+        }
         if self.config.rx_queues > 1 && self.info.flow_type_rss_offloads != 0 {
             conf.rxmode.mq_mode = dpdk_sys::RTE_ETH_MQ_RX_RSS;
             conf.rx_adv_conf.rss_conf.rss_hf = self.info.flow_type_rss_offloads;

@@ -6,6 +6,7 @@ mod queue;
 use std::ffi::CStr;
 use std::mem::MaybeUninit;
 
+use crate::eal::control;
 use crate::mempool::Mempool;
 
 pub use configure::PortError;
@@ -104,6 +105,7 @@ impl Port {
     /// Its Ethernet address.
     pub fn mac(&self) -> [u8; 6] {
         let mut address = dpdk_sys::rte_ether_addr::default();
+        let _control = control();
         // SAFETY: the port exists while `shared` does; the address is written to a place
         // of ours.
         unsafe { dpdk_sys::rte_eth_macaddr_get(self.id().0, &mut address) };
@@ -112,18 +114,16 @@ impl Port {
 
     /// The link, as it was last seen; does not wait.
     pub fn link(&self) -> Link {
-        let mut link = dpdk_sys::rte_eth_link::default();
+        let mut speed = 0;
+        let _control = control();
         // SAFETY: as above.
-        let result = unsafe { dpdk_sys::rte_eth_link_get_nowait(self.id().0, &mut link) };
-        let known = result == 0 && link.link_speed != 0 && link.link_speed != u32::MAX;
-        Link {
-            up: result == 0 && link.link_status() != 0,
-            speed_mbps: known.then_some(link.link_speed),
-        }
+        let up = unsafe { dpdk_sys::tandem_link(self.id().0, &mut speed) } != 0;
+        Link { up, speed_mbps: (speed != 0).then_some(speed) }
     }
 
     /// The device's counters; `None` if it cannot tell.
     pub fn stats(&self) -> Option<Stats> {
+        let _control = control();
         let mut stats = MaybeUninit::<dpdk_sys::rte_eth_stats>::zeroed();
         // SAFETY: as above; all zeros are a valid value.
         let stats = unsafe {
@@ -151,18 +151,23 @@ impl Port {
 ///
 /// [`PortError`], if the device does not tell.
 pub fn capabilities(id: PortId) -> Result<Capabilities, PortError> {
-    let info = configure::info(id)?;
+    let _control = control();
+    Ok(described(&configure::info(id)?))
+}
+
+/// What DPDK tells of a device, in types of ours.
+fn described(info: &dpdk_sys::rte_eth_dev_info) -> Capabilities {
     let driver = if info.driver_name.is_null() {
         String::new()
     } else {
         // SAFETY: a driver's name is a static string that ends in zero.
         unsafe { CStr::from_ptr(info.driver_name) }.to_string_lossy().into_owned()
     };
-    Ok(Capabilities {
+    Capabilities {
         driver,
         rx_queues: info.max_rx_queues,
         tx_queues: info.max_tx_queues,
         frame: info.max_rx_pktlen,
         mtu: (info.min_mtu, info.max_mtu),
-    })
+    }
 }

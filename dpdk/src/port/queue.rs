@@ -12,6 +12,7 @@ use dpdk_sys::rte_eth_fp_ops;
 
 use super::{PortId, QueueIndex};
 use crate::burst::Burst;
+use crate::eal::control;
 
 /// A port that runs; stopped and closed when nobody has it any more.
 #[derive(Debug)]
@@ -30,6 +31,7 @@ impl Started {
 
 impl Drop for Started {
     fn drop(&mut self) {
+        let _control = control();
         // SAFETY: no queue is left, so nobody polls the port.
         unsafe {
             dpdk_sys::rte_eth_dev_stop(self.0.0);
@@ -40,6 +42,7 @@ impl Drop for Started {
 
 /// What both kinds of queue are: the port's entry in the table of burst functions, and
 /// the driver's own queue.
+#[derive(Debug)]
 struct Queue {
     port: Arc<Started>,
     index: QueueIndex,
@@ -64,9 +67,11 @@ impl Queue {
 }
 
 /// A receive queue.
+#[derive(Debug)]
 pub struct RxQueue(Queue);
 
 /// A transmit queue.
+#[derive(Debug)]
 pub struct TxQueue(Queue);
 
 impl RxQueue {

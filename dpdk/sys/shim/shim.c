@@ -1,8 +1,34 @@
 #include "shim.h"
 
+#include <string.h>
+
 int tandem_errno(void)
 {
 	return rte_errno;
+}
+
+int tandem_reserve_tag(void)
+{
+	static const struct rte_mbuf_dynfield field = {
+		.name = "tandem_tag",
+		.size = 16,
+		.align = 4,
+	};
+
+	return rte_mbuf_dynfield_register_offset(&field, TANDEM_MBUF_TAG);
+}
+
+int tandem_link(uint16_t port, uint32_t *speed)
+{
+	struct rte_eth_link link;
+
+	*speed = 0;
+	memset(&link, 0, sizeof(link));
+	if (rte_eth_link_get_nowait(port, &link) != 0)
+		return 0;
+	if (link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN)
+		*speed = link.link_speed;
+	return link.link_status == RTE_ETH_LINK_UP;
 }
 
 struct rte_mbuf *tandem_mbuf_alloc(struct rte_mempool *pool)

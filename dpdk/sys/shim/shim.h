@@ -17,6 +17,7 @@
 #include <rte_lcore.h>
 #include <rte_log.h>
 #include <rte_mbuf.h>
+#include <rte_mbuf_dyn.h>
 #include <rte_mempool.h>
 #include <rte_ring.h>
 #include <rte_version.h>
@@ -35,8 +36,9 @@ enum tandem_mbuf_layout {
 	TANDEM_MBUF_BUF_LEN = offsetof(struct rte_mbuf, buf_len),
 	TANDEM_MBUF_NEXT = offsetof(struct rte_mbuf, next),
 	TANDEM_MBUF_RSS_HASH = offsetof(struct rte_mbuf, hash.rss),
-	/* 36 bytes that no driver uses unless a dynamic field was registered there. */
-	TANDEM_MBUF_TAG = offsetof(struct rte_mbuf, dynfield1),
+	/* The last 16 bytes that DPDK leaves to dynamic fields; see tandem_reserve_tag. */
+	TANDEM_MBUF_TAG = offsetof(struct rte_mbuf, dynfield1) +
+			  sizeof(((struct rte_mbuf *)0)->dynfield1) - 16,
 	TANDEM_MBUF_HEADROOM = RTE_PKTMBUF_HEADROOM,
 };
 
@@ -44,10 +46,25 @@ enum tandem_limits {
 	TANDEM_MAX_ETHPORTS = RTE_MAX_ETHPORTS,
 	TANDEM_MAX_LCORE = RTE_MAX_LCORE,
 	TANDEM_RING_SP_SC = RING_F_SP_ENQ | RING_F_SC_DEQ,
+	TANDEM_ETHER_OVERHEAD = RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN + 2 * RTE_VLAN_HLEN,
+};
+
+enum tandem_offloads {
+	TANDEM_RX_SCATTER = RTE_ETH_RX_OFFLOAD_SCATTER,
+	TANDEM_TX_MULTI_SEGS = RTE_ETH_TX_OFFLOAD_MULTI_SEGS,
 };
 
 /* errno of the last DPDK call of this thread. */
 int tandem_errno(void);
+
+/*
+ * Keeps the 16 bytes at TANDEM_MBUF_TAG from drivers and libraries, which place fields of
+ * their own beside them. Call after rte_eal_init. Negative if a driver has them already.
+ */
+int tandem_reserve_tag(void);
+
+/* 1 if the link is up, 0 if it is down or unknown; the speed in Mbit/s, 0 if unknown. */
+int tandem_link(uint16_t port, uint32_t *speed);
 
 /* The fast path of alloc and free is inline in DPDK: a per-core cache of the pool. */
 struct rte_mbuf *tandem_mbuf_alloc(struct rte_mempool *pool);

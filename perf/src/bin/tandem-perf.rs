@@ -89,7 +89,10 @@ fn show<T: serde::Serialize>(json: bool, result: &T, print: fn(&T)) -> Result<()
 
 fn print_comparison(result: &Comparison) {
     print_machine(&result.machine);
-    println!("{} connections, 60-byte UDP, one worker; medians (least to most)\n", result.connections);
+    println!(
+        "{} connections, 60-byte UDP, one worker; medians (least to most)\n",
+        result.connections
+    );
     println!("{:<28} {:>24} {:>8}", "", "MPPS", "RATIO");
     for (mode, rate) in &result.testpmd {
         let ratio = result.ratio.get(mode).copied().unwrap_or_default();
