@@ -70,8 +70,7 @@ impl From<State> for Transition {
     }
 }
 
-const CHANGING: Flags =
-    Flags::from_bits(Flags::SYN.bits() | Flags::FIN.bits() | Flags::RST.bits());
+const CHANGING: Flags = Flags::from_bits(Flags::SYN.bits() | Flags::FIN.bits() | Flags::RST.bits());
 
 impl State {
     /// How many states there are.
@@ -278,8 +277,11 @@ mod tests {
             let next = state.next(O, SYN);
             let over = matches!(state, State::TimeWait | State::LastAck | State::Close);
             assert_eq!(next.reopened, over, "{state:?}");
-            assert_eq!(next.state == State::SynReceived,
-                over || matches!(state, State::None | State::SynReceived), "{state:?}");
+            assert_eq!(
+                next.state == State::SynReceived,
+                over || matches!(state, State::None | State::SynReceived),
+                "{state:?}"
+            );
             assert!(!state.next(R, SYN).reopened, "{state:?}");
         }
     }

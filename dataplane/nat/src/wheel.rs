@@ -114,7 +114,8 @@ impl Wheel {
             return false;
         }
         let Some(slot) = self.slots.get_mut(tick as usize % SLOTS) else { return false };
-        let open = self.chunks.get(*slot as usize).is_some_and(|chunk| (chunk.len as usize) < CHUNK);
+        let open =
+            self.chunks.get(*slot as usize).is_some_and(|chunk| (chunk.len as usize) < CHUNK);
         if !open {
             let fresh = self.free;
             let Some(chunk) = self.chunks.get_mut(fresh as usize) else { return false };

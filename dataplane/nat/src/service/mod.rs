@@ -45,6 +45,11 @@ impl ServerId {
     /// No server.
     pub const NONE: ServerId = ServerId(u16::MAX);
 
+    #[cfg(test)]
+    pub(crate) const fn numbered(number: u16) -> Self {
+        ServerId(number)
+    }
+
     /// The number, beyond every array for [`ServerId::NONE`].
     #[inline(always)]
     pub const fn index(self) -> usize {

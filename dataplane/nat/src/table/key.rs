@@ -67,6 +67,9 @@ impl<A: Address> Key<A> {
         let (source_low, source_high) = self.source.words();
         let (destination_low, destination_high) = self.destination.words();
         // 32-bit halves side by side for IPv4; for IPv6 all 256 bits take part.
-        (source_low | destination_low.rotate_left(32), source_high ^ destination_high.rotate_left(32))
+        (
+            source_low | destination_low.rotate_left(32),
+            source_high ^ destination_high.rotate_left(32),
+        )
     }
 }

@@ -25,8 +25,8 @@ use wire::Address;
 pub use hash::Hash;
 pub use key::Key;
 pub use memory::Region;
-pub use record::Record;
 pub(crate) use record::NONE;
+pub use record::Record;
 
 use crate::Direction;
 use crate::prefetch::prefetch;
@@ -170,8 +170,7 @@ impl<A: Address> Table<A> {
 
     #[inline(always)]
     fn hit(entry: Entry) -> Hit {
-        let direction =
-            if entry.direction() == 0 { Direction::Original } else { Direction::Reply };
+        let direction = if entry.direction() == 0 { Direction::Original } else { Direction::Reply };
         Hit { id: ConnectionId(entry.record() as u32), direction }
     }
 

@@ -1,6 +1,6 @@
 //! The record of one connection: one cache line for IPv4.
 
-use wire::checksum::{Delta, Sum};
+use wire::checksum::Delta;
 use wire::flow::Rewrite;
 use wire::{Address, FiveTuple, Port, Protocol};
 
@@ -44,7 +44,7 @@ pub struct Record<A> {
 impl<A: Address> Record<A> {
     /// A connection whose packets arrive with these two keys.
     pub(crate) fn new(kind: Kind, original: Key<A>, reply: Key<A>, now: Instant) -> Self {
-        let (l3, l4) = deltas(&original.tuple(), &reply.tuple().reversed());
+        let Rewrite { l3, l4, .. } = Rewrite::between(&original.tuple(), &reply.tuple().reversed());
         Record {
             keys: [original, reply],
             l3,
@@ -71,8 +71,7 @@ impl<A: Address> Record<A> {
             },
             Side::Public,
         );
-        let mut record =
-            Record::new(Kind::Masquerade, nowhere, nowhere, Instant::from_millis(0));
+        let mut record = Record::new(Kind::Masquerade, nowhere, nowhere, Instant::from_millis(0));
         record.kind = None;
         record.armed = next;
         record
@@ -164,18 +163,4 @@ impl<A: Address> Record<A> {
     pub fn next_hop(&self, direction: Direction) -> (NextHop, u16) {
         (self.next_hops[direction.index()], self.epoch)
     }
-}
-
-/// Checksum changes of a rewrite from one tuple to another: over the IP header, and over
-/// the range of the transport checksum. ICMP's has no pseudo-header (RFC 792), so only
-/// its identifier counts there.
-fn deltas<A: Address>(from: &FiveTuple<A>, to: &FiveTuple<A>) -> (Delta, Delta) {
-    let addresses = |tuple: &FiveTuple<A>| tuple.source.sum() + tuple.destination.sum();
-    let ports = |tuple: &FiveTuple<A>| {
-        Sum::of_u16(tuple.source_port.raw()) + Sum::of_u16(tuple.destination_port.raw())
-    };
-    let l3 = Delta::between(addresses(from), addresses(to));
-    let ports = Delta::between(ports(from), ports(to));
-    let l4 = if from.protocol == Protocol::Icmp { ports } else { l3.and(ports) };
-    (l3, l4)
 }

@@ -1,0 +1,477 @@
+//! Lives of connections against a plain model of when each must end.
+
+use std::collections::{HashMap, HashSet};
+use std::net::Ipv4Addr;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use wire::{FiveTuple, Port};
+
+use super::*;
+use crate::ports::{Candidates, PortRange};
+
+const ACK: Flags = Flags::ACK;
+const SYN: Flags = Flags::SYN;
+const RST: Flags = Flags::RST;
+const FIN_ACK: Flags = Flags::from_bits(Flags::FIN.bits() | Flags::ACK.bits());
+const SYN_ACK: Flags = Flags::from_bits(Flags::SYN.bits() | Flags::ACK.bits());
+
+/// A connection may outlive its timeout by two ticks of the wheel and no more: up to one
+/// because its deadline lies in the midst of one, and one for the step that asks for it.
+const SLACK: u64 = 2 * 1024;
+
+fn at(millis: u64) -> Instant {
+    Instant::from_millis(millis)
+}
+
+fn connections(capacity: usize) -> Connections<Ipv4Addr> {
+    Connections::new(capacity, Timeouts::default(), at(0), &mut |_| ())
+}
+
+fn tuple(
+    source: [u8; 4],
+    port: u16,
+    to: [u8; 4],
+    to_port: u16,
+    protocol: Protocol,
+) -> FiveTuple<Ipv4Addr> {
+    FiveTuple {
+        source: source.into(),
+        destination: to.into(),
+        source_port: Port::new(port),
+        destination_port: Port::new(to_port),
+        protocol,
+    }
+}
+
+fn opening(kind: Kind, protocol: Protocol, number: u16) -> Opening<Ipv4Addr> {
+    let port = 10_000 + number;
+    let client = [198, 51, 100, 100];
+    let (original, reply, side) = match kind {
+        Kind::Service | Kind::Hairpin => (
+            tuple(client, port, [198, 51, 100, 10], 80, protocol),
+            tuple([10, 0, 0, 11], 8080, client, port, protocol),
+            Side::Public,
+        ),
+        Kind::Masquerade => (
+            tuple([10, 0, 0, 11], port, client, 80, protocol),
+            tuple(client, 80, [198, 51, 100, 10], port, protocol),
+            Side::Private,
+        ),
+    };
+    Opening {
+        kind,
+        original: Key::new(original, side),
+        reply: Key::new(reply, side.other()),
+        service: ServiceId::NONE,
+        server: match kind {
+            Kind::Masquerade => ServerId::NONE,
+            _ => ServerId::numbered(number % 4),
+        },
+        flags: if protocol == Protocol::Tcp { SYN } else { Flags::EMPTY },
+    }
+}
+
+/// Expires all that is due, as many bursts would.
+fn drain(connections: &mut Connections<Ipv4Addr>, now: Instant) -> Vec<Closed<Ipv4Addr>> {
+    let mut closed = Vec::new();
+    // `expire` says that nothing is due also after a run of empty slots.
+    let mut idle = 0;
+    while idle < 70 {
+        idle = if connections.expire(now, |one| closed.push(*one)) { 0 } else { idle + 1 };
+    }
+    closed
+}
+
+fn hit(id: ConnectionId, direction: Direction) -> Hit {
+    Hit { id, direction }
+}
+
+/// Passes segments at the times given.
+fn follow(
+    connections: &mut Connections<Ipv4Addr>,
+    id: ConnectionId,
+    segments: &[(u64, Direction, Flags)],
+) {
+    for &(millis, direction, flags) in segments {
+        drain(connections, at(millis));
+        assert!(
+            connections.pass(hit(id, direction), flags, at(millis)).is_some(),
+            "at {millis} ms"
+        );
+    }
+}
+
+use Direction::{Original as O, Reply as R};
+
+/// When the only connection ends, to the tick, if nothing more comes.
+fn end_of(connections: &mut Connections<Ipv4Addr>, from: u64) -> u64 {
+    for millis in (from..from + 20_000_000).step_by(256) {
+        if !drain(connections, at(millis)).is_empty() {
+            return millis;
+        }
+    }
+    panic!("it never ends");
+}
+
+fn assert_ends(connections: &mut Connections<Ipv4Addr>, last_packet: u64, timeout: u64) {
+    let end = end_of(connections, last_packet);
+    let deadline = last_packet + timeout * 1000;
+    assert!((deadline..=deadline + SLACK).contains(&end), "ended at {end} ms, not {deadline}");
+    assert!(connections.table().is_empty());
+}
+
+#[test]
+fn each_state_has_its_time() {
+    let handshake = [(10, R, SYN_ACK), (20, O, ACK)];
+    let cases: [(&[(u64, Direction, Flags)], u64); 5] = [
+        (&[], 60),
+        (&[(10, R, SYN_ACK)], 120),
+        (&handshake, 900),
+        (&[(10, R, SYN_ACK), (20, O, ACK), (30, O, FIN_ACK)], 60),
+        (&[(10, R, SYN_ACK), (20, O, ACK), (30, R, RST)], 10),
+    ];
+    for (segments, timeout) in cases {
+        let mut connections = connections(4);
+        let id = connections.open(&opening(Kind::Service, Protocol::Tcp, 1), at(0)).unwrap().id;
+        follow(&mut connections, id, segments);
+        let last = segments.last().map_or(0, |segment| segment.0);
+        assert_ends(&mut connections, last, timeout);
+    }
+}
+
+#[test]
+fn a_reset_shortens_what_had_long_to_go() {
+    let mut connections = connections(4);
+    let id = connections.open(&opening(Kind::Service, Protocol::Tcp, 1), at(0)).unwrap().id;
+    follow(&mut connections, id, &[(10, R, SYN_ACK), (20, O, ACK), (500_000, O, RST)]);
+    assert_ends(&mut connections, 500_000, 10);
+}
+
+#[test]
+fn two_hours_are_beyond_the_horizon_and_still_exact() {
+    let mut connections = connections(4);
+    let id = connections.open(&opening(Kind::Masquerade, Protocol::Tcp, 1), at(0)).unwrap().id;
+    follow(&mut connections, id, &[(10, R, SYN_ACK), (20, O, ACK)]);
+    assert_ends(&mut connections, 20, 7440);
+}
+
+#[test]
+fn packets_of_either_direction_keep_it_alive() {
+    for direction in [O, R] {
+        let mut connections = connections(4);
+        let id = connections.open(&opening(Kind::Service, Protocol::Udp, 1), at(0)).unwrap().id;
+        let packets: Vec<_> =
+            (1..20).map(|count| (count * 299_000, direction, Flags::EMPTY)).collect();
+        follow(&mut connections, id, &packets);
+        assert_ends(&mut connections, 19 * 299_000, 300);
+    }
+}
+
+#[test]
+fn an_error_message_refreshes_nothing() {
+    let mut connections = connections(4);
+    let id = connections.open(&opening(Kind::Service, Protocol::Udp, 1), at(0)).unwrap().id;
+    drain(&mut connections, at(299_000));
+    assert!(connections.peek(hit(id, R)).is_some());
+    assert_ends(&mut connections, 0, 300);
+}
+
+#[test]
+fn new_timeouts_count_for_old_connections() {
+    let mut connections = connections(4);
+    connections.open(&opening(Kind::Service, Protocol::Udp, 1), at(0)).unwrap();
+    let mut timeouts = Timeouts::default();
+    timeouts.service.udp = Seconds(600);
+    connections.set_timeouts(timeouts);
+    assert_ends(&mut connections, 0, 600);
+}
+
+#[test]
+fn one_step_is_bounded_however_many_are_due() {
+    let mut connections = connections(2000);
+    for number in 0..2000 {
+        connections.open(&opening(Kind::Service, Protocol::Udp, number), at(0)).unwrap();
+    }
+    let mut steps = 0;
+    while !connections.table().is_empty() {
+        let before = connections.table().len();
+        connections.expire(at(400_000), |_| ());
+        assert!(before - connections.table().len() <= 14);
+        steps += 1;
+        assert!(steps < 1000, "expiry stands still");
+    }
+    assert!(steps >= 2000 / 14);
+}
+
+#[test]
+fn a_full_wheel_opens_nothing_and_loses_nothing() {
+    // Each connection is armed twice: opened long, then closed short.
+    let mut connections = connections(10);
+    for number in 0..10 {
+        let id =
+            connections.open(&opening(Kind::Service, Protocol::Tcp, number), at(0)).unwrap().id;
+        for (direction, flags) in [(R, SYN_ACK), (O, ACK), (O, RST), (O, ACK), (R, RST)] {
+            connections.pass(hit(id, direction), flags, at(5));
+        }
+    }
+    assert_eq!(connections.table().len(), 10);
+    assert_eq!(
+        connections.open(&opening(Kind::Service, Protocol::Tcp, 11), at(5)),
+        Err(InsertError::Full)
+    );
+    assert_eq!(drain(&mut connections, at(70_000)).len(), 10);
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Event {
+    Open { number: u16, kind: Kind, protocol: Protocol },
+    Packet { number: u16, direction: Direction, flags: Flags },
+    Close { number: u16 },
+}
+
+fn events() -> impl Strategy<Value = Vec<(u64, Event)>> {
+    let kind = prop_oneof![Just(Kind::Service), Just(Kind::Masquerade)];
+    let protocol = prop_oneof![Just(Protocol::Tcp), Just(Protocol::Udp), Just(Protocol::Icmp)];
+    let direction = prop_oneof![Just(O), Just(R)];
+    let flags = prop_oneof![Just(SYN), Just(SYN_ACK), Just(ACK), Just(FIN_ACK), Just(RST)];
+    let number = 0..24u16;
+    let event = prop_oneof![
+        3 => (number.clone(), kind, protocol)
+            .prop_map(|(number, kind, protocol)| Event::Open { number, kind, protocol }),
+        8 => (number.clone(), direction, flags)
+            .prop_map(|(number, direction, flags)| Event::Packet { number, direction, flags }),
+        1 => number.prop_map(|number| Event::Close { number }),
+    ];
+    // From bursts within a tick to silences beyond the horizon of the wheel.
+    let gap = prop_oneof![6 => 0..2_000u64, 3 => 0..200_000u64, 1 => 0..9_000_000u64];
+    vec((gap, event), 1..120)
+}
+
+/// What the model knows of a connection.
+#[derive(Clone, Copy, Debug)]
+struct Life {
+    id: ConnectionId,
+    kind: Kind,
+    protocol: Protocol,
+    server: ServerId,
+    state: State,
+    last_seen: u64,
+}
+
+impl Life {
+    fn deadline(&self) -> u64 {
+        let class = if self.kind == Kind::Masquerade { Class::Masquerade } else { Class::Service };
+        self.last_seen + Timeouts::default().of(class, self.protocol, self.state).millis()
+    }
+
+    fn is_active(&self) -> bool {
+        self.protocol != Protocol::Tcp || self.state == State::Established
+    }
+}
+
+fn check_loads(
+    connections: &Connections<Ipv4Addr>,
+    lives: &HashMap<u16, Life>,
+) -> Result<(), TestCaseError> {
+    for number in 0..4 {
+        let server = ServerId::numbered(number);
+        let count = |active| {
+            lives
+                .values()
+                .filter(|life| life.server == server && life.is_active() == active)
+                .count() as u32
+        };
+        let expected = Load { active: count(true), inactive: count(false) };
+        prop_assert_eq!(connections.loads().of(server), expected);
+    }
+    Ok(())
+}
+
+proptest! {
+    /// Nothing ends early, nothing stays, and the loads of the servers are those of the
+    /// connections that are there.
+    #[test]
+    fn lives_end_when_the_model_says(events in events()) {
+        let mut connections = connections(16);
+        let mut lives: HashMap<u16, Life> = HashMap::new();
+        let mut now = 0;
+        for (gap, event) in events {
+            now += gap;
+            for closed in drain(&mut connections, at(now)) {
+                let number = closed.record.key(O).tuple().source_port.number() - 10_000;
+                let life = lives.remove(&number).expect("it was alive");
+                prop_assert!(life.deadline() <= now, "early by {} ms", life.deadline() - now);
+            }
+            for life in lives.values() {
+                prop_assert!(now <= life.deadline() + SLACK, "{life:?} stays at {now}");
+            }
+            match event {
+                Event::Open { number, kind, protocol } => {
+                    if lives.contains_key(&number) {
+                        continue;
+                    }
+                    let opening = opening(kind, protocol, number);
+                    match connections.open(&opening, at(now)) {
+                        Ok(hit) => {
+                            let first = State::None.next(O, opening.flags).state;
+                            let state = if protocol == Protocol::Tcp { first } else { State::None };
+                            let life = Life {
+                                id: hit.id, kind, protocol, server: opening.server, state,
+                                last_seen: now,
+                            };
+                            lives.insert(number, life);
+                        }
+                        Err(error) => prop_assert_eq!(error, InsertError::Full),
+                    }
+                }
+                Event::Packet { number, direction, flags } => {
+                    let Some(life) = lives.get_mut(&number) else { continue };
+                    let flags = if life.protocol == Protocol::Tcp { flags } else { Flags::EMPTY };
+                    let passage = connections.pass(hit(life.id, direction), flags, at(now));
+                    prop_assert!(passage.is_some());
+                    life.last_seen = now;
+                    life.state = life.state.next(direction, flags).state;
+                }
+                Event::Close { number } => {
+                    if let Some(life) = lives.remove(&number) {
+                        prop_assert!(connections.close(life.id).is_some());
+                    }
+                }
+            }
+            prop_assert_eq!(connections.table().len(), lives.len());
+            check_loads(&connections, &lives)?;
+        }
+        // Long after, nothing is left.
+        drain(&mut connections, at(now + 4_000_000));
+        drain(&mut connections, at(now + 20_000_000));
+        prop_assert!(connections.table().is_empty());
+        check_loads(&connections, &HashMap::new())?;
+    }
+}
+
+/// Masquerades one UDP flow of a private host on the first port that is free.
+fn masquerade(
+    connections: &mut Connections<Ipv4Addr>,
+    host: u8,
+    port: u16,
+    range: PortRange,
+    random: u64,
+) -> Option<Hit> {
+    let original = tuple([10, 0, 0, host], port, [203, 0, 113, 5], 53, Protocol::Udp);
+    for candidate in Candidates::new(Port::new(port), range, random) {
+        let reply = FiveTuple {
+            source: original.destination,
+            destination: Ipv4Addr::new(198, 51, 100, 10),
+            source_port: original.destination_port,
+            destination_port: candidate,
+            protocol: Protocol::Udp,
+        };
+        let opening = Opening {
+            kind: Kind::Masquerade,
+            original: Key::new(original, Side::Private),
+            reply: Key::new(reply, Side::Public),
+            service: ServiceId::NONE,
+            server: ServerId::NONE,
+            flags: Flags::EMPTY,
+        };
+        match connections.open(&opening, at(0)) {
+            Ok(hit) => return Some(hit),
+            Err(InsertError::Taken(R)) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
+    None
+}
+
+proptest! {
+    /// Every port of the range is used once and comes back: as many connections as ports,
+    /// and when one ends the next can have its port.
+    #[test]
+    fn ports_are_conserved(size in 1..100u16, random: u64, closes in vec(any::<u16>(), 0..40)) {
+        let range = PortRange::new(2000, 2000 + size - 1).unwrap();
+        let mut connections = connections(256);
+        let mut hits = Vec::new();
+        for number in 0..size {
+            let hit = masquerade(&mut connections, 1, number + 1, range, random ^ u64::from(number));
+            hits.push(hit.expect("a port is free"));
+        }
+        prop_assert!(masquerade(&mut connections, 2, 7, range, random).is_none());
+        for (count, close) in closes.into_iter().enumerate() {
+            let at = usize::from(close) % hits.len();
+            let closed = connections.close(hits[at].id).expect("it is open");
+            let freed = closed.record.key(R).tuple().destination_port;
+            let source = 30_000 + count as u16;
+            let next = masquerade(&mut connections, 3, source, range, random).expect("one is free");
+            let record = connections.table().get(next.id).expect("just opened");
+            prop_assert_eq!(record.key(R).tuple().destination_port, freed);
+            hits[at] = next;
+        }
+        let used: HashSet<_> = connections
+            .table()
+            .scan(0, usize::MAX)
+            .map(|(_, record)| record.key(R).tuple().destination_port)
+            .collect();
+        prop_assert_eq!(used.len(), usize::from(size));
+    }
+}
+
+#[test]
+fn a_port_is_shared_by_connections_to_different_ends() {
+    let mut connections = connections(8);
+    let range = PortRange::new(2000, 2000).unwrap();
+    assert!(masquerade(&mut connections, 1, 2000, range, 0).is_some());
+    let elsewhere = tuple([10, 0, 0, 2], 2000, [203, 0, 113, 6], 53, Protocol::Udp);
+    let reply = tuple([203, 0, 113, 6], 53, [198, 51, 100, 10], 2000, Protocol::Udp);
+    let opening = Opening {
+        original: Key::new(elsewhere, Side::Private),
+        reply: Key::new(reply, Side::Public),
+        ..opening(Kind::Masquerade, Protocol::Udp, 1)
+    };
+    assert!(connections.open(&opening, at(0)).is_ok());
+}
+
+#[test]
+fn a_taken_tuple_leaves_the_loads_as_they_were() {
+    let mut connections = connections(8);
+    let first = opening(Kind::Service, Protocol::Udp, 1);
+    connections.open(&first, at(0)).unwrap();
+    assert_eq!(connections.open(&first, at(0)), Err(InsertError::Taken(O)));
+    assert_eq!(connections.loads().of(first.server), Load { active: 1, inactive: 0 });
+}
+
+#[test]
+fn next_hops_are_remembered_with_their_epoch() {
+    let mut connections = connections(8);
+    let hit = connections.open(&opening(Kind::Service, Protocol::Udp, 1), at(0)).unwrap();
+    connections.set_next_hops(hit.id, [NextHop(3), NextHop(4)], 9);
+    assert!(connections.is_current(hit, 9));
+    assert!(!connections.is_current(hit, 10));
+    let passage = connections.pass(hit, Flags::EMPTY, at(0)).unwrap();
+    assert_eq!((passage.next_hop, passage.epoch, passage.exit), (NextHop(3), 9, Side::Private));
+    let back = Hit { direction: R, ..hit };
+    assert_eq!(connections.peek(back).unwrap().next_hop, NextHop(4));
+}
+
+#[test]
+fn a_packet_for_a_connection_that_is_gone_gets_nothing() {
+    let mut connections = connections(8);
+    let hit = connections.open(&opening(Kind::Service, Protocol::Tcp, 1), at(0)).unwrap();
+    assert!(connections.close(hit.id).is_some());
+    assert!(connections.close(hit.id).is_none());
+    assert!(connections.pass(hit, ACK, at(0)).is_none());
+    assert!(connections.peek(hit).is_none());
+    connections.set_next_hops(hit.id, [NextHop(1); 2], 1);
+    assert!(!connections.is_current(hit, 1));
+}
+
+#[test]
+fn a_new_syn_on_old_ports_is_reported() {
+    let mut connections = connections(8);
+    let id = connections.open(&opening(Kind::Service, Protocol::Tcp, 1), at(0)).unwrap().id;
+    let segments = [(R, SYN_ACK), (O, ACK), (O, FIN_ACK), (R, FIN_ACK), (O, ACK)];
+    for (direction, flags) in segments {
+        assert!(!connections.pass(hit(id, direction), flags, at(1)).unwrap().reopened);
+    }
+    assert!(connections.pass(hit(id, O), SYN, at(2)).unwrap().reopened);
+}
