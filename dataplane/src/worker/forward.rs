@@ -168,6 +168,6 @@ impl Worker {
     /// Gives a packet to the main core.
     pub(super) fn errand(&mut self, errand: Errand, mut mbuf: Mbuf) {
         errand.tag(&mut mbuf);
-        self.to_main(mbuf);
+        self.hand_to_main(mbuf);
     }
 }

@@ -82,7 +82,7 @@ impl Worker {
     }
 
     /// Gives a packet to the main core; its errand is in its tag.
-    pub(super) fn to_main(&mut self, mbuf: Mbuf) {
+    pub(super) fn hand_to_main(&mut self, mbuf: Mbuf) {
         if let Err(mbuf) = self.errands.push(mbuf) {
             self.flush_errands();
             if self.errands.push(mbuf).is_err() {

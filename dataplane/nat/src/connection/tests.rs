@@ -87,12 +87,11 @@ fn hit(id: ConnectionId, direction: Direction) -> Hit {
     Hit { id, direction }
 }
 
+/// A packet: its time in milliseconds, its way, its flags.
+type Segment = (u64, Direction, Flags);
+
 /// Passes segments at the times given.
-fn follow(
-    connections: &mut Connections<Ipv4Addr>,
-    id: ConnectionId,
-    segments: &[(u64, Direction, Flags)],
-) {
+fn follow(connections: &mut Connections<Ipv4Addr>, id: ConnectionId, segments: &[Segment]) {
     for &(millis, direction, flags) in segments {
         drain(connections, at(millis));
         assert!(
@@ -124,7 +123,7 @@ fn assert_ends(connections: &mut Connections<Ipv4Addr>, last_packet: u64, timeou
 #[test]
 fn each_state_has_its_time() {
     let handshake = [(10, R, SYN_ACK), (20, O, ACK)];
-    let cases: [(&[(u64, Direction, Flags)], u64); 5] = [
+    let cases: [(&[Segment], u64); 5] = [
         (&[], 60),
         (&[(10, R, SYN_ACK)], 120),
         (&handshake, 900),

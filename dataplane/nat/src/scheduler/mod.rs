@@ -66,7 +66,7 @@ pub enum Scheduler {
     /// In turn.
     RoundRobin(RoundRobin),
     /// In turn, each as often as its weight says.
-    WeightedRoundRobin(WeightedRoundRobin),
+    WeightedRoundRobin(Box<WeightedRoundRobin>),
     /// The one with the fewest connections.
     LeastConnection,
     /// The one with the fewest connections for its weight.
@@ -79,7 +79,7 @@ impl Scheduler {
         match kind {
             Kind::RoundRobin => Scheduler::RoundRobin(RoundRobin::new(random)),
             Kind::WeightedRoundRobin => {
-                Scheduler::WeightedRoundRobin(WeightedRoundRobin::new(random))
+                Scheduler::WeightedRoundRobin(Box::new(WeightedRoundRobin::new(random)))
             }
             Kind::LeastConnection => Scheduler::LeastConnection,
             Kind::WeightedLeastConnection => Scheduler::WeightedLeastConnection,
