@@ -1,7 +1,6 @@
 //! A full connection table.
 
-use lab::appliance::Settings;
-use lab::{Lab, VIP, ready};
+use lab::{Lab, Settings, VIP, ready};
 
 /// Fills the table, finds that no other connection opens, and that all that are open work.
 const FILL: &str = "

@@ -1,7 +1,6 @@
 //! A million frames of rubbish from both sides.
 
-use lab::appliance::Settings;
-use lab::{Lab, VIP, demo, ready};
+use lab::{Lab, Settings, VIP, demo, ready};
 
 /// Sends frames to the router's Ethernet address: random bytes, and packets of every kind
 /// with a few bytes changed. ARP keeps its sender, since nobody can tell a lie there.

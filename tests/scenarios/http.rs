@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use lab::appliance::Settings;
-use lab::{CLIENT, Lab, VIP, demo, ready, servers};
+use lab::{CLIENT, Lab, Settings, VIP, demo, ready, servers};
 
 /// Asks so many times, a new connection each; how often each server answered, and every
 /// client address that the servers saw.

@@ -24,3 +24,4 @@ mod throughput;
 mod traceroute;
 mod unsolicited;
 mod weights;
+mod workers;

@@ -1,7 +1,6 @@
 //! A new configuration under load.
 
-use lab::appliance::Settings;
-use lab::{Lab, VIP, ready};
+use lab::{Lab, Settings, VIP, ready};
 
 #[test]
 fn reloads_under_load_fail_no_request() {

@@ -1,7 +1,7 @@
 //! The end.
 
 use lab::appliance::socket;
-use lab::{Lab, VIP, ready};
+use lab::{Lab, Settings, VIP, ready};
 
 #[test]
 fn sigterm_leaves_nothing_behind() {
@@ -13,11 +13,15 @@ fn sigterm_leaves_nothing_behind() {
     lab.appliance.terminate().unwrap();
     assert!(!links().contains("tandem-"), "{}", links());
     assert!(!socket().exists());
-    let sockets = Lab::A.run(&["ss", "-0nH"]).unwrap().stdout;
-    assert!(!sockets.contains("pub0") && !sockets.contains("priv0"), "{sockets}");
+    // The kernel takes packet sockets apart after the process has gone.
+    lab::wait_until("its packet sockets are gone", 20, || {
+        let sockets = Lab::A.run(&["ss", "-0nH"]).unwrap().stdout;
+        !sockets.contains("pub0") && !sockets.contains("priv0")
+    })
+    .unwrap();
     // Nobody answers any more, and a new start finds nothing in its way.
     assert!(!Lab::CLIENT.run(&["ping", "-c", "1", "-W", "1", VIP]).unwrap().ok());
-    lab.appliance.launch(&lab::appliance::Settings::default()).unwrap();
+    lab.appliance.launch(&Settings::default()).unwrap();
     lab::wait_until("the virtual IP answers again", 20, || {
         Lab::CLIENT.run(&["ping", "-c", "1", "-W", "1", VIP]).unwrap().ok()
     })

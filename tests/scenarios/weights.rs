@@ -1,7 +1,6 @@
 //! Weight 0 drains a server.
 
-use lab::appliance::Settings;
-use lab::{Lab, VIP, ready};
+use lab::{Lab, Settings, VIP, ready};
 
 /// Holds a connection open: asks, tells who answered, waits for a file, asks again.
 const HOLD: &str = "

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use api::{Client, Reload};
 
 use crate::namespace::{must, signal, write};
-use crate::topology::{Driver, Lab, Options, Router, address};
+use crate::topology::{Lab, Options, Router, address};
 use crate::{Error, FOLDER, VIP, wait_until};
 
 /// What DPDK keeps of the lab's appliance.
@@ -15,13 +15,35 @@ const LOG_LINES: usize = 12;
 
 /// The appliance of the lab.
 #[derive(Debug)]
-pub struct Appliance {
-    options: Options,
+pub struct Appliance;
+
+/// How the appliance reaches its NICs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Driver {
+    /// Packet sockets. Their driver asks the kernel to put fragments together before it
+    /// takes them, so that the appliance never sees one.
+    #[default]
+    AfPacket,
+    /// XDP sockets: every frame as it is.
+    AfXdp,
 }
 
-/// What a scenario changes in the configuration.
-#[derive(Clone, Debug)]
+impl Driver {
+    const fn name(self) -> &'static str {
+        match self {
+            Driver::AfPacket => "net_af_packet",
+            Driver::AfXdp => "net_af_xdp",
+        }
+    }
+}
+
+/// What differs from one configuration of the appliance to another.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Settings {
+    /// How it reaches its NICs.
+    pub driver: Driver,
+    /// Cores that forward, as the configuration writes them.
+    pub workers: &'static str,
     /// Room for connections.
     pub connections: u32,
     /// Scheduler of the web service.
@@ -32,7 +54,13 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { connections: 100_000, scheduler: "rr", weights: [1, 1, 1] }
+        Settings {
+            driver: Driver::default(),
+            workers: "[1]",
+            connections: 100_000,
+            scheduler: "rr",
+            weights: [1, 1, 1],
+        }
     }
 }
 
@@ -54,15 +82,11 @@ pub fn program(name: &str) -> PathBuf {
 }
 
 impl Appliance {
-    pub(crate) fn running(options: Options) -> Self {
-        Appliance { options }
-    }
-
     pub(crate) fn start(options: Options) -> Result<Self, Error> {
         std::fs::create_dir_all(folder()).map_err(Error::file(folder()))?;
-        let appliance = Appliance { options };
+        let appliance = Appliance;
         match options.router {
-            Router::Appliance => appliance.launch(&Settings::default())?,
+            Router::Appliance => appliance.launch(&options.settings)?,
             Router::Kernel => kernel()?,
         }
         wait_until("the virtual IP answers the client's ping", 30, || {
@@ -166,6 +190,13 @@ impl Appliance {
         drops.iter().filter(|drop| drop.name == reason).map(|drop| drop.packets).sum()
     }
 
+    /// A counter of each worker.
+    pub fn counted(&self, counter: &str) -> Vec<u64> {
+        let counters = self.client().ok().and_then(|mut client| client.counters().ok());
+        let workers = counters.map(|counters| counters.workers).unwrap_or_default();
+        workers.iter().map(|worker| worker.counters.get(counter).copied().unwrap_or(0)).collect()
+    }
+
     /// Connections opened so far to each real server of a service, in the order of the
     /// configuration.
     pub fn opened(&self, service: &str) -> Vec<u64> {
@@ -207,18 +238,15 @@ impl Appliance {
     }
 
     fn configuration(&self, settings: &Settings) -> String {
-        let (driver, public, private) = match self.options.driver {
-            Driver::AfPacket => ("net_af_packet", "pub0", "priv0"),
-            Driver::AfXdp => ("net_af_xdp", "pub0", "priv0"),
-        };
         let [w1, w2, w3] = settings.weights;
-        let (connections, scheduler) = (settings.connections, settings.scheduler);
-        let socket = socket();
+        let Settings { workers, connections, scheduler, .. } = settings;
+        let (driver, socket) = (settings.driver.name(), socket());
         format!(
             r#"# The appliance of the lab.
 [node]
 name = "a"
-workers = [1]
+workers = {workers}
+main_cores = [0]
 idle = "adaptive"
 hugepages = false
 memory = 512
@@ -228,13 +256,13 @@ control_socket = "{socket}"
 file_prefix = "tandem-lab-a"
 
 [public]
-port = "{driver}0,iface={public}"
+port = "{driver}0,iface=pub0"
 address = "198.51.100.2/24"
 floating = ["{VIP}/24"]
 gateway = "198.51.100.1"
 
 [private]
-port = "{driver}1,iface={private}"
+port = "{driver}1,iface=priv0"
 address = "10.0.0.2/24"
 floating = ["10.0.0.1/24"]
 

@@ -25,10 +25,11 @@ mod shared;
 mod topology;
 mod wait;
 
+pub use appliance::{Driver, Settings};
 pub use error::Error;
 pub use namespace::{Namespace, Output, Task};
 pub use shared::{Ready, lock, ready};
-pub use topology::{Driver, Lab, Options, Router};
+pub use topology::{Lab, Options, Router};
 pub use wait::wait_until;
 
 /// Everything that the lab writes.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::appliance::Appliance;
+use crate::appliance::{Appliance, Settings};
 use crate::namespace::{Namespace, must};
 use crate::servers;
 use crate::{Error, FOLDER};
@@ -18,23 +18,13 @@ pub enum Router {
     Kernel,
 }
 
-/// How the appliance reaches its NICs.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Driver {
-    /// Packet sockets.
-    #[default]
-    AfPacket,
-    /// XDP sockets.
-    AfXdp,
-}
-
 /// How the lab is to be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Options {
     /// What forwards.
     pub router: Router,
-    /// Over what.
-    pub driver: Driver,
+    /// How the appliance is set.
+    pub settings: Settings,
 }
 
 /// The lab, up.
@@ -115,7 +105,7 @@ impl Lab {
 
     /// A lab that is up already.
     pub(crate) fn existing(options: Options) -> Self {
-        Lab { appliance: Appliance::running(options), options }
+        Lab { appliance: Appliance, options }
     }
 
     /// How it was raised.

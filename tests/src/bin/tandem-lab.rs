@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use lab::{Driver, Error, Lab, Options, Router, demo};
+use lab::{Driver, Error, Lab, Options, Router, Settings, demo};
 
 /// The lab: the appliance among real clients and servers, in network namespaces.
 #[derive(Parser)]
@@ -60,16 +60,15 @@ fn main() -> ExitCode {
 }
 
 fn up(router: RouterName, driver: DriverName) -> Result<bool, Error> {
-    let options = Options {
-        router: match router {
-            RouterName::Appliance => Router::Appliance,
-            RouterName::Kernel => Router::Kernel,
-        },
-        driver: match driver {
-            DriverName::AfPacket => Driver::AfPacket,
-            DriverName::AfXdp => Driver::AfXdp,
-        },
+    let router = match router {
+        RouterName::Appliance => Router::Appliance,
+        RouterName::Kernel => Router::Kernel,
     };
+    let driver = match driver {
+        DriverName::AfPacket => Driver::AfPacket,
+        DriverName::AfXdp => Driver::AfXdp,
+    };
+    let options = Options { router, settings: Settings { driver, ..Settings::default() } };
     let _lock = lab::lock()?;
     Lab::up(options)?;
     println!("{TRY}");
