@@ -40,6 +40,6 @@ fn two_workers_share_the_connections() {
     assert!(forwarded.iter().all(|&packets| packets > 0), "{forwarded:?}");
     let received = lab.appliance.counted("rx_public_packets");
     assert!(received[0] > 0 && received[1] == 0, "{received:?}");
-    let handed = lab.appliance.counted("handoff_sent_packets");
-    assert!(handed.iter().all(|&packets| packets > 0), "{handed:?}");
+    let handed = lab.appliance.counted("handed_off_packets");
+    assert!(handed[0] > 0, "{handed:?}");
 }
