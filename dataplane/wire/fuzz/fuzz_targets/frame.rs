@@ -1,15 +1,7 @@
 //! Any bytes as a frame, through everything that takes one. Besides not to panic:
 //! both paths read the same, and a translated packet can be read and translated back.
 //!
-//! With clang installed, on the stable compiler:
-//!
-//! ```text
-//! cd dataplane/wire/fuzz
-//! RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
-//!   -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
-//!   -Cllvm-args=-sanitizer-coverage-trace-compares -Cdebug-assertions -Ccodegen-units=1" \
-//!   cargo run --release --target x86_64-unknown-linux-gnu -- -max_total_time=60 -max_len=300
-//! ```
+//! `tests/sanitize.sh` builds and runs it.
 
 #![no_main]
 
