@@ -34,7 +34,7 @@ if [ "$runs" -gt 0 ]; then
 	for fuzzer in dataplane/wire/fuzz/fuzz_targets/*.rs; do
 		name=$(basename "$fuzzer" .rs)
 		"$CARGO_TARGET_DIR/$target/release/$name" -runs="$runs" -max_len=2048 -verbosity=0 \
-			-print_final_stats=1
+			-print_final_stats=1 2>&1 | grep -v '^"\|^#####'
 	done
 fi
 echo "sanitize: nothing found"

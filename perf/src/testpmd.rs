@@ -1,15 +1,12 @@
 //! dpdk-testpmd on the same file.
 
 use core::time::Duration;
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use crate::Error;
 use crate::statistics::Summary;
-
-/// How long testpmd takes before it forwards.
-const START: Duration = Duration::from_secs(2);
 
 /// Forwards for a while in a mode such as io, macswap or 5tswap; returns Mpps.
 ///
@@ -17,15 +14,32 @@ const START: Duration = Duration::from_secs(2);
 ///
 /// [`Error`], with testpmd's last words.
 pub fn run(mode: &str, file: &Path, mbufs: u32, time: Duration) -> Result<f64, Error> {
-    let child = start(mode, file, mbufs).map_err(Error::io("dpdk-testpmd"))?;
-    std::thread::sleep(START + time);
-    let text = stop(child).map_err(Error::io("dpdk-testpmd"))?;
-    // The first second is warming up.
-    let rates: Vec<f64> = text.lines().filter_map(rate).collect();
+    let mut child = start(mode, file, mbufs).map_err(Error::io("dpdk-testpmd"))?;
+    // It says its rate once a second; the first is of warming up.
+    let wanted = 1 + usize::try_from(time.as_secs()).unwrap_or(1).max(1);
+    let mut rates = Vec::new();
+    let mut text = Vec::new();
+    if let Some(stdout) = child.stdout.take() {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            rates.extend(rate(&line));
+            text.push(line);
+            if rates.len() >= wanted {
+                break;
+            }
+        }
+    }
+    let errors = stop(child).map_err(Error::io("dpdk-testpmd"))?;
     let steady = rates.get(1..).unwrap_or_default();
     Summary::of(steady).map(|rates| rates.median / 1e6).ok_or_else(|| Error::Program {
         program: format!("dpdk-testpmd {mode}"),
-        why: text.lines().rev().take(5).collect::<Vec<_>>().join(" | "),
+        why: text
+            .iter()
+            .rev()
+            .take(5)
+            .map(String::as_str)
+            .chain([&*errors])
+            .collect::<Vec<_>>()
+            .join(" | "),
     })
 }
 
@@ -44,18 +58,15 @@ fn start(mode: &str, file: &Path, mbufs: u32) -> std::io::Result<Child> {
         .spawn()
 }
 
-/// Lets it end by itself: it prints on SIGTERM.
+/// Ends it; returns what it had to complain about.
 fn stop(mut child: Child) -> std::io::Result<String> {
     Command::new("kill").args(["-TERM", &child.id().to_string()]).status()?;
-    let mut text = String::new();
-    if let Some(mut stdout) = child.stdout.take() {
-        stdout.read_to_string(&mut text)?;
-    }
+    let mut errors = String::new();
     if let Some(mut stderr) = child.stderr.take() {
-        stderr.read_to_string(&mut text)?;
+        stderr.read_to_string(&mut errors)?;
     }
     child.wait()?;
-    Ok(text)
+    Ok(errors)
 }
 
 /// The rate in a line such as `  Rx-pps:     51234567          Rx-bps: ...`, of the port
