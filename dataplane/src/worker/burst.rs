@@ -14,7 +14,7 @@ use std::net::Ipv4Addr;
 
 use dpdk::burst::Burst;
 use dpdk::mbuf::Mbuf;
-use nat::connection::Kind;
+use nat::connection::Passage;
 use nat::table::{Candidate, Hash, Hit, Key};
 use nat::{Direction, Side};
 use wire::flow::{self, Flow};
@@ -31,8 +31,6 @@ struct Lane {
     hash: Hash,
     flags: Flags,
     length: u16,
-    /// False when the slow path has to look at the packet.
-    plain: bool,
 }
 
 impl Worker {
@@ -76,12 +74,14 @@ impl Worker {
             let Ok(Flow { tuple, tcp_flags, length }) = flow::read_segment(data, mbuf.len()) else {
                 continue;
             };
+            // Connections open, and offer segment sizes, on the slow path.
+            if tcp_flags.contains(Flags::SYN) {
+                continue;
+            }
             let key = Key::new(tuple, side);
             let hash = self.connections.table().hash(&key);
             self.connections.table().prefetch(hash);
-            // Connections open, and offer segment sizes, on the slow path.
-            let plain = !tcp_flags.contains(Flags::SYN);
-            *lane = Some(Lane { key, hash, flags: tcp_flags, length, plain });
+            *lane = Some(Lane { key, hash, flags: tcp_flags, length });
         }
     }
 
@@ -112,13 +112,12 @@ impl Worker {
         candidate: Option<Candidate>,
     ) -> u64 {
         let table = self.connections.table();
-        let hit = candidate.and_then(|candidate| table.confirm(candidate, &lane.key));
-        let hit = hit.filter(|hit| lane.plain && self.connections.is_current(*hit, self.epoch));
-        let Some(hit) = hit else {
-            self.slow(side, mbuf);
-            return 0;
-        };
-        let Some(passage) = self.connections.pass(hit, lane.flags, self.now) else {
+        let hit = candidate
+            .and_then(|candidate| table.confirm(candidate, &lane.key))
+            .or_else(|| self.find_elsewhere(lane));
+        let passage = hit
+            .and_then(|hit| self.connections.pass_current(hit, lane.flags, self.epoch, self.now));
+        let Some(passage) = passage else {
             self.slow(side, mbuf);
             return 0;
         };
@@ -130,7 +129,7 @@ impl Worker {
         let mac = self.neighbours.mac(passage.next_hop);
         let own = self.macs[exit.index()];
         flow::rewrite(mbuf.data_mut(), &passage.rewrite, own, mac.unwrap_or_default());
-        self.count_server(hit, lane.length);
+        self.count_server(&passage, lane.length);
         if mac.is_some() {
             self.transmit(exit, mbuf);
         } else {
@@ -139,15 +138,20 @@ impl Worker {
         1
     }
 
-    /// Counts a packet for its real server: towards it in the original direction.
+    /// The look-up of the few whose entry is not the first with their tag, or is in their
+    /// second bucket.
+    #[cold]
+    #[inline(never)]
+    fn find_elsewhere(&self, lane: &Lane) -> Option<Hit> {
+        self.connections.table().find(lane.hash, &lane.key)
+    }
+
+    /// Counts a packet for its real server: towards it in the original direction. Of a
+    /// masqueraded packet there is none.
     #[inline(always)]
-    pub(super) fn count_server(&self, hit: Hit, length: u16) {
-        let Some(record) = self.connections.table().get(hit.id) else { return };
-        if record.kind() == Kind::Masquerade {
-            return;
-        }
-        if let Some(server) = self.counters.server(record.server()) {
-            let traffic = match hit.direction {
+    pub(super) fn count_server(&self, passage: &Passage<Ipv4Addr>, length: u16) {
+        if let Some(server) = self.counters.server(passage.server) {
+            let traffic = match passage.direction {
                 Direction::Original => &server.towards,
                 Direction::Reply => &server.from,
             };

@@ -197,11 +197,11 @@ impl Worker {
             }
         }
         self.refresh(hit);
-        self.count_server(hit, arrival.ip.total_length);
-        match self.connections.peek(hit) {
-            Some(passage) => self.forward(arrival, hit, passage),
-            None => self.discard(DropReason::NoConnection),
-        }
+        let Some(passage) = self.connections.peek(hit) else {
+            return self.discard(DropReason::NoConnection);
+        };
+        self.count_server(&passage, arrival.ip.total_length);
+        self.forward(arrival, hit, passage);
     }
 
     /// Closes a connection before its time.

@@ -135,7 +135,7 @@ impl Worker {
             self.close(hit.id);
             return self.slow_unknown(arrival, key);
         }
-        self.count_server(hit, arrival.ip.total_length);
+        self.count_server(&passage, arrival.ip.total_length);
         self.forward(arrival, hit, passage);
     }
 

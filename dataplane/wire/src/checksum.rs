@@ -194,6 +194,13 @@ impl Delta {
         Delta(!self.0)
     }
 
+    /// The inverse if `undone`, else itself; without a branch.
+    #[inline(always)]
+    #[must_use]
+    pub const fn inverse_if(self, undone: bool) -> Self {
+        Delta(self.0 ^ (undone as u16).wrapping_neg())
+    }
+
     /// The delta of both rewrites.
     #[inline(always)]
     #[must_use]

@@ -21,7 +21,7 @@ use crate::table::{ConnectionId, Hit, InsertError, Key, Record, Region, Table};
 use crate::tcp::State;
 use crate::time::{Instant, Seconds};
 use crate::timeouts::{Class, Timeouts};
-use crate::wheel::{Due, Wheel};
+use crate::wheel::{Due, Tick, Wheel};
 use crate::{Direction, Side};
 
 /// A connection to be opened.
@@ -54,6 +54,8 @@ pub struct Passage<A> {
     pub epoch: u16,
     /// The real server that it goes to or comes from.
     pub server: ServerId,
+    /// The direction in which the packet travels.
+    pub direction: Direction,
     /// A SYN for a connection that was over: the caller may open it anew elsewhere.
     pub reopened: bool,
 }
@@ -136,6 +138,22 @@ impl<A: Address> Connections<A> {
         Ok(Hit { id, direction: Direction::Original })
     }
 
+    /// Lets a packet pass if the connection knows its next hops as of `epoch`: the fast
+    /// path. `None` leaves everything as it was.
+    #[inline(always)]
+    pub fn pass_current(
+        &mut self,
+        hit: Hit,
+        flags: Flags,
+        epoch: u16,
+        now: Instant,
+    ) -> Option<Passage<A>> {
+        if self.table.get(hit.id)?.epoch != epoch {
+            return None;
+        }
+        self.pass(hit, flags, now)
+    }
+
     /// Lets a packet pass: refreshes the connection, follows its TCP state, and says
     /// what to do with the packet. `None` only for a hit on a connection that is gone.
     #[inline(always)]
@@ -148,10 +166,17 @@ impl<A: Address> Connections<A> {
             let next = record.state.next(hit.direction, flags);
             reopened = next.reopened;
             if next.state != record.state {
-                self.change_state(hit.id, next.state, now);
+                let was_active = Self::is_active(record);
+                record.state = next.state;
+                let timeout = Self::timeout(&self.timeouts, record);
+                Self::rearm(&mut self.wheel, hit.id, &mut record.armed, now.plus(timeout));
+                let is_active = Self::is_active(record);
+                if was_active != is_active {
+                    self.loads.moved(record.server, is_active);
+                }
             }
         }
-        self.table.get(hit.id).map(|record| Self::passage(record, hit.direction, reopened))
+        Some(Self::passage(record, hit.direction, reopened))
     }
 
     /// The same for a packet that must leave the connection as it is, such as an ICMP
@@ -169,26 +194,20 @@ impl<A: Address> Connections<A> {
             next_hop,
             epoch,
             server: record.server,
+            direction,
             reopened,
         }
     }
 
+    /// Sees to it that the wheel comes by when the deadline has passed.
     #[cold]
     #[inline(never)]
-    fn change_state(&mut self, id: ConnectionId, state: State, now: Instant) {
-        let Some(record) = self.table.get_mut(id) else { return };
-        let was_active = Self::is_active(record);
-        record.state = state;
-        let (server, is_active) = (record.server, Self::is_active(record));
-        let deadline = now.plus(Self::timeout(&self.timeouts, record));
-        let tick = self.wheel.tick_for(deadline);
+    fn rearm(wheel: &mut Wheel, id: ConnectionId, armed: &mut Tick, deadline: Instant) {
+        let tick = wheel.tick_for(deadline);
         // Longer times are found at the visit; only a shorter one needs a visit of its own.
-        let sooner = (tick.wrapping_sub(record.armed) as i32) < 0;
-        if sooner && self.wheel.has_room() && self.wheel.arm(id, tick) {
-            record.armed = tick;
-        }
-        if was_active != is_active {
-            self.loads.moved(server, is_active);
+        let sooner = (tick.wrapping_sub(*armed) as i32) < 0;
+        if sooner && wheel.has_room() && wheel.arm(id, tick) {
+            *armed = tick;
         }
     }
 

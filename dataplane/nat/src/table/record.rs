@@ -108,10 +108,8 @@ impl<A: Address> Record<A> {
     #[inline(always)]
     pub fn rewrite(&self, direction: Direction) -> Rewrite<A> {
         let to = self.translated(direction);
-        let (l3, l4) = match direction {
-            Direction::Original => (self.l3, self.l4),
-            Direction::Reply => (self.l3.inverse(), self.l4.inverse()),
-        };
+        let undone = direction == Direction::Reply;
+        let (l3, l4) = (self.l3.inverse_if(undone), self.l4.inverse_if(undone));
         Rewrite {
             source: to.source,
             destination: to.destination,
