@@ -15,8 +15,9 @@ use std::net::Ipv4Addr;
 use dpdk::burst::Burst;
 use dpdk::mbuf::Mbuf;
 use nat::connection::Passage;
-use nat::table::{Candidate, Hash, Hit, Key};
+use nat::table::{Candidate, Hash, Key};
 use nat::{Direction, Side};
+use wire::MacAddress;
 use wire::flow::{self, Flow};
 use wire::tcp::Flags;
 
@@ -68,7 +69,7 @@ impl Worker {
         }
         for (mbuf, lane) in burst.as_slice().iter().zip(lanes) {
             let data = mbuf.data();
-            if data.first_chunk::<6>() != Some(&own.0) {
+            if !data.first_chunk().is_some_and(|start| own.is_destination_of(start)) {
                 continue;
             }
             let Ok(Flow { tuple, tcp_flags, length }) = flow::read_segment(data, mbuf.len()) else {
@@ -111,39 +112,47 @@ impl Worker {
         lane: &Lane,
         candidate: Option<Candidate>,
     ) -> u64 {
-        let table = self.connections.table();
-        let hit = candidate
-            .and_then(|candidate| table.confirm(candidate, &lane.key))
-            .or_else(|| self.find_elsewhere(lane));
-        let passage = hit
-            .and_then(|hit| self.connections.pass_current(hit, lane.flags, self.epoch, self.now));
+        let passage = candidate.and_then(|candidate| {
+            let (epoch, now) = (self.epoch, self.now);
+            self.connections.pass_candidate(candidate, &lane.key, lane.flags, epoch, now)
+        });
         let Some(passage) = passage else {
-            self.slow(side, mbuf);
-            return 0;
+            return self.forward_found(side, mbuf, lane, candidate);
         };
         let exit = passage.exit;
         if lane.length > self.mtus[exit.index()] {
             self.slow(side, mbuf);
             return 0;
         }
-        let mac = self.neighbours.mac(passage.next_hop);
-        let own = self.macs[exit.index()];
-        flow::rewrite(mbuf.data_mut(), &passage.rewrite, own, mac.unwrap_or_default());
         self.count_server(&passage, lane.length);
-        if mac.is_some() {
-            self.transmit(exit, mbuf);
-        } else {
+        let own = self.macs[exit.index()];
+        let Some(mac) = self.neighbours.mac(passage.next_hop) else {
+            flow::rewrite(mbuf.data_mut(), &passage.rewrite, own, MacAddress::ZERO);
             self.resolve(exit, passage.rewrite.destination, mbuf);
-        }
+            return 1;
+        };
+        flow::rewrite(mbuf.data_mut(), &passage.rewrite, own, mac);
+        self.transmit(exit, mbuf);
         1
     }
 
-    /// The look-up of the few whose entry is not the first with their tag, or is in their
-    /// second bucket.
+    /// The few whose entry is not the first with their tag, or is in their second bucket;
+    /// and those for the slow path.
     #[cold]
     #[inline(never)]
-    fn find_elsewhere(&self, lane: &Lane) -> Option<Hit> {
-        self.connections.table().find(lane.hash, &lane.key)
+    fn forward_found(
+        &mut self,
+        side: Side,
+        mbuf: Mbuf,
+        lane: &Lane,
+        tried: Option<Candidate>,
+    ) -> u64 {
+        let found = self.connections.table().find_candidate(lane.hash, &lane.key);
+        if found.is_some() && found != tried {
+            return self.forward_fast(side, mbuf, lane, found);
+        }
+        self.slow(side, mbuf);
+        0
     }
 
     /// Counts a packet for its real server: towards it in the original direction. Of a

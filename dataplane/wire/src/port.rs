@@ -36,6 +36,12 @@ impl Port {
         self.0.to_ne_bytes()
     }
 
+    /// The port that [`Port::raw`] is of.
+    #[inline(always)]
+    pub const fn from_raw(raw: u16) -> Self {
+        Port(raw)
+    }
+
     /// The bytes as one word in memory order, for hashes and checksums.
     #[inline(always)]
     pub const fn raw(self) -> u16 {

@@ -17,7 +17,7 @@ pub use loads::{Load, Loads};
 pub use next_hop::NextHop;
 
 use crate::service::{ServerId, ServiceId};
-use crate::table::{ConnectionId, Hit, InsertError, Key, Record, Region, Table};
+use crate::table::{Candidate, ConnectionId, Hit, InsertError, Key, Record, Region, Table};
 use crate::tcp::State;
 use crate::time::{Instant, Seconds};
 use crate::timeouts::{Class, Timeouts};
@@ -138,27 +138,41 @@ impl<A: Address> Connections<A> {
         Ok(Hit { id, direction: Direction::Original })
     }
 
-    /// Lets a packet pass if the connection knows its next hops as of `epoch`: the fast
-    /// path. `None` leaves everything as it was.
+    /// The fast path: lets a packet pass if the candidate is its connection and knows its
+    /// next hops as of `epoch`. `None` leaves everything as it was.
     #[inline(always)]
-    pub fn pass_current(
+    pub fn pass_candidate(
         &mut self,
-        hit: Hit,
+        candidate: Candidate,
+        key: &Key<A>,
         flags: Flags,
         epoch: u16,
         now: Instant,
     ) -> Option<Passage<A>> {
-        if self.table.get(hit.id)?.epoch != epoch {
+        let (hit, record) = self.table.confirm_mut(candidate, key)?;
+        if record.epoch != epoch {
             return None;
         }
-        self.pass(hit, flags, now)
+        Some(Self::touch(record, hit, flags, now, &self.timeouts, &mut self.wheel, &mut self.loads))
     }
 
     /// Lets a packet pass: refreshes the connection, follows its TCP state, and says
     /// what to do with the packet. `None` only for a hit on a connection that is gone.
-    #[inline(always)]
     pub fn pass(&mut self, hit: Hit, flags: Flags, now: Instant) -> Option<Passage<A>> {
         let record = self.table.get_mut(hit.id)?;
+        Some(Self::touch(record, hit, flags, now, &self.timeouts, &mut self.wheel, &mut self.loads))
+    }
+
+    #[inline(always)]
+    fn touch(
+        record: &mut Record<A>,
+        hit: Hit,
+        flags: Flags,
+        now: Instant,
+        timeouts: &Timeouts,
+        wheel: &mut Wheel,
+        loads: &mut Loads,
+    ) -> Passage<A> {
         record.last_seen = now.stamp();
         let mut reopened = false;
         // Of the other protocols the state is `None`, and the flags are empty.
@@ -168,15 +182,15 @@ impl<A: Address> Connections<A> {
             if next.state != record.state {
                 let was_active = Self::is_active(record);
                 record.state = next.state;
-                let timeout = Self::timeout(&self.timeouts, record);
-                Self::rearm(&mut self.wheel, hit.id, &mut record.armed, now.plus(timeout));
+                let timeout = Self::timeout(timeouts, record);
+                Self::rearm(wheel, hit.id, &mut record.armed, now.plus(timeout));
                 let is_active = Self::is_active(record);
                 if was_active != is_active {
-                    self.loads.moved(record.server, is_active);
+                    loads.moved(record.server, is_active);
                 }
             }
         }
-        Some(Self::passage(record, hit.direction, reopened))
+        Self::passage(record, hit.direction, reopened)
     }
 
     /// The same for a packet that must leave the connection as it is, such as an ICMP

@@ -149,10 +149,29 @@ impl<A: Address> Table<A> {
         self.entry_has(candidate.0, key).then(|| Self::hit(candidate.0))
     }
 
+    /// The record of a candidate that has this key, and which way the packet travels. No
+    /// free record has the key of a packet.
+    #[inline(always)]
+    pub(crate) fn confirm_mut(
+        &mut self,
+        candidate: Candidate,
+        key: &Key<A>,
+    ) -> Option<(Hit, &mut Record<A>)> {
+        let Candidate(entry) = candidate;
+        let record = self.records.get_mut(entry.record())?;
+        let own = record.keys.get(entry.direction())?;
+        (own == key).then_some((Self::hit(entry), record))
+    }
+
     /// The connection with this key: the whole look-up in one call, for single packets
     /// and for candidates that were not confirmed.
     pub fn find(&self, hash: Hash, key: &Key<A>) -> Option<Hit> {
         self.index.find(hash, |entry| self.entry_has(entry, key)).map(Self::hit)
+    }
+
+    /// The same as a candidate whose record has the key.
+    pub fn find_candidate(&self, hash: Hash, key: &Key<A>) -> Option<Candidate> {
+        self.index.find(hash, |entry| self.entry_has(entry, key)).map(Candidate)
     }
 
     /// The same for a key not hashed yet.
