@@ -5,6 +5,6 @@
 //! C shim under names that begin with `tandem_`. Use the crate `dpdk` instead of this one.
 
 #![allow(non_camel_case_types, non_snake_case, non_upper_case_globals, clippy::all)]
-#![allow(unnecessary_transmutes)]
+#![allow(unknown_lints, unnecessary_transmutes)]
 
 include!(concat!(env!("OUT_DIR"), "/bindings.rs"));
