@@ -11,7 +11,7 @@ LAB := target/debug/tandem-lab
 # A fresh Debian has cargo, once installed, under /usr/bin or in root's ~/.cargo.
 export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/sbin:/sbin
 
-.PHONY: help setup build demo test lint unit lab-test sanitize lab lab-down
+.PHONY: help setup build release demo test lint unit lab-test sanitize lab lab-down
 
 help: ## Show this.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s $$'\t'
@@ -21,6 +21,9 @@ setup: ## Install what is missing (apt, as root).
 
 build: setup
 	$(CARGO) build $(PROGRAMS)
+
+release: setup ## The programs as they are shipped, in target/x86_64-unknown-linux-gnu/release.
+	images/bitcode.sh $(CARGO) build --release $(PROGRAMS) --target x86_64-unknown-linux-gnu
 
 demo: build ## Raise the lab, send real traffic through the appliance, show what each side saw.
 	$(LAB) demo
