@@ -8,7 +8,10 @@ use std::path::{Path, PathBuf};
 use crate::failure::Failure;
 use crate::frame::{self, FrameError};
 use crate::message::{self, Request, Response};
-use crate::{Connections, Counters, Neighbours, Page, Reload, Reloaded, Services, Status};
+use crate::{
+    Connections, Counters, Hold, Holding, Neighbours, Page, Pair, Reload, Reloaded, Services,
+    Status,
+};
 
 /// Why a request has no answer.
 #[derive(Debug, thiserror::Error)]
@@ -172,6 +175,18 @@ impl Client {
     ask!(
         /// The neighbour tables.
         neighbours() -> Neighbours, Request::Neighbours
+    );
+    ask!(
+        /// Of a dataplane: have an order about the role carried out.
+        hold(order: Hold) -> Holding, Request::Hold(order)
+    );
+    ask!(
+        /// Of tandem-control: how the pair is.
+        pair() -> Pair, Request::Pair
+    );
+    ask!(
+        /// Of tandem-control: hand the active role to the other machine.
+        failover() -> Pair, Request::Failover
     );
     ask!(
         /// Have a configuration taken.

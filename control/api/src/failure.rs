@@ -36,6 +36,8 @@ pub enum FailureKind {
     RestartNeeded,
     /// The dataplane did not come to it in time; try again.
     Busy,
+    /// The machine is not in the state that the request needs.
+    NotNow,
     /// A fault of the program.
     Internal,
     /// A kind that this version does not know.

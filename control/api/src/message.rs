@@ -4,12 +4,16 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::failure::{Failure, FailureKind};
-use crate::{Connections, Counters, Neighbours, Page, Reload, Reloaded, Services, Status};
+use crate::stream::Direction;
+use crate::{
+    Connections, Counters, Hold, Holding, Neighbours, Page, Pair, Reload, Reloaded, Services,
+    Status,
+};
 
 /// The version of the protocol that this crate speaks.
 pub const VERSION: u32 = 1;
 
-/// What can be asked of the dataplane.
+/// What can be asked of the dataplane, and of tandem-control.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -27,9 +31,19 @@ pub enum Request {
     /// Take a configuration; answered with [`Response::Reloaded`], or with a failure
     /// of kind [`FailureKind::Configuration`] or [`FailureKind::RestartNeeded`].
     Reload(Reload),
+    /// Of tandem-control: an order about the role; answered with [`Response::Holding`].
+    Hold(Hold),
+    /// Of tandem-control: make this connection one end of connection sync; answered with
+    /// [`Response::Syncing`], and [`crate::stream`] frames from then on.
+    Sync(Direction),
+    /// To tandem-control: how the pair is; answered with [`Response::Pair`].
+    Pair,
+    /// To tandem-control: hand the active role to the other machine; answered with
+    /// [`Response::Pair`] when that is done, or with a failure.
+    Failover,
 }
 
-/// What the dataplane answers.
+/// What is answered.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
@@ -46,6 +60,12 @@ pub enum Response {
     Neighbours(Neighbours),
     /// To [`Request::Reload`].
     Reloaded(Reloaded),
+    /// To [`Request::Hold`].
+    Holding(Holding),
+    /// To [`Request::Sync`].
+    Syncing,
+    /// To [`Request::Pair`] and [`Request::Failover`].
+    Pair(Pair),
     /// To a request that was not done.
     Failure(Failure),
 }

@@ -37,6 +37,7 @@ pub(crate) const FILE: Section = Section {
         key("public", "{ ... }"),
         key("private", "{ ... }"),
         key("peer", "{ ... }"),
+        key("metrics", "{ ... }"),
         key("masquerade", "[{ ... }]"),
         key("service", "[{ ... }]"),
         key("timeouts", "{ ... }"),
@@ -57,6 +58,7 @@ pub(crate) const NODE: Section = Section {
         key("control_socket", "\"/run/tandem/dataplane.sock\""),
         key("log", "\"info\""),
         key("file_prefix", "\"tandem\""),
+        key("state", "\"/var/lib/tandem\""),
     ],
 };
 
@@ -113,6 +115,13 @@ pub(crate) const PEER: Section = Section {
         key("paths", "[{ local = \"10.0.0.2\", remote = \"10.0.0.3\" }]"),
         key("key_file", "\"/etc/tandem/peer.key\""),
         key("priority", "100"),
+        key("port", "7405"),
+        key("interval", "\"20ms\""),
+        key("dead", "\"150ms\""),
+        key("lease", "\"120ms\""),
+        key("preempt", "\"30s\""),
+        key("grace", "\"2s\""),
+        key("witness", "\"192.0.2.1\""),
     ],
 };
 
@@ -120,6 +129,9 @@ pub(crate) const PEER_PATH: Section = Section {
     name: "peer.paths",
     keys: &[key("local", "\"10.0.0.2\""), key("remote", "\"10.0.0.3\"")],
 };
+
+pub(crate) const METRICS: Section =
+    Section { name: "metrics", keys: &[key("listen", "\"127.0.0.1:9405\"")] };
 
 pub(crate) const MASQUERADE: Section = Section {
     name: "masquerade",
@@ -201,6 +213,7 @@ pub const SECTIONS: &[Section] = &[
     PRIVATE_NEIGHBOUR,
     PEER,
     PEER_PATH,
+    METRICS,
     MASQUERADE,
     SERVICE,
     SERVER,

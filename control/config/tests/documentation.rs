@@ -96,7 +96,7 @@ fn the_examples_say_what_they_mean() {
         .iter()
         .map(|example| Config::from_str("example", &completed(example)).unwrap())
         .collect();
-    let [_, node, sides, peer, masquerade, services, timeouts] = &all[..] else {
+    let [_, node, sides, peer, metrics, masquerade, services, timeouts] = &all[..] else {
         panic!("{all:?}")
     };
 
@@ -118,7 +118,16 @@ fn the_examples_say_what_they_mean() {
     assert_eq!(sides.private.mtu, 9000);
     assert_eq!(sides.private.gateway, Some([10, 0, 0, 254].into()));
 
-    assert_eq!(peer.peer.as_ref().unwrap().paths.len(), 2);
+    assert_eq!(node.node.state.to_str(), Some("/var/lib/tandem"));
+
+    assert_eq!(metrics.metrics, config::Metrics::default());
+    let peer = peer.peer.as_ref().unwrap();
+    assert_eq!(peer.paths.len(), 2);
+    assert_eq!(peer.port, config::Peer::PORT);
+    assert_eq!(peer.timing.preempt, Some(Duration::from_secs(30)));
+    let timing = config::Timing { preempt: None, ..peer.timing };
+    assert_eq!(timing, config::Timing::default(), "the example has the defaults");
+    assert!(peer.witness.is_some());
     assert_eq!(masquerade.masquerade[0].source.len(), 2);
     assert_eq!(masquerade.masquerade[0].ports.to_string(), "20000-65535");
 

@@ -294,6 +294,16 @@ pub(crate) fn socket(value: &DeValue<'_>) -> Read<SocketAddrV4> {
     }
 }
 
+/// Address and port of either family, also one that means every address.
+pub(crate) fn any_socket(value: &DeValue<'_>) -> Read<SocketAddr> {
+    let expected = "address and port, as in \"127.0.0.1:9405\"";
+    let text = text(value, expected)?;
+    match text.parse::<SocketAddr>() {
+        Ok(socket) if socket.port() != 0 => Ok(socket),
+        _ => wrong(format!("is {}", quote(text)), format!("write {expected}")),
+    }
+}
+
 fn parse_address(address: &str, whole: &str, expected: &str) -> Read<Ipv4Addr> {
     if address.parse::<Ipv6Addr>().is_ok() {
         return not_yet(whole);

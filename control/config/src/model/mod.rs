@@ -5,6 +5,7 @@ pub mod cidr;
 pub mod device;
 pub mod interface;
 pub mod masquerade;
+pub mod metrics;
 pub mod node;
 pub mod peer;
 pub mod service;
@@ -12,6 +13,7 @@ pub mod timeouts;
 
 use interface::Interface;
 use masquerade::Masquerade;
+use metrics::Metrics;
 use node::Node;
 use peer::Peer;
 use service::Service;
@@ -30,6 +32,8 @@ pub struct Config {
     pub private: Interface,
     /// The other machine of the pair; without it this machine is active from the start.
     pub peer: Option<Peer>,
+    /// Where Prometheus finds the metrics.
+    pub metrics: Metrics,
     /// Source NAT rules, in the order in which they are tried; the first that matches
     /// is taken.
     pub masquerade: Vec<Masquerade>,

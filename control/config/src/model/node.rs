@@ -1,7 +1,7 @@
 //! This machine: cores, memory, sockets.
 
 use core::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What concerns this machine alone.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -25,6 +25,8 @@ pub struct Node {
     pub log: LogLevel,
     /// What tells this dataplane's DPDK files from another's on the same machine.
     pub file_prefix: String,
+    /// The folder of what has to outlive a restart: the term.
+    pub state: PathBuf,
 }
 
 impl Node {
@@ -43,7 +45,18 @@ impl Node {
             memory: Memory::default(),
             log: LogLevel::Info,
             file_prefix: "tandem".to_owned(),
+            state: PathBuf::from("/var/lib/tandem"),
         }
+    }
+
+    /// The Unix socket of tandem-control, beside the dataplane's.
+    pub fn pair_socket(&self) -> PathBuf {
+        Self::pair_socket_beside(&self.control_socket)
+    }
+
+    /// The socket of the tandem-control that belongs to this socket of a dataplane.
+    pub fn pair_socket_beside(control_socket: &Path) -> PathBuf {
+        control_socket.with_file_name("control.sock")
     }
 
     /// The cores for everything but the workers, on a machine with these cores: those

@@ -4,6 +4,7 @@
 mod check;
 mod interface;
 mod masquerade;
+mod metrics;
 mod node;
 mod peer;
 mod service;
@@ -15,6 +16,7 @@ pub(crate) use peer::{RawPath, RawPeer};
 pub(crate) use service::{RawServer, RawService};
 
 use crate::document::{Span, Table};
+use crate::model::metrics::Metrics;
 use crate::model::node::Node;
 use crate::model::timeouts::Timeouts;
 use crate::schema;
@@ -26,6 +28,7 @@ pub(crate) struct Raw {
     pub(crate) public: Option<RawInterface>,
     pub(crate) private: Option<RawInterface>,
     pub(crate) peer: Option<RawPeer>,
+    pub(crate) metrics: Metrics,
     pub(crate) masquerade: Vec<RawMasquerade>,
     pub(crate) services: Vec<RawService>,
     pub(crate) timeouts: Timeouts,
@@ -41,6 +44,7 @@ impl Raw {
             public: file.table("public", &schema::PUBLIC).map(interface::read_public),
             private: file.table("private", &schema::PRIVATE).map(interface::read_private),
             peer: file.table("peer", &schema::PEER).map(peer::read),
+            metrics: metrics::read(file.table("metrics", &schema::METRICS)),
             masquerade: rules.map_or(Vec::new(), |rules| {
                 rules.value.into_iter().map(masquerade::read).collect()
             }),

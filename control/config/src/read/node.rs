@@ -96,4 +96,7 @@ fn read_process(table: &Table<'_>, node: &mut Node) {
     if let Some(prefix) = table.optional("file_prefix", value::name(63)) {
         node.file_prefix = prefix.value;
     }
+    if let Some(state) = table.optional("state", value::path) {
+        node.state = state.value;
+    }
 }

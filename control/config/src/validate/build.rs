@@ -21,6 +21,7 @@ pub(super) fn config(raw: Raw) -> Option<Config> {
             Some(raw) => Some(peer(raw)?),
             None => None,
         },
+        metrics: raw.metrics,
         masquerade: raw.masquerade.into_iter().map(masquerade).collect::<Option<_>>()?,
         services: raw.services.into_iter().map(service).collect::<Option<_>>()?,
         timeouts: raw.timeouts,
@@ -58,6 +59,9 @@ fn peer(raw: RawPeer) -> Option<Peer> {
         paths: raw.paths.into_iter().map(path).collect::<Option<_>>()?,
         key_file: raw.key_file?.value,
         priority: raw.priority,
+        port: raw.port,
+        timing: raw.timing,
+        witness: raw.witness.map(|at| at.value),
     })
 }
 

@@ -7,11 +7,14 @@ use crate::document::{At, Report};
 use crate::read::{RawInterface, RawPath, RawPeer};
 
 pub(super) fn judge(peer: &RawPeer, sides: &[&Option<RawInterface>; 2], report: &Report<'_>) {
-    report.warning(
-        &peer.span,
-        "peer is not used by this version",
-        "the machine is active by itself: don't start another with the same floating addresses",
-    );
+    if let [only] = &peer.paths[..] {
+        report.warning(
+            only.local.as_ref().map_or(&peer.span, |local| &local.span),
+            "peer.paths has a single path",
+            "when it breaks both machines become active; write one for each NIC, and one for a \
+             direct link",
+        );
+    }
     for (index, path) in peer.paths.iter().enumerate() {
         judge_path(path, report);
         judge_ends(path, sides, report);

@@ -1,0 +1,105 @@
+//! The role of the dataplane: what control orders, and what the dataplane says of itself.
+//!
+//! The dataplane holds the active role for a lease. Control claims it, renews it at every
+//! heartbeat, and gives it back; a lease that nobody renews ends by itself. Without a
+//! `[peer]` in the configuration there is no lease: the dataplane is active for good, and
+//! these orders are refused.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Role;
+
+/// An order about the role. Times are in microseconds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "order", rename_all = "snake_case")]
+pub enum Hold {
+    /// Change nothing, and say how things are.
+    Watch,
+    /// Become active: answer for the floating addresses, forward, and announce both.
+    Claim {
+        /// The number of this takeover; not granted when a higher one was seen here.
+        term: u64,
+        /// How long without a renewal.
+        lease: u64,
+    },
+    /// Stay active. Not granted when the lease has ended or is another term's: then
+    /// nothing changes.
+    Renew {
+        /// The term of the claim.
+        term: u64,
+        /// How long without a further renewal.
+        lease: u64,
+    },
+    /// Become standby at once: neither answer nor forward.
+    Release,
+    /// Become standby, but forward for so long what still reaches this machine. For a
+    /// handover; the peer answers for the floating addresses already.
+    Retire {
+        /// How long.
+        grace: u64,
+    },
+    /// Announce the floating addresses again: somebody else has claimed them.
+    Announce,
+}
+
+/// How the dataplane stands after an order.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Holding {
+    /// The order was carried out.
+    pub granted: bool,
+    /// What the dataplane is now.
+    pub role: Role,
+    /// The term of its last claim; 0 before the first.
+    pub term: u64,
+    /// Until the lease ends, in microseconds; 0 when not active.
+    pub lease_left: u64,
+    /// It still forwards in the grace period of a handover.
+    pub retiring: bool,
+    /// Public and private NIC have their link.
+    pub links: [bool; 2],
+    /// Every worker has polled lately.
+    pub workers_run: bool,
+    /// Announcements (gratuitous ARP frames) sent so far.
+    pub announcements: u64,
+    /// How often another station was seen claiming one of our floating addresses.
+    pub conflicts: u64,
+    /// Tells one start of the dataplane from the next.
+    pub start: u64,
+    /// Connection sync, from the dataplane's point of view.
+    pub sync: SyncHolding,
+}
+
+/// Connection sync as the dataplane sees it.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct SyncHolding {
+    /// What the dataplane does.
+    pub state: SyncState,
+    /// Every connection of the active machine was installed here, and compared equal;
+    /// kept after the stream has ended until a claim or a new stream.
+    pub complete: bool,
+    /// Events written to the stream (exporting) or installed (importing) so far.
+    pub events: u64,
+    /// Events that the peer has not confirmed yet, when exporting.
+    pub lag: u64,
+    /// Times that a ring overflowed and all connections were sent again.
+    pub overflows: u64,
+    /// Comparisons of count and digest that failed, when importing.
+    pub mismatches: u64,
+    /// Events that did not fit into this machine's table.
+    pub refused: u64,
+}
+
+/// What a dataplane does about connection sync.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SyncState {
+    /// No stream is open.
+    #[default]
+    Off,
+    /// All connections are on their way.
+    Bulk,
+    /// All were sent; events follow as they happen.
+    Following,
+}

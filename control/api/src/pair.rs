@@ -1,0 +1,119 @@
+//! The pair as tandem-control sees it.
+
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Role, SyncHolding};
+
+/// Both machines, as one of them sees them.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Pair {
+    /// tandem-control's version.
+    pub version: String,
+    /// Since its start, in seconds.
+    pub uptime_seconds: u64,
+    /// This machine.
+    pub own: Member,
+    /// The other one, as its last heartbeat says; none: nothing was heard of it since the
+    /// start.
+    pub peer: Option<Member>,
+    /// Since the last heartbeat from the peer, in milliseconds.
+    pub silence_millis: Option<u64>,
+    /// The paths of heartbeats, in the order of the configuration.
+    pub paths: Vec<Path>,
+    /// Connection sync between them.
+    pub sync: Sync,
+    /// The last change of this machine's role.
+    pub last_change: Option<Change>,
+    /// Changes to active since the start.
+    pub takeovers: u64,
+}
+
+/// A machine of the pair.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Member {
+    /// Its name.
+    pub name: String,
+    /// Its role.
+    pub role: Role,
+    /// The term that it knows.
+    pub term: u64,
+    /// Its priority.
+    pub priority: u8,
+    /// It could be active.
+    pub ready: bool,
+    /// What keeps it from being ready, each in a few words.
+    pub obstacles: Vec<String>,
+}
+
+/// A path of heartbeats.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Path {
+    /// This machine's end.
+    pub local: String,
+    /// The peer's end.
+    pub remote: String,
+    /// Heartbeats arrive.
+    pub up: bool,
+    /// Since the last one, in milliseconds.
+    pub silence_millis: Option<u64>,
+    /// Heartbeats sent.
+    pub sent: u64,
+    /// Heartbeats received and accepted.
+    pub received: u64,
+    /// Datagrams refused, by reason.
+    pub refused: Vec<(String, u64)>,
+}
+
+/// Connection sync.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Sync {
+    /// In which direction, if a stream is up.
+    pub link: SyncLink,
+    /// Over which path.
+    pub path: Option<String>,
+    /// Why there is no stream, when there is none.
+    pub trouble: Option<String>,
+    /// What the dataplane says.
+    pub dataplane: SyncHolding,
+}
+
+/// The stream between the machines.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SyncLink {
+    /// There is none.
+    #[default]
+    Down,
+    /// This machine sends its connections.
+    Sending,
+    /// This machine receives the other's.
+    Receiving,
+}
+
+impl fmt::Display for SyncLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SyncLink::Down => "down",
+            SyncLink::Sending => "sending",
+            SyncLink::Receiving => "receiving",
+        })
+    }
+}
+
+/// A change of role.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Change {
+    /// To what.
+    pub to: Role,
+    /// When, in seconds since 1970.
+    pub at: u64,
+    /// Why, in a sentence without its full stop.
+    pub why: String,
+}
