@@ -56,7 +56,7 @@ drop_reasons! {
     FragmentEarly "fragment_early" "Fragments came before their first one and no room is left to hold them.",
     FragmentExpired "fragment_expired" "The first fragment did not come in time.",
     FragmentInvalid "fragment_invalid" "A fragment that overlaps headers or is too small (RFC 1858).",
-    FragmentTable "fragment_table" "Too many fragmented datagrams at a time.",
+    FragmentTable "fragment_table" "Too many fragmented datagrams wait for their first fragment.",
     FragmentToRouter "fragment_to_router" "A fragment to a floating address that belongs to no service.",
     Segments "segments" "The frame lies in several buffers and could not be joined.",
     NoBuffer "no_buffer" "No free packet buffer; raise node.mbufs.",

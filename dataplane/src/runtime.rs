@@ -1,18 +1,21 @@
 //! The dataplane as a whole: started from a configuration, stopped in order.
 
 use core::sync::atomic::{AtomicBool, Ordering};
+use core::time::Duration;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use config::{Config, Device, Interface};
-use dpdk::eal::{DeviceSpec, Eal, EalConfig, EalError, LaunchError, Memory, WorkerHandle};
+use dpdk::eal::{
+    DeviceSpec, Eal, EalConfig, EalError, LaunchError, Memory, WorkerHandle, WorkerPanic,
+};
 use dpdk::mempool::{Mempool, MempoolConfig, MempoolError};
 use dpdk::port::{self, Port, PortConfig, PortError, RxQueue, TxQueue};
 use dpdk::ring::{self, Consumer, Producer, RingError};
 use dpdk::{CoreId, SocketId};
+use nat::Connections;
 use nat::fragment::Tracker;
-use nat::{Connections, Seconds};
 use parking_lot::{Mutex, RwLock};
 use wire::MacAddress;
 
@@ -154,7 +157,7 @@ impl Dataplane {
             clock,
         });
         let socket_path = control.loaded.lock().config.node.control_socket.clone();
-        let socket = Socket::open(&socket_path, Arc::clone(&control))?;
+        let socket = Socket::open(&socket_path, &control)?;
         let housekeeping = Housekeeping {
             from_workers: crew.from_workers,
             to_worker: crew.to_worker,
@@ -168,12 +171,19 @@ impl Dataplane {
         };
         let mut workers = Vec::new();
         for (core, parts) in cores.into_iter().zip(crew.parts) {
-            let launched = eal.launch(core, move || Worker::new(parts).run());
+            // However a worker ends, forwarding is over: better a restart than a queue
+            // that nobody polls.
+            let last = StopAtEnd(Arc::clone(&stop));
+            let launched = eal.launch(core, move || {
+                let _last = last;
+                Worker::new(parts).run();
+            });
             match launched {
                 Ok(worker) => workers.push(worker),
                 Err(error) => {
                     stop.store(true, Ordering::Relaxed);
-                    join(workers);
+                    // What kept the others from starting is told; how they end is not.
+                    let _ = join(workers);
                     return Err(error.into());
                 }
             }
@@ -188,26 +198,47 @@ impl Dataplane {
 
     /// Does the main core's work until the process is told to stop, then stops in order:
     /// workers, socket, kernel interfaces, ports.
-    pub fn run(mut self) {
+    ///
+    /// # Errors
+    ///
+    /// [`WorkerPanic`] of the first worker that did not end by itself.
+    pub fn run(mut self) -> Result<(), WorkerPanic> {
         self.housekeeping.run();
         self.stop.store(true, Ordering::Relaxed);
-        join(self.workers);
+        let ended = join(self.workers);
         drop(self.socket);
         drop(self.housekeeping);
+        close_ports(self.control);
+        ended
     }
 }
 
-fn join(workers: Vec<WorkerHandle>) {
-    for worker in workers {
-        if let Err(error) = worker.join() {
-            tracing::error!(%error, "a worker did not end well");
-        }
+/// Gives up the last hold on the ports, which stops and closes them. A client may just be
+/// getting its answer: that is waited for.
+fn close_ports(control: Arc<Control>) {
+    let deadline = std::time::Instant::now() + Duration::from_secs(1);
+    while Arc::strong_count(&control) > 1 && std::time::Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(1));
     }
+    drop(control);
+}
+
+/// Stops the process when it is dropped.
+struct StopAtEnd(Arc<AtomicBool>);
+
+impl Drop for StopAtEnd {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+fn join(workers: Vec<WorkerHandle>) -> Result<(), WorkerPanic> {
+    let ends: Vec<_> = workers.into_iter().map(WorkerHandle::join).collect();
+    ends.into_iter().collect()
 }
 
 fn eal_config(config: &Config, workers: &[CoreId]) -> EalConfig {
-    let machine: Vec<config::CoreId> = (0..online_cores()).map(config::CoreId).collect();
-    let main = config.node.main_cores_of(&machine);
+    let main = config.node.main_cores_of(&online_cores());
     let memory = config.node.memory;
     EalConfig {
         program: "tandem-dataplane".to_owned(),
@@ -222,9 +253,14 @@ fn eal_config(config: &Config, workers: &[CoreId]) -> EalConfig {
     }
 }
 
-fn online_cores() -> u16 {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    u16::try_from(cores).unwrap_or(u16::MAX)
+/// The machine's cores, whichever of them this process was started on.
+fn online_cores() -> Vec<config::CoreId> {
+    let list = std::fs::read_to_string("/sys/devices/system/cpu/online").unwrap_or_default();
+    let ranges = list.trim().split(',').filter_map(|range| {
+        let (first, last) = range.split_once('-').unwrap_or((range, range));
+        Some(first.parse::<u16>().ok()?..=last.parse::<u16>().ok()?)
+    });
+    ranges.flatten().map(config::CoreId).collect()
 }
 
 fn device(device: &Device) -> DeviceSpec {
@@ -347,10 +383,10 @@ impl Common<'_> {
     }
 
     fn fragments(&self) -> Tracker<std::net::Ipv4Addr, dpdk::mbuf::Mbuf, crate::worker::Verdict> {
-        // No more fragments are held than leaves half of the buffers to others.
-        let held = HELD_FRAGMENTS.min(self.config.node.memory.mbufs as usize / 2);
-        let timeout = self.config.timeouts.fragment.as_secs();
-        Tracker::new(DATAGRAMS, held, Seconds(u32::try_from(timeout).unwrap_or(u32::MAX)))
+        // All workers together hold no more fragments than leaves half of the buffers to
+        // others.
+        let share = self.config.node.memory.mbufs as usize / 2 / self.config.node.workers.len();
+        Tracker::new(DATAGRAMS, HELD_FRAGMENTS.min(share), self.snapshot.fragment_timeout)
     }
 }
 

@@ -9,6 +9,7 @@
 
 mod connections;
 mod dns;
+mod forged;
 mod fragments;
 mod full_table;
 mod fuzz;
@@ -16,6 +17,7 @@ mod hairpin;
 mod http;
 mod icmp;
 mod masquerade;
+mod neighbours;
 mod path_mtu;
 mod ping;
 mod reload;

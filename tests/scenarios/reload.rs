@@ -34,3 +34,37 @@ fn a_mistake_changes_nothing_and_is_told_with_its_place() {
     assert!(answer.stdout.contains(lab::CLIENT));
     lab.appliance.reload(&Settings::default()).unwrap();
 }
+
+/// Asks twice from one port, always the same: who answers?
+const FLOW: &str = "
+import os, socket, struct, sys
+vip, me = sys.argv[1:3]
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind((me, 40053)); s.settimeout(1)
+name = b''.join(bytes([len(part)]) + part for part in (b'whoami', b'lab')) + bytes(1)
+def ask():
+    for _ in range(10):
+        s.sendto(struct.pack('!HHHHHH', 7, 0x100, 1, 0, 0, 0) + name + struct.pack('!HH', 16, 1), (vip, 53))
+        try: return s.recv(512)[-2:].decode()
+        except TimeoutError: pass
+    return 'nobody'
+print(ask(), ask())
+";
+
+#[test]
+fn a_flow_over_udp_leaves_a_server_that_is_removed() {
+    let lab = ready().unwrap();
+    let ask = || {
+        let words = ["python3", "-c", FLOW, VIP, lab::CLIENT];
+        Lab::CLIENT.must(&words).unwrap().stdout
+    };
+    let answers = ask();
+    let names: Vec<&str> = answers.split_whitespace().collect();
+    assert_eq!(names[0], names[1], "{answers}");
+    let place = Lab::servers().iter().position(|(_, name)| *name == names[0]).unwrap();
+    lab.appliance.reload(&Settings { without: Some(place), ..Settings::default() }).unwrap();
+    let after = ask();
+    lab.appliance.reload(&Settings::default()).unwrap();
+    let after: Vec<&str> = after.split_whitespace().collect();
+    assert_ne!(after[0], names[0], "the flow stays with a server that is gone");
+    assert_ne!(after[0], "nobody");
+}

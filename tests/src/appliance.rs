@@ -50,6 +50,8 @@ pub struct Settings {
     pub scheduler: &'static str,
     /// Weights of its servers.
     pub weights: [u16; 3],
+    /// A real server, by its place, that is in no service.
+    pub without: Option<usize>,
 }
 
 impl Default for Settings {
@@ -60,6 +62,7 @@ impl Default for Settings {
             connections: 100_000,
             scheduler: "rr",
             weights: [1, 1, 1],
+            without: None,
         }
     }
 }
@@ -238,8 +241,16 @@ impl Appliance {
     }
 
     fn configuration(&self, settings: &Settings) -> String {
-        let [w1, w2, w3] = settings.weights;
-        let Settings { workers, connections, scheduler, .. } = settings;
+        let Settings { workers, connections, scheduler, weights, .. } = settings;
+        let used = (0..3).filter(|&place| settings.without != Some(place));
+        let servers = |port: u16, weights: [u16; 3]| -> String {
+            let server = |place: usize| {
+                let (last, weight) = (11 + place, weights[place]);
+                format!("{{ address = \"10.0.0.{last}:{port}\", weight = {weight} }}")
+            };
+            used.clone().map(server).collect::<Vec<_>>().join(", ")
+        };
+        let (web, dns) = (servers(80, *weights), servers(53, [1; 3]));
         let (driver, socket) = (settings.driver.name(), socket());
         format!(
             r#"# The appliance of the lab.
@@ -275,18 +286,14 @@ name = "web"
 listen = "{VIP}:80"
 protocol = "tcp"
 scheduler = "{scheduler}"
-server = [
-    {{ address = "10.0.0.11:80", weight = {w1} }},
-    {{ address = "10.0.0.12:80", weight = {w2} }},
-    {{ address = "10.0.0.13:80", weight = {w3} }},
-]
+server = [{web}]
 
 [[service]]
 name = "dns"
 listen = "{VIP}:53"
 protocol = "udp"
 scheduler = "rr"
-server = [{{ address = "10.0.0.11:53" }}, {{ address = "10.0.0.12:53" }}, {{ address = "10.0.0.13:53" }}]
+server = [{dns}]
 
 # Scenarios start what answers here: iperf3 on s1, echoes of large datagrams on s2.
 [[service]]

@@ -70,6 +70,12 @@ pub enum Response {
     Failure(Failure),
 }
 
+impl From<Failure> for Response {
+    fn from(failure: Failure) -> Self {
+        Response::Failure(failure)
+    }
+}
+
 impl From<Result<Response, Failure>> for Response {
     fn from(result: Result<Response, Failure>) -> Self {
         result.unwrap_or_else(Response::Failure)

@@ -52,6 +52,12 @@ pub struct Candidates {
 }
 
 impl Candidates {
+    /// This port and no other.
+    pub const fn only(port: Port) -> Self {
+        let range = PortRange { first: port.number(), last: port.number() };
+        Candidates { range, preferred: Some(port), skip: None, at: 0, step: 1, left: 0 }
+    }
+
     /// At most [`ATTEMPTS`] ports and the preferred one. `random` decides start and step.
     pub fn new(preferred: Port, range: PortRange, random: u64) -> Self {
         let preferred = range.contains(preferred).then_some(preferred);

@@ -14,11 +14,14 @@
 //!                                  TimeWait <--ACK from either------ LastAck |
 //!                                                                            |
 //!      any --RST--> Close --ACK from either--------------------------------->+
-//!      TimeWait, LastAck, Close --SYN from original--> SynReceived, reopened
+//!      Close --SYN,ACK from reply--> SynAck
+//!      TimeWait, LastAck --SYN from original--> SynReceived, reopened
 //! ```
 //!
 //! `Close` goes back to `Established` because a forged reset must not cut a connection:
-//! if its ends go on talking, neither took the reset for real. `SynReceived` needs the
+//! if its ends go on talking, neither took the reset for real. For the same reason a SYN
+//! does not reopen a connection that was reset, or a forged pair of both would take it to
+//! another server; it goes to the same server, whose answer decides. `SynReceived` needs the
 //! server's answer to go on, so that a flood of forged SYNs and ACKs holds connections
 //! for a minute and no longer.
 
@@ -144,10 +147,10 @@ impl State {
     fn after_syn(self, direction: Direction, ack: bool) -> Transition {
         match (self, direction, ack) {
             (State::None, Direction::Original, false) => State::SynReceived.into(),
-            (State::TimeWait | State::LastAck | State::Close, Direction::Original, false) => {
+            (State::TimeWait | State::LastAck, Direction::Original, false) => {
                 Transition { state: State::SynReceived, reopened: true }
             }
-            (State::SynReceived, Direction::Reply, true) => State::SynAck.into(),
+            (State::SynReceived | State::Close, Direction::Reply, true) => State::SynAck.into(),
             (State::SynReceived, Direction::Reply, false) => State::SynSent.into(),
             (State::SynSent, _, true) => State::Established.into(),
             _ => self.into(),
@@ -272,10 +275,21 @@ mod tests {
     }
 
     #[test]
+    fn a_forged_reset_and_syn_do_not_move_a_connection() {
+        let reset = State::Established.next(O, RST).state;
+        let syn = reset.next(O, SYN);
+        assert_eq!((syn.state, syn.reopened), (State::Close, false));
+        assert_eq!(syn.state.next(R, ACK).state, State::Established, "the server knows better");
+        // A client that did reset, and uses its port again.
+        let states = after_open(&[(O, RST), (O, SYN), (R, SYN_ACK), (O, ACK)]);
+        assert_eq!(states[2..], [State::SynAck, State::Established]);
+    }
+
+    #[test]
     fn a_new_syn_reopens_what_is_over_and_only_that() {
         for state in State::ALL {
             let next = state.next(O, SYN);
-            let over = matches!(state, State::TimeWait | State::LastAck | State::Close);
+            let over = matches!(state, State::TimeWait | State::LastAck);
             assert_eq!(next.reopened, over, "{state:?}");
             assert_eq!(
                 next.state == State::SynReceived,

@@ -67,9 +67,16 @@ fn main() -> ExitCode {
             tracing::info!("forwarding");
             // Only a service manager listens; without one there is nobody to tell.
             let _ = sd_notify::notify(false, &[sd_notify::NotifyState::Ready]);
-            dataplane.run();
-            tracing::info!("stopped");
-            ExitCode::SUCCESS
+            match dataplane.run() {
+                Ok(()) => {
+                    tracing::info!("stopped");
+                    ExitCode::SUCCESS
+                }
+                Err(error) => {
+                    tracing::error!(%error, "stopped: a worker did not end by itself");
+                    ExitCode::FAILURE
+                }
+            }
         }
         Err(error) => {
             eprintln!("tandem-dataplane: {error}");

@@ -7,7 +7,9 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
+
+use api::{Failure, FailureKind, Request, Response};
 
 use super::Control;
 
@@ -30,14 +32,16 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Makes the socket and answers on it until the process ends.
+    /// Makes the socket and answers on it for as long as `control` lives.
     ///
     /// # Errors
     ///
     /// [`SocketError`], also when another process answers on it.
-    pub fn open(path: &Path, control: Arc<Control>) -> Result<Self, SocketError> {
+    pub fn open(path: &Path, control: &Arc<Control>) -> Result<Self, SocketError> {
         let listener =
             listen(path).map_err(|source| SocketError { path: path.to_owned(), source })?;
+        // The threads must not keep the ports open when everything else has stopped.
+        let control = Arc::downgrade(control);
         let threads = std::thread::Builder::new().name("control".to_owned());
         threads
             .spawn(move || accept(&listener, &control))
@@ -71,19 +75,19 @@ fn listen(path: &Path) -> io::Result<UnixListener> {
     Ok(listener)
 }
 
-fn accept(listener: &UnixListener, control: &Arc<Control>) {
+fn accept(listener: &UnixListener, control: &Weak<Control>) {
     let clients = Arc::new(AtomicUsize::new(0));
     for stream in listener.incoming() {
         let Ok(stream) = stream else { continue };
         if !is_allowed(&stream) || clients.load(Ordering::Relaxed) >= CLIENTS {
             continue;
         }
-        clients.fetch_add(1, Ordering::Relaxed);
-        let (control, clients) = (Arc::clone(control), Arc::clone(&clients));
+        let place = Place::take(&clients);
+        let control = Weak::clone(control);
         let threads = std::thread::Builder::new().name("control-client".to_owned());
         let spawned = threads.spawn(move || {
             converse(stream, &control);
-            clients.fetch_sub(1, Ordering::Relaxed);
+            drop(place);
         });
         if spawned.is_err() {
             tracing::warn!("no thread for a client of the control socket");
@@ -91,15 +95,38 @@ fn accept(listener: &UnixListener, control: &Arc<Control>) {
     }
 }
 
-fn converse(mut stream: UnixStream, control: &Control) {
+/// A client's place among [`CLIENTS`], given back however its thread ends.
+struct Place(Arc<AtomicUsize>);
+
+impl Place {
+    fn take(clients: &Arc<AtomicUsize>) -> Self {
+        clients.fetch_add(1, Ordering::Relaxed);
+        Place(Arc::clone(clients))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn converse(mut stream: UnixStream, control: &Weak<Control>) {
     let patient = stream
         .set_read_timeout(Some(SILENCE))
         .and_then(|()| stream.set_write_timeout(Some(SILENCE)));
     if patient.is_err() {
         return;
     }
-    if let Err(error) = api::server::serve(&mut stream, |request| control.answer(request)) {
+    if let Err(error) = api::server::serve(&mut stream, |request| answer(control, request)) {
         tracing::debug!(%error, "a client of the control socket went away");
+    }
+}
+
+fn answer(control: &Weak<Control>, request: Request) -> Response {
+    match control.upgrade() {
+        Some(control) => control.answer(request),
+        None => Failure::new(FailureKind::Busy, "tandem-dataplane is stopping").into(),
     }
 }
 

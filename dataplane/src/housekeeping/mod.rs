@@ -24,7 +24,7 @@ use crate::drop_reason::DropReason;
 use crate::errand::Errand;
 use crate::kernel::KernelInterface;
 use crate::neighbour::Resolver;
-use crate::neighbour::resolver::Resolution;
+use crate::neighbour::resolver::{Outcome, Resolution};
 use crate::snapshot::Snapshot;
 use crate::worker::BURST;
 
@@ -159,18 +159,17 @@ impl Housekeeping {
     }
 
     fn tick(&mut self, now: Instant) {
-        let mut requests = Vec::new();
-        let drops = Arc::clone(&self.drops);
-        self.resolver.lock().tick(
-            now,
-            |request| requests.push(request),
-            |mbuf| {
-                drop(mbuf);
-                drops.add(DropReason::NeighbourFailed, 1);
-            },
-        );
-        for request in requests {
-            self.send_request(request);
+        let mut outcomes = Vec::new();
+        self.resolver.lock().tick(now, |outcome| outcomes.push(outcome));
+        for outcome in outcomes {
+            match outcome {
+                Outcome::Ask(request) => self.send_request(request),
+                Outcome::Send(side, mac, mut mbuf) => {
+                    address(&mut mbuf, mac);
+                    self.send(side, mbuf);
+                }
+                Outcome::Failed(_) => self.drops.add(DropReason::NeighbourFailed, 1),
+            }
         }
     }
 }

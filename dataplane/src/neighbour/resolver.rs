@@ -23,7 +23,7 @@ use nat::connection::NextHop;
 use nat::{Instant, Seconds, Side};
 use wire::MacAddress;
 
-use super::table::NeighbourTable;
+use super::table::{NeighbourTable, SLOTS};
 
 /// Packets that may wait for one neighbour.
 const QUEUE: usize = 32;
@@ -36,8 +36,10 @@ const ATTEMPTS: u8 = 3;
 const RETRY: Seconds = Seconds(1);
 /// How long an answer is believed (RFC 4861's REACHABLE_TIME, which Linux uses for ARP).
 const REACHABLE: Seconds = Seconds(30);
-/// How long a failed neighbour is kept.
+/// How long a failed neighbour is kept at least.
 const FORGET: Seconds = Seconds(60);
+/// Neighbours at which failed ones are forgotten.
+const CROWDED: usize = SLOTS / 2;
 
 /// What is known of a neighbour.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -76,6 +78,17 @@ pub enum Resolution<P> {
     QueueFull(P),
     /// The table is full.
     TableFull(P),
+}
+
+/// What came of a neighbour by time.
+#[derive(PartialEq, Eq, Debug)]
+pub enum Outcome<P> {
+    /// A request is to be sent.
+    Ask(Request),
+    /// A packet can be sent to this station now.
+    Send(Side, MacAddress, P),
+    /// A packet waited in vain.
+    Failed(P),
 }
 
 /// One line of a listing.
@@ -202,7 +215,7 @@ impl<P> Resolver<P> {
     }
 
     /// Sets the neighbours that the configuration names; others that it named before go
-    /// back to being asked.
+    /// back to being asked. False if the table has no room for all.
     pub fn set_static(&mut self, wanted: &[(Side, Ipv4Addr, MacAddress)], now: Instant) -> bool {
         for ((side, address), entry) in &mut self.entries {
             let named = wanted.iter().any(|(s, a, _)| s == side && a == address);
@@ -226,20 +239,28 @@ impl<P> Resolver<P> {
     }
 
     /// Does what time asks for: sends requests again, probes, gives up, forgets. Called
-    /// a few times a second. Packets that waited in vain go to `failed`.
-    pub fn tick(&mut self, now: Instant, mut send: impl FnMut(Request), mut failed: impl FnMut(P)) {
+    /// a few times a second. Tells `outcome` what is to be done.
+    pub fn tick(&mut self, now: Instant, mut outcome: impl FnMut(Outcome<P>)) {
         for hop in self.retired.drain(..) {
             self.table.release(hop);
         }
+        // Forgetting one costs every connection a look at where its packets go, so it is
+        // left until others may need the room.
+        let crowded = self.entries.len() > CROWDED;
         let mut forgotten = Vec::new();
         for (&(side, target), entry) in &mut self.entries {
             if let Some(to) = entry.tick(&self.table, now) {
-                send(Request { side, target, to });
+                outcome(Outcome::Ask(Request { side, target, to }));
+            }
+            if let (State::Static, Some(mac)) = (entry.state, entry.mac) {
+                // It was asked for before the configuration named it.
+                self.waiting -= entry.waiting.len();
+                entry.waiting.drain(..).for_each(|p| outcome(Outcome::Send(side, mac, p)));
             }
             if entry.state == State::Failed {
                 self.waiting -= entry.waiting.len();
-                entry.waiting.drain(..).for_each(&mut failed);
-                if now.since(entry.confirmed) >= FORGET.millis() {
+                entry.waiting.drain(..).for_each(|packet| outcome(Outcome::Failed(packet)));
+                if crowded && now.since(entry.confirmed) >= FORGET.millis() {
                     forgotten.push((side, target));
                 }
             }
@@ -310,7 +331,11 @@ mod tests {
 
     fn tick(resolver: &mut Resolver<u32>, now: Instant) -> (Vec<Request>, Vec<u32>) {
         let (mut requests, mut failed) = (Vec::new(), Vec::new());
-        resolver.tick(now, |request| requests.push(request), |packet| failed.push(packet));
+        resolver.tick(now, |outcome| match outcome {
+            Outcome::Ask(request) => requests.push(request),
+            Outcome::Failed(packet) => failed.push(packet),
+            Outcome::Send(..) => panic!("nothing waits for a static neighbour"),
+        });
         (requests, failed)
     }
 
@@ -395,16 +420,37 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_neighbour_is_forgotten_and_its_slot_rests() {
+    fn failed_neighbours_are_forgotten_when_there_are_many() {
+        let mut resolver = resolver();
+        resolver.learn(Side::Private, HOST, MAC, true, at(60));
+        let hosts = (0..CROWDED as u32).map(|host| Ipv4Addr::from_bits(0x0a01_0000 + host));
+        for (count, host) in hosts.enumerate() {
+            resolver.resolve(Side::Private, host, 1, at(0));
+            if count == 9 {
+                (1..=3).for_each(|second| drop(tick(&mut resolver, at(second))));
+                let epoch = resolver.table.epoch();
+                tick(&mut resolver, at(70));
+                assert_eq!(resolver.list(at(70)).len(), 11, "there is room");
+                assert_eq!(resolver.table.epoch(), epoch, "no connection has to look");
+            }
+        }
+        tick(&mut resolver, at(71));
+        let left = resolver.list(at(71));
+        assert!(left.iter().all(|line| line.state != State::Failed));
+        assert!(left.iter().any(|line| line.address == HOST));
+    }
+
+    #[test]
+    fn packets_that_wait_leave_when_their_neighbour_becomes_static() {
         let mut resolver = resolver();
         resolver.resolve(Side::Private, HOST, 1, at(0));
-        for second in 1..=3 {
-            tick(&mut resolver, at(second));
-        }
-        let epoch = resolver.table.epoch();
-        tick(&mut resolver, at(70));
-        assert!(resolver.list(at(70)).is_empty());
-        assert_ne!(resolver.table.epoch(), epoch);
+        resolver.resolve(Side::Private, HOST, 2, at(0));
+        resolver.set_static(&[(Side::Private, HOST, MAC)], at(1));
+        let mut outcomes = Vec::new();
+        resolver.tick(at(1), |outcome| outcomes.push(outcome));
+        let sent = [1, 2].map(|packet| Outcome::Send(Side::Private, MAC, packet));
+        assert_eq!(outcomes, sent);
+        assert_eq!(resolver.waiting, 0);
     }
 
     #[test]

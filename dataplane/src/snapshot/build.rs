@@ -64,6 +64,7 @@ impl Builder {
                 service: class(&config.timeouts.service),
                 masquerade: class(&config.timeouts.masquerade),
             },
+            fragment_timeout: seconds(config.timeouts.fragment),
             networks,
         }))
     }
@@ -120,8 +121,11 @@ fn scheduler(scheduler: config::Scheduler) -> Kind {
     }
 }
 
+fn seconds(duration: Duration) -> Seconds {
+    Seconds(u32::try_from(duration.as_secs()).unwrap_or(u32::MAX))
+}
+
 fn class(timeouts: &ConnectionTimeouts) -> ClassTimeouts {
-    let seconds = |duration: Duration| Seconds(duration.as_secs().min(86_400) as u32);
     let from = timeouts.tcp;
     let tcp = State::ALL.map(|state| {
         seconds(match state {

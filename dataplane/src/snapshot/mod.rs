@@ -5,10 +5,10 @@ mod build;
 use std::net::Ipv4Addr;
 
 use config::Cidr;
-use nat::Side;
 use nat::ports::PortRange;
 use nat::service::Services;
 use nat::timeouts::Timeouts;
+use nat::{Seconds, Side};
 use wire::MacAddress;
 
 pub use build::{BuildError, Builder};
@@ -39,6 +39,12 @@ impl Network {
         }
         let route = self.routes.iter().find(|route| route.to.contains(destination));
         route.map(|route| route.via).or(self.gateway)
+    }
+
+    /// True for the address of a host on this side: on the link, or behind a route. (The
+    /// rest of the world is behind a gateway.)
+    pub fn is_inside(&self, address: Ipv4Addr) -> bool {
+        self.real.contains(address) || self.routes.iter().any(|route| route.to.contains(address))
     }
 
     /// True for one of this side's floating addresses.
@@ -75,6 +81,8 @@ pub struct Snapshot {
     pub masquerades: Vec<Masquerade>,
     /// Timeouts of connections.
     pub timeouts: Timeouts,
+    /// How long fragments wait for the first of their datagram.
+    pub fragment_timeout: Seconds,
     /// The address that private hosts get towards real servers when they ask a virtual
     /// IP: the gateway address, so that the reply comes back here.
     pub hairpin: Ipv4Addr,

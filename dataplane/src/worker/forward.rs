@@ -4,7 +4,8 @@ use std::net::Ipv4Addr;
 
 use dpdk::mbuf::Mbuf;
 use nat::connection::{Kind, NextHop, Passage};
-use nat::table::Hit;
+use nat::table::{Hit, Record};
+use nat::tcp::State;
 use nat::{Direction, Side};
 use wire::parse::{self, Packet, Payload};
 use wire::{MacAddress, Protocol, build, icmpv4, tcp, translate};
@@ -17,15 +18,13 @@ use crate::errand::Errand;
 
 impl Worker {
     /// Brings what a connection remembers up to date: the next hops of both directions.
-    /// False if the connection is no more, because its server was taken out of the
-    /// configuration and the protocol has no end of its own (a UDP flow would stay with
-    /// a server that is gone for ever).
+    /// False if the connection is no more: its way through the configuration is gone, and
+    /// the packet is one that may open it anew.
     pub(super) fn refresh(&mut self, hit: Hit) -> bool {
         let Some(record) = self.connections.table().get(hit.id) else { return false };
-        let gone = record.kind() != Kind::Masquerade
-            && record.protocol() != Protocol::Tcp
-            && self.snapshot.services.server(record.server()).is_none();
-        if gone {
+        // What answers is let through by the old translation, or it would open one of
+        // its own, and the asking side would not know it.
+        if hit.direction == Direction::Original && self.is_bygone(record) {
             self.close(hit.id);
             return false;
         }
@@ -33,8 +32,43 @@ impl Worker {
             let destination = record.translated(direction).destination;
             self.find_hop(record.exit(direction), destination)
         });
-        self.connections.set_next_hops(hit.id, hops, self.epoch);
+        // A neighbour that is not known yet gets no epoch of its own when it is: a record
+        // that lacks one looks again with its next packet (no epoch is zero).
+        let epoch = if hops.contains(&NextHop::NONE) { 0 } else { self.epoch };
+        self.connections.set_next_hops(hit.id, hops, epoch);
         true
+    }
+
+    /// True for a connection whose server, service or address was taken out of the
+    /// configuration and that would never end by itself: a flow without an end of its
+    /// own, which would stay with what is gone for as long as it goes on, or a TCP
+    /// connection that its server has not answered.
+    fn is_bygone(&self, record: &Record<Ipv4Addr>) -> bool {
+        let ends = record.protocol() == Protocol::Tcp && record.state() != State::SynReceived;
+        if ends {
+            return false;
+        }
+        match record.kind() {
+            Kind::Masquerade => {
+                let external = record.key(Direction::Reply).tuple().destination;
+                !self.snapshot.network(Side::Public).is_floating(external)
+            }
+            Kind::Service | Kind::Hairpin => {
+                let asked = record.key(Direction::Original).tuple();
+                let services = &self.snapshot.services;
+                let service =
+                    services.find(asked.destination, asked.destination_port, asked.protocol);
+                service.is_none_or(|service| service.id != record.service())
+                    || services.server(record.server()).is_none()
+            }
+        }
+    }
+
+    /// An identification for fragments that leave with an address that many share.
+    /// Towards one remote they come from this worker alone, so counting makes them unique.
+    fn next_identification(&mut self) -> u16 {
+        self.identification = self.identification.wrapping_add(1);
+        self.identification
     }
 
     fn find_hop(&self, exit: Side, destination: Ipv4Addr) -> NextHop {
@@ -61,10 +95,15 @@ impl Worker {
             return self.discard(DropReason::NoConnection);
         };
         let tuple = record.translated(hit.direction);
-        if arrival.ip.fragment.is_some() {
-            self.first_fragment(&arrival, Verdict { tuple, exit: passage.exit });
+        let is_fragment = arrival.ip.fragment.is_some();
+        // A sender's identifications are unique for its own address only.
+        let renamed = tuple.source != arrival.ip.source && (is_fragment || too_big);
+        let identification = renamed.then(|| self.next_identification());
+        let verdict = Verdict { tuple, exit: passage.exit, identification };
+        if is_fragment {
+            self.first_fragment(&arrival, verdict);
         }
-        if translate::packet(arrival.mbuf.data_mut(), &arrival.packet, tuple).is_err() {
+        if !translate_by(&mut arrival, &verdict) {
             return self.discard(DropReason::Truncated);
         }
         self.clamp_mss(&mut arrival, passage.exit);
@@ -154,11 +193,11 @@ impl Worker {
     /// Sends a packet of a known translation whose connection need not be known, such as
     /// a later fragment.
     pub(super) fn send_by_verdict(&mut self, mut arrival: Arrival, verdict: &Verdict) {
-        let Verdict { tuple, exit } = *verdict;
+        let Verdict { tuple, exit, .. } = *verdict;
         if arrival.ip.ttl <= 1 {
             return self.discard(DropReason::TtlExpired);
         }
-        if translate::packet(arrival.mbuf.data_mut(), &arrival.packet, tuple).is_err() {
+        if !translate_by(&mut arrival, verdict) {
             return self.discard(DropReason::FragmentInvalid);
         }
         let mac = self.neighbours.mac(self.find_hop(exit, tuple.destination));
@@ -170,4 +209,12 @@ impl Worker {
         errand.tag(&mut mbuf);
         self.hand_to_main(mbuf);
     }
+}
+
+/// Gives a packet the ends that were decided, and the identification.
+fn translate_by(arrival: &mut Arrival, verdict: &Verdict) -> bool {
+    let frame = arrival.mbuf.data_mut();
+    let translated = translate::packet(frame, &arrival.packet, verdict.tuple).is_ok();
+    translated
+        && verdict.identification.is_none_or(|new| translate::identify(frame, &arrival.packet, new))
 }

@@ -4,8 +4,8 @@ use std::net::Ipv4Addr;
 
 use nat::Side;
 use nat::fragment::{Key, Later, Refusal};
-use wire::FiveTuple;
 use wire::parse::{self, Network};
+use wire::{FiveTuple, Protocol};
 
 use super::Worker;
 use super::slow::Arrival;
@@ -18,6 +18,8 @@ pub struct Verdict {
     pub tuple: FiveTuple<Ipv4Addr>,
     /// The side on which they leave.
     pub exit: Side,
+    /// The new identification, if they leave with an address that others use as well.
+    pub identification: Option<u16>,
 }
 
 /// What the fragments of the arrival's datagram have in common; `None` for a packet that
@@ -38,13 +40,11 @@ impl Worker {
     pub(super) fn first_fragment(&mut self, arrival: &Arrival, verdict: Verdict) {
         let Some(key) = key(arrival) else { return };
         let side = arrival.side;
-        match self.fragments.first(key, self.now, verdict) {
-            Ok(mut held) => {
-                while let Some(mbuf) = self.fragments.next_held(&mut held) {
-                    self.send_held(side, mbuf, &verdict);
-                }
-            }
-            Err(_) => self.discard(DropReason::FragmentTable),
+        // Without room the packet itself goes on; those that follow wait in vain, and are
+        // counted then.
+        let Ok(mut held) = self.fragments.first(key, self.now, verdict) else { return };
+        while let Some(mbuf) = self.fragments.next_held(&mut held) {
+            self.send_held(side, mbuf, &verdict);
         }
     }
 
@@ -58,6 +58,10 @@ impl Worker {
     /// A fragment without ports: goes the way of the first, or waits for it.
     pub(super) fn later_fragment(&mut self, arrival: Arrival) {
         let Some(key) = key(&arrival) else { return self.discard(DropReason::Protocol) };
+        if Protocol::from_number(key.protocol).is_none() {
+            // Its first fragment is not translated either.
+            return self.refuse_protocol(&arrival);
+        }
         let Arrival { mbuf, packet, ip, side } = arrival;
         match self.fragments.later(key, mbuf, self.now) {
             Later::Known(verdict, mbuf) => {

@@ -30,6 +30,7 @@ mod transmit;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::net::Ipv4Addr;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use config::Idle;
@@ -117,7 +118,10 @@ pub struct Worker {
     /// One for each service, by its number.
     schedulers: Vec<Option<Scheduler>>,
     neighbours: Arc<NeighbourTable>,
-    snapshot: Arc<Snapshot>,
+    /// Counted by this worker alone: the count inside, which all share, is written only
+    /// when a configuration comes or goes.
+    #[allow(clippy::redundant_allocation, reason = "the two counts are the purpose")]
+    snapshot: Rc<Arc<Snapshot>>,
     /// Advances whenever what records remember of next hops may be wrong.
     epoch: u16,
     neighbour_epoch: u32,
@@ -128,6 +132,8 @@ pub struct Worker {
     counters: Arc<WorkerBlock>,
     icmp_bucket: TokenBucket,
     random: Random,
+    /// The last one given to fragments.
+    identification: u16,
     clock: Clock,
     now: Instant,
     idle: Idle,
@@ -138,6 +144,7 @@ impl Worker {
     /// Puts a worker together. All memory that it will use is taken here.
     pub fn new(parts: Parts) -> Self {
         let now = parts.clock.now();
+        let mut random = Random::from_system();
         let mut worker = Worker {
             receive: parts.receive,
             exits: parts.outlets.map(Exit::new),
@@ -150,7 +157,7 @@ impl Worker {
             fragments: parts.fragments,
             schedulers: orders::no_schedulers(),
             neighbours: parts.neighbours,
-            snapshot: Arc::clone(&parts.snapshot),
+            snapshot: Rc::new(Arc::clone(&parts.snapshot)),
             epoch: 0,
             neighbour_epoch: 0,
             macs: [MacAddress::ZERO; 2],
@@ -159,7 +166,8 @@ impl Worker {
             walk: None,
             counters: parts.counters,
             icmp_bucket: TokenBucket::new(ICMP_ERRORS_A_SECOND, now),
-            random: Random::from_system(),
+            identification: random.next_u64() as u16,
+            random,
             clock: parts.clock,
             now,
             idle: parts.idle,

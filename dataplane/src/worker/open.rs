@@ -1,32 +1,33 @@
 //! New connections.
 
 use std::net::Ipv4Addr;
-use std::sync::Arc;
+use std::rc::Rc;
 
 use arrayvec::ArrayVec;
 use nat::connection::{Closed, Kind, Opening};
-use nat::ports::Candidates;
+use nat::ports::{Candidates, PortRange};
 use nat::scheduler::ServerSlot;
-use nat::service::{ServerId, Service, ServiceId};
+use nat::service::{Server, ServerId, Service, ServiceId};
 use nat::table::{ConnectionId, Hit, InsertError, Key};
 use nat::{Direction, Side};
-use wire::{FiveTuple, Port, Protocol, icmpv4};
+use wire::parse::Payload;
+use wire::tcp::Flags;
+use wire::{FiveTuple, Protocol, icmpv4};
 
 use super::Worker;
 use super::slow::Arrival;
 use crate::drop_reason::DropReason;
 use crate::snapshot::Masquerade;
 
-/// Servers of one service that a pick looks at.
-const SLOTS: usize = 256;
-type Slots = ArrayVec<ServerSlot, SLOTS>;
+/// The servers of one service, as its scheduler sees them.
+type Slots = ArrayVec<ServerSlot, { config::Service::MAXIMUM_SERVERS }>;
 
 impl Worker {
     /// A packet to a floating address: for a service, or for nobody.
     pub(super) fn open_service(&mut self, arrival: Arrival, key: Key<Ipv4Addr>) {
         let tuple = key.tuple();
         let (address, port) = (tuple.destination, tuple.destination_port);
-        let snapshot = Arc::clone(&self.snapshot);
+        let snapshot = Rc::clone(&self.snapshot);
         let Some(service) = snapshot.services.find(address, port, tuple.protocol) else {
             return self.discard(unserved(&tuple));
         };
@@ -57,7 +58,25 @@ impl Worker {
             else {
                 return Err(DropReason::NoServer);
             };
-            let (kind, source, source_port) = self.towards_server(key);
+            match self.bind_to(service, server, key, arrival.flags()) {
+                // To this server the client's address and port are taken, by a
+                // connection through another service; another server can tell them apart.
+                Err(DropReason::TupleTaken) => slots[at].weight = 0,
+                bound => return bound,
+            }
+        }
+        Err(DropReason::TupleTaken)
+    }
+
+    fn bind_to(
+        &mut self,
+        service: &Service<Ipv4Addr>,
+        server: &Server<Ipv4Addr>,
+        key: &Key<Ipv4Addr>,
+        flags: Flags,
+    ) -> Result<Hit, DropReason> {
+        let (kind, source, ports) = self.seen_by_servers(key);
+        for source_port in ports {
             let reply = FiveTuple {
                 source: server.address,
                 destination: source,
@@ -71,30 +90,27 @@ impl Worker {
                 reply: Key::new(reply, Side::Private),
                 service: service.id,
                 server: server.id,
-                flags: arrival.flags(),
+                flags,
             };
             match self.connections.open(&opening, self.now) {
                 Ok(hit) => return Ok(hit),
                 Err(InsertError::Full) => return Err(DropReason::TableFull),
-                // To this server the client's address and port are taken, by a
-                // connection through another service; another server can tell them apart.
-                Err(InsertError::Taken(_)) if kind == Kind::Service => slots[at].weight = 0,
-                // Of a hairpin the port is ours to choose.
                 Err(InsertError::Taken(_)) => {}
             }
         }
         Err(DropReason::TupleTaken)
     }
 
-    /// What a real server sees as its client: the client itself, or for a private host
-    /// the gateway address and a port of it.
-    fn towards_server(&mut self, key: &Key<Ipv4Addr>) -> (Kind, Ipv4Addr, Port) {
-        let tuple = key.tuple();
+    /// What real servers see as their client: the client itself, or for a private host
+    /// the gateway address and a port of it, of which there are some to try.
+    fn seen_by_servers(&mut self, key: &Key<Ipv4Addr>) -> (Kind, Ipv4Addr, Candidates) {
+        let FiveTuple { source, source_port, .. } = key.tuple();
+        let random = self.random.next_u64();
         match key.side() {
-            Side::Public => (Kind::Service, tuple.source, tuple.source_port),
+            Side::Public => (Kind::Service, source, Candidates::only(source_port)),
             Side::Private => {
-                let port = 1024 + (self.random.next_u64() % (65_536 - 1024)) as u16;
-                (Kind::Hairpin, self.snapshot.hairpin, Port::new(port))
+                let ports = Candidates::new(source_port, PortRange::default(), random);
+                (Kind::Hairpin, self.snapshot.hairpin, ports)
             }
         }
     }
@@ -104,7 +120,7 @@ impl Worker {
         service
             .servers
             .iter()
-            .take(SLOTS)
+            .take(config::Service::MAXIMUM_SERVERS)
             .map(|server| {
                 let load = loads.of(server.id);
                 ServerSlot { weight: server.weight, active: load.active, inactive: load.inactive }
@@ -115,9 +131,9 @@ impl Worker {
     /// A private host's packet to the outside.
     pub(super) fn open_masquerade(&mut self, arrival: Arrival, key: Key<Ipv4Addr>) {
         let tuple = key.tuple();
-        let snapshot = Arc::clone(&self.snapshot);
-        let inside = snapshot.network(Side::Private).real;
-        if inside.contains(tuple.destination) || tuple.destination.is_broadcast() {
+        let snapshot = Rc::clone(&self.snapshot);
+        let inside = snapshot.network(Side::Private);
+        if inside.is_inside(tuple.destination) || tuple.destination.is_broadcast() {
             return self.discard(DropReason::NotForUs);
         }
         let Some(rule) = snapshot.masquerade(tuple.source) else {
@@ -132,7 +148,7 @@ impl Worker {
         match self.map_port(rule, &key, &arrival) {
             Ok(hit) => self.first_packet(arrival, hit),
             Err(reason) => {
-                if reason == DropReason::PortsExhausted {
+                if matches!(reason, DropReason::PortsExhausted | DropReason::TableFull) {
                     // RFC 7857 section 5 and RFC 4787 leave the answer open; the inside
                     // host deserves to know.
                     let code = icmpv4::unreachable::PROHIBITED;
@@ -153,7 +169,7 @@ impl Worker {
         arrival: &Arrival,
     ) -> Result<Hit, DropReason> {
         let tuple = key.tuple();
-        let snapshot = Arc::clone(&self.snapshot);
+        let snapshot = Rc::clone(&self.snapshot);
         let random = self.random.next_u64();
         for port in Candidates::new(tuple.source_port, rule.ports, random) {
             if snapshot.services.is_service_port(rule.address, port, tuple.protocol) {
@@ -220,7 +236,9 @@ fn begins(arrival: &Arrival, tuple: &FiveTuple<Ipv4Addr>) -> bool {
     match tuple.protocol {
         Protocol::Tcp => arrival.flags().is_syn_only(),
         Protocol::Udp => true,
-        Protocol::Icmp => tuple.destination_port == Port::ZERO,
+        Protocol::Icmp => {
+            matches!(arrival.ip.payload, Payload::IcmpQuery { is_reply: false, .. })
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Orders from the main core: a new configuration, a walk over the connections.
 
+use std::rc::Rc;
 use std::sync::Arc;
 
 use nat::Side;
@@ -49,17 +50,23 @@ impl Worker {
             self.mtus[side.index()] = network.mtu;
         }
         self.connections.set_timeouts(snapshot.timeouts);
+        self.fragments.set_timeout(snapshot.fragment_timeout);
         self.renew_schedulers(&snapshot);
         self.advance_epoch();
-        core::mem::replace(&mut self.snapshot, snapshot)
+        let old = core::mem::replace(&mut self.snapshot, Rc::new(snapshot));
+        // Nobody else counts on it between two bursts.
+        Rc::try_unwrap(old).unwrap_or_else(|old| Arc::clone(&old))
     }
 
-    /// A service keeps its scheduler's place as long as it keeps its kind.
+    /// A service keeps its scheduler's place as long as it keeps its kind, its servers and
+    /// their weights: what a server has earned under other weights is worth nothing now.
     fn renew_schedulers(&mut self, snapshot: &Snapshot) {
         for service in snapshot.services.iter() {
             let Some(slot) = self.schedulers.get_mut(service.id.index()) else { continue };
+            let before = self.snapshot.services.get(service.id);
+            let same = before.is_some_and(|before| before.servers == service.servers);
             match slot {
-                Some(scheduler) if scheduler.kind() == service.scheduler => {}
+                Some(scheduler) if same && scheduler.kind() == service.scheduler => {}
                 _ => *slot = Some(Scheduler::new(service.scheduler, self.random.next_u64())),
             }
         }
@@ -77,7 +84,7 @@ impl Worker {
             let timeout = u64::from(self.connections.timeout_of(record).0);
             walk.found.push((*record, idle, timeout.saturating_sub(idle)));
         }
-        walk.start += step;
+        walk.start = walk.start.saturating_add(step);
         let ended = walk.start >= capacity;
         if ended || walk.found.len() == walk.found.capacity() {
             walk.next = (!ended).then_some(walk.start);

@@ -90,7 +90,7 @@ impl Worker {
     /// From the public side, nobody may speak with an address of the inside.
     fn is_spoofed(&self, side: Side, source: Ipv4Addr) -> bool {
         self.snapshot.is_local(source)
-            || (side == Side::Public && self.snapshot.network(Side::Private).real.contains(source))
+            || (side == Side::Public && self.snapshot.network(Side::Private).is_inside(source))
     }
 
     /// This machine's real addresses are the kernel's, each from its own side, and both
@@ -165,7 +165,7 @@ impl Worker {
 
     /// A protocol that is not translated: a private host is told (RFC 1812 section
     /// 5.2.7.1), the public side is not.
-    fn refuse_protocol(&mut self, arrival: &Arrival) {
+    pub(super) fn refuse_protocol(&mut self, arrival: &Arrival) {
         if arrival.side == Side::Private {
             let code = icmpv4::unreachable::PROHIBITED;
             self.send_error(

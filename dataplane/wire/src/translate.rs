@@ -8,7 +8,7 @@
 use std::net::Ipv4Addr;
 
 use crate::bytes;
-use crate::checksum::{Checksum, Sum};
+use crate::checksum::{Checksum, Delta, Sum};
 use crate::flow::Rewrite;
 use crate::parse::{Embedded, Ipv4, Packet, Payload};
 use crate::{FiveTuple, MacAddress, Protocol, ethernet, icmpv4, ipv4, tcp, udp};
@@ -171,6 +171,22 @@ pub(crate) fn message_checksum(message: &mut [u8]) -> Result<(), Error> {
     let mut header = icmpv4::Header::at_mut(message, 0).ok_or(Error::Truncated)?;
     header.set_checksum(checksum);
     Ok(())
+}
+
+/// Gives a packet another identification, with the header checksum: fragments of two
+/// senders that leave with one address must not be joined (RFC 6864 section 5.3).
+/// False, with the packet as it was, if it is not IPv4.
+pub fn identify(frame: &mut [u8], packet: &Packet, identification: u16) -> bool {
+    let offset = usize::from(packet.l3_offset);
+    let Some(mut header) = packet.ipv4().and_then(|_| ipv4::Header::at_mut(frame, offset)) else {
+        return false;
+    };
+    let sum = |number: u16| Sum::of_u16(u16::from_ne_bytes(number.to_be_bytes()));
+    let (old, new) = (sum(header.identification()), sum(identification));
+    header.set_identification(identification);
+    let checksum = header.checksum().updated(Delta::between(old, new));
+    header.set_checksum(checksum);
+    true
 }
 
 /// Makes a packet ready for its next hop: both Ethernet addresses, and the TTL less

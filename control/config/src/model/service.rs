@@ -23,6 +23,12 @@ pub struct Service {
     pub check: Option<Check>,
 }
 
+impl Service {
+    /// The most real servers of one service: a worker looks at each of them when a
+    /// connection opens.
+    pub const MAXIMUM_SERVERS: usize = 256;
+}
+
 /// A real server of a service.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Server {

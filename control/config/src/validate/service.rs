@@ -7,6 +7,7 @@ use super::masquerade::judge_floating;
 use crate::document::{At, Report};
 use crate::model::cidr::Cidr;
 use crate::model::service::Scheduler;
+use crate::model::service::Service;
 use crate::read::{RawInterface, RawService};
 
 pub(super) fn judge(
@@ -89,6 +90,13 @@ fn judge_servers(service: &RawService, report: &Report<'_>) {
     }
     let Some(servers) = &service.servers else { return };
     let blind = matches!(service.scheduler, Scheduler::RoundRobin | Scheduler::LeastConnection);
+    if servers.value.len() > Service::MAXIMUM_SERVERS {
+        report.error(
+            &servers.span,
+            format!("service.server has {} servers", servers.value.len()),
+            format!("a service takes {} at most", Service::MAXIMUM_SERVERS),
+        );
+    }
     if servers.value.is_empty() {
         let remedy = "clients get no answer until there is one";
         report.warning(&servers.span, "service.server is empty", remedy);

@@ -173,7 +173,7 @@ impl<A: Address> Connections<A> {
         wheel: &mut Wheel,
         loads: &mut Loads,
     ) -> Passage<A> {
-        record.last_seen = now.stamp();
+        let before = core::mem::replace(&mut record.last_seen, now.stamp());
         let mut reopened = false;
         // Of the other protocols the state is `None`, and the flags are empty.
         if record.protocol() == Protocol::Tcp {
@@ -188,6 +188,9 @@ impl<A: Address> Connections<A> {
                 if was_active != is_active {
                     loads.moved(record.server, is_active);
                 }
+            } else if next.state == State::Close {
+                // Neither repeated resets nor SYNs that nobody answers keep what is over.
+                record.last_seen = before;
             }
         }
         Self::passage(record, hit.direction, reopened)

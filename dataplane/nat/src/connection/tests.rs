@@ -474,3 +474,18 @@ fn a_new_syn_on_old_ports_is_reported() {
     }
     assert!(connections.pass(hit(id, O), SYN, at(2)).unwrap().reopened);
 }
+
+#[test]
+fn what_was_reset_is_not_kept_by_resets_and_syns() {
+    let mut connections = connections(8);
+    let id = connections.open(&opening(Kind::Service, Protocol::Tcp, 1), at(0)).unwrap().id;
+    for (direction, flags) in [(R, SYN_ACK), (O, ACK), (O, RST)] {
+        connections.pass(hit(id, direction), flags, at(1)).unwrap();
+    }
+    for second in 2..9 {
+        connections.pass(hit(id, O), SYN, at(second)).unwrap();
+        connections.pass(hit(id, O), RST, at(second)).unwrap();
+    }
+    let seen = connections.table().get(id).unwrap().last_seen();
+    assert_eq!(at(9).age(seen), at(9).age(at(1).stamp()), "the first reset counts, no other");
+}

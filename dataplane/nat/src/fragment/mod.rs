@@ -2,12 +2,17 @@
 //!
 //! Only the first fragment has ports. Its translation is remembered for those that
 //! follow; those that come before it are held. Both are bounded, per datagram and in
-//! all, and everything is allocated at the start. When there is no room, the new one is
-//! refused: a flood cannot push out the datagrams of others, and those leave by
-//! themselves after a timeout.
+//! all, and everything is allocated at the start.
 //!
-//! Nothing is put together here. A second first fragment with another translation does
-//! not change what was decided by the first (RFC 1858 tells of such attacks).
+//! A datagram is *decided* once its first fragment was seen. The decided ones make room
+//! for newer datagrams, the oldest first, so that their number is no limit to how many
+//! pass in a second. Those that wait for their first fragment take half of the places at
+//! the most, and leave after a timeout; when there are too many the newcomer is refused.
+//! So a flood of fragments without a first one stops neither datagrams in order, nor
+//! those that wait already.
+//!
+//! Nothing is put together here. Senders use identifications again, so a first fragment
+//! always decides anew.
 
 #[cfg(test)]
 mod tests;
@@ -89,9 +94,16 @@ pub struct Tracker<A, P, V> {
     cells: Vec<Cell<P>>,
     free_cells: u32,
     timeout: Seconds,
+    /// Datagrams that wait for their first fragment.
+    undecided: usize,
     /// Where the next look for old datagrams begins.
     hand: usize,
+    /// Where the next look for a decided datagram to push out begins.
+    oldest: usize,
 }
+
+/// Places that a search for a decided datagram looks at.
+const SEARCH: usize = 64;
 
 impl<A: Address, P, V: Copy> Tracker<A, P, V> {
     /// Room for so many datagrams and held fragments; each datagram is forgotten after
@@ -109,8 +121,15 @@ impl<A: Address, P, V: Copy> Tracker<A, P, V> {
                 .collect(),
             free_cells: if held == 0 { NONE } else { 0 },
             timeout,
+            undecided: 0,
             hand: 0,
+            oldest: 0,
         }
+    }
+
+    /// Forgets datagrams after another time from now on.
+    pub fn set_timeout(&mut self, timeout: Seconds) {
+        self.timeout = timeout;
     }
 
     /// Datagrams on their way.
@@ -123,22 +142,39 @@ impl<A: Address, P, V: Copy> Tracker<A, P, V> {
         self.by_key.is_empty()
     }
 
+    /// The place of a datagram, a new one if it is not known.
     fn datagram(&mut self, key: Key<A>, now: Instant) -> Option<u32> {
         if let Some(&at) = self.by_key.get(&key) {
             return Some(at);
         }
-        let at = self.free.pop()?;
+        let at = self.free.pop().or_else(|| self.push_out())?;
         if let Some(datagram) = self.datagrams.get_mut(at as usize) {
             *datagram =
                 Datagram { key: Some(key), verdict: None, since: now, held: NONE, count: 0 };
         }
         self.by_key.insert(key, at);
+        self.undecided += 1;
         Some(at)
     }
 
+    /// Frees the place of the oldest decided datagram. Places are given out in the order
+    /// in which they are pushed out, so the search nearly always ends where it begins.
+    fn push_out(&mut self) -> Option<u32> {
+        for _ in 0..SEARCH.min(self.datagrams.len()) {
+            let at = self.oldest;
+            self.oldest = (self.oldest + 1) % self.datagrams.len();
+            let datagram = self.datagrams.get_mut(at)?;
+            if datagram.verdict.is_some() {
+                let key = datagram.key.take()?;
+                self.by_key.remove(&key);
+                return Some(at as u32);
+            }
+        }
+        None
+    }
+
     /// Remembers what was decided about a first fragment, and gives out the fragments
-    /// that came before it, in the order in which they came. The verdict that counts is
-    /// the first one.
+    /// that came before it, in the order in which they came.
     ///
     /// # Errors
     ///
@@ -148,7 +184,10 @@ impl<A: Address, P, V: Copy> Tracker<A, P, V> {
         let Some(datagram) = self.datagrams.get_mut(at as usize) else {
             return Err(Refusal::Table);
         };
-        datagram.verdict.get_or_insert(verdict);
+        if datagram.verdict.replace(verdict).is_none() {
+            self.undecided -= 1;
+        }
+        datagram.since = now;
         datagram.count = 0;
         let held = core::mem::replace(&mut datagram.held, NONE);
         Ok(Held(self.reversed(held)))
@@ -175,6 +214,10 @@ impl<A: Address, P, V: Copy> Tracker<A, P, V> {
 
     /// Takes a fragment that is not the first.
     pub fn later(&mut self, key: Key<A>, packet: P, now: Instant) -> Later<V, P> {
+        let crowded = self.undecided >= self.datagrams.len().div_ceil(2);
+        if crowded && !self.by_key.contains_key(&key) {
+            return Later::Refused(packet, Refusal::Table);
+        }
         let Some(at) = self.datagram(key, now) else {
             return Later::Refused(packet, Refusal::Table);
         };
@@ -214,6 +257,9 @@ impl<A: Address, P, V: Copy> Tracker<A, P, V> {
                 continue;
             }
             datagram.key = None;
+            if datagram.verdict.is_none() {
+                self.undecided -= 1;
+            }
             let mut held = Held(core::mem::replace(&mut datagram.held, NONE));
             self.by_key.remove(&key);
             self.free.push(at as u32);

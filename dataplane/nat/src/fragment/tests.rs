@@ -62,27 +62,45 @@ fn datagrams_and_sides_are_apart() {
 }
 
 #[test]
-fn a_second_first_fragment_decides_nothing() {
+fn an_identification_used_again_decides_anew() {
     let mut tracker = tracker();
     tracker.first(key(1), at(0), 'a').unwrap();
     tracker.first(key(1), at(0), 'x').unwrap();
-    assert_eq!(tracker.later(key(1), 1, at(0)), Later::Known('a', 1));
+    assert_eq!(tracker.later(key(1), 1, at(0)), Later::Known('x', 1));
 }
 
 #[test]
-fn a_flood_is_refused_and_pushes_nobody_out() {
+fn a_flood_is_refused_and_stops_nobody() {
     let mut tracker = tracker();
     tracker.first(key(0), at(0), 'a').unwrap();
-    for datagram in 1..4 {
+    for datagram in 1..3 {
         assert_eq!(tracker.later(key(datagram), datagram, at(0)), Later::Held);
     }
-    assert_eq!(tracker.later(key(9), 9, at(0)), Later::Refused(9, Refusal::Table));
-    assert_eq!(tracker.first(key(9), at(0), 'b').err(), Some(Refusal::Table));
+    for datagram in 10..1000 {
+        let refused = Later::Refused(9, Refusal::Table);
+        assert_eq!(tracker.later(key(datagram), 9, at(0)), refused);
+    }
     assert_eq!(tracker.later(key(0), 5, at(0)), Later::Known('a', 5));
+    // Datagrams in order pass, however many; those that waited still do.
+    for datagram in 20..1000 {
+        tracker.first(key(datagram), at(0), 'b').unwrap();
+        assert_eq!(tracker.later(key(datagram), 3, at(0)), Later::Known('b', 3));
+    }
     for fragment in 1..HELD_PER_DATAGRAM as u32 {
         assert_eq!(tracker.later(key(1), fragment, at(0)), Later::Held);
     }
     assert_eq!(tracker.later(key(1), 99, at(0)), Later::Refused(99, Refusal::Held));
+}
+
+#[test]
+fn datagrams_that_are_through_make_room() {
+    let mut tracker = tracker();
+    for datagram in 0..100 {
+        let now = at(u64::from(datagram) * 10);
+        tracker.first(key(datagram), now, 'a').unwrap();
+        assert_eq!(tracker.later(key(datagram), 7, now), Later::Known('a', 7));
+    }
+    assert_eq!(tracker.len(), 4);
 }
 
 #[test]
@@ -101,8 +119,8 @@ enum Step {
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        (0u32..6, proptest::char::range('a', 'c')).prop_map(|(id, v)| Step::First(id, v)),
-        (0u32..6).prop_map(Step::Later),
+        (0u32..DATAGRAMS, proptest::char::range('a', 'c')).prop_map(|(id, v)| Step::First(id, v)),
+        (0u32..DATAGRAMS).prop_map(Step::Later),
         (0u64..4000).prop_map(Step::Wait),
     ]
 }
@@ -112,19 +130,25 @@ struct Model {
     datagrams: HashMap<u32, (u64, Option<char>, VecDeque<u32>)>,
 }
 
+/// Datagrams in the property, and places: nobody is pushed out, and too many can wait.
+const DATAGRAMS: u32 = 12;
+const PLACES: usize = 16;
+
 impl Model {
-    fn entry(&mut self, id: u32, now: u64) -> Option<&mut (u64, Option<char>, VecDeque<u32>)> {
-        if self.datagrams.len() == 4 && !self.datagrams.contains_key(&id) {
-            return None;
-        }
-        Some(self.datagrams.entry(id).or_insert((now, None, VecDeque::new())))
+    fn entry(&mut self, id: u32, now: u64) -> &mut (u64, Option<char>, VecDeque<u32>) {
+        self.datagrams.entry(id).or_insert((now, None, VecDeque::new()))
+    }
+
+    fn is_crowded_for(&self, id: u32) -> bool {
+        let waiting = self.datagrams.values().filter(|(_, verdict, _)| verdict.is_none());
+        !self.datagrams.contains_key(&id) && waiting.count() >= PLACES / 2
     }
 }
 
 proptest! {
     #[test]
     fn does_what_a_map_does(steps in vec(step(), 1..200)) {
-        let mut tracker = tracker();
+        let mut tracker: Packets = Tracker::new(PLACES, 100, Seconds(5));
         let mut model = Model::default();
         let (mut now, mut packet) = (0, 0);
         for step in steps {
@@ -132,7 +156,7 @@ proptest! {
                 Step::Wait(millis) => {
                     now += millis;
                     let mut expired = Vec::new();
-                    tracker.expire(at(now), 4, |packet| expired.push(packet));
+                    tracker.expire(at(now), PLACES, |packet| expired.push(packet));
                     let mut expected = Vec::new();
                     model.datagrams.retain(|_, (since, _, held)| {
                         let over = now - *since >= 5000;
@@ -145,27 +169,28 @@ proptest! {
                     expected.sort_unstable();
                     prop_assert_eq!(expired, expected);
                 }
-                Step::First(id, verdict) => match model.entry(id, now) {
-                    None => prop_assert!(tracker.first(key(id), at(now), verdict).is_err()),
-                    Some((_, known, held)) => {
-                        known.get_or_insert(verdict);
-                        let expected: Vec<_> = held.drain(..).collect();
-                        let first = tracker.first(key(id), at(now), verdict);
-                        prop_assert_eq!(release(&mut tracker, first), expected);
-                    }
-                },
+                Step::First(id, verdict) => {
+                    let (since, known, held) = model.entry(id, now);
+                    (*since, *known) = (now, Some(verdict));
+                    let expected: Vec<_> = held.drain(..).collect();
+                    let first = tracker.first(key(id), at(now), verdict);
+                    prop_assert_eq!(release(&mut tracker, first), expected);
+                }
                 Step::Later(id) => {
                     packet += 1;
                     let got = tracker.later(key(id), packet, at(now));
-                    let expected = match model.entry(id, now) {
-                        None => Later::Refused(packet, Refusal::Table),
-                        Some((_, Some(verdict), _)) => Later::Known(*verdict, packet),
-                        Some((_, None, held)) if held.len() == HELD_PER_DATAGRAM => {
-                            Later::Refused(packet, Refusal::Held)
-                        }
-                        Some((_, None, held)) => {
-                            held.push_back(packet);
-                            Later::Held
+                    let expected = if model.is_crowded_for(id) {
+                        Later::Refused(packet, Refusal::Table)
+                    } else {
+                        match model.entry(id, now) {
+                            (_, Some(verdict), _) => Later::Known(*verdict, packet),
+                            (_, None, held) if held.len() == HELD_PER_DATAGRAM => {
+                                Later::Refused(packet, Refusal::Held)
+                            }
+                            (_, None, held) => {
+                                held.push_back(packet);
+                                Later::Held
+                            }
                         }
                     };
                     prop_assert_eq!(got, expected);

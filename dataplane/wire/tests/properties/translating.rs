@@ -35,6 +35,20 @@ proptest! {
     }
 
     #[test]
+    fn another_identification_is_all_that_changes(
+        spec in packets::any_packet(packets::flow_content()), identification: u16,
+    ) {
+        let mut frame = spec.frame();
+        let Ok(packet) = parse::frame(&frame) else { return Ok(()) };
+        if packet.ipv4().is_none() {
+            return Ok(());
+        }
+        prop_assert!(translate::identify(&mut frame, &packet, identification));
+        prop_assert_eq!(&frame, &Spec { identification, ..spec }.frame());
+        assert_checksums(&frame);
+    }
+
+    #[test]
     fn both_paths_do_the_same(spec in packets::plain(), ends in ends()) {
         let new = tuple_of(ends, protocol(&spec));
         let (mut fast, mut slow) = (spec.frame(), spec.frame());
