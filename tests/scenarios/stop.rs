@@ -1,6 +1,5 @@
 //! The end.
 
-use lab::appliance::socket;
 use lab::{Lab, Settings, VIP, ready};
 
 #[test]
@@ -9,10 +8,10 @@ fn sigterm_leaves_nothing_behind() {
     lab.spoil();
     let links = || Lab::A.must(&["ip", "-br", "link"]).unwrap().stdout;
     assert!(links().contains("tandem-pub") && links().contains("tandem-priv"));
-    assert!(socket().exists());
+    assert!(lab.appliance.machine.socket().exists());
     lab.appliance.terminate().unwrap();
     assert!(!links().contains("tandem-"), "{}", links());
-    assert!(!socket().exists());
+    assert!(!lab.appliance.machine.socket().exists());
     // The kernel takes packet sockets apart after the process has gone.
     lab::wait_until("its packet sockets are gone", 20, || {
         let sockets = Lab::A.run(&["ss", "-0nH"]).unwrap().stdout;

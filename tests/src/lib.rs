@@ -3,10 +3,16 @@
 //! ```text
 //!   tandem-client 198.51.100.100 --+                        +-- tandem-s1 10.0.0.11
 //!                                  |   tandem-a             |
-//!   tandem-upstream 198.51.100.1 --+-- pub0        priv0 ---+-- tandem-s2 10.0.0.12
-//!      | 203.0.113.1               |   .2             .2    |
-//!   tandem-internet 203.0.113.10   |   VIP .10    gw .1     +-- tandem-s3 10.0.0.13
+//!                                  +-- pub0 .2    priv0 .2 -+
+//!                                  |         direct0        |
+//!   tandem-upstream 198.51.100.1 --+      VIP .10  gw .1    +-- tandem-s2 10.0.0.12
+//!      | 203.0.113.1               |         direct0        |
+//!      |                           +-- pub0 .3    priv0 .3 -+
+//!   tandem-internet 203.0.113.10   |   tandem-b             |
+//!                                                           +-- tandem-s3 10.0.0.13
 //! ```
+//!
+//! Scenarios about one appliance leave tandem-b idle.
 //!
 //! Both networks are bridges in a namespace of their own, tandem-switch. Nothing touches
 //! the machine's own network: no veth ends in the root namespace and no route leads out.
@@ -19,15 +25,19 @@
 pub mod appliance;
 pub mod demo;
 mod error;
+pub mod load;
 pub mod namespace;
+pub mod probe;
 pub mod servers;
 mod shared;
 mod topology;
 mod wait;
 
-pub use appliance::{Driver, Settings};
+pub use appliance::{Appliance, Driver, Settings};
 pub use error::Error;
+pub use load::{Loaded, Loading};
 pub use namespace::{Namespace, Output, Task};
+pub use probe::{Probed, Probing};
 pub use shared::{Ready, lock, ready};
 pub use topology::{Lab, Options, Router};
 pub use wait::wait_until;

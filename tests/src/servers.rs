@@ -10,9 +10,13 @@ use crate::{Error, FOLDER, Namespace, wait_until};
 /// The large file that every web server has; 1 GiB that `head` made, kept between labs.
 const BIG: &str = "/var/tmp/tandem-lab/big";
 
+/// The file of many downloads at once; 4 MiB, which a server sends in some seconds.
+pub const MEDIUM: &str = "/var/tmp/tandem-lab/medium";
+
 /// Starts them and waits until they answer.
 pub(crate) fn start() -> Result<(), Error> {
-    big_file()?;
+    file(BIG, 1 << 30)?;
+    file(MEDIUM, 4 << 20)?;
     for (namespace, name) in Lab::servers() {
         web(namespace, name)?;
         dns(namespace, name)?;
@@ -21,16 +25,16 @@ pub(crate) fn start() -> Result<(), Error> {
     dns(Lab::INTERNET, "internet")
 }
 
-fn big_file() -> Result<(), Error> {
-    if Path::new(BIG).exists() {
+fn file(path: &str, size: u32) -> Result<(), Error> {
+    if Path::new(path).exists() {
         return Ok(());
     }
     fs::create_dir_all("/var/tmp/tandem-lab").map_err(Error::file("/var/tmp/tandem-lab"))?;
     // Not all zeros, so that a packet out of place changes the sum; made whole or not at
     // all.
     let line = format!(
-        "seq 1 200000000 | head -c 1073741824 > {BIG}.part && sha256sum < {BIG}.part | cut -d' ' \
-         -f1 > {BIG}.sha256 && mv {BIG}.part {BIG}"
+        "seq 1 200000000 | head -c {size} > {path}.part && sha256sum < {path}.part | cut -d' ' \
+         -f1 > {path}.sha256 && mv {path}.part {path}"
     );
     crate::namespace::must(&["bash", "-c", &line]).map(|_| ())
 }
@@ -41,7 +45,8 @@ pub fn big_sum() -> Result<String, Error> {
     Ok(fs::read_to_string(&path).map_err(Error::file(&path))?.trim().to_owned())
 }
 
-/// nginx: `/` tells who answers and whom it saw, `/big` is the large file.
+/// nginx: `/` tells who answers and whom it saw, `/big` is the large file; `/medium` goes out
+/// slowly, so that it is on its way when something happens.
 fn web(namespace: Namespace, name: &str) -> Result<(), Error> {
     let folder = format!("{FOLDER}/{name}");
     fs::create_dir_all(&folder).map_err(Error::file(&folder))?;
@@ -53,7 +58,8 @@ fn web(namespace: Namespace, name: &str) -> Result<(), Error> {
          fastcgi_temp_path {folder}/t; uwsgi_temp_path {folder}/t; scgi_temp_path {folder}/t;\n\
          server {{ listen 80 backlog=4096; default_type text/plain;\n\
          location = / {{ return 200 \"{name} $remote_addr\\n\"; }}\n\
-         location = /big {{ alias {BIG}; }} }} }}\n"
+         location = /big {{ alias {BIG}; }}\n\
+         location = /medium {{ alias {MEDIUM}; limit_rate 600k; }} }} }}\n"
     );
     let path = format!("{folder}/nginx.conf");
     write(&path, &configuration)?;

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::appliance::{Appliance, Settings};
+use crate::appliance::{self, Appliance, Settings};
 use crate::namespace::{Namespace, must};
 use crate::servers;
 use crate::{Error, FOLDER};
@@ -32,6 +32,8 @@ pub struct Options {
 pub struct Lab {
     /// The appliance in tandem-a.
     pub appliance: Appliance,
+    /// The one in tandem-b, which runs when the settings say that there is a pair.
+    pub second: Appliance,
     options: Options,
 }
 
@@ -41,11 +43,13 @@ const SWITCH: Namespace = Namespace("tandem-switch");
 /// bridge, the address, the default route.
 struct Host(Namespace, &'static str, &'static str, &'static str, &'static str, &'static str);
 
-const HOSTS: [Host; 7] = [
+const HOSTS: [Host; 9] = [
     Host(Lab::CLIENT, "eth0", "client", "public", "198.51.100.100/24", "198.51.100.1"),
     Host(Lab::UPSTREAM, "eth0", "upstream", "public", "198.51.100.1/24", ""),
     Host(Lab::A, "pub0", "a-public", "public", "", ""),
     Host(Lab::A, "priv0", "a-private", "private", "", ""),
+    Host(Lab::B, "pub0", "b-public", "public", "", ""),
+    Host(Lab::B, "priv0", "b-private", "private", "", ""),
     Host(Lab::S1, "eth0", "s1", "private", "10.0.0.11/24", crate::GATEWAY),
     Host(Lab::S2, "eth0", "s2", "private", "10.0.0.12/24", crate::GATEWAY),
     Host(Lab::S3, "eth0", "s3", "private", "10.0.0.13/24", crate::GATEWAY),
@@ -58,8 +62,10 @@ impl Lab {
     pub const UPSTREAM: Namespace = Namespace("tandem-upstream");
     /// A host behind it.
     pub const INTERNET: Namespace = Namespace("tandem-internet");
-    /// The appliance.
+    /// The first appliance.
     pub const A: Namespace = Namespace("tandem-a");
+    /// The second.
+    pub const B: Namespace = Namespace("tandem-b");
     /// The first real server.
     pub const S1: Namespace = Namespace("tandem-s1");
     /// The second.
@@ -67,12 +73,13 @@ impl Lab {
     /// The third.
     pub const S3: Namespace = Namespace("tandem-s3");
 
-    const ALL: [Namespace; 8] = [
+    const ALL: [Namespace; 9] = [
         SWITCH,
         Self::CLIENT,
         Self::UPSTREAM,
         Self::INTERNET,
         Self::A,
+        Self::B,
         Self::S1,
         Self::S2,
         Self::S3,
@@ -97,15 +104,51 @@ impl Lab {
             host.plug()?;
         }
         Self::internet()?;
+        Self::direct_link()?;
         servers::start()?;
         Self::appliance_only()?;
-        let appliance = Appliance::start(options)?;
-        Ok(Lab { appliance, options })
+        let lab = Self::existing(options);
+        Self::key()?;
+        lab.appliance.start(options)?;
+        lab.appliance.await_service()?;
+        if options.settings.pair {
+            lab.second.start(options)?;
+        }
+        Ok(lab)
     }
 
     /// A lab that is up already.
     pub(crate) fn existing(options: Options) -> Self {
-        Lab { appliance: Appliance, options }
+        let (appliance, second) = (Appliance::of(&appliance::A), Appliance::of(&appliance::B));
+        Lab { appliance, second, options }
+    }
+
+    /// Both appliances.
+    pub fn machines(&self) -> [&Appliance; 2] {
+        [&self.appliance, &self.second]
+    }
+
+    /// The one that is active, and the other; `None` while none or both are.
+    pub fn roles(&self) -> Option<(&Appliance, &Appliance)> {
+        match (self.appliance.is_active(), self.second.is_active()) {
+            (true, false) => Some((&self.appliance, &self.second)),
+            (false, true) => Some((&self.second, &self.appliance)),
+            _ => None,
+        }
+    }
+
+    /// The wire between the two machines that no other host is on.
+    fn direct_link() -> Result<(), Error> {
+        wire(Self::A, "direct0", Self::B, "direct0")?;
+        for machine in [&appliance::A, &appliance::B] {
+            address(machine.namespace, "direct0", &format!("{}/30", machine.direct))?;
+        }
+        Ok(())
+    }
+
+    fn key() -> Result<(), Error> {
+        let line = format!("umask 077; head -c 32 /dev/urandom > {}", appliance::key_file());
+        must(&["bash", "-c", &line]).map(|_| ())
     }
 
     /// How it was raised.
@@ -126,7 +169,7 @@ impl Lab {
         Self::UPSTREAM.must(&["sysctl", "-qw", "net.ipv4.ip_forward=1"]).map(|_| ())
     }
 
-    /// In tandem-a frames are for the appliance alone: its packet sockets see them before
+    /// In both, frames are for the appliance alone: its packet sockets see them before
     /// this hook, and the kernel, which has the real address on its TAP device, must not
     /// answer a second time.
     fn appliance_only() -> Result<(), Error> {
@@ -134,7 +177,10 @@ impl Lab {
                      { pub0, priv0 } priority 0; policy drop;\n }\n}\n";
         let path = format!("{FOLDER}/drop.nft");
         crate::namespace::write(&path, rules)?;
-        Self::A.must(&["nft", "-f", &path]).map(|_| ())
+        for machine in [Self::A, Self::B] {
+            machine.must(&["nft", "-f", &path])?;
+        }
+        Ok(())
     }
 
     /// Takes everything down, also what a crash left behind.
@@ -149,7 +195,8 @@ impl Lab {
         for namespace in Self::ALL {
             namespace.remove()?;
         }
-        for folder in [FOLDER, crate::appliance::DPDK_FOLDER] {
+        let dpdk = [&appliance::A, &appliance::B].map(appliance::Machine::dpdk_folder);
+        for folder in [FOLDER, &dpdk[0], &dpdk[1]] {
             if Path::new(folder).exists() {
                 fs::remove_dir_all(folder).map_err(Error::file(folder))?;
             }

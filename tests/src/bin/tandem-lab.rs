@@ -3,6 +3,8 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use lab::load::Load;
+use lab::probe::Probe;
 use lab::{Driver, Error, Lab, Options, Router, Settings, demo};
 
 /// The lab: the appliance among real clients and servers, in network namespaces.
@@ -23,9 +25,25 @@ enum Command {
         /// How the appliance reaches its NICs.
         #[arg(long, value_enum, default_value = "af_packet")]
         driver: DriverName,
+        /// One appliance, in tandem-a, instead of the pair.
+        #[arg(long)]
+        single: bool,
     },
     /// Take the lab down, also after a crash.
     Down,
+    /// Clients in number; run in a namespace by scenarios.
+    #[command(hide = true)]
+    Load(Load),
+    /// A datagram every millisecond; run in a namespace by scenarios.
+    #[command(hide = true)]
+    Probe(Probe),
+    /// Sends datagrams back; run in a namespace by scenarios.
+    #[command(hide = true)]
+    Echo {
+        /// Where.
+        #[arg(long)]
+        listen: std::net::SocketAddr,
+    },
     /// Raise it, send real traffic, show what each side saw, take it down.
     Demo,
 }
@@ -45,9 +63,12 @@ enum DriverName {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
-        Command::Up { router, driver } => up(router, driver),
+        Command::Up { router, driver, single } => up(router, driver, single),
         Command::Down => shared_down(),
         Command::Demo => demonstrate(),
+        Command::Load(load) => load.run().map(|result| tell(&result)),
+        Command::Probe(probe) => probe.run().map(|result| tell(&result)),
+        Command::Echo { listen } => lab::probe::echo(listen).map(|()| true),
     };
     match result {
         Ok(true) => ExitCode::SUCCESS,
@@ -59,7 +80,11 @@ fn main() -> ExitCode {
     }
 }
 
-fn up(router: RouterName, driver: DriverName) -> Result<bool, Error> {
+fn tell(result: &impl serde::Serialize) -> bool {
+    serde_json::to_writer(std::io::stdout(), result).is_ok()
+}
+
+fn up(router: RouterName, driver: DriverName, single: bool) -> Result<bool, Error> {
     let router = match router {
         RouterName::Appliance => Router::Appliance,
         RouterName::Kernel => Router::Kernel,
@@ -68,7 +93,8 @@ fn up(router: RouterName, driver: DriverName) -> Result<bool, Error> {
         DriverName::AfPacket => Driver::AfPacket,
         DriverName::AfXdp => Driver::AfXdp,
     };
-    let options = Options { router, settings: Settings { driver, ..Settings::default() } };
+    let pair = !single && router == Router::Appliance;
+    let options = Options { router, settings: Settings { driver, pair, ..Settings::default() } };
     let _lock = lab::lock()?;
     Lab::up(options)?;
     println!("{TRY}");

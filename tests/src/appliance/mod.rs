@@ -1,0 +1,232 @@
+//! What forwards in tandem-a and tandem-b: the appliance, or the kernel in its place.
+
+mod kernel;
+mod machine;
+mod settings;
+mod supervisor;
+
+use std::path::PathBuf;
+
+use api::{Client, Pair, Reload, Role};
+
+pub use machine::{A, B, Machine};
+pub(crate) use settings::key_file;
+pub use settings::{Driver, Settings};
+pub use supervisor::Supervised;
+
+use crate::namespace::write;
+use crate::topology::{Lab, Options, Router};
+use crate::{Error, VIP, wait_until};
+
+/// Lines of a log that an error shows.
+const LOG_LINES: usize = 12;
+
+/// An appliance of the lab.
+#[derive(Debug)]
+pub struct Appliance {
+    /// Which.
+    pub machine: &'static Machine,
+    /// The process that forwards.
+    pub dataplane: Supervised,
+    /// The process that decides, of a pair.
+    pub control: Supervised,
+}
+
+/// A program of this build: beside the one that runs, or a folder up from a test.
+pub fn program(name: &str) -> PathBuf {
+    let own = std::env::current_exe().unwrap_or_default();
+    let folders = own.ancestors().skip(1).take(2);
+    let found = folders.map(|folder| folder.join(name)).find(|path| path.exists());
+    found.unwrap_or_else(|| PathBuf::from(name))
+}
+
+impl Appliance {
+    pub(crate) fn of(machine: &'static Machine) -> Self {
+        let supervised = |name| Supervised::new(machine.namespace, &machine.folder(), name);
+        Appliance { machine, dataplane: supervised("dataplane"), control: supervised("control") }
+    }
+
+    pub(crate) fn start(&self, options: Options) -> Result<(), Error> {
+        let folder = self.machine.folder();
+        std::fs::create_dir_all(&folder).map_err(Error::file(folder))?;
+        match options.router {
+            Router::Appliance => self.launch(&options.settings)?,
+            Router::Kernel => kernel::start()?,
+        }
+        Ok(())
+    }
+
+    /// Waits until the virtual IP answers the client.
+    pub(crate) fn await_service(&self) -> Result<(), Error> {
+        wait_until("the virtual IP answers the client's ping", 30, || {
+            let ping = ["ping", "-c", "1", "-W", "1", VIP];
+            Lab::CLIENT.run(&ping).is_ok_and(|output| output.ok())
+        })
+        .map_err(|error| self.with_log(error))
+    }
+
+    /// Starts its processes with a configuration, and waits until they answer.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`], with the last lines of a log.
+    pub fn launch(&self, settings: &Settings) -> Result<(), Error> {
+        let configuration = self.configure(settings)?;
+        let program = |name| program(name).display().to_string();
+        let (dataplane, control) = (program("tandem-dataplane"), program("tandem-control"));
+        // A scenario about one machine looks at a process that is not started again.
+        self.dataplane.start(settings.pair, &[&dataplane, "--config", &configuration])?;
+        let mut ended = false;
+        wait_until("tandem-dataplane answers on its socket", 60, || {
+            ended = !settings.pair && !self.runs();
+            ended || self.client().is_ok()
+        })
+        .map_err(|error| self.with_log(error))?;
+        if ended {
+            let words =
+                format!("it ended; its log ends with\n  {}", self.dataplane.last_words(LOG_LINES));
+            return Err(Error::Command { command: "tandem-dataplane".to_owned(), words });
+        }
+        if settings.pair {
+            self.control.start(true, &[&control, "--config", &configuration])?;
+            wait_until("tandem-control answers on its socket", 30, || self.pair().is_ok())
+                .map_err(|error| self.with_log(error))?;
+        }
+        Ok(())
+    }
+
+    /// The dataplane's process.
+    pub fn process(&self) -> Option<u32> {
+        self.dataplane.process()
+    }
+
+    /// True while the dataplane's process is there.
+    pub fn runs(&self) -> bool {
+        self.dataplane.runs()
+    }
+
+    /// Asks the dataplane to end, for good, and waits until it has.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Waited`].
+    pub fn terminate(&self) -> Result<(), Error> {
+        if self.process().is_none() {
+            return Ok(());
+        }
+        self.dataplane.forsake();
+        self.dataplane.signal("-TERM");
+        wait_until("tandem-dataplane has ended", 30, || !self.runs())
+            .map_err(|error| self.with_log(error))
+    }
+
+    /// Ends both processes at once and for good, as when the machine loses its power.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Waited`].
+    pub fn kill(&self) -> Result<(), Error> {
+        for process in [&self.dataplane, &self.control] {
+            process.forsake();
+        }
+        for process in [&self.dataplane, &self.control] {
+            process.signal("-KILL");
+        }
+        wait_until("both processes have ended", 30, || !self.runs() && !self.control.runs())
+    }
+
+    /// Writes the configuration file; returns its path.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`].
+    pub fn configure(&self, settings: &Settings) -> Result<String, Error> {
+        let path = format!("{}/tandem.toml", self.machine.folder());
+        write(&path, &settings.file(self.machine))?;
+        Ok(path)
+    }
+
+    /// Takes other settings while it runs.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Command`], with what it said.
+    pub fn reload(&self, settings: &Settings) -> Result<(), Error> {
+        self.configure(settings)?;
+        let refused = |words: String| Error::Command { command: "reload".to_owned(), words };
+        let mut client = self.client().map_err(refused)?;
+        client.reload(Reload::default()).map(|_| ()).map_err(|error| refused(error.to_string()))
+    }
+
+    /// A client of the dataplane's control socket.
+    ///
+    /// # Errors
+    ///
+    /// What went wrong, in words.
+    pub fn client(&self) -> Result<Client, String> {
+        Client::connect(self.machine.socket()).map_err(|error| error.to_string())
+    }
+
+    /// How the pair is, as this machine sees it.
+    ///
+    /// # Errors
+    ///
+    /// What went wrong, in words.
+    pub fn pair(&self) -> Result<Pair, String> {
+        let mut client =
+            Client::connect(self.machine.pair_socket()).map_err(|error| error.to_string())?;
+        client.pair().map_err(|error| error.to_string())
+    }
+
+    /// True if this machine's dataplane says that it is active.
+    pub fn is_active(&self) -> bool {
+        let status = self.client().ok().and_then(|mut client| client.status().ok());
+        status.is_some_and(|status| status.role == Role::Active)
+    }
+
+    /// Packets dropped for a reason so far; an appliance that does not answer has dropped
+    /// nothing that it could tell of.
+    pub fn dropped(&self, reason: &str) -> u64 {
+        let counters = self.client().ok().and_then(|mut client| client.counters().ok());
+        let drops = counters.map(|counters| counters.drops).unwrap_or_default();
+        drops.iter().filter(|drop| drop.name == reason).map(|drop| drop.packets).sum()
+    }
+
+    /// A counter of each worker.
+    pub fn counted(&self, counter: &str) -> Vec<u64> {
+        let counters = self.client().ok().and_then(|mut client| client.counters().ok());
+        let workers = counters.map(|counters| counters.workers).unwrap_or_default();
+        workers.iter().map(|worker| worker.counters.get(counter).copied().unwrap_or(0)).collect()
+    }
+
+    /// Connections opened so far to each real server of a service, in the order of the
+    /// configuration.
+    pub fn opened(&self, service: &str) -> Vec<u64> {
+        let services = self.client().ok().and_then(|mut client| client.services().ok());
+        let services = services.map(|services| services.services).unwrap_or_default();
+        let service = services.into_iter().find(|one| one.name == service);
+        let servers = service.map(|service| service.servers).unwrap_or_default();
+        servers.iter().map(|server| server.connections_total).collect()
+    }
+
+    /// Runs the command line against it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Start`].
+    pub fn tandem(&self, words: &[&str]) -> Result<crate::Output, Error> {
+        let (program, socket) = (program("tandem"), self.machine.socket());
+        let (program, socket) = (program.display().to_string(), socket.display().to_string());
+        let mut all = vec![program.as_str(), "--socket", &socket];
+        all.extend(words);
+        self.machine.namespace.run(&all)
+    }
+
+    fn with_log(&self, error: Error) -> Error {
+        let Error::Waited { seconds, what, .. } = error else { return error };
+        let log = self.dataplane.last_words(LOG_LINES);
+        let control = self.control.last_words(LOG_LINES);
+        let words = format!("; its logs end with\n  {log}\n  {control}");
+        Error::Waited { seconds, what, words }
+    }
+}

@@ -1,0 +1,180 @@
+//! The appliance's configuration, and what differs from one scenario to another.
+
+use super::machine::Machine;
+use crate::{FOLDER, GATEWAY, VIP};
+
+/// How the appliance reaches its NICs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Driver {
+    /// Packet sockets. Their driver asks the kernel to put fragments together before it
+    /// takes them, so that the appliance never sees one.
+    #[default]
+    AfPacket,
+    /// XDP sockets: every frame as it is.
+    AfXdp,
+}
+
+impl Driver {
+    const fn name(self) -> &'static str {
+        match self {
+            Driver::AfPacket => "net_af_packet",
+            Driver::AfXdp => "net_af_xdp",
+        }
+    }
+}
+
+/// What differs from one configuration of the appliance to another.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Settings {
+    /// How it reaches its NICs.
+    pub driver: Driver,
+    /// Cores that forward, as the configuration writes them.
+    pub workers: &'static str,
+    /// Room for connections.
+    pub connections: u32,
+    /// Scheduler of the web service.
+    pub scheduler: &'static str,
+    /// Weights of its servers.
+    pub weights: [u16; 3],
+    /// A real server, by its place, that is in no service.
+    pub without: Option<usize>,
+    /// Two machines: with a `[peer]` section.
+    pub pair: bool,
+    /// More lines for the `[peer]` section.
+    pub peer: &'static str,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            driver: Driver::default(),
+            workers: "[1]",
+            connections: 100_000,
+            scheduler: "rr",
+            weights: [1, 1, 1],
+            without: None,
+            pair: false,
+            peer: "",
+        }
+    }
+}
+
+impl Settings {
+    /// The two machines.
+    pub fn pair() -> Self {
+        Settings { pair: true, ..Settings::default() }
+    }
+
+    /// The servers of a service, as the file has them.
+    fn servers(&self, port: u16, weights: [u16; 3]) -> String {
+        let used = (0..3).filter(|&place| self.without != Some(place));
+        let server = |place: usize| {
+            let (last, weight) = (11 + place, weights[place]);
+            format!("{{ address = \"10.0.0.{last}:{port}\", weight = {weight} }}")
+        };
+        used.map(server).collect::<Vec<_>>().join(", ")
+    }
+
+    fn peer_section(&self, machine: &Machine) -> String {
+        if !self.pair {
+            return String::new();
+        }
+        let other = machine.other();
+        let path = |local: &str, remote: &str| {
+            format!("    {{ local = \"{local}\", remote = \"{remote}\" }},\n")
+        };
+        let paths = [
+            path(machine.public, other.public),
+            path(machine.private, other.private),
+            path(machine.direct, other.direct),
+        ];
+        format!(
+            "[peer]\npaths = [\n{}]\nkey_file = \"{}\"\n{}\n",
+            paths.concat(),
+            key_file(),
+            self.peer
+        )
+    }
+
+    /// The file of a machine.
+    pub(super) fn file(&self, machine: &Machine) -> String {
+        let Settings { workers, connections, scheduler, weights, .. } = self;
+        let (web, dns) = (self.servers(80, *weights), self.servers(53, [1; 3]));
+        let Machine { name, public, private, .. } = machine;
+        let (driver, socket, prefix) =
+            (self.driver.name(), machine.socket(), machine.file_prefix());
+        let (socket, state, peer) =
+            (socket.display(), machine.folder(), self.peer_section(machine));
+        format!(
+            r#"# An appliance of the lab.
+[node]
+name = "{name}"
+workers = {workers}
+main_cores = [0]
+idle = "adaptive"
+hugepages = false
+memory = 512
+mbufs = 32767
+connections = {connections}
+control_socket = "{socket}"
+file_prefix = "{prefix}"
+state = "{state}/state"
+
+[public]
+port = "{driver}0,iface=pub0"
+address = "{public}/24"
+floating = ["{VIP}/24"]
+gateway = "198.51.100.1"
+
+[private]
+port = "{driver}1,iface=priv0"
+address = "{private}/24"
+floating = ["{GATEWAY}/24"]
+
+{peer}
+[[masquerade]]
+source = ["10.0.0.0/24"]
+address = "{VIP}"
+
+[[service]]
+name = "web"
+listen = "{VIP}:80"
+protocol = "tcp"
+scheduler = "{scheduler}"
+server = [{web}]
+
+[[service]]
+name = "dns"
+listen = "{VIP}:53"
+protocol = "udp"
+scheduler = "rr"
+server = [{dns}]
+
+# Scenarios start what answers here: iperf3 on s1, echoes of datagrams on s2.
+[[service]]
+name = "iperf"
+listen = "{VIP}:5201"
+protocol = "tcp"
+server = [{{ address = "10.0.0.11:5201" }}]
+
+[[service]]
+name = "echo"
+listen = "{VIP}:7"
+protocol = "udp"
+server = [{{ address = "10.0.0.12:7" }}]
+
+# Nobody ever answers here.
+[[service]]
+name = "closed"
+listen = "{VIP}:9"
+protocol = "udp"
+server = [{{ address = "10.0.0.13:9" }}]
+"#
+        )
+    }
+}
+
+/// The pair's shared key.
+pub(crate) fn key_file() -> String {
+    format!("{FOLDER}/peer.key")
+}
