@@ -38,7 +38,7 @@ pub use error::Error;
 pub use load::{Loaded, Loading};
 pub use namespace::{Namespace, Output, Task};
 pub use probe::{Probed, Probing};
-pub use shared::{Ready, lock, ready};
+pub use shared::{Ready, lock, ready, ready_pair, ready_pair_with};
 pub use topology::{Lab, Options, Router};
 pub use wait::wait_until;
 

@@ -1,0 +1,35 @@
+//! `tandem failover`: make before break.
+
+use lab::{Loading, Probing, ready_pair};
+
+use super::{assert_nothing_lost, await_active, rounds};
+
+#[test]
+fn a_planned_handover_loses_no_packet_and_no_connection() {
+    let lab = ready_pair().unwrap();
+    let loading = Loading::start(100, 20).unwrap();
+    let probing = Probing::start(2_000).unwrap();
+    for round in 0..rounds(4) {
+        lab.await_pair().unwrap();
+        let (active, standby) = lab.roles().unwrap();
+        let answer = active.tandem(&["failover"]).unwrap();
+        assert!(answer.ok(), "round {round}: {}", answer.words());
+        await_active(&lab, standby);
+    }
+    let probed = probing.finish().unwrap();
+    assert_nothing_lost(&loading.finish().unwrap(), 100);
+    assert_eq!(probed.received, probed.sent, "{probed:?}");
+}
+
+#[test]
+fn it_is_refused_while_the_other_machine_is_not_ready() {
+    let mut lab = ready_pair().unwrap();
+    lab.spoil();
+    let (active, standby) = lab.roles().unwrap();
+    standby.kill().unwrap();
+    let alone = || active.pair().is_ok_and(|pair| pair.silence_millis.unwrap_or(0) > 500);
+    lab::wait_until("the other one is missed", 20, alone).unwrap();
+    let answer = active.tandem(&["failover"]).unwrap();
+    assert!(!answer.ok() && answer.words().contains("not ready"), "{}", answer.words());
+    assert!(active.is_active());
+}

@@ -1,0 +1,57 @@
+//! Processes stand still, and go on.
+
+use lab::{Appliance, Lab, Namespace, Probing, ready_pair};
+
+use super::{await_active, macs, rounds};
+
+/// Looks at both roles for as long as `until` is false; never may both be active.
+fn watch(lab: &Lab, what: &str, until: impl Fn() -> bool) {
+    lab::wait_until(what, 30, || {
+        let both = lab.machines().map(Appliance::is_active);
+        assert_ne!(both, [true; 2], "both are active");
+        until()
+    })
+    .unwrap();
+}
+
+#[test]
+fn a_stopped_control_process_never_makes_two_active() {
+    let lab = ready_pair().unwrap();
+    for _ in 0..rounds(1) {
+        lab.await_pair().unwrap();
+        let (active, standby) = lab.roles().unwrap();
+        active.control.signal("-STOP");
+        await_active(&lab, standby);
+        active.control.signal("-CONT");
+        let settled = || active.pair().is_ok_and(|pair| pair.own.ready) && !active.is_active();
+        watch(&lab, "the one that stood still is standby", settled);
+        standby.control.signal("-STOP");
+        await_active(&lab, active);
+        standby.control.signal("-CONT");
+        let settled = || standby.pair().is_ok_and(|pair| pair.own.ready) && !standby.is_active();
+        watch(&lab, "the other one too", settled);
+    }
+}
+
+#[test]
+fn a_stopped_dataplane_forwards_nothing_old() {
+    let lab = ready_pair().unwrap();
+    let (active, standby) = lab.roles().unwrap();
+    let probing = Probing::start(1000).unwrap();
+    active.dataplane.signal("-STOP");
+    lab::wait_until("the other one is active", 20, || standby.is_active()).unwrap();
+    // The datagrams that came in before wait in the stopped process's rings.
+    let (port, mac) = (format!("{}-private", active.machine.name), macs(active)[1].clone());
+    let old = format!("ether src {mac} and udp dst port 7");
+    let switch = Namespace("tandem-switch");
+    let capture = switch.spawn(&["tcpdump", "-Unni", &port, &old]).unwrap();
+    let listens = || switch.run(&["ss", "-0nH"]).unwrap().stdout.contains(&port);
+    lab::wait_until("tcpdump has its socket", 20, listens).unwrap();
+    active.dataplane.signal("-CONT");
+    await_active(&lab, standby);
+    lab.await_pair().unwrap();
+    let seen = capture.stop().unwrap().stdout;
+    assert!(seen.is_empty(), "{seen}");
+    assert!(probing.finish().unwrap().received > 0);
+    assert!(active.dropped("standby") > 0, "what waited was not even looked at");
+}

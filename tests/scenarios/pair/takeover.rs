@@ -1,0 +1,49 @@
+//! The active machine loses its power under load.
+
+use lab::{Lab, Loading, Probing, Settings, ready_pair, ready_pair_with};
+
+use super::{assert_nothing_lost, await_active, rounds};
+
+const CLIENTS: u32 = 200;
+
+#[test]
+fn no_connection_is_lost_when_the_active_machine_dies() {
+    let mut lab = ready_pair().unwrap();
+    lab.spoil();
+    for round in 0..rounds(2) {
+        lab.await_pair().unwrap();
+        let (active, standby) = lab.roles().unwrap();
+        let loading = Loading::start(CLIENTS, CLIENTS).unwrap();
+        let probing = Probing::start(1000).unwrap();
+        active.kill().unwrap();
+        await_active(&lab, standby);
+        let probed = probing.finish().unwrap();
+        let loaded = loading.finish().unwrap();
+        println!("round {round}: {probed:?}, {loaded:?}");
+        assert_nothing_lost(&loaded, u64::from(CLIENTS));
+        // The control: something was down, or nothing was tested.
+        assert!(probed.received < probed.sent, "{probed:?}");
+        active.launch(&Settings::pair()).unwrap();
+    }
+}
+
+#[test]
+fn without_sync_the_same_loses_connections() {
+    let mut lab = ready_pair_with(Settings { connections: 100_001, ..Settings::pair() }).unwrap();
+    lab.spoil();
+    let (active, standby) = lab.roles().unwrap();
+    // From now on nothing of connection sync gets through; heartbeats do.
+    let rules = "nft add table inet cut; nft 'add chain inet cut in { type filter hook input \
+                 priority 0; }'; nft add rule inet cut in tcp dport 7405 drop; nft add rule inet \
+                 cut in tcp sport 7405 drop";
+    for machine in [Lab::A, Lab::B] {
+        assert!(machine.sh(rules).unwrap().ok());
+    }
+    let trouble = || standby.pair().is_ok_and(|pair| !pair.own.ready);
+    lab::wait_until("the standby knows that it is not synced", 20, trouble).unwrap();
+    let loading = Loading::start(20, 20).unwrap();
+    active.kill().unwrap();
+    await_active(&lab, standby);
+    let loaded = loading.finish().unwrap();
+    assert!(loaded.lost > 0, "{loaded:?}");
+}
