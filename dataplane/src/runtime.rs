@@ -25,7 +25,8 @@ use crate::kernel::{KernelInterface, KernelInterfaceError};
 use crate::mailbox::Mailbox;
 use crate::neighbour::{NeighbourTable, Resolver};
 use crate::snapshot::{BuildError, Builder, Snapshot};
-use crate::worker::{BURST, Handoff, Outlet, Parts, Peer, Worker};
+use crate::sync::Hub;
+use crate::worker::{BURST, Handoff, Outlet, Parts, Peer, Sharing, Worker};
 
 /// Packets that a ring between two threads holds.
 const RING: u32 = 2048;
@@ -140,6 +141,8 @@ impl Dataplane {
 
         let common = Common { config: &config, mempool, neighbours, snapshot, clock, stop };
         let crew = common.crew(&eal, [public, private])?;
+        let seed = crew.parts.first().map_or(1, |parts| parts.handoff.seed);
+        let sharing = Sharing { seed, workers: cores.len() };
         let Common { mempool, snapshot, stop, .. } = common;
         let drops = Arc::new(Drops::default());
         let shared_snapshot = Arc::new(RwLock::new(snapshot));
@@ -152,6 +155,8 @@ impl Dataplane {
             resolver: Arc::clone(&resolver),
             drops: Arc::clone(&drops),
             clock,
+            sharing,
+            sync: Hub::new(cores.len()),
         });
         let socket_path = control.loaded.lock().config.node.control_socket.clone();
         let socket = Socket::open(&socket_path, Arc::clone(&control))?;

@@ -9,6 +9,9 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use api::Request;
+use api::stream::Direction;
+
 use super::Control;
 
 /// Clients at a time; the command line needs one.
@@ -82,8 +85,12 @@ fn accept(listener: &UnixListener, control: &Arc<Control>) {
         let (control, clients) = (Arc::clone(control), Arc::clone(&clients));
         let threads = std::thread::Builder::new().name("control-client".to_owned());
         let spawned = threads.spawn(move || {
-            converse(stream, &control);
+            let wish = converse(stream, &control);
             clients.fetch_sub(1, Ordering::Relaxed);
+            // A sync stream is no client: it may be silent, and stays.
+            if let Some((direction, stream)) = wish {
+                control.sync_over(direction, stream);
+            }
         });
         if spawned.is_err() {
             tracing::warn!("no thread for a client of the control socket");
@@ -91,15 +98,30 @@ fn accept(listener: &UnixListener, control: &Arc<Control>) {
     }
 }
 
-fn converse(mut stream: UnixStream, control: &Control) {
+/// Answers a client until it goes, or wants its stream to become one end of connection
+/// sync; then the stream is returned.
+fn converse(mut stream: UnixStream, control: &Control) -> Option<(Direction, UnixStream)> {
     let patient = stream
         .set_read_timeout(Some(SILENCE))
         .and_then(|()| stream.set_write_timeout(Some(SILENCE)));
-    if patient.is_err() {
-        return;
-    }
-    if let Err(error) = api::server::serve(&mut stream, |request| control.answer(request)) {
-        tracing::debug!(%error, "a client of the control socket went away");
+    patient.ok()?;
+    let mut wish = None;
+    loop {
+        let served = api::server::serve_one(&mut stream, |request| {
+            if let Request::Sync(direction) = request {
+                wish = Some(direction);
+            }
+            control.answer(request)
+        });
+        match (served, wish) {
+            (Ok(true), Some(direction)) => return Some((direction, stream)),
+            (Ok(true), None) => {}
+            (Ok(false), _) => return None,
+            (Err(error), _) => {
+                tracing::debug!(%error, "a client of the control socket went away");
+                return None;
+            }
+        }
     }
 }
 

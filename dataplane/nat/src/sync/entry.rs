@@ -36,8 +36,6 @@ pub enum Journaled {
     Event(Words),
     /// What the worker has told by now.
     Tally {
-        /// Counts the worker's tallies.
-        number: u64,
         /// The tally.
         tally: Tally,
         /// The walk over the table has ended.
@@ -52,8 +50,8 @@ impl Journaled {
     pub fn words(self) -> Words {
         match self {
             Journaled::Event(words) => words,
-            Journaled::Tally { number, tally, complete } => {
-                [tally.count, tally.digest, number, last(TALLY, complete, 0)]
+            Journaled::Tally { tally, complete } => {
+                [tally.count, tally.digest, 0, last(TALLY, complete, 0)]
             }
             Journaled::Mark(number) => [number, 0, 0, last(MARK, false, 0)],
         }
@@ -62,11 +60,11 @@ impl Journaled {
 
 impl From<Words> for Journaled {
     fn from(words: Words) -> Self {
-        let [first, digest, number, _] = words;
+        let [first, digest, ..] = words;
         match operation(words) {
             TALLY => {
                 let tally = Tally { count: first, digest };
-                Journaled::Tally { number, tally, complete: flag(words) }
+                Journaled::Tally { tally, complete: flag(words) }
             }
             MARK => Journaled::Mark(first),
             _ => Journaled::Event(words),

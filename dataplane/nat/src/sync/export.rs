@@ -24,8 +24,6 @@ pub struct Export {
     ring: Producer,
     generation: u16,
     tally: Tally,
-    /// Tallies written.
-    tallies: u64,
     tallied: Option<Instant>,
     /// The record at which the walk goes on.
     walk: Option<usize>,
@@ -43,7 +41,6 @@ impl Export {
             ring,
             generation: 0,
             tally: Tally::default(),
-            tallies: 0,
             tallied: None,
             walk: Some(0),
             budget: (Instant::default(), 0),
@@ -108,12 +105,12 @@ impl Export {
         let due = self.tallied.is_none_or(|at| now.since(at) >= TALLY_MILLIS);
         if self.walk.is_none() && due && self.ring.room() > 0 {
             self.tallied = Some(now);
-            self.tallies += 1;
-            let (number, tally) = (self.tallies, self.tally);
-            self.ring.push(Journaled::Tally { number, tally, complete: true }.words());
+            let tally = self.tally;
+            self.ring.push(Journaled::Tally { tally, complete: true }.words());
         }
+        // A mark says that everything was told, so the walk comes first.
         let wanted = self.ring.wanted();
-        if wanted != self.marked && self.ring.room() > 0 {
+        if self.walk.is_none() && wanted != self.marked && self.ring.room() > 0 {
             self.marked = wanted;
             self.ring.push(Journaled::Mark(wanted).words());
         }

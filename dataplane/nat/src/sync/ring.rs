@@ -108,6 +108,12 @@ impl Producer {
         false
     }
 
+    /// True when an entry fits. Looks at the reader's count only when it must.
+    #[inline]
+    pub fn has_room(&mut self) -> bool {
+        self.head - self.tail < self.shared.capacity() || self.room() > 0
+    }
+
     /// How many entries fit now. Looks at the reader's count.
     pub fn room(&mut self) -> usize {
         self.tail = self.shared.tail.0.load(Acquire);
