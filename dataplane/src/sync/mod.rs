@@ -19,10 +19,12 @@ mod exporter;
 mod importer;
 mod link;
 mod progress;
+#[cfg(test)]
+mod tests;
 
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, Shutdown};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -226,7 +228,7 @@ pub fn export(
 ) {
     tracing::info!("connection sync: sending connections");
     let result = Exporter::new(stream, workers, progress).and_then(|exporter| exporter.run(stop));
-    finish("sending", result, workers.end(), progress);
+    finish("sending", stream, result, workers.end(), progress);
 }
 
 /// Imports over a stream until it ends.
@@ -238,15 +240,18 @@ pub fn import(
 ) {
     tracing::info!("connection sync: receiving connections");
     let result = Importer::new(stream, workers, progress).and_then(|importer| importer.run(stop));
-    finish("receiving", result, workers.end(), progress);
+    finish("receiving", stream, result, workers.end(), progress);
 }
 
 fn finish(
     what: &str,
+    stream: &UnixStream,
     result: Result<core::convert::Infallible, Ended>,
     ended: Result<(), Failure>,
     progress: &Progress,
 ) {
+    // The other end may be gone already.
+    let _ = stream.shutdown(Shutdown::Both);
     progress.update(|holding| {
         holding.state = SyncState::Off;
         holding.lag = 0;
