@@ -28,7 +28,8 @@ use crate::kernel::{KernelInterface, KernelInterfaceError};
 use crate::mailbox::Mailbox;
 use crate::neighbour::{NeighbourTable, Resolver};
 use crate::snapshot::{BuildError, Builder, Snapshot};
-use crate::worker::{BURST, Handoff, Outlet, Parts, Peer, Worker};
+use crate::sync::Hub;
+use crate::worker::{BURST, Handoff, Outlet, Parts, Peer, Sharing, Worker};
 
 /// Packets that a ring between two threads holds.
 const RING: u32 = 2048;
@@ -94,7 +95,8 @@ pub struct Dataplane {
     workers: Vec<WorkerHandle>,
     control: Arc<Control>,
     socket: Socket,
-    stop: Arc<AtomicBool>,
+    /// Tells the workers to end.
+    halt: Arc<AtomicBool>,
 }
 
 /// One side's device, started.
@@ -141,9 +143,19 @@ impl Dataplane {
         let resolver = Arc::new(Mutex::new(resolver));
         let ports = [Arc::clone(&public.port), Arc::clone(&private.port)];
 
-        let common = Common { config: &config, mempool, neighbours, snapshot, clock, stop };
+        let halt = Arc::new(AtomicBool::new(false));
+        let common = Common {
+            config: &config,
+            mempool,
+            neighbours,
+            snapshot,
+            clock,
+            halt: Arc::clone(&halt),
+        };
         let crew = common.crew(&eal, [public, private])?;
-        let Common { mempool, snapshot, stop, .. } = common;
+        let seed = crew.parts.first().map_or(1, |parts| parts.handoff.seed);
+        let sharing = Sharing { seed, workers: cores.len() };
+        let Common { mempool, snapshot, .. } = common;
         let drops = Arc::new(Drops::default());
         let shared_snapshot = Arc::new(RwLock::new(snapshot));
         let control = Arc::new(Control {
@@ -155,6 +167,8 @@ impl Dataplane {
             resolver: Arc::clone(&resolver),
             drops: Arc::clone(&drops),
             clock,
+            sharing,
+            sync: Hub::new(cores.len()),
         });
         let socket_path = control.loaded.lock().config.node.control_socket.clone();
         let socket = Socket::open(&socket_path, &control)?;
@@ -181,14 +195,14 @@ impl Dataplane {
             match launched {
                 Ok(worker) => workers.push(worker),
                 Err(error) => {
-                    stop.store(true, Ordering::Relaxed);
+                    halt.store(true, Ordering::Relaxed);
                     // What kept the others from starting is told; how they end is not.
                     let _ = join(workers);
                     return Err(error.into());
                 }
             }
         }
-        Ok(Dataplane { housekeeping, workers, control, socket, stop })
+        Ok(Dataplane { housekeeping, workers, control, socket, halt })
     }
 
     /// What the control socket answers from.
@@ -204,7 +218,9 @@ impl Dataplane {
     /// [`WorkerPanic`] of the first worker that did not end by itself.
     pub fn run(mut self) -> Result<(), WorkerPanic> {
         self.housekeeping.run();
-        self.stop.store(true, Ordering::Relaxed);
+        // Its last order is for workers that still run.
+        self.control.sync.end();
+        self.halt.store(true, Ordering::Relaxed);
         let ended = join(self.workers);
         drop(self.socket);
         drop(self.housekeeping);
@@ -321,7 +337,7 @@ struct Common<'a> {
     neighbours: Arc<NeighbourTable>,
     snapshot: Arc<Snapshot>,
     clock: Clock,
-    stop: Arc<AtomicBool>,
+    halt: Arc<AtomicBool>,
 }
 
 /// The workers before they start, and the ends of their rings and boxes that others hold.
@@ -364,7 +380,7 @@ impl Common<'_> {
                 counters: Arc::clone(&counters),
                 clock: self.clock,
                 idle: self.config.node.idle,
-                stop: Arc::clone(&self.stop),
+                stop: Arc::clone(&self.halt),
             });
             crew.1.push(ControlledWorker { core: core.0, capacity, counters, mailbox });
             crew.2.push(from_worker);

@@ -18,23 +18,35 @@ pub fn serve<S: Read + Write>(
     stream: &mut S,
     mut answer: impl FnMut(Request) -> Response,
 ) -> Result<(), FrameError> {
-    loop {
-        match frame::read(stream) {
-            Ok(None) => return Ok(()),
-            Ok(Some(json)) => {
-                let response = match message::decode(&json) {
-                    Ok(request) => answer(request),
-                    Err(failure) => Response::Failure(failure),
-                };
-                frame::write(stream, &encode(&response))?;
+    while serve_one(stream, &mut answer)? {}
+    Ok(())
+}
+
+/// Answers one request of a stream; false when the stream has ended. For those who use
+/// the stream otherwise after some request: nothing behind the request has been read.
+///
+/// # Errors
+/// As [`serve`].
+pub fn serve_one<S: Read + Write>(
+    stream: &mut S,
+    answer: impl FnOnce(Request) -> Response,
+) -> Result<bool, FrameError> {
+    match frame::read(stream) {
+        Ok(None) => Ok(false),
+        Ok(Some(json)) => {
+            let response = match message::decode(&json) {
+                Ok(request) => answer(request),
+                Err(failure) => Response::Failure(failure),
+            };
+            frame::write(stream, &encode(&response))?;
+            Ok(true)
+        }
+        Err(error) => {
+            if let FrameError::TooLarge(_) = error {
+                let failure = Failure::new(FailureKind::TooLarge, error.to_string());
+                frame::write(stream, &encode(&Response::Failure(failure)))?;
             }
-            Err(error) => {
-                if let FrameError::TooLarge(_) = error {
-                    let failure = Failure::new(FailureKind::TooLarge, error.to_string());
-                    frame::write(stream, &encode(&Response::Failure(failure)))?;
-                }
-                return Err(error);
-            }
+            Err(error)
         }
     }
 }

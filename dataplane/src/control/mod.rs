@@ -11,6 +11,7 @@ mod orders;
 pub mod reload;
 mod socket;
 mod status;
+mod sync;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -27,6 +28,8 @@ use crate::counters::{Drops, WorkerBlock};
 use crate::mailbox::Mailbox;
 use crate::neighbour::Resolver;
 use crate::snapshot::{Builder, Snapshot};
+use crate::sync::Hub;
+use crate::worker::Sharing;
 
 pub use socket::{Socket, SocketError};
 
@@ -72,6 +75,10 @@ pub struct Control {
     pub drops: Arc<Drops>,
     /// The clock of the process.
     pub clock: Clock,
+    /// How workers share connections out.
+    pub sharing: Sharing,
+    /// Connection sync.
+    pub sync: Hub,
 }
 
 impl Control {
@@ -84,6 +91,8 @@ impl Control {
             Request::Connections(page) => self.connections(&page).map(Response::Connections),
             Request::Neighbours => Ok(Response::Neighbours(self.neighbours())),
             Request::Reload(reload) => self.reload(&reload).map(Response::Reloaded),
+            // Whoever holds the stream makes it one end of connection sync.
+            Request::Sync(_) => Ok(Response::Syncing),
             _ => Err(api::Failure::new(
                 api::FailureKind::Malformed,
                 "this release of tandem-dataplane does not know the request",

@@ -9,6 +9,7 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 
+use api::stream::Direction;
 use api::{Failure, FailureKind, Request, Response};
 
 use super::Control;
@@ -86,8 +87,12 @@ fn accept(listener: &UnixListener, control: &Weak<Control>) {
         let control = Weak::clone(control);
         let threads = std::thread::Builder::new().name("control-client".to_owned());
         let spawned = threads.spawn(move || {
-            converse(stream, &control);
+            let wish = converse(stream, &control);
             drop(place);
+            // A sync stream is no client: it may be silent, and stays.
+            if let (Some((direction, stream)), Some(control)) = (wish, control.upgrade()) {
+                control.sync_over(direction, stream);
+            }
         });
         if spawned.is_err() {
             tracing::warn!("no thread for a client of the control socket");
@@ -111,15 +116,30 @@ impl Drop for Place {
     }
 }
 
-fn converse(mut stream: UnixStream, control: &Weak<Control>) {
+/// Answers a client until it goes, or wants its stream to become one end of connection
+/// sync; then the stream is returned.
+fn converse(mut stream: UnixStream, control: &Weak<Control>) -> Option<(Direction, UnixStream)> {
     let patient = stream
         .set_read_timeout(Some(SILENCE))
         .and_then(|()| stream.set_write_timeout(Some(SILENCE)));
-    if patient.is_err() {
-        return;
-    }
-    if let Err(error) = api::server::serve(&mut stream, |request| answer(control, request)) {
-        tracing::debug!(%error, "a client of the control socket went away");
+    patient.ok()?;
+    let mut wish = None;
+    loop {
+        let served = api::server::serve_one(&mut stream, |request| {
+            if let Request::Sync(direction) = request {
+                wish = Some(direction);
+            }
+            answer(control, request)
+        });
+        match (served, wish) {
+            (Ok(true), Some(direction)) => return Some((direction, stream)),
+            (Ok(true), None) => {}
+            (Ok(false), _) => return None,
+            (Err(error), _) => {
+                tracing::debug!(%error, "a client of the control socket went away");
+                return None;
+            }
+        }
     }
 }
 

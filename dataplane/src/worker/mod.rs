@@ -25,6 +25,7 @@ mod icmp;
 mod open;
 mod orders;
 mod slow;
+mod sync;
 mod transmit;
 
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -55,7 +56,7 @@ use crate::rate::TokenBucket;
 use crate::snapshot::Snapshot;
 
 pub use fragments::Verdict;
-pub use handoff::{Handoff, Peer};
+pub use handoff::{Handoff, Peer, Sharing};
 pub use transmit::{Exit, Outlet};
 
 /// Packets that are handled together.
@@ -210,6 +211,7 @@ impl Worker {
             found += self.poll_queue(side);
         }
         found += self.poll_rings();
+        found += self.poll_sync();
         self.expire();
         self.flush();
         found
