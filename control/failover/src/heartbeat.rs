@@ -23,6 +23,8 @@ pub enum Role {
     Standby,
     /// It has the floating addresses.
     Active,
+    /// It is being stopped in an orderly manner and claims nothing any more.
+    Leaving,
 }
 
 /// Who a machine is.
@@ -39,20 +41,25 @@ pub struct Identity {
 pub struct Fitness {
     /// The dataplane answers and its workers run.
     pub able: bool,
-    /// It has every connection that the active one has. An active machine has by
-    /// definition.
+    /// It has every connection that the active machine has; if none is active, that the
+    /// last one had. An active machine has by definition.
     pub synced: bool,
     /// Both NICs have their link.
     pub links: bool,
+    /// The witness answers this machine; `None` where none is configured. To be of use
+    /// an answer counts for less than the dead interval.
+    pub witness: Option<bool>,
 }
 
 impl Fitness {
     /// Nothing is wrong.
-    pub const READY: Fitness = Fitness { able: true, synced: true, links: true };
+    pub const READY: Fitness = Fitness { able: true, synced: true, links: true, witness: None };
     /// How a machine starts.
-    pub const UNKNOWN: Fitness = Fitness { able: false, synced: false, links: false };
+    pub const UNKNOWN: Fitness =
+        Fitness { able: false, synced: false, links: false, witness: None };
 
-    /// Nothing stands against choosing this machine.
+    /// Nothing stands against choosing this machine. The witness does not count: it is
+    /// asked only when the peer is silent.
     pub const fn is_ready(self) -> bool {
         self.able && self.synced && self.links
     }
@@ -88,4 +95,11 @@ pub struct Heartbeat {
     pub fitness: Fitness,
     /// What it would like.
     pub wish: Wish,
+}
+
+impl Heartbeat {
+    /// Its sender can take the role over at once.
+    pub(crate) fn offers_itself(&self) -> bool {
+        self.role == Role::Standby && self.fitness.is_ready()
+    }
 }

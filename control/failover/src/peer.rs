@@ -20,9 +20,21 @@ impl Peer {
         self.last = None;
     }
 
+    /// Time in which this machine did not run is no silence of the other.
+    pub(crate) fn excuse(&mut self, time: Duration) {
+        if let Some((at, _)) = &mut self.last {
+            *at = at.plus(time);
+        }
+    }
+
     /// Its last heartbeat, unless it has been silent for the dead interval.
     pub(crate) fn alive(&self, now: Instant, dead: Duration) -> Option<&Heartbeat> {
         let (at, heartbeat) = self.last.as_ref()?;
         (now.since(*at) < dead).then_some(heartbeat)
+    }
+
+    /// Its last heartbeat and when that came, however long ago.
+    pub(crate) fn last(&self) -> Option<(Instant, &Heartbeat)> {
+        self.last.as_ref().map(|(at, heartbeat)| (*at, heartbeat))
     }
 }

@@ -30,3 +30,23 @@ impl Default for Timers {
         }
     }
 }
+
+impl Timers {
+    /// Between two steps of a machine that runs as it should there is at most this much;
+    /// more means that it was kept from running.
+    pub(crate) fn late(&self) -> Duration {
+        self.interval * 2
+    }
+
+    /// A machine whose link is down waits so long for the last connections to reach the
+    /// peer: its packets are being lost meanwhile, and sync may need that very link.
+    pub(crate) fn drain(&self) -> Duration {
+        self.interval * 3
+    }
+
+    /// A witness lost so soon after the peer was lost with it. Longer than it takes to
+    /// find a witness silent, which is asked less often than heartbeats come.
+    pub(crate) fn together(&self) -> Duration {
+        Duration::from_secs(10)
+    }
+}

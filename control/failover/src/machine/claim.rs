@@ -1,24 +1,30 @@
 //! How a machine without the role gets it.
 
-use super::{Action, Machine, Notice, State};
+use super::state::State;
+use super::{Action, Machine, Notice};
 use crate::heartbeat::{Heartbeat, Role, Term, Wish};
 use crate::time::Instant;
 
 impl Machine {
-    pub(super) fn listen(&mut self, until: Instant, now: Instant) {
-        let peer = self.peer.alive(now, self.timers.dead);
-        if now >= until || peer.is_some_and(|peer| peer.role == Role::Active) {
-            self.state = State::Standby;
+    pub(super) fn stand_by(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        self.watch_wishes(now, actions);
+        let term = self.term.next();
+        match self.reason_to_claim(now) {
+            Some(why) if self.stored >= term => self.claim(term, why, actions),
+            Some(why) => {
+                self.state = State::Claiming { term, since: now, why };
+                self.store(term, actions);
+            }
+            // In advance, so that no disk stands between the death of the peer and the
+            // takeover. Refused, it is tried again when it is needed.
+            None if self.asked < term => self.store(term, actions),
+            None => {}
         }
     }
 
-    pub(super) fn stand_by(&mut self, now: Instant, actions: &mut Vec<Action>) {
-        self.watch_preference(now);
-        if let Some(why) = self.reason_to_claim(now) {
-            let term = self.term.next();
-            self.state = State::Claiming { term, since: now, why };
-            actions.push(Action::StoreTerm(term));
-        }
+    fn store(&mut self, term: Term, actions: &mut Vec<Action>) {
+        self.asked = term;
+        actions.push(Action::StoreTerm(term));
     }
 
     /// Why this machine ought to be active now, if it ought to.
@@ -26,12 +32,15 @@ impl Machine {
         if !self.fitness.able {
             return None;
         }
-        let Some(peer) = self.peer.alive(now, self.timers.dead) else {
-            return Some(Notice::PeerDead);
+        let Some(peer) = self.peer(now) else {
+            let cut_off = self.fitness.witness == Some(false);
+            return (!cut_off).then_some(Notice::PeerDead);
         };
-        let ready = self.fitness.is_ready();
         match (peer.role, peer.wish) {
-            (Role::Active, Wish::TakeOver) if ready => Some(Notice::PeerYielded),
+            (Role::Leaving, _) => Some(Notice::PeerLeft),
+            (Role::Active, Wish::TakeOver) if self.fitness().is_ready() => {
+                Some(Notice::PeerYielded)
+            }
             (Role::Active, _) => None,
             (Role::Listening | Role::Standby, _) => {
                 self.may_lead(peer).then_some(Notice::NobodyActive)
@@ -41,29 +50,15 @@ impl Machine {
 
     /// True if of two machines without the role this is the one to take it.
     fn may_lead(&self, peer: &Heartbeat) -> bool {
-        let theirs = peer.fitness;
-        if theirs.able && theirs.synced && !self.fitness.synced {
+        let (own, theirs) = (self.fitness(), peer.fitness);
+        if theirs.able && theirs.synced && !own.synced {
             // It has the connections; it will claim, or say that it can't.
             return false;
         }
         if peer.role == Role::Listening {
             return true;
         }
-        let own = (self.fitness.rank(), &self.identity);
-        own > (theirs.rank(), &peer.identity)
-    }
-
-    /// Keeps count of how long this machine has been the better one.
-    fn watch_preference(&mut self, now: Instant) {
-        let preferred = self.timers.preempt.is_some()
-            && self.fitness.is_ready()
-            && self.peer.alive(now, self.timers.dead).is_some_and(|peer| {
-                peer.role == Role::Active && self.identity.priority > peer.identity.priority
-            });
-        self.preferred_since = match self.preferred_since {
-            Some(since) if preferred => Some(since),
-            _ => preferred.then_some(now),
-        };
+        (own.rank(), &self.identity) > (theirs.rank(), &peer.identity)
     }
 
     /// A disk that hangs must not keep the service down.
@@ -77,37 +72,37 @@ impl Machine {
     }
 
     pub(super) fn term_stored(&mut self, term: Term, now: Instant, actions: &mut Vec<Action>) {
-        match self.state {
-            State::Claiming { term: awaited, why, .. } if term == awaited => {
-                self.claim(term, why, now, actions);
-            }
-            // What came of an earlier claim.
-            _ => {}
-        }
+        self.stored = self.stored.max(term);
+        self.term_is_settled(term, now, actions);
     }
 
     /// The term is kept so that a machine that crashed does not use it again. Should that
     /// happen, priority and name still tell which of two gives way. So no disk is worth
     /// a service that nobody gives.
     pub(super) fn term_not_stored(&mut self, term: Term, now: Instant, actions: &mut Vec<Action>) {
-        match self.state {
-            State::Claiming { term: awaited, why, .. } if term == awaited => {
-                actions.push(Action::Report(Notice::TermNotStored));
-                self.claim(term, why, now, actions);
-            }
-            _ => {}
+        if self.term_is_settled(term, now, actions) {
+            actions.push(Action::Report(Notice::TermNotStored));
         }
     }
 
-    fn claim(&mut self, term: Term, why: Notice, now: Instant, actions: &mut Vec<Action>) {
-        // The disk took its time: is it still right, and the term still new?
-        if self.reason_to_claim(now).is_none() || self.term >= term {
-            self.state = State::Standby;
-            return;
+    /// The disk took its time: the claim goes on if it is still right and the term is
+    /// still new.
+    fn term_is_settled(&mut self, settled: Term, now: Instant, actions: &mut Vec<Action>) -> bool {
+        let State::Claiming { term, why, .. } = self.state else { return false };
+        let goes_on = term == settled && self.term < term && self.reason_to_claim(now).is_some();
+        if goes_on {
+            self.claim(term, why, actions);
         }
+        goes_on
+    }
+
+    fn claim(&mut self, term: Term, why: Notice, actions: &mut Vec<Action>) {
         self.state = State::Active;
         self.term = term;
         self.preferred_since = None;
+        self.wanted_since = None;
+        // The heartbeat of this step renews the lease that begins here.
+        self.renewed = self.last_step;
         actions.push(Action::Claim(term));
         actions.push(Action::Report(why));
     }

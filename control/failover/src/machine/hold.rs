@@ -1,102 +1,91 @@
-//! How a machine with the role keeps it, gives it away, or gives way.
+//! How a machine with the role keeps it, or gives way.
 
-use super::{Action, Machine, Notice, State};
+use super::state::{Offer, State};
+use super::{Action, Machine, Notice};
 use crate::heartbeat::{Heartbeat, Role, Wish};
 use crate::time::Instant;
 
 impl Machine {
-    pub(super) fn hear(&mut self, heartbeat: Heartbeat, now: Instant, actions: &mut Vec<Action>) {
-        if heartbeat.identity.name == self.identity.name {
-            // Our own, come back; or a peer that was given our name.
-            return;
-        }
-        let both = self.role() == Role::Active && heartbeat.role == Role::Active;
-        if both {
-            self.settle(&heartbeat, actions);
-        }
-        if self.role() != Role::Active {
-            self.term = self.term.max(heartbeat.term);
-        }
-        self.peer.heard(heartbeat, now);
-    }
-
-    /// Both are active: the higher term goes on, then the higher priority, then the name.
-    fn settle(&mut self, peer: &Heartbeat, actions: &mut Vec<Action>) {
-        let taken = matches!(self.state, State::Yielding { drained: true, .. });
-        if (self.term, &self.identity) > (peer.term, &peer.identity) {
+    /// If both are active the higher term goes on, then the higher priority, then the
+    /// name. The winner announces at once, and again when the loser says that it has
+    /// stopped: only then does nobody announce against it.
+    pub(super) fn settle(&mut self, peer: &Heartbeat, now: Instant, actions: &mut Vec<Action>) {
+        if peer.role != Role::Active {
+            if self.contested {
+                actions.push(Action::Announce);
+            }
+            self.contested = false;
+        } else if (self.term, &self.identity) < (peer.term, &peer.identity) {
+            self.give_way(now, actions);
+        } else if !self.contested {
+            self.contested = true;
             actions.push(Action::Announce);
             actions.push(Action::Report(Notice::ConflictWon));
-            return;
         }
-        self.state = State::Standby;
-        self.fitness.synced = taken;
-        if taken {
-            actions.push(Action::Retire);
+    }
+
+    fn give_way(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        if self.wish(now) == Wish::TakeOver {
+            self.let_go(Action::Retire, actions);
             actions.push(Action::Report(Notice::HandedOver));
         } else {
-            actions.push(Action::Release);
+            self.let_go(Action::Release, actions);
             actions.push(Action::Report(Notice::ConflictLost));
         }
     }
 
-    pub(super) fn hold(&mut self, now: Instant, actions: &mut Vec<Action>) {
-        if self.gives_up(actions) {
-            return;
-        }
-        let Some(peer) = self.peer.alive(now, self.timers.dead) else { return };
-        let peer_is_ready = peer.role == Role::Standby && peer.fitness.is_ready();
-        let better = !self.fitness.links
-            || (peer.wish == Wish::LetMe && peer.identity.priority > self.identity.priority);
-        if peer_is_ready && better {
-            self.offer(now, actions);
-        }
-    }
-
-    pub(super) fn yield_role(&mut self, since: Instant, now: Instant, actions: &mut Vec<Action>) {
-        if self.gives_up(actions) {
-            return;
-        }
-        let peer = self.peer.alive(now, self.timers.dead);
-        let ready = peer.is_some_and(|peer| peer.fitness.is_ready());
-        if !ready || now.since(since) >= self.timers.handover {
-            self.state = State::Active;
-            actions.push(Action::Report(Notice::HandoverFailed));
-        }
-    }
-
-    /// A machine whose dataplane cannot forward has nothing to hold.
-    fn gives_up(&mut self, actions: &mut Vec<Action>) -> bool {
-        if self.fitness.able {
-            return false;
-        }
-        self.state = State::Standby;
+    /// Gives the role up.
+    pub(super) fn let_go(&mut self, how: Action, actions: &mut Vec<Action>) {
+        let leaves = matches!(self.state, State::Yielding { why: Offer::Leaving, .. });
+        self.state = if leaves { State::Left } else { State::Standby };
+        // Until it hears that another has the role, its connections are the latest.
+        self.was_active = self.fitness.able;
         self.fitness.synced = false;
-        actions.push(Action::Release);
-        actions.push(Action::Report(Notice::Unable));
+        self.contested = false;
+        actions.push(how);
+    }
+
+    pub(super) fn hold(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        if self.gives_up(now, actions) {
+            return;
+        }
+        let Some(peer) = self.peer(now).filter(|peer| peer.offers_itself()) else { return };
+        if !self.fitness.links {
+            self.offer(Offer::LinkDown, now, actions);
+        } else if peer.wish == Wish::LetMe {
+            self.offer(Offer::Asked, now, actions);
+        }
+    }
+
+    /// A machine whose dataplane cannot forward, or that is cut off, has nothing to hold.
+    pub(super) fn gives_up(&mut self, now: Instant, actions: &mut Vec<Action>) -> bool {
+        let notice = if !self.fitness.able {
+            Notice::Unable
+        } else if self.is_cut_off(now) {
+            Notice::CutOff
+        } else {
+            return false;
+        };
+        self.let_go(Action::Release, actions);
+        actions.push(Action::Report(notice));
         true
     }
 
-    fn offer(&mut self, now: Instant, actions: &mut Vec<Action>) {
-        self.state = State::Yielding { since: now, drained: false };
-        actions.push(Action::Drain);
+    /// Neither peer nor witness is heard. The role is given up only to somebody: to a peer
+    /// that, when last heard, could take over and saw the witness. And not if that is
+    /// long ago: a peer that was silent while the witness still answered is dead, and the
+    /// failure of the witness must not end the service of the machine that is left.
+    fn is_cut_off(&self, now: Instant) -> bool {
+        let (Some(lost), Some((heard, peer))) = (self.witness_lost, self.peer.last()) else {
+            return false;
+        };
+        let is_silent = self.peer(now).is_none();
+        let could_serve =
+            peer.fitness.able && peer.fitness.witness != Some(false) && peer.role != Role::Leaving;
+        is_silent && could_serve && lost.since(heard) < self.timers.together()
     }
 
-    pub(super) fn hand_over(&mut self, now: Instant, actions: &mut Vec<Action>) {
-        let peer = self.peer.alive(now, self.timers.dead);
-        let ready = peer.is_some_and(|peer| peer.role == Role::Standby && peer.fitness.is_ready());
-        match self.state {
-            State::Active if ready => self.offer(now, actions),
-            State::Yielding { .. } => {}
-            _ => actions.push(Action::Report(Notice::PeerNotReady)),
-        }
-    }
-
-    pub(super) fn drained(&mut self) {
-        if let State::Yielding { since, .. } = self.state {
-            self.state = State::Yielding { since, drained: true };
-        }
-    }
-
+    /// Somebody else announces a floating address.
     pub(super) fn conflict(&self, actions: &mut Vec<Action>) {
         if self.role() == Role::Active {
             actions.push(Action::Announce);
