@@ -8,10 +8,11 @@ use crate::time::Instant;
 impl Machine {
     /// If both are active the higher term goes on, then the higher priority, then the
     /// name. The winner announces at once, and again when the loser says that it has
-    /// stopped: only then does nobody announce against it.
+    /// stopped: only then does nobody announce against it. A peer that comes back from
+    /// silence may have been active meanwhile, and have given way before it was heard.
     pub(super) fn settle(&mut self, peer: &Heartbeat, now: Instant, actions: &mut Vec<Action>) {
         if peer.role != Role::Active {
-            if self.contested {
+            if self.contested || self.peer(now).is_none() {
                 actions.push(Action::Announce);
             }
             self.contested = false;
