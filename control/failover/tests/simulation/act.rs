@@ -4,7 +4,7 @@ use failover::{Action, Event};
 
 use crate::faults::Fault;
 use crate::network::PATHS;
-use crate::rules::Claim;
+use crate::rules::Before;
 use crate::world::{HEALED, Happening, World};
 
 impl World {
@@ -13,14 +13,15 @@ impl World {
             println!("{:>8} {node} {event:?}", self.now);
         }
         // Before the step: claiming makes a machine complete.
-        let claim = Claim {
+        let before = Before {
             node,
+            obeyed: self.nodes[node].is_connected(self.now),
             complete: self.nodes[node].dataplane.complete.is_some(),
             other_active: self.nodes[1 - node].is_active(self.now),
             now: self.now,
         };
         let actions = self.nodes[node].step(event, self.now);
-        self.rules.acted(claim, &actions, &self.nodes, &self.network)?;
+        self.rules.acted(before, &actions, &self.nodes, &self.network)?;
         for action in actions {
             if self.tells {
                 println!("{:>8} {node}   {action:?}", self.now);

@@ -102,6 +102,11 @@ impl Node {
         now >= self.dataplane.down_until
     }
 
+    /// The process speaks to the dataplane that it knows of.
+    pub(crate) fn is_connected(&self, now: u64) -> bool {
+        self.is_up(now) && self.seen_life == self.dataplane.life
+    }
+
     pub(crate) fn has_links(&self, now: u64) -> bool {
         self.links_down.iter().all(|&until| now >= until)
     }
@@ -194,7 +199,7 @@ impl Node {
 
     /// One step of the process, and what the dataplane does of it.
     pub(crate) fn step(&mut self, event: Event, now: u64) -> Vec<Action> {
-        let (local, up) = (self.local(now), self.is_up(now));
+        let (local, obeyed) = (self.local(now), self.is_connected(now));
         let Some(machine) = &mut self.machine else { return Vec::new() };
         let mut actions = Vec::new();
         if self.setting.flaws.catches_up {
@@ -206,7 +211,7 @@ impl Node {
         }
         self.last_step = local;
         actions.extend(machine.step(event, local));
-        for action in actions.iter().filter(|_| up) {
+        for action in actions.iter().filter(|_| obeyed) {
             self.dataplane.obey(action, local);
         }
         actions

@@ -17,8 +17,10 @@ const GAP: u64 = 700_000;
 const MOVE: u64 = 400_000;
 
 /// A machine and its world just before a step.
-pub(crate) struct Claim {
+pub(crate) struct Before {
     pub(crate) node: usize,
+    /// The dataplane is there to do what is decided.
+    pub(crate) obeyed: bool,
     pub(crate) complete: bool,
     pub(crate) other_active: bool,
     pub(crate) now: u64,
@@ -41,7 +43,7 @@ impl Rules {
     /// What a machine may claim, and when.
     pub(crate) fn acted(
         &mut self,
-        before: Claim,
+        before: Before,
         actions: &[Action],
         nodes: &[Node; 2],
         network: &Network,
@@ -52,6 +54,9 @@ impl Rules {
         });
         let Some(term) = claim else { return Ok(()) };
         self.term(before.node, term, actions, nodes)?;
+        if !before.obeyed {
+            return Ok(());
+        }
         self.not_from_the_living(&before, actions, nodes, network)?;
         self.not_without_connections(&before, nodes, network)
     }
@@ -80,7 +85,7 @@ impl Rules {
     /// from one that holds the role, though its process be dead.
     fn not_from_the_living(
         &self,
-        before: &Claim,
+        before: &Before,
         actions: &[Action],
         nodes: &[Node; 2],
         network: &Network,
@@ -104,7 +109,7 @@ impl Rules {
     /// A machine without the connections takes no role while one that has them lives.
     fn not_without_connections(
         &self,
-        before: &Claim,
+        before: &Before,
         nodes: &[Node; 2],
         network: &Network,
     ) -> Result<(), String> {
