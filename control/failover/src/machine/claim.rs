@@ -51,7 +51,10 @@ impl Machine {
     /// True if of two machines without the role this is the one to take it.
     fn may_lead(&self, peer: &Heartbeat) -> bool {
         let (own, theirs) = (self.fitness(), peer.fitness);
-        if theirs.able && theirs.synced && !own.synced {
+        if !peer.can_claim() {
+            return true;
+        }
+        if theirs.synced && !own.synced {
             // It has the connections; it will claim, or say that it can't.
             return false;
         }

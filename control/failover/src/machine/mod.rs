@@ -236,6 +236,7 @@ impl Machine {
             role: self.role(),
             fitness: self.fitness(),
             wish: self.wish(now),
+            hears_peer: self.peer(now).is_some(),
         }));
     }
 

@@ -119,7 +119,10 @@ impl Rules {
             && nodes[other].role() != Some(Role::Leaving)
             && long(self.complete_since[other])
             && network.carries(other, DEAD + BOUND, before.now);
-        if !before.complete && lives {
+        // It neither hears nor sees the witness, and so may not claim.
+        let is_cut_off = nodes[other].sees_witness(before.now) == Some(false)
+            && !network.carries(before.node, DEAD + BOUND, before.now);
+        if !before.complete && lives && !is_cut_off {
             return Err("an unsynced machine claims while a synced one lives".to_owned());
         }
         Ok(())

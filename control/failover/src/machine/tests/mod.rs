@@ -32,6 +32,7 @@ fn peer(role: Role, term: u64) -> Heartbeat {
         role,
         fitness: Fitness::READY,
         wish: Wish::None,
+        hears_peer: true,
     }
 }
 

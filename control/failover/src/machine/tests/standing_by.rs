@@ -115,6 +115,7 @@ fn of_two_without_a_role_the_fitter_leads() {
         (UNSYNCED, NO_LINK, false),
         (UNSYNCED, UNABLE, true),
         (UNABLE, UNABLE, false),
+        (NO_LINK, UNABLE, true),
     ];
     for (own, theirs, claims) in cases {
         let mut bench = Bench::standby();
@@ -142,6 +143,20 @@ fn an_unsynced_machine_waits_for_a_synced_one_that_listens() {
     let mut bench = Bench::standby();
     bench.fit(UNSYNCED);
     assert_eq!(deeds(&bench.hear(peer(Role::Listening, 5))), []);
+}
+
+#[test]
+fn it_does_not_wait_for_a_peer_that_hears_nobody_and_no_witness() {
+    let seeing = Fitness { witness: Some(true), ..UNSYNCED };
+    for (hears_peer, role) in [(true, Role::Standby), (false, Role::Active)] {
+        let mut bench = Bench::standby();
+        bench.fit(seeing);
+        let mut blind = peer(Role::Standby, 5);
+        blind.fitness.witness = Some(false);
+        blind.hears_peer = hears_peer;
+        bench.hear(blind);
+        assert_eq!(bench.machine.role(), role);
+    }
 }
 
 #[test]
