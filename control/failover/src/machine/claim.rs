@@ -33,8 +33,9 @@ impl Machine {
             return None;
         }
         let Some(peer) = self.peer(now) else {
-            let cut_off = self.fitness.witness == Some(false);
-            return (!cut_off).then_some(Notice::PeerDead);
+            let is_cut_off = self.fitness.witness == Some(false);
+            let has_listened = now >= self.silence_counts_from;
+            return (has_listened && !is_cut_off).then_some(Notice::PeerDead);
         };
         match (peer.role, peer.wish) {
             (Role::Leaving, _) => Some(Notice::PeerLeft),

@@ -19,8 +19,9 @@ impl Machine {
             self.lease_lost(now, actions);
         } else if stood_still > self.timers.late() {
             self.peer.excuse(stood_still);
-            if let State::Listening { until } = &mut self.state {
-                *until = until.plus(stood_still);
+            // Before the gap it was not over.
+            if now < self.silence_counts_from.plus(stood_still) {
+                self.silence_counts_from = self.silence_counts_from.plus(stood_still);
             }
         }
     }
@@ -41,7 +42,8 @@ impl Machine {
             self.let_go(Action::Release, actions);
         }
         if self.state != State::Left {
-            self.state = State::Listening { until: now.plus(self.timers.dead) };
+            self.state = State::Listening;
+            self.silence_counts_from = now.plus(self.timers.dead);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What goes wrong.
 
-use crate::network::PATHS;
+use crate::network::{PATHS, SLOWEST};
 use crate::random::Random;
 
 /// One thing that goes wrong at a machine or with what it sends; times in microseconds.
@@ -60,7 +60,7 @@ impl Fault {
             10 => Fault::CutAll(long),
             11 => Fault::Partition(long),
             12 => Fault::Loss(path, random.within(10, 600), long),
-            13 => Fault::Delay(random.within(4_000, 60_000), long),
+            13 => Fault::Delay(random.within(4_000, SLOWEST), long),
             14 | 15 => Fault::LinkDown(path % 2, long),
             16 => Fault::DiskFull(long),
             17 => Fault::DiskSlow(long),

@@ -137,3 +137,17 @@ fn a_machine_that_resumes_is_active_and_renews_at_once() {
     assert_eq!(last_sent(&actions).map(|h| (h.role, h.term)), Some((Role::Active, Term(7))));
     assert_eq!((machine.role(), machine.term()), (Role::Active, Term(7)));
 }
+
+#[test]
+fn a_machine_that_resumed_and_fails_takes_no_silence_for_death_before_it_has_listened() {
+    let mut machine = Machine::resume(identity("m", 100), Timers::default(), Term(7), Instant(0));
+    machine.step(Event::Fitness(UNABLE), Instant(10_000));
+    machine.step(Event::Fitness(Fitness::READY), Instant(20_000));
+    machine.step(Event::TermStored(Term(8)), Instant(30_000));
+    for ms in 3..15 {
+        machine.step(Event::Tick, Instant(ms * 10_000));
+        assert_eq!(machine.role(), Role::Standby);
+    }
+    machine.step(Event::Tick, Instant(150_000));
+    assert_eq!(machine.role(), Role::Active);
+}
