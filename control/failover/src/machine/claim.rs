@@ -37,16 +37,18 @@ impl Machine {
             let has_listened = now >= self.silence_counts_from;
             return (has_listened && !is_cut_off).then_some(Notice::PeerDead);
         };
-        match (peer.role, peer.wish) {
-            (Role::Leaving, _) => Some(Notice::PeerLeft),
-            (Role::Active, Wish::TakeOver) if self.fitness().is_ready() => {
-                Some(Notice::PeerYielded)
-            }
-            (Role::Active, _) => None,
-            (Role::Listening | Role::Standby, _) => {
-                self.may_lead(peer).then_some(Notice::NobodyActive)
-            }
+        if peer.role == Role::Leaving {
+            return Some(Notice::PeerLeft);
         }
+        if !self.peer.is_fresh(now, self.timers.late()) {
+            // It may have claimed since; its next heartbeat says so.
+            return None;
+        }
+        if peer.role == Role::Active {
+            let takes_it = peer.wish == Wish::TakeOver && self.fitness().is_ready();
+            return takes_it.then_some(Notice::PeerYielded);
+        }
+        self.may_lead(peer).then_some(Notice::NobodyActive)
     }
 
     /// True if of two machines without the role this is the one to take it.

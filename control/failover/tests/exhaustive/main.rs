@@ -17,35 +17,33 @@ use search::search;
 
 #[test]
 fn all_orders_of_two_faults_are_safe() {
-    let seen = search(&Pair::at_rest(Budget { faults: 2, losses: 0, until: 9 }, Flaw::None));
-    println!("{seen:?}");
+    let seen = search(&Pair::at_rest(Budget { faults: 2, losses: 0, until: 5 }, Flaw::None));
     seen.assert_wide(100_000);
 }
 
 #[test]
 fn all_orders_of_a_fault_and_two_losses_are_safe() {
-    let seen = search(&Pair::at_rest(Budget { faults: 1, losses: 2, until: 10 }, Flaw::None));
-    println!("{seen:?}");
+    let seen = search(&Pair::at_rest(Budget { faults: 1, losses: 2, until: 6 }, Flaw::None));
     seen.assert_wide(100_000);
 }
 
 #[test]
 fn all_orders_of_a_start_are_safe() {
-    let seen = search(&Pair::at_start(Budget { faults: 1, losses: 1, until: 10 }, Flaw::None));
-    println!("{seen:?}");
-    assert!(seen.states > 10_000 && seen.claims > 0);
+    let seen = search(&Pair::at_start(Budget { faults: 1, losses: 1, until: 8 }, Flaw::None));
+    seen.assert_wide(100_000);
 }
 
 #[test]
-#[ignore = "takes minutes and gigabytes"]
-fn all_orders_of_three_faults_are_safe() {
-    let seen = search(&Pair::at_rest(Budget { faults: 3, losses: 1, until: 9 }, Flaw::None));
-    println!("{seen:?}");
-    seen.assert_wide(1_000_000);
+#[ignore = "takes minutes and a gigabyte"]
+fn all_orders_of_more_faults_are_safe() {
+    for (faults, losses, until) in [(2, 0, 12), (2, 1, 9), (1, 4, 11), (3, 0, 7)] {
+        let budget = Budget { faults, losses, until };
+        search(&Pair::at_rest(budget, Flaw::None)).assert_wide(1_000_000);
+    }
 }
 
 fn assert_found(flaw: Flaw, rule: &str) {
-    let seen = search(&Pair::at_rest(Budget { faults: 2, losses: 0, until: 10 }, flaw));
+    let seen = search(&Pair::at_rest(Budget { faults: 2, losses: 0, until: 9 }, flaw));
     let broken = seen.broken.expect("the flaw to be found");
     assert!(broken.contains(rule), "{broken}");
 }

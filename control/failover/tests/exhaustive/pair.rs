@@ -294,6 +294,12 @@ impl Pair {
     /// one.
     fn deliver(&mut self, at: usize) {
         let Some((_, heartbeat)) = self.nodes[at].inbox.take() else { return };
+        let other = &self.nodes[1 - at];
+        self.nodes[at].defers = matches!(heartbeat.role, Role::Listening | Role::Standby)
+            && heartbeat.fitness.able
+            && heartbeat.fitness.synced
+            && other.complete
+            && other.runs();
         let follows =
             heartbeat.role == Role::Active && self.nodes[at].role() == Some(Role::Standby);
         self.step(at, Event::Heard(heartbeat));

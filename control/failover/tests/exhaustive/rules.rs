@@ -50,8 +50,9 @@ fn nobody(pair: &mut Pair) -> Result<(), String> {
     }
     let since = *pair.nobody_since.get_or_insert(pair.now);
     let could = pair.nodes.iter().any(|node| node.runs() && node.dataplane);
-    let bound = 2 * DEAD;
-    if could && pair.now >= since + bound && pair.calm_for(bound) {
+    // A start, the dead interval, the disk, and a tick.
+    let bound = DEAD + BOUND;
+    if could && pair.now > since + DEAD && pair.calm_for(bound) {
         return Err("nobody is active".to_owned());
     }
     Ok(())

@@ -24,6 +24,7 @@ pub(crate) struct Seen {
 impl Seen {
     /// Everything holds, and everything has happened.
     pub(crate) fn assert_wide(&self, states: usize) {
+        println!("{self:?}");
         assert_eq!(self.broken, None);
         assert!(self.states > states, "{} states only", self.states);
         let counts = [self.claims, self.handovers, self.stalls, self.departures];

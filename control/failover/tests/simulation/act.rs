@@ -1,10 +1,11 @@
 //! What the machines do to the world, and what the world does to them.
 
-use failover::{Action, Event};
+use failover::{Action, Event, Term};
 
 use crate::faults::Fault;
 use crate::network::PATHS;
 use crate::rules::Before;
+use crate::setting::Flaw;
 use crate::world::{HEALED, Happening, World};
 
 impl World {
@@ -55,7 +56,7 @@ impl World {
         }
     }
 
-    fn store(&mut self, node: usize, life: u64, term: failover::Term) {
+    fn store(&mut self, node: usize, life: u64, term: Term) {
         let slow = if self.now < self.nodes[node].disk_slow { 400_000 } else { 8_000 };
         let time = self.random.within(100, slow);
         if self.now < self.nodes[node].disk_full {
@@ -64,7 +65,7 @@ impl World {
         }
         let boot = self.nodes[node].boots;
         self.after(time, Happening::Stored { node, life, boot, term });
-        if self.setting.flaws.lies_about_disk {
+        if self.setting.flaw == Flaw::LiesAboutDisk {
             self.after(50, Happening::Said(node, life, term));
         }
     }
@@ -135,6 +136,9 @@ impl World {
     pub(crate) fn crash_machine(&mut self, node: usize, time: u64) {
         let back = (self.now + time).min(HEALED.max(self.now));
         self.nodes[node].boots += 1;
+        if self.setting.flaw == Flaw::ForgetsDisk {
+            self.nodes[node].disk = Term(0);
+        }
         self.nodes[node].dataplane.crash(back);
         self.crash_control(node, time);
     }

@@ -2,7 +2,7 @@
 
 use failover::{Action, Instant, Term};
 
-use crate::setting::Setting;
+use crate::setting::{Flaw, Setting};
 
 /// It has two sides, and each could be held for itself: that they never are is for the
 /// rules to find.
@@ -39,7 +39,7 @@ impl Dataplane {
     /// The sides that it answers and forwards on.
     pub(crate) fn sides(&self, local: Instant) -> [bool; 2] {
         self.lease.map(|lease| {
-            lease.is_some_and(|until| local < until || self.setting.flaws.ignores_lease)
+            lease.is_some_and(|until| local < until || self.setting.flaw == Flaw::IgnoresLease)
         })
     }
 
@@ -48,7 +48,7 @@ impl Dataplane {
     }
 
     pub(crate) fn lose_link(&mut self, side: usize) {
-        if self.setting.flaws.splits_sides {
+        if self.setting.flaw == Flaw::SplitsSides {
             self.lease[side] = None;
         }
     }
@@ -66,7 +66,9 @@ impl Dataplane {
             Action::Renew(term) if self.holds(local) && self.term == *term => {
                 self.lease = self.lease.map(|lease| lease.and(Some(until)));
             }
-            Action::Release | Action::Retire => self.lease = [None, None],
+            Action::Release | Action::Retire if self.setting.flaw != Flaw::IgnoresRelease => {
+                self.lease = [None, None];
+            }
             _ => {}
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use failover::{Action, Event, Fitness, Heartbeat, Identity, Instant, Machine, Role, Term};
 
 use crate::dataplane::Dataplane;
-use crate::setting::Setting;
+use crate::setting::{Flaw, Setting};
 
 pub(crate) struct Node {
     identity: Identity,
@@ -149,13 +149,13 @@ impl Node {
 
     /// What the process finds of its dataplane and links, of sync and of the witness.
     pub(crate) fn fitness(&mut self, now: u64) -> Fitness {
-        let flaws = self.setting.flaws;
+        let flaw = self.setting.flaw;
         let is_same = self.seen_life == self.dataplane.life;
         self.seen_life = self.dataplane.life;
         Fitness {
             able: is_same && self.is_up(now),
-            links: self.has_links(now) || flaws.hides_links,
-            synced: self.dataplane.complete.is_some() || flaws.lies_about_sync,
+            links: self.has_links(now) || (flaw == Flaw::HidesLinks),
+            synced: self.dataplane.complete.is_some() || (flaw == Flaw::LiesAboutSync),
             witness: self.sees_witness(now),
         }
     }
@@ -167,17 +167,19 @@ impl Node {
             && !self.dataplane.holds(self.local(now))
     }
 
-    /// Takes a heartbeat in if it is newer than the last. A new active machine has
-    /// connections that this one lacks: true if they are to be fetched.
+    /// Takes a heartbeat in if it is newer than the last.
     pub(crate) fn accepts(&mut self, numbered: &Numbered) -> bool {
-        let newer = self.machine.is_some() && numbered.number > self.heard;
+        let unable = !numbered.heartbeat.fitness.able;
+        let deaf = self.setting.flaw == Flaw::IsDeaf && unable;
+        let newer = self.machine.is_some() && numbered.number > self.heard && !deaf;
         if newer {
             self.heard = numbered.number;
         }
         newer
     }
 
-    /// The term whose connections are to be fetched from now on.
+    /// A new active machine has connections that this one lacks: the term whose connections
+    /// are to be fetched from now on.
     pub(crate) fn lacks(&mut self, heartbeat: &Heartbeat, now: u64) -> Option<Term> {
         let follows = matches!(self.role(), Some(Role::Standby | Role::Listening));
         if heartbeat.role != Role::Active || !follows || !self.is_up(now) {
@@ -202,7 +204,7 @@ impl Node {
         let (local, obeyed) = (self.local(now), self.is_connected(now));
         let Some(machine) = &mut self.machine else { return Vec::new() };
         let mut actions = Vec::new();
-        if self.setting.flaws.catches_up {
+        if self.setting.flaw == Flaw::CatchesUp {
             let mut due = self.last_step.plus(self.setting.timers.interval);
             while due < local {
                 actions.extend(machine.step(Event::Tick, due));

@@ -11,7 +11,7 @@ use crate::node::{Node, Numbered};
 use crate::outcome::Outcome;
 use crate::random::Random;
 use crate::rules::Rules;
-use crate::setting::Setting;
+use crate::setting::{Flaw, Setting};
 
 /// When the first fault begins, when the last does, and when all are over at the latest.
 const FAULTS_BEGIN: u64 = 600_000;
@@ -260,7 +260,8 @@ impl World {
         }
         self.nodes[node].syncing = None;
         let other = &self.nodes[1 - node];
-        let serves = other.is_active(self.now) && other.dataplane.term == term;
+        let ends = self.setting.flaw != Flaw::NeverSyncs;
+        let serves = ends && other.is_active(self.now) && other.dataplane.term == term;
         if serves
             && self.nodes[node].role() == Some(Role::Standby)
             && self.nodes[node].is_up(self.now)

@@ -178,3 +178,14 @@ fn the_witness_is_not_asked_while_the_peer_is_heard() {
     bench.hear(offer);
     assert_eq!(bench.machine.role(), Role::Active);
 }
+
+#[test]
+fn what_a_peer_said_long_ago_is_no_reason_to_claim() {
+    let mut bench = Bench::standby();
+    bench.fit(UNABLE);
+    bench.hear(peer(Role::Standby, 5));
+    bench.ms += 50;
+    assert_eq!(deeds(&bench.fit(Fitness::READY)), [], "the peer may have claimed since");
+    bench.hear(peer(Role::Standby, 5));
+    assert_eq!(bench.machine.role(), Role::Active);
+}
