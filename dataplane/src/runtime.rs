@@ -20,10 +20,12 @@ use crate::clock::Clock;
 use crate::control::reload::static_neighbours;
 use crate::control::{Control, Loaded, Socket, SocketError, WorkerHandle as ControlledWorker};
 use crate::counters::{Drops, WorkerBlock};
-use crate::housekeeping::Housekeeping;
+use crate::housekeeping::{Announcer, Housekeeping, Watch};
 use crate::kernel::{KernelInterface, KernelInterfaceError};
+use crate::link::NicLink;
 use crate::mailbox::Mailbox;
 use crate::neighbour::{NeighbourTable, Resolver};
+use crate::role::{Role, SharedDeadlines};
 use crate::snapshot::{BuildError, Builder, Snapshot};
 use crate::worker::{BURST, Handoff, Outlet, Parts, Peer, Worker};
 
@@ -135,12 +137,25 @@ impl Dataplane {
         if !resolver.set_static(&static_neighbours(&config), clock.now()) {
             return Err(StartError::Neighbours);
         }
+        resolver.keep(snapshot.next_hops());
         let resolver = Arc::new(Mutex::new(resolver));
         let ports = [Arc::clone(&public.port), Arc::clone(&private.port)];
+        let links = [
+            NicLink::new(Arc::clone(&public.port), &config.public.device),
+            NicLink::new(Arc::clone(&private.port), &config.private.device),
+        ];
+        let role = Arc::new(match config.peer {
+            Some(_) => Role::of_a_pair(clock.rate()),
+            None => Role::alone(clock.rate()),
+        });
 
-        let common = Common { config: &config, mempool, neighbours, snapshot, clock, stop };
+        let deadlines = Arc::clone(role.deadlines());
+        let common =
+            Common { config: &config, mempool, neighbours, snapshot, deadlines, clock, stop };
         let crew = common.crew(&eal, [public, private])?;
         let Common { mempool, snapshot, stop, .. } = common;
+        let blocks = crew.controlled.iter().map(|worker| Arc::clone(&worker.counters));
+        let watch = Watch::new(blocks.collect(), links, clock.now());
         let drops = Arc::new(Drops::default());
         let shared_snapshot = Arc::new(RwLock::new(snapshot));
         let control = Arc::new(Control {
@@ -150,6 +165,7 @@ impl Dataplane {
             orders: Mutex::new(0),
             ports,
             resolver: Arc::clone(&resolver),
+            role: Arc::clone(&role),
             drops: Arc::clone(&drops),
             clock,
         });
@@ -162,6 +178,9 @@ impl Dataplane {
             mempool,
             resolver,
             snapshot: shared_snapshot,
+            role,
+            announcer: Announcer::default(),
+            watch,
             drops,
             clock,
             stop: Arc::clone(&stop),
@@ -192,6 +211,7 @@ impl Dataplane {
         self.housekeeping.run();
         self.stop.store(true, Ordering::Relaxed);
         join(self.workers);
+        self.control.role.end();
         drop(self.socket);
         drop(self.housekeeping);
     }
@@ -284,6 +304,7 @@ struct Common<'a> {
     mempool: Mempool,
     neighbours: Arc<NeighbourTable>,
     snapshot: Arc<Snapshot>,
+    deadlines: Arc<SharedDeadlines>,
     clock: Clock,
     stop: Arc<AtomicBool>,
 }
@@ -326,6 +347,7 @@ impl Common<'_> {
                 snapshot: Arc::clone(&self.snapshot),
                 mailbox: Arc::clone(&mailbox),
                 counters: Arc::clone(&counters),
+                role: Arc::clone(&self.deadlines),
                 clock: self.clock,
                 idle: self.config.node.idle,
                 stop: Arc::clone(&self.stop),

@@ -7,6 +7,7 @@
 
 mod connections;
 mod counters;
+mod hold;
 mod orders;
 pub mod reload;
 mod socket;
@@ -26,6 +27,7 @@ use crate::clock::Clock;
 use crate::counters::{Drops, WorkerBlock};
 use crate::mailbox::Mailbox;
 use crate::neighbour::Resolver;
+use crate::role::Role;
 use crate::snapshot::{Builder, Snapshot};
 
 pub use socket::{Socket, SocketError};
@@ -68,6 +70,8 @@ pub struct Control {
     pub ports: [Arc<Port>; 2],
     /// Neighbours.
     pub resolver: Arc<Mutex<Resolver<Mbuf>>>,
+    /// The role of this machine.
+    pub role: Arc<Role>,
     /// Packets that the main core dropped.
     pub drops: Arc<Drops>,
     /// The clock of the process.
@@ -83,6 +87,7 @@ impl Control {
             Request::Services => Ok(Response::Services(self.services())),
             Request::Connections(page) => self.connections(&page).map(Response::Connections),
             Request::Neighbours => Ok(Response::Neighbours(self.neighbours())),
+            Request::Hold(order) => self.hold(order).map(Response::Holding),
             Request::Reload(reload) => self.reload(&reload).map(Response::Reloaded),
             _ => Err(api::Failure::new(
                 api::FailureKind::Malformed,

@@ -30,7 +30,11 @@ impl Control {
             .map_err(|error| Failure::new(FailureKind::Configuration, error.to_string()))?;
         // New neighbours first: a packet that goes by the new routes finds them.
         let now = self.clock.now();
-        self.resolver.lock().set_static(&static_neighbours(&checked.config), now);
+        {
+            let mut resolver = self.resolver.lock();
+            resolver.set_static(&static_neighbours(&checked.config), now);
+            resolver.keep(snapshot.next_hops());
+        }
         *self.snapshot.write() = Arc::clone(&snapshot);
         self.publish(&snapshot)?;
         loaded.config = checked.config;

@@ -45,12 +45,13 @@ use nat::scheduler::Scheduler;
 use nat::{Connections, Instant, Side};
 use wire::MacAddress;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Tsc};
 use crate::counters::WorkerBlock;
 use crate::drop_reason::DropReason;
 use crate::mailbox::{Mailbox, Walk};
 use crate::neighbour::NeighbourTable;
 use crate::rate::TokenBucket;
+use crate::role::SharedDeadlines;
 use crate::snapshot::Snapshot;
 
 pub use fragments::Verdict;
@@ -95,6 +96,8 @@ pub struct Parts {
     pub mailbox: Arc<Mailbox>,
     /// Its counters.
     pub counters: Arc<WorkerBlock>,
+    /// Until when this machine forwards.
+    pub role: Arc<SharedDeadlines>,
     /// The clock of the process.
     pub clock: Clock,
     /// What to do when there is nothing to do.
@@ -128,6 +131,9 @@ pub struct Worker {
     counters: Arc<WorkerBlock>,
     icmp_bucket: TokenBucket,
     random: Random,
+    role: Arc<SharedDeadlines>,
+    /// What [`Worker::role`] said at the beginning of the poll.
+    forwards: bool,
     clock: Clock,
     now: Instant,
     idle: Idle,
@@ -160,6 +166,8 @@ impl Worker {
             counters: parts.counters,
             icmp_bucket: TokenBucket::new(ICMP_ERRORS_A_SECOND, now),
             random: Random::from_system(),
+            role: parts.role,
+            forwards: false,
             clock: parts.clock,
             now,
             idle: parts.idle,
@@ -194,7 +202,9 @@ impl Worker {
 
     /// One round over all sources of packets. Returns how many there were.
     pub fn poll(&mut self) -> usize {
-        self.now = self.clock.now();
+        let reading = Tsc::now();
+        self.now = self.clock.at(reading);
+        self.forwards = self.role.forwards(reading);
         self.follow_orders();
         self.follow_neighbours();
         let mut found = 0;
