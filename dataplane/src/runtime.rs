@@ -23,10 +23,12 @@ use crate::clock::Clock;
 use crate::control::reload::static_neighbours;
 use crate::control::{Control, Loaded, Socket, SocketError, WorkerHandle as ControlledWorker};
 use crate::counters::{Drops, WorkerBlock};
-use crate::housekeeping::Housekeeping;
+use crate::housekeeping::{Announcer, Housekeeping, Watch};
 use crate::kernel::{KernelInterface, KernelInterfaceError};
+use crate::link::NicLink;
 use crate::mailbox::Mailbox;
 use crate::neighbour::{NeighbourTable, Resolver};
+use crate::role::{Role, SharedDeadlines};
 use crate::snapshot::{BuildError, Builder, Snapshot};
 use crate::sync::Hub;
 use crate::worker::{BURST, Handoff, Outlet, Parts, Peer, Sharing, Worker};
@@ -140,8 +142,17 @@ impl Dataplane {
         if !resolver.set_static(&static_neighbours(&config), clock.now()) {
             return Err(StartError::Neighbours);
         }
+        resolver.keep(snapshot.next_hops());
         let resolver = Arc::new(Mutex::new(resolver));
         let ports = [Arc::clone(&public.port), Arc::clone(&private.port)];
+        let links = [
+            NicLink::new(Arc::clone(&public.port), &config.public.device),
+            NicLink::new(Arc::clone(&private.port), &config.private.device),
+        ];
+        let role = Arc::new(match config.peer {
+            Some(_) => Role::of_a_pair(clock.rate()),
+            None => Role::alone(clock.rate()),
+        });
 
         let halt = Arc::new(AtomicBool::new(false));
         let common = Common {
@@ -149,6 +160,7 @@ impl Dataplane {
             mempool,
             neighbours,
             snapshot,
+            deadlines: Arc::clone(role.deadlines()),
             clock,
             halt: Arc::clone(&halt),
         };
@@ -156,6 +168,8 @@ impl Dataplane {
         let seed = crew.parts.first().map_or(1, |parts| parts.handoff.seed);
         let sharing = Sharing { seed, workers: cores.len() };
         let Common { mempool, snapshot, .. } = common;
+        let blocks = crew.controlled.iter().map(|worker| Arc::clone(&worker.counters));
+        let watch = Watch::new(blocks.collect(), links, clock.now());
         let drops = Arc::new(Drops::default());
         let shared_snapshot = Arc::new(RwLock::new(snapshot));
         let control = Arc::new(Control {
@@ -165,6 +179,7 @@ impl Dataplane {
             orders: Mutex::new(0),
             ports,
             resolver: Arc::clone(&resolver),
+            role: Arc::clone(&role),
             drops: Arc::clone(&drops),
             clock,
             sharing,
@@ -179,6 +194,9 @@ impl Dataplane {
             mempool,
             resolver,
             snapshot: shared_snapshot,
+            role,
+            announcer: Announcer::default(),
+            watch,
             drops,
             clock,
             stop: Arc::clone(&stop),
@@ -222,6 +240,7 @@ impl Dataplane {
         self.control.sync.end();
         self.halt.store(true, Ordering::Relaxed);
         let ended = join(self.workers);
+        self.control.role.end();
         drop(self.socket);
         drop(self.housekeeping);
         close_ports(self.control);
@@ -336,6 +355,7 @@ struct Common<'a> {
     mempool: Mempool,
     neighbours: Arc<NeighbourTable>,
     snapshot: Arc<Snapshot>,
+    deadlines: Arc<SharedDeadlines>,
     clock: Clock,
     halt: Arc<AtomicBool>,
 }
@@ -378,6 +398,7 @@ impl Common<'_> {
                 snapshot: Arc::clone(&self.snapshot),
                 mailbox: Arc::clone(&mailbox),
                 counters: Arc::clone(&counters),
+                role: Arc::clone(&self.deadlines),
                 clock: self.clock,
                 idle: self.config.node.idle,
                 stop: Arc::clone(&self.halt),

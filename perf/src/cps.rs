@@ -15,6 +15,7 @@ use dataplane::counters::WorkerBlock;
 use dataplane::errand::Errand;
 use dataplane::mailbox::Mailbox;
 use dataplane::neighbour::{NeighbourTable, Resolver};
+use dataplane::role::Deadlines;
 use dataplane::snapshot::Builder;
 use dataplane::worker::{BURST, Handoff, Outlet, Parts, Worker};
 use dpdk::burst::Burst;
@@ -178,6 +179,7 @@ impl Bench {
         let mailbox = Arc::new(Mailbox::default());
         let both = |_| Error::dataplane("two ports and two outlets were made");
         let worker = Worker::new(Parts {
+            role: Arc::new(Deadlines::never()),
             index: 0,
             receive: [None, None],
             outlets: outlets.try_into().map_err(both)?,

@@ -65,7 +65,7 @@ pub struct Holding {
     pub links: [bool; 2],
     /// Every worker has polled lately.
     pub workers_run: bool,
-    /// Announcements (gratuitous ARP frames) sent so far.
+    /// ARP frames sent so far to announce floating addresses.
     pub announcements: u64,
     /// How often another station was seen claiming one of our floating addresses.
     pub conflicts: u64,

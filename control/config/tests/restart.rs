@@ -59,3 +59,10 @@ fn cores_memory_and_devices_need_a_restart() {
         ]
     );
 }
+
+#[test]
+fn a_machine_does_not_become_one_of_a_pair_while_it_runs() {
+    let peer = "[peer]\nkey_file = \"/etc/tandem/peer.key\"\npaths = [{ local = \"10.0.0.2\", \
+                remote = \"10.0.0.3\" }]\n[[masquerade]]";
+    assert_eq!(needed(&[("[[masquerade]]", peer)]), ["peer: not set now, set in the file"]);
+}

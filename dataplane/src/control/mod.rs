@@ -7,6 +7,7 @@
 
 mod connections;
 mod counters;
+mod hold;
 mod orders;
 pub mod reload;
 mod socket;
@@ -27,6 +28,7 @@ use crate::clock::Clock;
 use crate::counters::{Drops, WorkerBlock};
 use crate::mailbox::Mailbox;
 use crate::neighbour::Resolver;
+use crate::role::Role;
 use crate::snapshot::{Builder, Snapshot};
 use crate::sync::Hub;
 use crate::worker::Sharing;
@@ -71,6 +73,8 @@ pub struct Control {
     pub ports: [Arc<Port>; 2],
     /// Neighbours.
     pub resolver: Arc<Mutex<Resolver<Mbuf>>>,
+    /// The role of this machine.
+    pub role: Arc<Role>,
     /// Packets that the main core dropped.
     pub drops: Arc<Drops>,
     /// The clock of the process.
@@ -90,6 +94,7 @@ impl Control {
             Request::Services => Ok(Response::Services(self.services())),
             Request::Connections(page) => self.connections(&page).map(Response::Connections),
             Request::Neighbours => Ok(Response::Neighbours(self.neighbours())),
+            Request::Hold(order) => self.hold(order).map(Response::Holding),
             Request::Reload(reload) => self.reload(&reload).map(Response::Reloaded),
             // Whoever holds the stream makes it one end of connection sync.
             Request::Sync(_) => Ok(Response::Syncing),

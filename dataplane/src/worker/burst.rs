@@ -37,6 +37,9 @@ struct Lane {
 impl Worker {
     /// Brings every packet of the burst to its end. They came in on `side`.
     pub(super) fn process(&mut self, side: Side, burst: &mut Burst<BURST>) {
+        if !self.forwards {
+            return self.process_standby(side, burst);
+        }
         let mut lanes: [Option<Lane>; BURST] = [None; BURST];
         let mut candidates: [Option<Candidate>; BURST] = [None; BURST];
         self.read(side, burst, &mut lanes);
@@ -59,6 +62,16 @@ impl Worker {
             fast += self.forward_fast(side, mbuf, lane, *candidate);
         }
         self.counters.fast.add(fast);
+    }
+
+    /// What a standby does with a burst: ARP and this machine's own packets take the slow
+    /// path as ever, and there the others end.
+    #[cold]
+    #[inline(never)]
+    fn process_standby(&mut self, side: Side, burst: &mut Burst<BURST>) {
+        for mbuf in burst.drain() {
+            self.slow(side, mbuf);
+        }
     }
 
     #[inline(always)]

@@ -141,6 +141,8 @@ impl Worker {
                 // A ring holds no more than a burst at a time, so this always fits.
                 Some(Errand::Process(side)) => drop(by_side[side.index()].push(mbuf)),
                 Some(Errand::Transmit(side)) => self.transmit(side, mbuf),
+                Some(Errand::TransmitOwn(side)) => self.transmit_own(side, mbuf),
+                Some(Errand::TransmitFloating(side)) => self.transmit_floating(side, mbuf),
                 _ => self.discard(DropReason::HandoffFull),
             }
         }

@@ -70,6 +70,9 @@ impl Worker {
         if self.is_for_kernel(side, ip.destination) {
             return self.errand(Errand::Kernel(side), arrival.mbuf);
         }
+        if !self.forwards {
+            return self.discard(DropReason::Standby);
+        }
         if !self.handoff.is_alone() {
             let owner = self.owner_in_full(side, &ip);
             if owner != self.handoff.index {

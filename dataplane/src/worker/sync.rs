@@ -7,15 +7,9 @@ use super::Worker;
 use crate::mailbox::Answer;
 
 impl Worker {
-    /// Begins or ends a session of connection sync. Whoever tells of its connections is
-    /// active, and whoever is told is standby.
+    /// Begins or ends a session of connection sync.
     #[cold]
     pub(super) fn begin_session(&mut self, session: Session) {
-        match session {
-            Session::Off => {}
-            Session::Export(_) => self.set_standby(false),
-            Session::Import(_) => self.set_standby(true),
-        }
         let old = self.connections.set_session(session);
         // Dropped here only if nobody collects answers: the process is ending.
         drop(self.mailbox.reply(Answer::Synced(old)));

@@ -1,0 +1,21 @@
+//! Orders about the role: many a second, so they wait for nothing that a reload or a
+//! listing holds.
+
+use api::{Failure, Hold, Holding};
+
+use super::Control;
+use crate::clock::Tsc;
+
+impl Control {
+    pub(super) fn hold(&self, order: Hold) -> Result<Holding, Failure> {
+        let mut holding = self.role.order(order, Tsc::now())?;
+        match order {
+            Hold::Claim { .. } if holding.granted => self.sync.claimed(),
+            // The numbers of the order and of what is done are in the answer.
+            Hold::Drain => holding.granted = self.sync.drain().is_ok(),
+            _ => {}
+        }
+        holding.sync = self.sync_holding();
+        Ok(holding)
+    }
+}
