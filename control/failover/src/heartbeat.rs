@@ -105,9 +105,9 @@ impl Heartbeat {
         self.role == Role::Standby && self.fitness.is_ready()
     }
 
-    /// Its sender could claim if nobody was active. One that hears neither peer nor witness
-    /// can't, though it may be heard itself.
-    pub(crate) fn can_claim(&self) -> bool {
-        self.fitness.able && (self.hears_peer || self.fitness.witness != Some(false))
+    /// Its sender hears neither peer nor witness, and so claims nothing, though it may be
+    /// heard itself.
+    pub(crate) fn is_cut_off(&self) -> bool {
+        !self.hears_peer && self.fitness.witness == Some(false)
     }
 }

@@ -48,13 +48,15 @@ impl Machine {
             let takes_it = peer.wish == Wish::TakeOver && self.fitness().is_ready();
             return takes_it.then_some(Notice::PeerYielded);
         }
-        self.may_lead(peer).then_some(Notice::NobodyActive)
+        self.may_lead(peer, now).then_some(Notice::NobodyActive)
     }
 
     /// True if of two machines without the role this is the one to take it.
-    fn may_lead(&self, peer: &Heartbeat) -> bool {
+    fn may_lead(&self, peer: &Heartbeat, now: Instant) -> bool {
         let (own, theirs) = (self.fitness(), peer.fitness);
-        if !peer.can_claim() {
+        // A peer that does not hear this machine is to be believed when it could have.
+        let had_its_time = now.since(self.speaks_since) >= self.timers.dead;
+        if !theirs.able || (had_its_time && peer.is_cut_off()) {
             return true;
         }
         if theirs.synced && !own.synced {

@@ -73,17 +73,16 @@ impl Machine {
     }
 
     /// Neither peer nor witness is heard. The role is given up only to somebody: to a peer
-    /// that, when last heard, could take over and saw the witness. And not if that is
-    /// long ago: a peer that was silent while the witness still answered is dead, and the
-    /// failure of the witness must not end the service of the machine that is left.
+    /// that, when last heard, was ready and saw the witness. And not if that is long ago: a
+    /// peer that was silent while the witness still answered is dead, and the failure of
+    /// the witness must not end the service of the machine that is left.
     fn is_cut_off(&self, now: Instant) -> bool {
         let (Some(lost), Some((heard, peer))) = (self.witness_lost, self.peer.last()) else {
             return false;
         };
         let is_silent = self.peer(now).is_none();
-        let could_serve =
-            peer.fitness.able && peer.fitness.witness != Some(false) && peer.role != Role::Leaving;
-        is_silent && could_serve && lost.since(heard) < self.timers.together()
+        let takes_it = peer.offers_itself() && peer.fitness.witness != Some(false);
+        is_silent && takes_it && lost.since(heard) < self.timers.together()
     }
 
     /// Somebody else announces a floating address.

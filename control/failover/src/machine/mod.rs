@@ -56,6 +56,8 @@ pub struct Machine {
     /// One dead interval after the start or the last stall: before that it cannot tell
     /// whether the peer is silent.
     silence_counts_from: Instant,
+    /// Since when its heartbeats have gone out without a gap.
+    speaks_since: Instant,
     /// That of the own claim while active; else the highest heard of.
     term: Term,
     /// The highest that is on disk, and the highest that was asked to be.
@@ -89,6 +91,7 @@ impl Machine {
             timers,
             state: State::Listening,
             silence_counts_from: now.plus(timers.dead),
+            speaks_since: now,
             term: stored,
             stored,
             asked: stored,

@@ -12,6 +12,9 @@ impl Machine {
     pub(super) fn notice_stall(&mut self, now: Instant, actions: &mut Vec<Action>) {
         let stood_still = now.since(self.last_step);
         self.last_step = now;
+        if stood_still > self.timers.late() {
+            self.speaks_since = now;
+        }
         if stood_still >= self.timers.dead {
             actions.push(Action::Report(Notice::Stalled));
             self.start_over(now, actions);

@@ -110,7 +110,9 @@ fn cut_off_it_keeps_the_role_if_the_peer_could_not_take_it() {
     unable.fitness.able = false;
     let mut blind = peer(Role::Standby, 5);
     blind.fitness.witness = Some(false);
-    for heartbeat in [unable, blind, peer(Role::Leaving, 5)] {
+    let mut unsynced = peer(Role::Standby, 5);
+    unsynced.fitness.synced = false;
+    for heartbeat in [unable, blind, unsynced, peer(Role::Leaving, 5)] {
         let mut bench = Bench::active();
         bench.hear(heartbeat);
         bench.silence();

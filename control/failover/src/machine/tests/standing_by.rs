@@ -160,6 +160,20 @@ fn it_does_not_wait_for_a_peer_that_hears_nobody_and_no_witness() {
 }
 
 #[test]
+fn a_peer_is_not_cut_off_that_had_no_time_to_hear_this_machine() {
+    let mut bench = Bench::standby();
+    bench.fit(Fitness { witness: Some(true), ..UNSYNCED });
+    bench.ms += 100;
+    let mut blind = peer(Role::Standby, 5);
+    blind.fitness.witness = Some(false);
+    blind.hears_peer = false;
+    bench.hear(blind);
+    assert_eq!(deeds(&bench.run(140)), []);
+    bench.run(10);
+    assert_eq!(bench.machine.role(), Role::Active);
+}
+
+#[test]
 fn with_a_witness_that_does_not_answer_silence_is_no_death() {
     let mut bench = Bench::standby();
     bench.fit(Fitness { witness: Some(false), ..Fitness::READY });
