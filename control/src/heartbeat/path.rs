@@ -11,8 +11,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsRawFd;
 
 use failover::Instant;
+use nix::errno::Errno;
 use nix::sys::socket::{
-    ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt,
+    self, ControlMessageOwned, MsgFlags, SockaddrStorage, recvmsg, setsockopt, sockopt,
 };
 use tokio::net::UdpSocket;
 
@@ -32,6 +33,8 @@ pub struct Path {
     socket: Option<UdpSocket>,
     retry_at: Instant,
     trouble: Option<String>,
+    /// The other end has answered that nobody listens there.
+    is_refused: bool,
     /// Its rates.
     pub gate: Gate,
     /// Refused datagrams.
@@ -65,6 +68,7 @@ impl Path {
             socket: None,
             retry_at: Instant::default(),
             trouble: None,
+            is_refused: false,
             gate: Gate::default(),
             refused: Refusals::default(),
             sent: 0,
@@ -86,10 +90,11 @@ impl Path {
         self.remote
     }
 
-    /// Why nothing can be sent, if so.
+    /// Why nothing comes, as far as this end can tell.
     #[must_use]
-    pub fn trouble(&self) -> Option<&str> {
-        self.trouble.as_deref()
+    pub fn trouble(&self) -> Option<String> {
+        let refused = || format!("nobody listens on {}", self.remote);
+        self.trouble.clone().or_else(|| self.is_refused.then(refused))
     }
 
     /// Makes the socket if there is none and it is time to try.
@@ -119,26 +124,27 @@ impl Path {
     /// Sends, without ever waiting.
     pub fn send(&mut self, datagram: &[u8]) {
         let Some(socket) = &self.socket else { return };
-        match socket.try_send(datagram) {
+        let send = || socket::send(socket.as_raw_fd(), datagram, MsgFlags::MSG_DONTWAIT);
+        // That an earlier datagram was refused is told in place of sending this one.
+        let sent = match send() {
+            Err(Errno::ECONNREFUSED) => {
+                self.is_refused = true;
+                send()
+            }
+            result => result,
+        };
+        match sent {
             Ok(_) => {
                 self.sent += 1;
                 self.set_trouble(None);
             }
-            // An earlier datagram was answered: nobody listens there.
-            Err(error) if error.kind() == ErrorKind::ConnectionRefused => self.refuse(),
             Err(error) => {
-                let is_address_gone =
-                    matches!(error.kind(), ErrorKind::AddrNotAvailable | ErrorKind::InvalidInput);
-                if is_address_gone {
+                if matches!(error, Errno::EADDRNOTAVAIL | Errno::EINVAL) {
                     self.socket = None;
                 }
-                self.set_trouble(Some(format!("sending fails: {error}")));
+                self.set_trouble(Some(format!("sending fails: {}", error.desc())));
             }
         }
-    }
-
-    fn refuse(&mut self) {
-        self.set_trouble(Some(format!("nobody listens on {}", self.remote)));
     }
 
     fn set_trouble(&mut self, trouble: Option<String>) {
@@ -157,20 +163,20 @@ impl Path {
     pub fn receive<'b>(&mut self, buffer: &'b mut [u8; LIMIT + 1]) -> Option<Datagram<'b>> {
         let socket = self.socket.as_ref()?;
         // What tokio knows of the socket may be older than what waits in it.
-        let received = match socket.try_io(tokio::io::Interest::READABLE, || read(socket, buffer)) {
-            Err(error) if error.kind() == ErrorKind::WouldBlock => read(socket, buffer),
-            result => result,
-        };
-        match received {
-            Ok((length, is_on_link)) => {
-                Some(Datagram { bytes: buffer.get(..length)?, is_on_link })
-            }
-            Err(error) if error.kind() == ErrorKind::ConnectionRefused => {
-                self.refuse();
-                None
-            }
-            Err(_) => None,
+        let mut received = socket.try_io(tokio::io::Interest::READABLE, || read(socket, buffer));
+        if received.as_ref().is_err_and(is_passing) {
+            self.is_refused |= received.as_ref().is_err_and(is_refusal);
+            received = read(socket, buffer);
         }
+        let (length, is_on_link) = received.ok()?;
+        Some(Datagram { bytes: buffer.get(..length)?, is_on_link })
+    }
+
+    /// A heartbeat that counts came.
+    pub fn hear(&mut self, now: Instant) -> Option<Instant> {
+        self.received += 1;
+        self.is_refused = false;
+        self.heard.replace(now)
     }
 
     /// Ready when something may wait in the socket.
@@ -188,6 +194,15 @@ impl Path {
             self.foreign = Some((version, now));
         }
     }
+}
+
+/// Nothing waits as far as tokio knows, or an earlier datagram of ours was refused.
+fn is_passing(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::WouldBlock || is_refusal(error)
+}
+
+fn is_refusal(error: &io::Error) -> bool {
+    error.kind() == ErrorKind::ConnectionRefused
 }
 
 fn make(local: SocketAddr, remote: SocketAddr) -> io::Result<UdpSocket> {

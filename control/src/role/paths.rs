@@ -91,10 +91,9 @@ impl Paths {
         match result {
             Ok(Accepted::Hello) => {}
             Ok(accepted) => {
-                if let Some(before) = path.heard.replace(now) {
+                if let Some(before) = path.hear(now) {
                     self.measures.gap(index, now.since(before));
                 }
-                path.received += 1;
                 if let Accepted::News(beat) = accepted {
                     news.push(*beat);
                 }

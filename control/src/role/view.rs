@@ -101,7 +101,7 @@ fn describe(path: &Path, dead: core::time::Duration, now: Instant) -> api::Path 
     let version = path.foreign.filter(|&(_, at)| now.since(at) < 2 * dead);
     let trouble = match version {
         Some((version, _)) => Some(foreign(version)),
-        None => path.trouble().map(str::to_owned),
+        None => path.trouble(),
     };
     api::Path {
         local: path.local().ip().to_string(),

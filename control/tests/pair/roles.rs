@@ -1,0 +1,103 @@
+//! The role, as the dataplanes hold it.
+
+use std::time::{Duration, Instant};
+
+use api::Role;
+use rustix::process::Signal;
+
+use crate::machine::{Both, throughout, wait};
+
+/// The default dead interval, and what a busy test machine adds to it.
+const DEAD: Duration = Duration::from_millis(150);
+const SLACK: Duration = Duration::from_millis(350);
+
+#[test]
+fn one_of_two_becomes_active_and_stays() {
+    let both = Both::up();
+    throughout(Duration::from_millis(500), "a alone is active", || {
+        both.a.dataplane.is_active() && !both.b.dataplane.is_active()
+    });
+    let pair = both.a.pair();
+    assert_eq!((pair.own.role, pair.own.name.as_str()), (Role::Active, "a"));
+    let peer = pair.peer.unwrap();
+    assert_eq!((peer.role, peer.name.as_str()), (Role::Standby, "b"));
+    assert!(pair.paths.iter().all(|path| path.up && path.received > 10), "{:?}", pair.paths);
+}
+
+#[test]
+fn the_standby_takes_over_when_control_dies() {
+    let mut both = Both::up();
+    let killed = Instant::now();
+    both.a.kill();
+    wait("b is active", || both.b.dataplane.is_active());
+    let gap = killed.elapsed();
+    assert!(!both.a.dataplane.is_active(), "its lease has run out");
+    println!("taken over after {gap:?}");
+    assert!(gap < DEAD + SLACK, "{gap:?}");
+    let change = both.b.pair().last_change.unwrap();
+    assert_eq!(change.why, "the peer is silent on every path");
+    assert_eq!(both.b.pair().own.term, 2);
+    assert_eq!(std::fs::read_to_string(both.b.folder.join("state/term")).unwrap().trim(), "2");
+}
+
+#[test]
+fn a_restart_of_control_within_the_lease_changes_nothing() {
+    let mut both = Both::up();
+    for _ in 0..5 {
+        both.a.kill();
+        both.a.start();
+        throughout(Duration::from_millis(300), "a alone is active", || {
+            both.a.dataplane.is_active() && !both.b.dataplane.is_active()
+        });
+    }
+    assert_eq!(both.a.dataplane.state().changes.len(), 1, "it became active once");
+    assert_eq!(both.a.pair().own.term, 1);
+    // And it is heard again.
+    wait("b hears a", || both.b.pair().silence_millis.unwrap() < 100);
+}
+
+#[test]
+fn a_dataplane_that_dies_gives_the_role_away_at_once() {
+    let both = Both::up();
+    let killed = Instant::now();
+    both.a.dataplane.kill();
+    wait("b is active", || both.b.dataplane.is_active());
+    println!("taken over after {:?}", killed.elapsed());
+    let pair = both.a.pair();
+    assert!(!pair.own.ready);
+    assert!(pair.own.obstacles[0].contains("no dataplane listens on"), "{:?}", pair.own.obstacles);
+    both.a.dataplane.restart();
+    wait("a's dataplane is known to be back", || both.a.pair().own.obstacles.len() == 1);
+    assert_eq!(both.a.pair().own.obstacles, ["no connection sync yet"]);
+    throughout(Duration::from_millis(300), "b stays active", || both.b.dataplane.is_active());
+}
+
+#[test]
+fn a_stopped_control_is_replaced_and_comes_back_as_standby() {
+    let both = Both::up();
+    both.a.signal(Signal::STOP);
+    wait("b is active", || both.b.dataplane.is_active());
+    assert!(!both.a.dataplane.is_active());
+    both.a.signal(Signal::CONT);
+    throughout(Duration::from_millis(500), "b alone is active", || {
+        both.b.dataplane.is_active() && !both.a.dataplane.is_active()
+    });
+    let change = both.a.pair().last_change.unwrap();
+    assert_eq!((change.to, change.why.contains("kept from running")), (Role::Standby, true));
+}
+
+#[test]
+fn an_orderly_stop_hands_the_role_over() {
+    let mut both = Both::with("grace = \"200ms\"").start();
+    both.a.dataplane.state().sync = crate::dataplane::in_sync();
+    wait("b is ready", || both.a.pair().peer.unwrap().ready);
+    both.a.signal(Signal::TERM);
+    assert_eq!(both.a.ended(), Some(0));
+    assert!(both.b.dataplane.is_active());
+    let (ended, began) = (
+        both.a.dataplane.state().changes.last().unwrap().1,
+        both.b.dataplane.state().changes.last().unwrap().1,
+    );
+    assert!(began <= ended, "make before break: b was active before a ceased");
+    assert!(!both.a.folder.join("control.sock").exists());
+}
