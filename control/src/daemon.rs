@@ -11,13 +11,16 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, watch};
 
 use crate::clock::Clock;
-use crate::heartbeat::{Association, KeyError, SharedKey};
+use crate::heartbeat::Association;
+use crate::key::{KeyError, SharedKey};
 use crate::pair_socket::PairSocket;
 use crate::realtime;
 use crate::role::start::Parts;
 use crate::role::term::TermFile;
 use crate::role::{Ask, Asker, Driver, Measures, Plan, term};
-use crate::sync::Report;
+use crate::sync::manager::Manager;
+use crate::sync::noise::SyncKey;
+use crate::sync::{Counts, Report};
 use crate::watchdog;
 use crate::witness::{self, Witness};
 
@@ -99,6 +102,7 @@ struct Running {
 
 fn start_pair(config: &Config, peer: &Peer) -> Result<Running, StartError> {
     let key = SharedKey::load(&peer.key_file)?;
+    let sync_key = SyncKey::new(&key);
     let association =
         Association::new(key, &config.node.name).map_err(StartError::Random)?;
     let clock = Clock::start();
@@ -109,8 +113,11 @@ fn start_pair(config: &Config, peer: &Peer) -> Result<Running, StartError> {
         let interval = peer.timing.interval;
         tokio::spawn(witness::ping::run(address, interval, closely, clock, asker.clone()));
     }
-    let (plan, _plans) = watch::channel(Plan::default());
-    let (_reports, sync) = watch::channel(Report::default());
+    let (plan, plans) = watch::channel(Plan::default());
+    let (reports, sync) = watch::channel(Report::default());
+    let counts = Arc::new(Counts::default());
+    let manager = Manager::start(&config.node, peer, sync_key, plans, reports, Arc::clone(&counts));
+    tokio::spawn(manager.run());
     let path = |path: &config::PeerPath| (path.local.to_string(), path.remote.to_string());
     let measures = Measures::new(&peer.paths.iter().map(path).collect::<Vec<_>>())?;
     let socket = PairSocket::open(&config.node.pair_socket(), asker.clone())

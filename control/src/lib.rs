@@ -13,6 +13,7 @@ pub mod command;
 pub mod daemon;
 pub mod error;
 pub mod heartbeat;
+pub mod key;
 pub mod output;
 pub mod pair_socket;
 pub mod quiet;

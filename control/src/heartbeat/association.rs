@@ -17,7 +17,7 @@ use std::collections::HashSet;
 use failover::Instant;
 
 use super::bucket::Bucket;
-use super::key::SharedKey;
+use crate::key::SharedKey;
 use super::message::{Beat, Body, Message};
 use super::refusal::Refusal;
 use super::seal::{Header, Opener, Salt, Sealer};

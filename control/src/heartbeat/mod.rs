@@ -17,7 +17,7 @@
 
 pub mod association;
 pub mod bucket;
-pub mod key;
+
 pub mod message;
 pub mod path;
 pub mod refusal;
@@ -25,7 +25,7 @@ pub mod seal;
 pub mod window;
 
 pub use association::{Accepted, Association, Gate, Verdict};
-pub use key::{KeyError, SharedKey};
+
 pub use message::{Beat, Body, Message, Progress};
 pub use refusal::{Refusal, Refusals};
 pub use seal::{Salt, VERSION};

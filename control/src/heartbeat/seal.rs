@@ -3,7 +3,7 @@
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{ChaCha20Poly1305, Nonce};
 
-use super::key::SharedKey;
+use crate::key::SharedKey;
 use super::message::Message;
 use super::refusal::Refusal;
 
