@@ -99,7 +99,11 @@ impl Driver {
 
     /// Takes in what has come, heartbeats first, then lets time pass.
     async fn turn(&mut self) {
-        let now = self.clock.now();
+        let (now, due) = (self.clock.now(), self.machine.next_tick());
+        let is_due = now >= due;
+        if is_due {
+            self.measures.lateness.observe(now.since(due).as_secs_f64());
+        }
         self.paths.open(now);
         self.dataplane.connect(now).await;
         for beat in self.paths.receive(now) {
@@ -109,12 +113,11 @@ impl Driver {
         }
         self.take_answers().await;
         self.step_fitness().await;
-        let (now, due) = (self.clock.now(), self.machine.next_tick());
-        if now >= due {
-            self.measures.lateness.observe(now.since(due).as_secs_f64());
+        if is_due {
             self.step(Event::Tick).await;
         }
-        if self.dataplane.outstanding() == 0 && (now >= due || self.memory.draining.is_some()) {
+        // An active machine has asked with its renewal.
+        if self.dataplane.outstanding() == 0 && (is_due || self.memory.draining.is_some()) {
             self.order(Hold::Watch);
         }
         self.end_handover();

@@ -1,14 +1,17 @@
 //! A dataplane that holds a role for a lease and forwards nothing, on a real socket. The
 //! real one needs DPDK and NICs; the lab runs that.
 
+use std::io::{self, Read, Write};
 use std::net::Shutdown;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
+use api::stream::{Direction, Frame, STREAM_VERSION};
 use api::{
-    Failure, FailureKind, Hold, Holding, Request, Response, Role, SyncHolding, SyncState, server,
+    Failure, FailureKind, Hold, Holding, Request, Response, Role, SyncHolding, SyncState, frame,
+    message, server,
 };
 
 pub(crate) struct State {
@@ -191,17 +194,66 @@ impl Drop for Dataplane {
 }
 
 fn converse(mut stream: UnixStream, state: &Mutex<State>) {
-    let _ = server::serve(&mut stream, |request| match request {
-        Request::Hold(order) => {
-            let mut state = state.lock().unwrap();
-            let granted = state.hold(order);
-            Response::Holding(state.holding(granted))
+    while let Ok(Some(json)) = frame::read(&mut stream) {
+        let response = match message::decode(&json).unwrap() {
+            Request::Hold(order) => {
+                let mut state = state.lock().unwrap();
+                let granted = state.hold(order);
+                Response::Holding(state.holding(granted))
+            }
+            Request::Sync(direction) => {
+                frame::write(&mut stream, &server::encode(&Response::Syncing)).unwrap();
+                let _ = match direction {
+                    Direction::Export => export(&mut stream, state),
+                    Direction::Import => import(&mut stream, state),
+                };
+                state.lock().unwrap().sync.state = SyncState::Off;
+                return;
+            }
+            _ => Response::Failure(Failure::new(FailureKind::Malformed, "not here")),
+        };
+        if frame::write(&mut stream, &server::encode(&response)).is_err() {
+            return;
         }
-        _ => Response::Failure(Failure::new(FailureKind::Malformed, "not here")),
-    });
+    }
 }
 
-/// All connections were copied and compared.
-pub(crate) fn in_sync() -> SyncHolding {
-    SyncHolding { state: SyncState::Following, complete: true, ..SyncHolding::default() }
+/// All connections, which are none, at once; the rest is listening.
+fn export(stream: &mut UnixStream, state: &Mutex<State>) -> io::Result<()> {
+    let mut frames = Vec::new();
+    let version = STREAM_VERSION;
+    Frame::Begin { session: 1, workers: 1, seed: 1, version }.write(&mut frames);
+    Frame::Tally { worker: 0, number: 1, count: 0, digest: 0, complete: true }.write(&mut frames);
+    stream.write_all(&frames)?;
+    state.lock().unwrap().sync.state = SyncState::Following;
+    while read_frame(stream).is_ok() {}
+    Ok(())
+}
+
+fn import(stream: &mut UnixStream, state: &Mutex<State>) -> io::Result<()> {
+    loop {
+        let frame = read_frame(stream)?;
+        let mut state = state.lock().unwrap();
+        match frame {
+            Frame::Begin { .. } => {
+                state.sync = SyncHolding { state: SyncState::Bulk, ..SyncHolding::default() };
+            }
+            Frame::Tally { worker, number, count, digest, complete } => {
+                state.sync.state = SyncState::Following;
+                state.sync.complete |= complete;
+                let mut answer = Vec::new();
+                Frame::Compared { worker, number, count, digest, equal: true }.write(&mut answer);
+                stream.write_all(&answer)?;
+            }
+            _ => {}
+        }
+    }
+}
+
+fn read_frame(stream: &mut UnixStream) -> io::Result<Frame> {
+    let mut header = [0; 4];
+    stream.read_exact(&mut header)?;
+    let mut body = vec![0; Frame::length(header)?];
+    stream.read_exact(&mut body)?;
+    Frame::read(&body)
 }

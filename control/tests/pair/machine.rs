@@ -62,22 +62,20 @@ impl Both {
         self.a.start();
         wait("a is active", || self.a.dataplane.is_active());
         self.b.start();
-        self.b.dataplane.state().sync = crate::dataplane::in_sync();
-        wait("both hear each other", || {
-            let hears = |machine: &Machine| machine.pair().paths.iter().all(|path| path.up);
-            hears(&self.a) && hears(&self.b)
-        });
+        wait("both hear each other", || self.a.hears() && self.b.hears());
+        wait("b has all connections", || self.a.pair().peer.unwrap().ready);
         self
     }
 }
 
 impl Drop for Both {
     fn drop(&mut self) {
-        self.a.kill();
-        self.b.kill();
         if std::thread::panicking() {
             println!("a:\n{}\nb:\n{}", self.a.log(), self.b.log());
+            println!("{:#?}\n{:#?}", self.a.pair(), self.b.pair());
         }
+        self.a.kill();
+        self.b.kill();
         let _ = self.a.folder.parent().map(fs::remove_dir_all);
     }
 }
@@ -174,6 +172,10 @@ impl Machine {
             pair.is_some()
         });
         pair.unwrap()
+    }
+
+    fn hears(&self) -> bool {
+        self.pair().paths.iter().all(|path| path.up)
     }
 
     pub(crate) fn tandem(&self, arguments: &[&str]) -> Output {

@@ -67,8 +67,7 @@ fn a_dataplane_that_dies_gives_the_role_away_at_once() {
     assert!(!pair.own.ready);
     assert!(pair.own.obstacles[0].contains("no dataplane listens on"), "{:?}", pair.own.obstacles);
     both.a.dataplane.restart();
-    wait("a's dataplane is known to be back", || both.a.pair().own.obstacles.len() == 1);
-    assert_eq!(both.a.pair().own.obstacles, ["no connection sync yet"]);
+    wait("a has all connections again", || both.a.pair().own.ready);
     throughout(Duration::from_millis(300), "b stays active", || both.b.dataplane.is_active());
 }
 
@@ -83,14 +82,13 @@ fn a_stopped_control_is_replaced_and_comes_back_as_standby() {
         both.b.dataplane.is_active() && !both.a.dataplane.is_active()
     });
     let change = both.a.pair().last_change.unwrap();
-    assert_eq!((change.to, change.why.contains("kept from running")), (Role::Standby, true));
+    assert_eq!(change.to, Role::Standby);
+    assert!(change.why.contains("lease"), "{}", change.why);
 }
 
 #[test]
 fn an_orderly_stop_hands_the_role_over() {
     let mut both = Both::with("grace = \"200ms\"").start();
-    both.a.dataplane.state().sync = crate::dataplane::in_sync();
-    wait("b is ready", || both.a.pair().peer.unwrap().ready);
     both.a.signal(Signal::TERM);
     assert_eq!(both.a.ended(), Some(0));
     assert!(both.b.dataplane.is_active());
