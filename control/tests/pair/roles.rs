@@ -99,3 +99,53 @@ fn an_orderly_stop_hands_the_role_over() {
     assert!(began <= ended, "make before break: b was active before a ceased");
     assert!(!both.a.folder.join("control.sock").exists());
 }
+
+#[test]
+fn failover_moves_the_role_there_and_back() {
+    let both = Both::with("grace = \"200ms\"").start();
+    for (from, to) in [(&both.a, &both.b), (&both.b, &both.a)] {
+        // Asked on the active machine, then on the one that is to be.
+        let output = both.a.tandem(&["failover"]);
+        assert!(output.status.success(), "{output:?}");
+        wait("the role has moved", || to.dataplane.is_active() && !from.dataplane.is_active());
+        wait("the other has all connections", || to.pair().peer.unwrap().ready);
+        let (ended, began) = (
+            from.dataplane.state().changes.last().unwrap().1,
+            to.dataplane.state().changes.last().unwrap().1,
+        );
+        assert!(began <= ended, "make before break");
+    }
+    assert_eq!(both.a.pair().own.term, 3);
+    assert_eq!(both.a.pair().last_change.unwrap().why, "the peer handed the role over");
+}
+
+#[test]
+fn failover_is_refused_while_the_other_is_not_ready() {
+    let both = Both::up();
+    both.b.dataplane.state().links = [true, false];
+    wait("a knows", || !both.a.pair().peer.unwrap().ready);
+    for machine in [&both.a, &both.b] {
+        let output = machine.tandem(&["failover"]);
+        assert_eq!(output.status.code(), Some(1));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains("not ready: the private link is down"), "{said}");
+    }
+    assert!(both.a.dataplane.is_active());
+}
+
+#[test]
+fn a_link_that_is_down_moves_both_sides() {
+    let both = Both::up();
+    both.a.dataplane.state().links = [false, true];
+    wait("b is active", || both.b.dataplane.is_active() && !both.a.dataplane.is_active());
+    assert!(both.a.pair().own.obstacles.contains(&"the public link is down".to_owned()));
+}
+
+#[test]
+fn a_conflict_about_an_address_is_answered() {
+    let both = Both::up();
+    let before = both.a.dataplane.state().announcements;
+    both.a.dataplane.state().conflicts += 3;
+    wait("it is announced again", || both.a.dataplane.state().announcements > before);
+    wait("it is in the log", || both.a.log().contains("somebody else announces"));
+}
