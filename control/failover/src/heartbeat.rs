@@ -95,11 +95,19 @@ pub struct Heartbeat {
     pub fitness: Fitness,
     /// What it would like.
     pub wish: Wish,
+    /// It hears the machine that it speaks to.
+    pub hears_peer: bool,
 }
 
 impl Heartbeat {
     /// Its sender can take the role over at once.
     pub(crate) fn offers_itself(&self) -> bool {
         self.role == Role::Standby && self.fitness.is_ready()
+    }
+
+    /// Its sender hears neither peer nor witness, and so claims nothing, though it may be
+    /// heard itself.
+    pub(crate) fn is_cut_off(&self) -> bool {
+        !self.hears_peer && self.fitness.witness == Some(false)
     }
 }

@@ -33,25 +33,33 @@ impl Machine {
             return None;
         }
         let Some(peer) = self.peer(now) else {
-            let cut_off = self.fitness.witness == Some(false);
-            return (!cut_off).then_some(Notice::PeerDead);
+            let is_cut_off = self.fitness.witness == Some(false);
+            let has_listened = now >= self.silence_counts_from;
+            return (has_listened && !is_cut_off).then_some(Notice::PeerDead);
         };
-        match (peer.role, peer.wish) {
-            (Role::Leaving, _) => Some(Notice::PeerLeft),
-            (Role::Active, Wish::TakeOver) if self.fitness().is_ready() => {
-                Some(Notice::PeerYielded)
-            }
-            (Role::Active, _) => None,
-            (Role::Listening | Role::Standby, _) => {
-                self.may_lead(peer).then_some(Notice::NobodyActive)
-            }
+        if peer.role == Role::Leaving {
+            return Some(Notice::PeerLeft);
         }
+        if !self.peer.is_fresh(now, self.timers.late()) {
+            // It may have claimed since; its next heartbeat says so.
+            return None;
+        }
+        if peer.role == Role::Active {
+            let takes_it = peer.wish == Wish::TakeOver && self.fitness().is_ready();
+            return takes_it.then_some(Notice::PeerYielded);
+        }
+        self.may_lead(peer, now).then_some(Notice::NobodyActive)
     }
 
     /// True if of two machines without the role this is the one to take it.
-    fn may_lead(&self, peer: &Heartbeat) -> bool {
+    fn may_lead(&self, peer: &Heartbeat, now: Instant) -> bool {
         let (own, theirs) = (self.fitness(), peer.fitness);
-        if theirs.able && theirs.synced && !own.synced {
+        // A peer that does not hear this machine is to be believed when it could have.
+        let had_its_time = now.since(self.speaks_since) >= self.timers.dead;
+        if !theirs.able || (had_its_time && peer.is_cut_off()) {
+            return true;
+        }
+        if theirs.synced && !own.synced {
             // It has the connections; it will claim, or say that it can't.
             return false;
         }

@@ -8,10 +8,11 @@ use crate::time::Instant;
 impl Machine {
     /// If both are active the higher term goes on, then the higher priority, then the
     /// name. The winner announces at once, and again when the loser says that it has
-    /// stopped: only then does nobody announce against it.
+    /// stopped: only then does nobody announce against it. A peer that comes back from
+    /// silence may have been active meanwhile, and have given way before it was heard.
     pub(super) fn settle(&mut self, peer: &Heartbeat, now: Instant, actions: &mut Vec<Action>) {
         if peer.role != Role::Active {
-            if self.contested {
+            if self.contested || self.peer(now).is_none() {
                 actions.push(Action::Announce);
             }
             self.contested = false;
@@ -72,17 +73,16 @@ impl Machine {
     }
 
     /// Neither peer nor witness is heard. The role is given up only to somebody: to a peer
-    /// that, when last heard, could take over and saw the witness. And not if that is
-    /// long ago: a peer that was silent while the witness still answered is dead, and the
-    /// failure of the witness must not end the service of the machine that is left.
+    /// that, when last heard, was ready and saw the witness. And not if that is long ago: a
+    /// peer that was silent while the witness still answered is dead, and the failure of
+    /// the witness must not end the service of the machine that is left.
     fn is_cut_off(&self, now: Instant) -> bool {
         let (Some(lost), Some((heard, peer))) = (self.witness_lost, self.peer.last()) else {
             return false;
         };
         let is_silent = self.peer(now).is_none();
-        let could_serve =
-            peer.fitness.able && peer.fitness.witness != Some(false) && peer.role != Role::Leaving;
-        is_silent && could_serve && lost.since(heard) < self.timers.together()
+        let takes_it = peer.offers_itself() && peer.fitness.witness != Some(false);
+        is_silent && takes_it && lost.since(heard) < self.timers.together()
     }
 
     /// Somebody else announces a floating address.

@@ -53,6 +53,11 @@ pub struct Machine {
     identity: Identity,
     timers: Timers,
     state: State,
+    /// One dead interval after the start or the last stall: before that it cannot tell
+    /// whether the peer is silent.
+    silence_counts_from: Instant,
+    /// Since when its heartbeats have gone out without a gap.
+    speaks_since: Instant,
     /// That of the own claim while active; else the highest heard of.
     term: Term,
     /// The highest that is on disk, and the highest that was asked to be.
@@ -84,7 +89,9 @@ impl Machine {
         Machine {
             identity,
             timers,
-            state: State::Listening { until: now.plus(timers.dead) },
+            state: State::Listening,
+            silence_counts_from: now.plus(timers.dead),
+            speaks_since: now,
             term: stored,
             stored,
             asked: stored,
@@ -148,11 +155,10 @@ impl Machine {
     /// will have been silent for the dead interval.
     pub fn next_tick(&self) -> Instant {
         let heard = self.peer.last().map(|(at, _)| at.plus(self.timers.dead));
-        let listened = match self.state {
-            State::Listening { until } => Some(until),
-            _ => None,
-        };
-        let due = [heard, listened].into_iter().flatten().filter(|&at| at > self.last_step);
+        let due = [heard, Some(self.silence_counts_from)]
+            .into_iter()
+            .flatten()
+            .filter(|&at| at > self.last_step);
         due.fold(self.next_heartbeat, Instant::min)
     }
 
@@ -209,8 +215,8 @@ impl Machine {
     /// What time and the last news bring about in each state.
     fn decide(&mut self, now: Instant, actions: &mut Vec<Action>) {
         match self.state {
-            State::Listening { until } if now >= until => self.state = State::Standby,
-            State::Listening { .. } | State::Left => {}
+            State::Listening if now >= self.silence_counts_from => self.state = State::Standby,
+            State::Listening | State::Left => {}
             State::Standby => self.stand_by(now, actions),
             State::Claiming { .. } => self.wait_for_term(now, actions),
             State::Active => self.hold(now, actions),
@@ -236,6 +242,7 @@ impl Machine {
             role: self.role(),
             fitness: self.fitness(),
             wish: self.wish(now),
+            hears_peer: self.peer(now).is_some(),
         }));
     }
 

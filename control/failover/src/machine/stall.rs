@@ -12,6 +12,9 @@ impl Machine {
     pub(super) fn notice_stall(&mut self, now: Instant, actions: &mut Vec<Action>) {
         let stood_still = now.since(self.last_step);
         self.last_step = now;
+        if stood_still > self.timers.late() {
+            self.speaks_since = now;
+        }
         if stood_still >= self.timers.dead {
             actions.push(Action::Report(Notice::Stalled));
             self.start_over(now, actions);
@@ -19,8 +22,9 @@ impl Machine {
             self.lease_lost(now, actions);
         } else if stood_still > self.timers.late() {
             self.peer.excuse(stood_still);
-            if let State::Listening { until } = &mut self.state {
-                *until = until.plus(stood_still);
+            // Before the gap it was not over.
+            if now < self.silence_counts_from.plus(stood_still) {
+                self.silence_counts_from = self.silence_counts_from.plus(stood_still);
             }
         }
     }
@@ -41,7 +45,8 @@ impl Machine {
             self.let_go(Action::Release, actions);
         }
         if self.state != State::Left {
-            self.state = State::Listening { until: now.plus(self.timers.dead) };
+            self.state = State::Listening;
+            self.silence_counts_from = now.plus(self.timers.dead);
         }
     }
 }

@@ -7,9 +7,7 @@ use crate::time::Instant;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) enum State {
     /// Nothing is claimed before `until`.
-    Listening {
-        until: Instant,
-    },
+    Listening,
     Standby,
     /// The term is being written.
     Claiming {
@@ -42,7 +40,7 @@ pub(super) enum Offer {
 impl State {
     pub(super) fn role(self) -> Role {
         match self {
-            State::Listening { .. } => Role::Listening,
+            State::Listening => Role::Listening,
             State::Standby | State::Claiming { .. } => Role::Standby,
             State::Active | State::Yielding { .. } => Role::Active,
             State::Left => Role::Leaving,

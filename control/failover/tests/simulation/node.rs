@@ -2,48 +2,44 @@
 
 use std::sync::Arc;
 
-use failover::{Action, Event, Fitness, Heartbeat, Identity, Instant, Machine, Role, Term, Timers};
+use failover::{Action, Event, Fitness, Heartbeat, Identity, Instant, Machine, Role, Term};
 
-/// A dataplane, as far as roles go.
-#[derive(Default)]
-pub(crate) struct Dataplane {
-    pub(crate) up: bool,
-    /// Until when it holds the role, on its own clock.
-    lease: Option<Instant>,
-    term: Term,
-}
-
-impl Dataplane {
-    fn holds(&self, local: Instant) -> bool {
-        self.up && self.lease.is_some_and(|until| local < until)
-    }
-
-    pub(crate) fn crash(&mut self) {
-        *self = Dataplane::default();
-    }
-}
+use crate::dataplane::Dataplane;
+use crate::setting::{Flaw, Setting};
 
 pub(crate) struct Node {
     identity: Identity,
-    timers: Timers,
+    setting: Setting,
     /// `None` while the process is not there.
     pub(crate) machine: Option<Machine>,
     pub(crate) dataplane: Dataplane,
+    /// The dataplane's life that the process knows of.
+    seen_life: u64,
     pub(crate) disk: Term,
-    pub(crate) disk_full: bool,
+    /// Counts boots: what was not on disk by then never gets there.
+    pub(crate) boots: u64,
     /// Parts in a million that the clock runs faster than the world's.
     clock: i64,
     /// The process, or the whole machine, stands still until then.
     pub(crate) control_paused: u64,
     pub(crate) machine_paused: u64,
-    pub(crate) links: bool,
-    /// Counts starts of the process; events for an earlier one are void.
-    pub(crate) incarnation: u64,
+    pub(crate) links_down: [u64; 2],
+    pub(crate) disk_full: u64,
+    pub(crate) disk_slow: u64,
+    pub(crate) witness_lost: u64,
+    /// Counts starts of the process; what belongs to an earlier one is void.
+    pub(crate) life: u64,
     sent: u64,
-    /// The newest heartbeat taken in: incarnation and number of its sender.
+    /// The newest heartbeat taken in: life and number of its sender.
     heard: (u64, u64),
-    /// Since when the process runs without a break, and the dataplane with it.
+    /// Since when the process runs.
     pub(crate) running_since: u64,
+    last_step: Instant,
+    /// The bulk transfer of this term's connections is on its way.
+    pub(crate) syncing: Option<Term>,
+    /// How long the machine stays away once it has left, and its ticks since it said so.
+    pub(crate) leaves_for: u64,
+    pub(crate) ticks_left: u64,
 }
 
 /// A heartbeat on its way, numbered as the real transport numbers it.
@@ -54,22 +50,31 @@ pub(crate) struct Numbered {
 }
 
 impl Node {
-    pub(crate) fn new(name: &str, priority: u8, clock: i64, timers: Timers) -> Self {
+    pub(crate) fn new(index: usize, clock: i64, setting: Setting) -> Self {
+        let name = Arc::from(["a", "b"][index]);
         Node {
-            identity: Identity { priority, name: Arc::from(name) },
-            timers,
+            identity: Identity { priority: setting.priorities[index], name },
+            setting,
             machine: None,
-            dataplane: Dataplane::default(),
+            dataplane: Dataplane::new(setting),
+            seen_life: 0,
             disk: Term(0),
-            disk_full: false,
+            boots: 0,
             clock,
             control_paused: 0,
             machine_paused: 0,
-            links: true,
-            incarnation: 0,
+            links_down: [0; 2],
+            disk_full: 0,
+            disk_slow: 0,
+            witness_lost: 0,
+            life: 0,
             sent: 0,
             heard: (0, 0),
             running_since: u64::MAX,
+            last_step: Instant(0),
+            syncing: None,
+            leaves_for: 0,
+            ticks_left: 0,
         }
     }
 
@@ -81,22 +86,59 @@ impl Node {
         self.control_paused.max(self.machine_paused)
     }
 
-    /// Answers and forwards at this time of the world.
+    /// The sides on which it answers and forwards at this time of the world.
+    pub(crate) fn sides(&self, now: u64) -> [bool; 2] {
+        if now < self.machine_paused {
+            return [false, false];
+        }
+        self.dataplane.sides(self.local(now))
+    }
+
     pub(crate) fn is_active(&self, now: u64) -> bool {
-        now >= self.machine_paused && self.dataplane.holds(self.local(now))
+        self.sides(now) != [false, false]
+    }
+
+    pub(crate) fn is_up(&self, now: u64) -> bool {
+        now >= self.dataplane.down_until
+    }
+
+    /// The process speaks to the dataplane that it knows of.
+    pub(crate) fn is_connected(&self, now: u64) -> bool {
+        self.is_up(now) && self.seen_life == self.dataplane.life
+    }
+
+    pub(crate) fn has_links(&self, now: u64) -> bool {
+        self.links_down.iter().all(|&until| now >= until)
+    }
+
+    pub(crate) fn sees_witness(&self, now: u64) -> Option<bool> {
+        self.setting.has_witness.then_some(now >= self.witness_lost)
+    }
+
+    /// True if the control process has run unpaused for so long.
+    pub(crate) fn runs_for(&self, time: u64, now: u64) -> bool {
+        self.running_since.saturating_add(time) <= now && self.paused_until() + time <= now
+    }
+
+    pub(crate) fn role(&self) -> Option<Role> {
+        self.machine.as_ref().map(Machine::role)
     }
 
     /// The control process starts, and reads the role back from the dataplane.
     pub(crate) fn start(&mut self, now: u64) {
         let local = self.local(now);
-        self.incarnation += 1;
+        self.life += 1;
         self.sent = 0;
         self.running_since = now;
-        let identity = self.identity.clone();
+        self.last_step = local;
+        self.seen_life = self.dataplane.life;
+        self.syncing = None;
+        self.ticks_left = 0;
+        let (identity, timers) = (self.identity.clone(), self.setting.timers);
         self.machine = Some(if self.dataplane.holds(local) {
-            Machine::resumed(identity, self.timers, self.dataplane.term, local)
+            Machine::resume(identity, timers, self.dataplane.term, local)
         } else {
-            Machine::new(identity, self.timers, self.disk, local)
+            Machine::new(identity, timers, self.disk, local)
         });
     }
 
@@ -105,56 +147,75 @@ impl Node {
         self.running_since = u64::MAX;
     }
 
-    /// What the process finds of its dataplane and links, and of sync.
-    pub(crate) fn fitness(&self, synced: bool) -> Event {
-        Event::Fitness(Fitness { able: self.dataplane.up, links: self.links, synced })
-    }
-
-    pub(crate) fn is_synced(&self) -> bool {
-        self.machine.as_ref().is_some_and(|machine| machine.fitness().synced)
-    }
-
-    pub(crate) fn is_standby(&self) -> bool {
-        self.machine.as_ref().is_some_and(|machine| machine.role() == Role::Standby)
-    }
-
-    /// Takes a heartbeat in if it is newer than the last.
-    pub(crate) fn accepts(&mut self, number: (u64, u64)) -> bool {
-        let newer = number > self.heard;
-        if newer {
-            self.heard = number;
-        }
-        newer
-    }
-
-    pub(crate) fn number(&mut self, heartbeat: Heartbeat) -> Numbered {
-        self.sent += 1;
-        Numbered { number: (self.incarnation, self.sent), heartbeat }
-    }
-
-    /// What the dataplane does of an action.
-    pub(crate) fn obey(&mut self, action: &Action, now: u64) {
-        if !self.dataplane.up {
-            return;
-        }
-        let local = self.local(now);
-        match action {
-            Action::Claim(term) => {
-                self.dataplane.term = *term;
-                self.dataplane.lease = Some(local.plus(self.timers.lease));
-            }
-            // One that has run out is not revived.
-            Action::Renew(term) if self.dataplane.holds(local) && self.dataplane.term == *term => {
-                self.dataplane.lease = Some(local.plus(self.timers.lease));
-            }
-            Action::Release | Action::Retire => self.dataplane.lease = None,
-            _ => {}
+    /// What the process finds of its dataplane and links, of sync and of the witness.
+    pub(crate) fn fitness(&mut self, now: u64) -> Fitness {
+        let flaw = self.setting.flaw;
+        let is_same = self.seen_life == self.dataplane.life;
+        self.seen_life = self.dataplane.life;
+        Fitness {
+            able: is_same && self.is_up(now),
+            links: self.has_links(now) || (flaw == Flaw::HidesLinks),
+            synced: self.dataplane.complete.is_some() || (flaw == Flaw::LiesAboutSync),
+            witness: self.sees_witness(now),
         }
     }
 
     /// The process believes in a role that the dataplane has no more.
     pub(crate) fn lost_lease(&self, now: u64) -> bool {
-        let believes = self.machine.as_ref().is_some_and(|machine| machine.role() == Role::Active);
-        believes && self.dataplane.up && !self.dataplane.holds(self.local(now))
+        self.role() == Some(Role::Active)
+            && self.is_up(now)
+            && !self.dataplane.holds(self.local(now))
+    }
+
+    /// Takes a heartbeat in if it is newer than the last.
+    pub(crate) fn accepts(&mut self, numbered: &Numbered) -> bool {
+        let unable = !numbered.heartbeat.fitness.able;
+        let deaf = self.setting.flaw == Flaw::IsDeaf && unable;
+        let newer = self.machine.is_some() && numbered.number > self.heard && !deaf;
+        if newer {
+            self.heard = numbered.number;
+        }
+        newer
+    }
+
+    /// A new active machine has connections that this one lacks: the term whose connections
+    /// are to be fetched from now on.
+    pub(crate) fn lacks(&mut self, heartbeat: &Heartbeat, now: u64) -> Option<Term> {
+        let follows = matches!(self.role(), Some(Role::Standby | Role::Listening));
+        if heartbeat.role != Role::Active || !follows || !self.is_up(now) {
+            return None;
+        }
+        if self.dataplane.complete == Some(heartbeat.term) {
+            return None;
+        }
+        self.dataplane.complete = None;
+        let begins = self.syncing != Some(heartbeat.term);
+        self.syncing = Some(heartbeat.term);
+        begins.then_some(heartbeat.term)
+    }
+
+    pub(crate) fn number(&mut self, heartbeat: Heartbeat) -> Numbered {
+        self.sent += 1;
+        Numbered { number: (self.life, self.sent), heartbeat }
+    }
+
+    /// One step of the process, and what the dataplane does of it.
+    pub(crate) fn step(&mut self, event: Event, now: u64) -> Vec<Action> {
+        let (local, obeyed) = (self.local(now), self.is_connected(now));
+        let Some(machine) = &mut self.machine else { return Vec::new() };
+        let mut actions = Vec::new();
+        if self.setting.flaw == Flaw::CatchesUp {
+            let mut due = self.last_step.plus(self.setting.timers.interval);
+            while due < local {
+                actions.extend(machine.step(Event::Tick, due));
+                due = due.plus(self.setting.timers.interval);
+            }
+        }
+        self.last_step = local;
+        actions.extend(machine.step(event, local));
+        for action in actions.iter().filter(|_| obeyed) {
+            self.dataplane.obey(action, local);
+        }
+        actions
     }
 }
