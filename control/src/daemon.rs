@@ -103,8 +103,7 @@ struct Running {
 fn start_pair(config: &Config, peer: &Peer) -> Result<Running, StartError> {
     let key = SharedKey::load(&peer.key_file)?;
     let sync_key = SyncKey::new(&key);
-    let association =
-        Association::new(key, &config.node.name).map_err(StartError::Random)?;
+    let association = Association::new(key, &config.node.name).map_err(StartError::Random)?;
     let clock = Clock::start();
     let (asker, asks) = Asker::new();
     let (terms, stored) = keep_terms(&config.node.state, asker.clone())?;
@@ -116,7 +115,8 @@ fn start_pair(config: &Config, peer: &Peer) -> Result<Running, StartError> {
     let (plan, plans) = watch::channel(Plan::default());
     let (reports, sync) = watch::channel(Report::default());
     let counts = Arc::new(Counts::default());
-    let manager = Manager::start(&config.node, peer, sync_key, plans, reports, Arc::clone(&counts));
+    let manager =
+        Manager::start(&config.node, peer, sync_key, plans, reports, Arc::clone(&counts), clock);
     tokio::spawn(manager.run());
     let path = |path: &config::PeerPath| (path.local.to_string(), path.remote.to_string());
     let measures = Measures::new(&peer.paths.iter().map(path).collect::<Vec<_>>())?;

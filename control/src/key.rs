@@ -33,7 +33,9 @@ pub enum KeyError {
     #[error("the shared key {0} is not a file")]
     NotAFile(PathBuf),
     /// Others may read or change it.
-    #[error("others may use the shared key {path} (its mode is {mode:04o}); type: chmod 600 {path}")]
+    #[error(
+        "others may use the shared key {path} (its mode is {mode:04o}); type: chmod 600 {path}"
+    )]
     Mode {
         /// The file.
         path: PathBuf,

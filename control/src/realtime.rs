@@ -30,7 +30,11 @@ pub fn hurry_this_thread() {
             .map_err(|error| error.to_string())
     });
     if let Err(error) = set {
-        warn("heartbeats have no real-time priority", &error, "LimitRTPRIO=50 in the unit, or run as root");
+        warn(
+            "heartbeats have no real-time priority",
+            &error,
+            "LimitRTPRIO=50 in the unit, or run as root",
+        );
     }
 }
 

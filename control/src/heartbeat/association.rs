@@ -17,18 +17,19 @@ use std::collections::HashSet;
 use failover::Instant;
 
 use super::bucket::Bucket;
-use crate::key::SharedKey;
 use super::message::{Beat, Body, Message};
 use super::refusal::Refusal;
 use super::seal::{Header, Opener, Salt, Sealer};
 use super::window::Window;
+use crate::key::SharedKey;
 
 /// Starts of the peer that are over and may not come again; when so many are known, our
 /// own start is renewed, which voids them all.
 const RETIRED: usize = 1024;
 
 /// How many datagrams of a path get as far as cryptography. Those of the peer's proven
-/// start have a rate of their own, so that others don't use it up.
+/// start have a rate of their own, which takes a few hundredths of a core at most, so that
+/// others don't use it up.
 #[derive(Clone, Debug)]
 pub struct Gate {
     proven: Bucket,
@@ -37,7 +38,7 @@ pub struct Gate {
 
 impl Default for Gate {
     fn default() -> Self {
-        Gate { proven: Bucket::new(5000, 1000), unknown: Bucket::new(500, 100) }
+        Gate { proven: Bucket::new(20_000, 2000), unknown: Bucket::new(500, 100) }
     }
 }
 
@@ -142,8 +143,7 @@ impl Association {
         let mut to_greet = None;
         let result = self.judge(gate, datagram, now, &mut to_greet);
         let answer = to_greet.filter(|_| self.hellos.take(now));
-        let answer =
-            answer.and_then(|echo| self.sealer.seal(&Message { echo, body: Body::Hello }));
+        let answer = answer.and_then(|echo| self.sealer.seal(&Message { echo, body: Body::Hello }));
         Verdict { result, answer }
     }
 

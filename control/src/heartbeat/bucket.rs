@@ -26,7 +26,8 @@ impl Bucket {
     pub fn take(&mut self, now: Instant) -> bool {
         let passed = now.0.saturating_sub(self.filled.0);
         self.filled = self.filled.max(now);
-        self.level = self.level.saturating_add(passed.saturating_mul(self.per_second)).min(self.most);
+        self.level =
+            self.level.saturating_add(passed.saturating_mul(self.per_second)).min(self.most);
         let taken = self.level >= ONE;
         if taken {
             self.level -= ONE;

@@ -75,6 +75,7 @@ const SYNCED: u8 = 2;
 const LINKS: u8 = 4;
 const WITNESS_ASKED: u8 = 8;
 const WITNESS_ANSWERS: u8 = 16;
+const HEARS_PEER: u8 = 32;
 const COMPLETE: u8 = 0x80;
 
 impl Message {
@@ -110,12 +111,12 @@ impl Message {
 
 impl Beat {
     fn encode(&self, out: &mut Vec<u8>) {
-        let Heartbeat { identity, term, role, fitness, wish } = &self.heartbeat;
+        let Heartbeat { identity, term, role, fitness, wish, hears_peer } = &self.heartbeat;
         out.extend(self.sequence.to_le_bytes());
         out.extend(term.0.to_le_bytes());
         out.push(position(&ROLES, role));
         out.push(identity.priority);
-        out.push(flags(*fitness));
+        out.push(flags(*fitness) | if *hears_peer { HEARS_PEER } else { 0 });
         out.push(position(&WISHES, wish));
         let complete = if self.progress.complete { COMPLETE } else { 0 };
         out.push(position(&STATES, &self.progress.state) | complete);
@@ -130,7 +131,8 @@ impl Beat {
         let (sequence, term) = (reader.word()?, Term(reader.word()?));
         let role = *ROLES.get(usize::from(reader.byte()?))?;
         let priority = reader.byte()?;
-        let fitness = fitness(reader.byte()?)?;
+        let flags = reader.byte()?;
+        let (fitness, hears_peer) = (fitness(flags & !HEARS_PEER)?, flags & HEARS_PEER != 0);
         let wish = *WISHES.get(usize::from(reader.byte()?))?;
         let sync = reader.byte()?;
         let state = *STATES.get(usize::from(sync & !COMPLETE))?;
@@ -143,7 +145,7 @@ impl Beat {
         let obstacles =
             (0..count).map(|_| reader.text().map(str::to_owned)).collect::<Option<Vec<_>>>()?;
         let identity = Identity { priority, name };
-        let heartbeat = Heartbeat { identity, term, role, fitness, wish };
+        let heartbeat = Heartbeat { identity, term, role, fitness, wish, hears_peer };
         Some(Beat { sequence, heartbeat, progress, obstacles })
     }
 }
@@ -223,6 +225,7 @@ pub(crate) mod tests {
                 role: Role::Active,
                 fitness: Fitness::READY,
                 wish: Wish::None,
+                hears_peer: true,
             },
             progress: Progress { state: SyncState::Following, complete: true, lag: 12 },
             obstacles: vec!["the private link is down".to_owned()],
@@ -237,6 +240,7 @@ pub(crate) mod tests {
                 let mut beat = beat(u64::MAX);
                 beat.heartbeat.role = role;
                 beat.heartbeat.wish = wish;
+                beat.heartbeat.hears_peer = index == 2;
                 beat.heartbeat.fitness.witness = [None, Some(false), Some(true)][index];
                 beat.progress = Progress { state: STATES[index], complete: index == 1, lag: 3 };
                 all.push(Message { echo, body: Body::Beat(Box::new(beat)) });

@@ -3,9 +3,9 @@
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{ChaCha20Poly1305, Nonce};
 
-use crate::key::SharedKey;
 use super::message::Message;
 use super::refusal::Refusal;
+use crate::key::SharedKey;
 
 /// The version of the protocol, the first byte of every datagram.
 pub const VERSION: u8 = 1;

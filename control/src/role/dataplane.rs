@@ -31,6 +31,8 @@ pub struct Dataplane {
     trouble: Option<String>,
     /// As it last said.
     pub holding: Option<Holding>,
+    /// When it was asked for that.
+    pub asked: Instant,
 }
 
 /// The dataplane answered an order.
@@ -56,6 +58,7 @@ impl Dataplane {
             outstanding: VecDeque::new(),
             trouble: Some("the dataplane was not asked yet".to_owned()),
             holding: None,
+            asked: Instant::default(),
         }
     }
 
@@ -145,6 +148,7 @@ impl Dataplane {
                 Ok(Response::Holding(holding)) => {
                     answers.push(Answer { order, asked, granted: holding.granted });
                     self.holding = Some(holding);
+                    self.asked = asked;
                     self.trouble = None;
                 }
                 Ok(Response::Failure(failure)) | Err(failure) => {

@@ -5,35 +5,28 @@ use core::task::Poll;
 use core::time::Duration;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::SystemTime;
 
-use api::{Change, Failure, FailureKind, Hold, Pair};
+use api::{Change, Hold};
 use config::Timing;
-use failover::{Action, Event, Heartbeat, Instant, Machine, Notice, Role, Term};
+use failover::{Event, Instant, Machine, Role, Term};
 use tokio::sync::{mpsc, watch};
 
 use super::ask::{Ask, Asks};
-use super::dataplane::{Answer, Dataplane};
-use super::fitness::Findings;
-use super::handover::{self, Waiting};
+use super::dataplane::Dataplane;
+use super::fitness::Copied;
+use super::handover::Waiting;
 use super::measures::Measures;
-use super::notice;
 use super::paths::Paths;
 use super::plan::{Grace, Plan};
-use super::view::{self, Numbers, View};
+use super::view;
 use crate::clock::Clock;
-use crate::heartbeat::{Beat, Progress};
+use crate::heartbeat::Beat;
 use crate::quiet::Quiet;
 use crate::sync::Report;
 use crate::witness::Witness;
 
 /// Between looks at a dataplane that brings the last connections to the peer.
 const DRAIN: Duration = Duration::from_millis(2);
-/// The dataplane has this long to become standby before the peer is told; it takes
-/// microseconds.
-const SETTLE: Duration = Duration::from_millis(3);
-/// A floating address that somebody else announces is announced again so often at most.
-const CONFLICT: Duration = Duration::from_secs(1);
 
 /// Runs the state machine of this machine.
 pub struct Driver {
@@ -54,19 +47,21 @@ pub struct Driver {
 /// What the driver remembers from turn to turn.
 #[derive(Default)]
 pub(super) struct Memory {
-    peer: Option<(Instant, Beat)>,
-    grace: Grace,
-    waiting: Option<Waiting>,
-    last_change: Option<Change>,
-    takeovers: u64,
-    notices: BTreeMap<&'static str, u64>,
+    pub(super) peer: Option<(Instant, Beat)>,
+    pub(super) grace: Grace,
+    pub(super) waiting: Option<Waiting>,
+    pub(super) last_change: Option<Change>,
+    pub(super) takeovers: u64,
+    pub(super) notices: BTreeMap<&'static str, u64>,
     /// Since when the dataplane is asked to bring the last connections to the peer.
-    draining: Option<Instant>,
-    conflicts: Option<u64>,
-    conflict_at: Option<Instant>,
-    leaving: bool,
-    left_at: Option<Instant>,
-    quiet: Quiet,
+    pub(super) draining: Option<Instant>,
+    pub(super) conflicts: Option<u64>,
+    pub(super) conflict_at: Option<Instant>,
+    pub(super) leaving: bool,
+    pub(super) left_at: Option<Instant>,
+    pub(super) quiet: Quiet,
+    /// Whether this machine has the peer's connections.
+    pub(super) copied: Copied,
 }
 
 impl Driver {
@@ -74,13 +69,14 @@ impl Driver {
     pub async fn run(mut self) {
         loop {
             let due = self.due();
+            let mut ask = None;
             tokio::select! {
                 biased;
-                Some(ask) = self.asks.recv() => self.answer(ask).await,
+                Some(asked) = self.asks.recv() => ask = Some(asked),
                 () = readable(&self.paths, &self.dataplane) => {}
                 () = tokio::time::sleep_until(self.clock.at(due)) => {}
             }
-            self.turn().await;
+            self.turn(ask).await;
             if self.has_left() {
                 break;
             }
@@ -98,7 +94,7 @@ impl Driver {
     }
 
     /// Takes in what has come, heartbeats first, then lets time pass.
-    async fn turn(&mut self) {
+    async fn turn(&mut self, ask: Option<Ask>) {
         let (now, due) = (self.clock.now(), self.machine.next_tick());
         let is_due = now >= due;
         if is_due {
@@ -112,6 +108,9 @@ impl Driver {
             self.step(Event::Heard(heartbeat)).await;
         }
         self.take_answers().await;
+        if let Some(ask) = ask {
+            self.answer(ask).await;
+        }
         self.step_fitness().await;
         if is_due {
             self.step(Event::Tick).await;
@@ -122,230 +121,6 @@ impl Driver {
         }
         self.end_handover();
         self.publish_plan();
-    }
-
-    async fn take_answers(&mut self) {
-        for answer in self.dataplane.answers() {
-            let now = self.clock.now();
-            self.measures.answers.observe(now.since(answer.asked).as_secs_f64());
-            if self.is_lease_lost(&answer) {
-                self.step(Event::LeaseLost).await;
-            }
-            self.look_for_drained(&answer).await;
-        }
-        self.look_for_conflict().await;
-    }
-
-    fn is_lease_lost(&self, answer: &Answer) -> bool {
-        let (Hold::Claim { term, .. } | Hold::Renew { term, .. }) = answer.order else {
-            return false;
-        };
-        !answer.granted
-            && self.machine.role() == Role::Active
-            && self.machine.term() == Term(term)
-    }
-
-    async fn look_for_drained(&mut self, answer: &Answer) {
-        let Some(since) = self.memory.draining.filter(|&since| answer.asked >= since) else {
-            return;
-        };
-        let sync = self.dataplane.holding.as_ref().map(|holding| &holding.sync);
-        let is_drained =
-            sync.is_some_and(|sync| sync.state == api::SyncState::Following && sync.lag == 0);
-        if is_drained && since <= answer.asked {
-            self.memory.draining = None;
-            self.step(Event::Drained).await;
-        }
-    }
-
-    async fn look_for_conflict(&mut self) {
-        let Some(count) = self.dataplane.holding.as_ref().map(|holding| holding.conflicts) else {
-            // The next dataplane counts from the start.
-            self.memory.conflicts = None;
-            return;
-        };
-        let now = self.clock.now();
-        let is_new = self.memory.conflicts.is_some_and(|before| count > before);
-        let is_due = self.memory.conflict_at.is_none_or(|at| now.since(at) >= CONFLICT);
-        if is_new && !is_due {
-            return;
-        }
-        self.memory.conflicts = Some(count);
-        if is_new {
-            self.memory.conflict_at = Some(now);
-            self.step(Event::Conflict).await;
-        }
-    }
-
-    /// One step of the state machine, and everything that it decides.
-    async fn step(&mut self, event: Event) {
-        let now = self.clock.now();
-        let before = self.machine.role();
-        let actions = self.machine.step(event, now);
-        self.memory.grace.note(&actions, self.timing.grace, now);
-        for action in &actions {
-            self.carry_out(action).await;
-        }
-        self.note_change(before, &actions);
-    }
-
-    async fn carry_out(&mut self, action: &Action) {
-        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-        let lease = micros(self.timing.lease);
-        match action {
-            Action::Send(heartbeat) => self.send(heartbeat),
-            Action::StoreTerm(term) => {
-                let _ = self.terms.send(*term);
-            }
-            Action::Claim(term) => self.order(Hold::Claim { term: term.0, lease }),
-            Action::Renew(term) => self.order(Hold::Renew { term: term.0, lease }),
-            // The peer hears of it only when it is so.
-            Action::Release => {
-                self.order(Hold::Release);
-                self.settle().await;
-            }
-            Action::Retire => {
-                self.order(Hold::Retire { grace: micros(self.timing.grace) });
-                self.settle().await;
-            }
-            Action::Announce => self.order(Hold::Announce),
-            Action::Drain => {
-                self.memory.draining = Some(self.clock.now());
-                self.order(Hold::Watch);
-            }
-            Action::Report(notice) => self.report(*notice),
-        }
-    }
-
-    fn order(&mut self, order: Hold) {
-        self.dataplane.order(order, self.clock.now());
-    }
-
-    /// Waits for the answer to the last order, but not long.
-    async fn settle(&mut self) {
-        let _ = tokio::time::timeout(SETTLE, self.dataplane.settled()).await;
-    }
-
-    fn send(&mut self, heartbeat: &Heartbeat) {
-        let progress = self.dataplane.holding.as_ref().map(|holding| Progress {
-            state: holding.sync.state,
-            complete: holding.sync.complete,
-            lag: holding.sync.lag,
-        });
-        self.paths.send(Beat {
-            sequence: 0,
-            heartbeat: heartbeat.clone(),
-            progress: progress.unwrap_or_default(),
-            obstacles: self.obstacles(),
-        });
-    }
-
-    fn report(&mut self, notice: Notice) {
-        *self.memory.notices.entry(notice::name(notice)).or_default() += 1;
-        let sentence = notice::sentence(notice);
-        // What comes again and again (a conflict, say) is told once in a while.
-        if !notice::is_alarming(notice) {
-            tracing::info!("{sentence}");
-        } else if notice != Notice::AddressConflict || self.memory.quiet.may_speak(self.clock.now())
-        {
-            tracing::warn!("{sentence}");
-        }
-        if matches!(notice, Notice::HandoverFailed | Notice::NotReady) {
-            self.memory.draining = None;
-            if let Some(waiting) = self.memory.waiting.take() {
-                waiting.answer(Err(sentence.to_owned()));
-            }
-        }
-    }
-
-    /// Keeps the last change of role, and why.
-    fn note_change(&mut self, before: Role, actions: &[Action]) {
-        let (before, to) = (view::role(before), view::role(self.machine.role()));
-        if before == to {
-            return;
-        }
-        let why = actions.iter().find_map(|action| match action {
-            Action::Report(notice) => Some(notice::sentence(*notice)),
-            _ => None,
-        });
-        let why = why.unwrap_or("tandem-control is being stopped").to_owned();
-        let term = self.machine.term().0;
-        tracing::info!("this machine is {to} now (term {term}): {why}");
-        self.memory.draining = None;
-        self.memory.takeovers += u64::from(to == api::Role::Active);
-        let at = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |time| time.as_secs());
-        self.memory.last_change = Some(Change { to, at, why });
-    }
-
-    async fn step_fitness(&mut self) {
-        let fitness = self.findings(|findings| findings.fitness());
-        self.step(Event::Fitness(fitness)).await;
-    }
-
-    fn obstacles(&self) -> Vec<String> {
-        let fitness = self.machine.fitness();
-        self.findings(|findings| findings.obstacles(fitness))
-    }
-
-    /// Judges how things are.
-    fn findings<T>(&self, judge: impl FnOnce(Findings<'_>) -> T) -> T {
-        let now = self.clock.now();
-        let trouble = self.dataplane.trouble(self.timing.lease / 2, now);
-        let sync = self.sync.borrow();
-        let peer = self.machine.peer(now).map(|heartbeat| heartbeat.role);
-        judge(Findings {
-            holding: self.dataplane.holding.as_ref(),
-            trouble: trouble.as_deref(),
-            role: self.machine.role(),
-            peer,
-            link: sync.link,
-            link_trouble: sync.trouble.as_deref(),
-            witness: self.witness.answers(self.last_heard(), now),
-        })
-    }
-
-    fn last_heard(&self) -> Option<Instant> {
-        self.memory.peer.as_ref().map(|(at, _)| *at)
-    }
-
-    async fn answer(&mut self, ask: Ask) {
-        match ask {
-            Ask::Pair(answer) => drop(answer.send(self.pair())),
-            Ask::Numbers(answer) => drop(answer.send(self.numbers())),
-            Ask::Failover(answer) => {
-                let obstacle = match self.memory.waiting {
-                    Some(_) => Some("another handover is under way".to_owned()),
-                    None => handover::obstacle(&self.pair(), self.machine.role()),
-                };
-                if let Some(why) = obstacle {
-                    let _ = answer.send(Err(Failure::new(FailureKind::NotNow, why)));
-                    return;
-                }
-                let (role, now) = (self.machine.role(), self.clock.now());
-                self.memory.waiting = Some(Waiting::new(answer, role, now));
-                self.step(Event::Handover).await;
-            }
-            Ask::TermStored { term, stored: true } => self.step(Event::TermStored(term)).await,
-            Ask::TermStored { term, stored: false } => self.step(Event::TermNotStored(term)).await,
-            Ask::Witness(at) => self.witness.answered(at),
-            Ask::Leave => {
-                self.memory.leaving = true;
-                self.step(Event::Leave).await;
-            }
-        }
-    }
-
-    fn end_handover(&mut self) {
-        let (role, now) = (self.machine.role(), self.clock.now());
-        let is_over = self.memory.waiting.as_ref().map(|w| (w.is_done(role), w.is_over(now)));
-        let result = match is_over {
-            Some((true, _)) => Ok(self.pair()),
-            Some((false, true)) => Err(notice::sentence(Notice::HandoverFailed).to_owned()),
-            _ => return,
-        };
-        if let Some(waiting) = self.memory.waiting.take() {
-            waiting.answer(result);
-        }
     }
 
     /// It has told the peer a few times, and nothing reaches it any more.
@@ -370,31 +145,6 @@ impl Driver {
             is_new
         });
         self.witness.watch(self.last_heard(), now);
-    }
-
-    fn pair(&self) -> Pair {
-        let sync = self.sync.borrow().clone();
-        let view = View {
-            machine: &self.machine,
-            paths: &self.paths,
-            dataplane: &self.dataplane,
-            peer: self.memory.peer.as_ref(),
-            obstacles: self.obstacles(),
-            sync: &sync,
-            last_change: self.memory.last_change.as_ref(),
-            takeovers: self.memory.takeovers,
-            dead: self.timing.dead,
-            now: self.clock.now(),
-        };
-        view.pair()
-    }
-
-    fn numbers(&self) -> Numbers {
-        Numbers {
-            pair: self.pair(),
-            holding: self.dataplane.holding.clone(),
-            notices: self.memory.notices.iter().map(|(name, count)| (*name, *count)).collect(),
-        }
     }
 }
 

@@ -3,6 +3,22 @@
 use api::{Holding, SyncLink, SyncState};
 use failover::{Fitness, Role};
 
+/// Whether this machine has every connection that the peer had when that was last active.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Copied(bool);
+
+impl Copied {
+    /// Follows what is seen. While the peer is active something is missed whenever no
+    /// stream is up; once it is not, nothing happens that could be.
+    pub fn follow(&mut self, own: Role, peer: Option<Role>, link: SyncLink, complete: bool) {
+        match (own, peer) {
+            (Role::Active, _) => self.0 = false,
+            (_, Some(Role::Active)) => self.0 = link == SyncLink::Receiving && complete,
+            _ => {}
+        }
+    }
+}
+
 /// What is judged.
 pub struct Findings<'f> {
     /// The dataplane's last answer, while it answers.
@@ -17,6 +33,8 @@ pub struct Findings<'f> {
     pub link: SyncLink,
     /// Why there is none.
     pub link_trouble: Option<&'f str>,
+    /// It has what the peer had when that was last active.
+    pub copied: Copied,
     /// What the witness says.
     pub witness: Option<bool>,
 }
@@ -30,20 +48,16 @@ impl Findings<'_> {
         };
         Fitness {
             able: holding.workers_run,
-            synced: self.is_synced(holding),
+            synced: self.is_synced(),
             links: holding.links == [true, true],
             witness: self.witness,
         }
     }
 
-    /// It has what the active machine has. Beside a silent peer there is nobody to get
-    /// anything from; a machine that has not listened yet does not know that.
-    fn is_synced(&self, holding: &Holding) -> bool {
-        match self.peer {
-            None => holding.sync.complete || self.role == Role::Standby,
-            Some(Role::Active) => holding.sync.complete && self.link == SyncLink::Receiving,
-            Some(_) => holding.sync.complete,
-        }
+    /// Beside a silent peer there is nobody to get anything from; a machine that has not
+    /// listened yet does not know that.
+    fn is_synced(&self) -> bool {
+        self.copied.0 || (self.peer.is_none() && self.role == Role::Standby)
     }
 
     /// In words, what keeps a machine of this fitness from being ready.
@@ -93,20 +107,13 @@ impl Findings<'_> {
 
 #[cfg(test)]
 mod tests {
-    use api::SyncHolding;
-
     use super::*;
 
-    fn holding(complete: bool) -> Holding {
-        Holding {
-            links: [true, true],
-            workers_run: true,
-            sync: SyncHolding { complete, ..SyncHolding::default() },
-            ..Holding::default()
-        }
+    fn holding() -> Holding {
+        Holding { links: [true, true], workers_run: true, ..Holding::default() }
     }
 
-    fn findings(holding: &Holding) -> Findings<'_> {
+    fn findings(holding: &Holding, copied: bool) -> Findings<'_> {
         Findings {
             holding: Some(holding),
             trouble: None,
@@ -114,34 +121,42 @@ mod tests {
             peer: Some(Role::Active),
             link: SyncLink::Receiving,
             link_trouble: None,
+            copied: Copied(copied),
             witness: None,
         }
     }
 
     #[test]
     fn a_standby_machine_is_ready_with_all_connections() {
-        let holding = holding(true);
-        let ready = findings(&holding);
+        let holding = holding();
+        let ready = findings(&holding, true);
         assert_eq!(ready.fitness(), Fitness::READY);
         assert_eq!(ready.obstacles(ready.fitness()), Vec::<String>::new());
     }
 
     #[test]
-    fn without_a_stream_it_falls_behind_an_active_peer() {
-        let holding = holding(true);
-        let mut cut = findings(&holding);
-        cut.link = SyncLink::Down;
-        cut.link_trouble = Some("the path is cut");
-        assert!(!cut.fitness().synced);
-        assert_eq!(cut.obstacles(cut.fitness()), ["no connection sync: the path is cut"]);
-        cut.peer = Some(Role::Standby);
-        assert!(cut.fitness().synced, "nothing happens that it could miss");
+    fn without_a_stream_connections_are_missed_for_good() {
+        let mut copied = Copied::default();
+        let (own, active) = (Role::Standby, Some(Role::Active));
+        copied.follow(own, active, SyncLink::Receiving, false);
+        assert_eq!(copied, Copied(false));
+        copied.follow(own, active, SyncLink::Receiving, true);
+        copied.follow(own, None, SyncLink::Down, true);
+        copied.follow(own, Some(Role::Standby), SyncLink::Down, true);
+        assert_eq!(copied, Copied(true), "nothing happened that it could miss");
+        copied.follow(own, active, SyncLink::Down, true);
+        copied.follow(own, Some(Role::Standby), SyncLink::Down, true);
+        assert_eq!(copied, Copied(false));
+        copied.follow(own, active, SyncLink::Receiving, true);
+        copied.follow(Role::Active, Some(Role::Standby), SyncLink::Sending, true);
+        assert_eq!(copied, Copied(false), "what it had as standby is history");
     }
 
     #[test]
     fn alone_it_has_what_there_is_once_it_has_listened() {
-        let holding = holding(false);
-        let mut alone = findings(&holding);
+        let holding = holding();
+        let mut alone = findings(&holding, false);
+        assert!(!alone.fitness().synced);
         alone.peer = None;
         assert!(alone.fitness().synced);
         alone.role = Role::Listening;
@@ -150,12 +165,15 @@ mod tests {
 
     #[test]
     fn what_stands_in_the_way_is_said() {
-        let holding = Holding { links: [true, false], workers_run: false, ..holding(false) };
-        let mut found = findings(&holding);
+        let holding = Holding { links: [true, false], workers_run: false, ..holding() };
+        let mut found = findings(&holding, false);
         assert_eq!(
             found.obstacles(found.fitness()),
             ["a worker stands still", "the private link is down", "connections are being copied"]
         );
+        (found.link, found.link_trouble) = (SyncLink::Down, Some("the path is cut"));
+        let obstacles = found.obstacles(found.fitness());
+        assert_eq!(obstacles.last().unwrap(), "no connection sync: the path is cut");
         found.trouble = Some("the dataplane does not answer");
         assert_eq!(found.fitness(), Fitness::UNKNOWN);
         assert_eq!(found.obstacles(found.fitness()), ["the dataplane does not answer"]);

@@ -25,17 +25,14 @@ impl Measures {
     /// # Errors
     /// When the metrics' crate does not take a name.
     pub fn new(paths: &[(String, String)]) -> Result<Self, prometheus::Error> {
-        let histogram = |name: &str, help: &str| {
-            HistogramOpts::new(name, help).buckets(BUCKETS.to_vec())
-        };
+        let histogram =
+            |name: &str, help: &str| HistogramOpts::new(name, help).buckets(BUCKETS.to_vec());
         let gap = |(local, remote): &(String, String)| {
             let options = histogram(
                 "tandem_heartbeat_gap_seconds",
                 "Time between two heartbeats of the peer on a path.",
             );
-            Histogram::with_opts(
-                options.const_label("local", local).const_label("remote", remote),
-            )
+            Histogram::with_opts(options.const_label("local", local).const_label("remote", remote))
         };
         Ok(Measures {
             lateness: Histogram::with_opts(histogram(

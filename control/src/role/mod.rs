@@ -5,7 +5,9 @@
 //! come in as events, terms are written by [`term`] elsewhere, and whoever wants to know
 //! something sends an [`ask`].
 
+mod answers;
 pub mod ask;
+mod asked;
 pub mod dataplane;
 pub mod driver;
 pub mod fitness;
@@ -15,6 +17,7 @@ pub mod notice;
 pub mod paths;
 pub mod plan;
 pub mod start;
+mod step;
 pub mod term;
 pub mod view;
 

@@ -42,7 +42,9 @@ pub fn sentence(notice: Notice) -> &'static str {
         Notice::CutOff => "neither the peer nor the witness is heard, and the peer may be active",
         Notice::HandedOver => "the role was handed over to the peer",
         Notice::HandoverFailed => "the handover failed: the role was not taken in time",
-        Notice::NotReady => "a handover is refused: the machine that would get the role is not ready",
+        Notice::NotReady => {
+            "a handover is refused: the machine that would get the role is not ready"
+        }
         Notice::TermNotStored => "the term could not be written to disk; the claim goes on without",
         Notice::SameName => {
             "the other machine has our name and is not listened to: change node.name on one of them"

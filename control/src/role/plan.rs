@@ -95,15 +95,14 @@ mod tests {
     fn the_direction_outlives_a_handover_by_the_grace_period() {
         let (mut old, mut new) = (Grace::default(), Grace::default());
         old.note(&[Action::Retire], GRACE, Instant(0));
-        new.note(
-            &[Action::Claim(Term(2)), Action::Report(Notice::PeerYielded)],
-            GRACE,
-            Instant(0),
-        );
+        new.note(&[Action::Claim(Term(2)), Action::Report(Notice::PeerYielded)], GRACE, Instant(0));
         let (before, after) = (Instant(1_999_999), Instant(2_000_000));
         let standby = |now| old.directions(Role::Standby, Some(Role::Active), now);
         let active = |now| new.directions(Role::Active, Some(Role::Standby), now);
-        assert_eq!((standby(before), active(before)), ((Import::No, true), (Import::WhileItLasts, true)));
+        assert_eq!(
+            (standby(before), active(before)),
+            ((Import::No, true), (Import::WhileItLasts, true))
+        );
         assert_eq!((standby(after), active(after)), ((Import::Yes, false), (Import::No, true)));
     }
 

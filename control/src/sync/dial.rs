@@ -26,8 +26,7 @@ pub fn order(first: usize, up: &[bool]) -> Vec<usize> {
 /// When there is no connection, or the other end is not the peer.
 pub async fn dial(path: PeerPath, port: u16, key: &SyncKey) -> Result<Secured, Trouble> {
     let stream = timeout(HANDSHAKE, connect(path, port)).await;
-    let stream =
-        stream.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))?;
+    let stream = stream.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))?;
     dialled(stream, key, Versions::default()).await
 }
 

@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep_until};
 use super::accept::{Accept, Taken};
 use super::noise::{Secured, SyncKey};
 use super::{Counts, Report, Trouble, add, dataplane, dial, pump};
+use crate::clock::Clock;
 use crate::role::Plan;
 use crate::role::plan::Import;
 
@@ -28,6 +29,7 @@ struct Common {
     key: SyncKey,
     report: watch::Sender<Report>,
     counts: Arc<Counts>,
+    clock: Clock,
 }
 
 /// A stream that is up or about to be; it ends when this is dropped.
@@ -71,6 +73,7 @@ impl Manager {
         plans: watch::Receiver<Plan>,
         report: watch::Sender<Report>,
         counts: Arc<Counts>,
+        clock: Clock,
     ) -> Self {
         let (sender, taken) = mpsc::channel(1);
         let accept = Accept::new(key.clone(), plans.clone(), sender, Arc::clone(&counts));
@@ -84,6 +87,7 @@ impl Manager {
             key,
             report,
             counts,
+            clock,
         };
         Manager {
             common: Arc::new(common),
@@ -134,7 +138,8 @@ impl Manager {
     /// The peer has dialled. A new stream takes the place of an old one, which the peer has
     /// given up.
     fn take(&mut self, taken: Taken) {
-        let takes_rest = matches!(&self.stream, Some(stream) if stream.direction == Direction::Import);
+        let takes_rest =
+            matches!(&self.stream, Some(stream) if stream.direction == Direction::Import);
         if !self.plans.borrow().export || takes_rest {
             return;
         }
@@ -213,7 +218,7 @@ impl Common {
         };
         tracing::info!("connection sync {what} {} over {}", path.remote, path.local);
         let path = Some(path.remote.to_string());
-        self.report.send_replace(Report { link, path, trouble: None });
+        self.report.send_replace(Report { link, path, trouble: None, since: self.clock.now() });
     }
 
     /// The same trouble, again and again, is told once.
@@ -224,6 +229,6 @@ impl Common {
             tracing::warn!("connection sync is down: {trouble}");
         }
         let trouble = Some(trouble);
-        self.report.send_replace(Report { link: SyncLink::Down, path: None, trouble });
+        self.report.send_replace(Report { trouble, ..Report::default() });
     }
 }

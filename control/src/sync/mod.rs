@@ -25,6 +25,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 
 use api::SyncLink;
+use failover::Instant;
 
 /// An idle stream is kept alive so often.
 pub const KEEPALIVE: Duration = Duration::from_millis(100);
@@ -42,6 +43,8 @@ pub struct Report {
     pub path: Option<String>,
     /// Why there is none.
     pub trouble: Option<String>,
+    /// When the stream came up: what the dataplane said before is about an earlier one.
+    pub since: Instant,
 }
 
 /// What happened to connections between the machines, for the metrics.

@@ -7,9 +7,10 @@ use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use api::{
-    Change, Connection, ConnectionKind, Connections, Counters, Cursor, DropCount, Endpoints, Member, Neighbour,
-    NeighbourState, Neighbours, Nic, NicCounters, Page, Pair, Request, Response, Role, ServerState,
-    ServerStatus, ServiceStatus, Services, Side, Status, SyncHolding, SyncLink, SyncState, WorkerCounters, WorkerStatus, server,
+    Change, Connection, ConnectionKind, Connections, Counters, Cursor, DropCount, Endpoints,
+    Member, Neighbour, NeighbourState, Neighbours, Nic, NicCounters, Page, Pair, Request, Response,
+    Role, ServerState, ServerStatus, ServiceStatus, Services, Side, Status, SyncHolding, SyncLink,
+    SyncState, WorkerCounters, WorkerStatus, server,
 };
 
 /// A listener that answers each client as it was told to.

@@ -202,6 +202,7 @@ fn converse(mut stream: UnixStream, state: &Mutex<State>) {
                 Response::Holding(state.holding(granted))
             }
             Request::Sync(direction) => {
+                state.lock().unwrap().sync.complete = false;
                 frame::write(&mut stream, &server::encode(&Response::Syncing)).unwrap();
                 let _ = match direction {
                     Direction::Export => export(&mut stream, state),

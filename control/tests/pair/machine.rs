@@ -35,7 +35,8 @@ impl Both {
     /// With further keys for `[peer]`.
     pub(crate) fn with(more: &str) -> Self {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let root = std::env::temp_dir().join(format!("tandem-pair-{}-{number}", std::process::id()));
+        let root =
+            std::env::temp_dir().join(format!("tandem-pair-{}-{number}", std::process::id()));
         let _ = fs::remove_dir_all(&root);
         // Tests run side by side: each has a port of its own.
         let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
@@ -118,11 +119,8 @@ listen = "127.0.1.{own}:{port}"
 
 impl Machine {
     pub(crate) fn start(&mut self) {
-        let log = fs::File::options()
-            .create(true)
-            .append(true)
-            .open(self.folder.join("log"))
-            .unwrap();
+        let log =
+            fs::File::options().create(true).append(true).open(self.folder.join("log")).unwrap();
         let child = Command::new(std::env::current_exe().unwrap())
             .args(["process::control", "--exact", "--nocapture"])
             .env(crate::process::CONFIG, self.folder.join("tandem.toml"))
@@ -157,10 +155,6 @@ impl Machine {
         let mut child = self.control.take().unwrap();
         wait("control ends", || child.try_wait().unwrap().is_some());
         child.wait().unwrap().code()
-    }
-
-    pub(crate) fn is_running(&mut self) -> bool {
-        self.control.as_mut().is_some_and(|child| child.try_wait().unwrap().is_none())
     }
 
     /// How the pair is, as this machine sees it; waits until it answers.
