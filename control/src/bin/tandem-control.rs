@@ -1,0 +1,62 @@
+//! The process that decides the role and keeps the pair in step.
+
+use std::io::IsTerminal;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use config::{Config, LogLevel};
+use control::daemon;
+
+/// Decides with its peer which of two appliances is active, carries connections from one
+/// to the other, and serves the metrics.
+///
+/// `tandem status` shows how the pair is; SIGTERM stops it in order: an active machine hands
+/// its role over first.
+#[derive(Parser)]
+#[command(name = "tandem-control", version)]
+struct Arguments {
+    /// The configuration file; `tandem check FILE` tells its mistakes.
+    #[arg(long, value_name = "FILE", default_value = "/etc/tandem/tandem.toml")]
+    config: PathBuf,
+}
+
+/// A mistake in the configuration or the command line.
+const MISTAKE: u8 = 2;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let checked = match Config::load_checked(&arguments.config) {
+        Ok(checked) => checked,
+        Err(mistakes) => {
+            eprintln!("{mistakes}");
+            return ExitCode::from(MISTAKE);
+        }
+    };
+    for warning in &checked.warnings {
+        eprintln!("{warning}");
+    }
+    start_log(checked.config.node.log);
+    match daemon::run(&checked.config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("tandem-control: {error}");
+            if error.is_mistake() { ExitCode::from(MISTAKE) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+fn start_log(level: LogLevel) {
+    let level = match level {
+        LogLevel::Error => tracing::Level::ERROR,
+        LogLevel::Warn => tracing::Level::WARN,
+        LogLevel::Info => tracing::Level::INFO,
+        LogLevel::Debug => tracing::Level::DEBUG,
+        LogLevel::Trace => tracing::Level::TRACE,
+    };
+    tracing_subscriber::fmt()
+        .with_max_level(level)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .init();
+}
