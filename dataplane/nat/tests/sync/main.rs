@@ -1,6 +1,11 @@
 //! Connection sync between the workers of two machines, without threads: every order of
 //! events that threads could bring about can be brought about here.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
 
 mod events;
 mod model;
