@@ -141,8 +141,7 @@ impl Dataplane {
 
         let common = Common { config: &config, mempool, neighbours, snapshot, clock, stop };
         let crew = common.crew(&eal, [public, private])?;
-        let seed = crew.parts.first().map_or(1, |parts| parts.handoff.seed);
-        let sharing = Sharing { seed, workers: cores.len() };
+        let sharing = crew.sharing();
         let Common { mempool, snapshot, stop, .. } = common;
         let drops = Arc::new(Drops::default());
         let shared_snapshot = Arc::new(RwLock::new(snapshot));
@@ -299,6 +298,13 @@ struct Crew {
     controlled: Vec<ControlledWorker>,
     from_workers: Vec<Consumer>,
     to_worker: Producer,
+}
+
+impl Crew {
+    fn sharing(&self) -> Sharing {
+        let seed = self.parts.first().map_or(1, |parts| parts.handoff.seed);
+        Sharing { seed, workers: self.parts.len() }
+    }
 }
 
 impl Common<'_> {
