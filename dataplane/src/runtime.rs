@@ -165,8 +165,7 @@ impl Dataplane {
             halt: Arc::clone(&halt),
         };
         let crew = common.crew(&eal, [public, private])?;
-        let seed = crew.parts.first().map_or(1, |parts| parts.handoff.seed);
-        let sharing = Sharing { seed, workers: cores.len() };
+        let sharing = crew.sharing();
         let Common { mempool, snapshot, .. } = common;
         let blocks = crew.controlled.iter().map(|worker| Arc::clone(&worker.counters));
         let watch = Watch::new(blocks.collect(), links, clock.now());
@@ -366,6 +365,13 @@ struct Crew {
     controlled: Vec<ControlledWorker>,
     from_workers: Vec<Consumer>,
     to_worker: Producer,
+}
+
+impl Crew {
+    fn sharing(&self) -> Sharing {
+        let seed = self.parts.first().map_or(1, |parts| parts.handoff.seed);
+        Sharing { seed, workers: self.parts.len() }
+    }
 }
 
 impl Common<'_> {

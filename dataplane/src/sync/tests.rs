@@ -227,14 +227,20 @@ fn with_pair(from: &Arc<Machine>, to: &Arc<Machine>, story: impl FnOnce(&Run<'_>
         scope.spawn(|| export(&here, from.as_ref(), &sender, &stop));
         scope.spawn(|| import(&there, to.as_ref(), &receiver, &stop));
         let run = Run { from, to, sender: &sender, receiver: &receiver };
-        let told = std::panic::catch_unwind(core::panic::AssertUnwindSafe(|| story(&run)));
-        stop.store(true, Ordering::Relaxed);
-        from.stop();
-        to.stop();
-        if let Err(panic) = told {
-            std::panic::resume_unwind(panic);
-        }
+        let _ends = Ends(&stop, from, to);
+        story(&run);
     });
+}
+
+/// Ends all threads, also when an assertion fails: the scope waits for them.
+struct Ends<'a>(&'a AtomicBool, &'a Machine, &'a Machine);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+        self.1.stop();
+        self.2.stop();
+    }
 }
 
 impl Run<'_> {
@@ -364,17 +370,17 @@ fn a_stream_that_takes_nothing_costs_bounded_memory_and_recovers() {
         from.work(scope);
         to.work(scope);
         scope.spawn(|| export(&here, from.as_ref(), &sender, &stop));
+        let _ends = Ends(&stop, &from, &to);
         // Nobody reads: backlog and ring fill up.
         for number in 0..90_000 {
             from.open(number);
         }
-        std::thread::sleep(Duration::from_millis(200));
-        assert_eq!(sender.holding().overflows, 0, "no new session while the stream stands still");
+        std::thread::sleep(Duration::from_millis(300));
+        let before = sender.holding();
+        std::thread::sleep(Duration::from_millis(300));
+        assert_eq!(sender.holding(), before, "no new session while the stream stands still");
         scope.spawn(|| import(&there, to.as_ref(), &receiver, &stop));
         wait_until("equal", || receiver.holding().complete && from.seen() == to.seen());
         assert!(sender.holding().overflows >= 1);
-        stop.store(true, Ordering::Relaxed);
-        from.stop();
-        to.stop();
     });
 }

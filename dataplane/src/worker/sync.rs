@@ -21,7 +21,7 @@ impl Worker {
         self.connections.set_standby(standby, self.now);
     }
 
-    /// Tells of connections, or installs some; returns how many events came.
+    /// Tells of connections, or installs some; returns how many records or events there were.
     #[inline(always)]
     pub(super) fn poll_sync(&mut self) -> usize {
         let counters = &self.counters;

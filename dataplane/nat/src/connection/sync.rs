@@ -48,7 +48,7 @@ impl Connections<Ipv4Addr> {
 
     /// What connection sync has to do in one poll, a bounded amount: a step of the walk
     /// over the table, or some events installed; `moved` is told of connections that come
-    /// and go. Returns how many entries of its ring it has dealt with.
+    /// and go. Returns how many records or events it has dealt with.
     #[inline(always)]
     pub fn follow_session(
         &mut self,
@@ -58,10 +58,7 @@ impl Connections<Ipv4Addr> {
     ) -> usize {
         match &mut self.books.session {
             Session::Off => 0,
-            Session::Export(export) => {
-                export.step(&mut self.table, now);
-                0
-            }
+            Session::Export(export) => export.step(&mut self.table, now),
             Session::Import(_) => self.follow_import(now, services, &mut moved),
         }
     }

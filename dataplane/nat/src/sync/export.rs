@@ -97,11 +97,10 @@ impl Export {
     }
 
     /// What is to be done in each poll: a step of the walk, tallies, marks. A ring that
-    /// has overflowed gets nothing more; its reader starts over.
-    pub(crate) fn step<A: Address>(&mut self, table: &mut Table<A>, now: Instant) {
-        if let Some(start) = self.walk {
-            self.walk_on(table, start, now);
-        }
+    /// has overflowed gets nothing more; its reader starts over. Returns how many records
+    /// the walk has looked at.
+    pub(crate) fn step<A: Address>(&mut self, table: &mut Table<A>, now: Instant) -> usize {
+        let walked = self.walk.map_or(0, |start| self.walk_on(table, start, now));
         let due = self.tallied.is_none_or(|at| now.since(at) >= TALLY_MILLIS);
         if self.walk.is_none() && due && self.ring.room() > 0 {
             self.tallied = Some(now);
@@ -114,9 +113,10 @@ impl Export {
             self.marked = wanted;
             self.ring.push(Journaled::Mark(wanted).words());
         }
+        walked
     }
 
-    fn walk_on<A: Address>(&mut self, table: &mut Table<A>, start: usize, now: Instant) {
+    fn walk_on<A: Address>(&mut self, table: &mut Table<A>, start: usize, now: Instant) -> usize {
         if self.budget.0 != now {
             self.budget = (now, PER_MILLISECOND);
         }
@@ -131,6 +131,7 @@ impl Export {
         }
         self.budget.1 -= at - start;
         self.walk = (at < table.capacity()).then_some(at);
+        at - start
     }
 
     fn put<A: Address>(&mut self, record: &mut Record<A>) {

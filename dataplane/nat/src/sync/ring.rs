@@ -48,8 +48,8 @@ impl Shared {
 pub struct Producer {
     shared: Arc<Shared>,
     head: u64,
-    /// The tail when it was last looked at.
-    tail: u64,
+    /// The head at which to look at the tail again.
+    limit: u64,
     overflowed: bool,
 }
 
@@ -73,7 +73,8 @@ pub fn ring(entries: usize) -> (Producer, Consumer) {
         overflow: Padded::default(),
         wanted: Padded::default(),
     });
-    let producer = Producer { shared: Arc::clone(&shared), head: 0, tail: 0, overflowed: false };
+    let limit = shared.capacity();
+    let producer = Producer { shared: Arc::clone(&shared), head: 0, limit, overflowed: false };
     (producer, Consumer { shared, tail: 0, head: 0 })
 }
 
@@ -82,10 +83,7 @@ impl Producer {
     /// overflowed then, and takes nothing more.
     #[inline]
     pub fn push(&mut self, words: Words) -> bool {
-        if self.head - self.tail >= self.shared.capacity() && !self.has_room_again() {
-            return false;
-        }
-        if self.overflowed {
+        if self.head >= self.limit && !self.has_room_again() {
             return false;
         }
         let Some(slot) = self.shared.slot(self.head) else { return false };
@@ -100,9 +98,10 @@ impl Producer {
     #[cold]
     #[inline(never)]
     fn has_room_again(&mut self) -> bool {
-        if self.room() > 0 {
+        if !self.overflowed && self.room() > 0 {
             return true;
         }
+        // The limit is never raised again.
         self.overflowed = true;
         self.shared.overflow.0.store(true, Release);
         false
@@ -111,20 +110,23 @@ impl Producer {
     /// True when an entry fits. Looks at the reader's count only when it must.
     #[inline]
     pub fn has_room(&mut self) -> bool {
-        self.head - self.tail < self.shared.capacity() || self.room() > 0
+        self.head < self.limit || self.room() > 0
     }
 
     /// How many entries fit now. Looks at the reader's count.
     pub fn room(&mut self) -> usize {
-        self.tail = self.shared.tail.0.load(Acquire);
-        (self.shared.capacity() - (self.head - self.tail)) as usize
+        if self.overflowed {
+            return 0;
+        }
+        self.limit = self.shared.tail.0.load(Acquire) + self.shared.capacity();
+        (self.limit - self.head) as usize
     }
 
     /// True while at least half of the ring is free.
     #[inline]
     pub fn is_half_free(&mut self) -> bool {
         let half = self.shared.capacity() / 2;
-        self.head - self.tail <= half || self.room() as u64 >= half
+        self.head + half <= self.limit || self.room() as u64 >= half
     }
 
     /// Entries written so far.

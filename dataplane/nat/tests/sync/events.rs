@@ -84,9 +84,9 @@ fn bytes_are_the_same_on_every_machine() {
         reply: Key::new(tuple(server, client, Protocol::Tcp), Side::Private),
     };
     let expected = [
-        9, 113, 0, 203, 10, 100, 51, 198, // original addresses
-        11, 0, 0, 10, 9, 113, 0, 203, // reply addresses
-        0x34, 0x12, 80, 0, 0x90, 0x1f, 0x34, 0x12, // ports
+        203, 0, 113, 9, 198, 51, 100, 10, // original addresses
+        10, 0, 0, 11, 203, 0, 113, 9, // reply addresses
+        0x12, 0x34, 0, 80, 0x1f, 0x90, 0x12, 0x34, // ports
         1, 0, 6, 3, 0, 0, 0, 0, // put, service, TCP, established
     ];
     assert_eq!(event::to_bytes(event.words()), expected);
