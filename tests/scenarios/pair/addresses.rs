@@ -37,7 +37,7 @@ fn a_takeover_is_announced_to_both_sides_as_request_and_as_reply() {
     await_active(&lab, standby);
     let announced = || {
         standby.client().is_ok_and(|mut client| {
-            client.hold(api::Hold::Watch).is_ok_and(|holding| holding.announcements >= 16)
+            client.hold(api::Hold::Watch).is_ok_and(|holding| holding.announcements >= 32)
         })
     };
     lab::wait_until("several announcements were sent", 20, announced).unwrap();
@@ -62,7 +62,10 @@ fn somebody_else_who_claims_an_address_is_noticed_and_answered() {
     let conflicts = || active.client().unwrap().hold(api::Hold::Watch).unwrap().conflicts;
     let before = conflicts();
     let mac = macs(active)[0].clone();
-    // The client claims the virtual IP, and the upstream router believes it.
+    // The client claims the virtual IP, and the upstream router believes it. (It has to
+    // know the address: nobody learns a new one from an announcement.)
+    Lab::UPSTREAM.run(&["ping", "-c", "1", "-W", "2", VIP]).unwrap();
+    assert_eq!(neighbour(Lab::UPSTREAM, VIP), mac);
     Lab::CLIENT.must(&["ip", "addr", "add", &format!("{VIP}/32"), "dev", "eth0"]).unwrap();
     Lab::CLIENT.run(&["arping", "-U", "-c", "2", "-I", "eth0", "-s", VIP, VIP]).unwrap();
     lab::wait_until("the conflict is counted", 10, || conflicts() > before).unwrap();

@@ -11,10 +11,14 @@ const PRIVATE: &str = "tandem-priv";
 /// Drops heartbeats that come in over some interfaces, all or so many in a hundred.
 fn cut(machine: Namespace, interfaces: &[&str], percent: u32) {
     let names = interfaces.join(", ");
+    let chance = match percent {
+        100 => String::new(),
+        _ => format!("numgen random mod 100 < {percent}"),
+    };
     let what = format!(
         "nft add table inet cut; nft 'add chain inet cut in {{ type filter hook input priority 0; \
-         }}'; nft 'add rule inet cut in iifname {{ {names} }} udp dport 7405 numgen random mod \
-         100 < {percent} drop'"
+         }}'; nft 'add rule inet cut in iifname {{ {names} }} udp dport 7405 {chance} \
+         drop'"
     );
     let done = machine.sh(&what).unwrap();
     assert!(done.ok(), "{}", done.words());

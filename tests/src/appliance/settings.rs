@@ -15,10 +15,13 @@ pub enum Driver {
 }
 
 impl Driver {
-    const fn name(self) -> &'static str {
+    /// The device of a side.
+    fn device(self, number: u8, interface: &str) -> String {
         match self {
-            Driver::AfPacket => "net_af_packet",
-            Driver::AfXdp => "net_af_xdp",
+            // The driver's 512 frames overflow, uncounted, when a shared machine lets a
+            // worker wait for some milliseconds.
+            Driver::AfPacket => format!("net_af_packet{number},iface={interface},framecnt=8192"),
+            Driver::AfXdp => format!("net_af_xdp{number},iface={interface}"),
         }
     }
 }
@@ -101,8 +104,8 @@ impl Settings {
         let Settings { workers, connections, scheduler, weights, .. } = self;
         let (web, dns) = (self.servers(80, *weights), self.servers(53, [1; 3]));
         let Machine { name, public, private, .. } = machine;
-        let (driver, socket, prefix) =
-            (self.driver.name(), machine.socket(), machine.file_prefix());
+        let [pub0, priv0] = [(0, "pub0"), (1, "priv0")].map(|(n, i)| self.driver.device(n, i));
+        let (socket, prefix) = (machine.socket(), machine.file_prefix());
         let (socket, state, peer) =
             (socket.display(), machine.folder(), self.peer_section(machine));
         format!(
@@ -121,13 +124,13 @@ file_prefix = "{prefix}"
 state = "{state}/state"
 
 [public]
-port = "{driver}0,iface=pub0"
+port = "{pub0}"
 address = "{public}/24"
 floating = ["{VIP}/24"]
 gateway = "198.51.100.1"
 
 [private]
-port = "{driver}1,iface=priv0"
+port = "{priv0}"
 address = "{private}/24"
 floating = ["{GATEWAY}/24"]
 
