@@ -338,6 +338,9 @@ fn start_nic(
         promiscuous: false,
     };
     let (port, rx, tx) = Port::start(id, &name, &config)?;
+    if let Some(mac) = interface.virtual_mac {
+        port.accept(mac.0);
+    }
     tracing::info!(
         device = name,
         driver = can.driver,

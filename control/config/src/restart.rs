@@ -51,6 +51,7 @@ impl Changes {
         self.option(&key("rx_descriptors"), old.rx_descriptors, new.rx_descriptors);
         self.option(&key("tx_descriptors"), old.tx_descriptors, new.tx_descriptors);
         self.text(&key("kernel_interface"), &old.kernel_interface, &new.kernel_interface);
+        self.option(&key("virtual_mac"), old.virtual_mac, new.virtual_mac);
     }
 
     fn text<T: PartialEq + Display>(&mut self, key: &str, old: &T, new: &T) {

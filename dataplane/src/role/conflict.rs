@@ -104,6 +104,15 @@ mod tests {
     }
 
     #[test]
+    fn the_peer_with_the_same_virtual_mac_is_none() {
+        let mut network = network();
+        network.floating_mac = OTHER;
+        assert!(!is_conflict(&network, &Packet::gratuitous_request(OTHER, VIP)));
+        let third = MacAddress([2, 0, 0, 0, 0, 7]);
+        assert!(is_conflict(&network, &Packet::gratuitous_request(third, VIP)));
+    }
+
+    #[test]
     fn a_defence_a_second_and_the_last_word_is_ours() {
         let mut defence = Defence::default();
         assert!(!defence.due(at(0)));

@@ -76,13 +76,14 @@ impl Worker {
 
     #[inline(always)]
     fn read(&self, side: Side, burst: &Burst<BURST>, lanes: &mut [Option<Lane>; BURST]) {
-        let own = self.macs[side.index()];
+        let (own, floating) = (self.macs[side.index()], self.floating_macs[side.index()]);
+        let is_ours = |start| own.is_destination_of(start) || floating.is_destination_of(start);
         for mbuf in burst.as_slice() {
             mbuf.prefetch_data();
         }
         for (mbuf, lane) in burst.as_slice().iter().zip(lanes) {
             let data = mbuf.data();
-            if !data.first_chunk().is_some_and(|start| own.is_destination_of(start)) {
+            if !data.first_chunk().is_some_and(is_ours) {
                 continue;
             }
             let Ok(Flow { tuple, tcp_flags, length }) = flow::read_segment(data, mbuf.len()) else {

@@ -130,6 +130,8 @@ pub struct Worker {
     epoch: u16,
     neighbour_epoch: u32,
     macs: [MacAddress; 2],
+    /// Those of the floating addresses, often the same.
+    floating_macs: [MacAddress; 2],
     mtus: [u16; 2],
     mailbox: Arc<Mailbox>,
     walk: Option<Walk>,
@@ -168,6 +170,7 @@ impl Worker {
             epoch: 0,
             neighbour_epoch: 0,
             macs: [MacAddress::ZERO; 2],
+            floating_macs: [MacAddress::ZERO; 2],
             mtus: [0; 2],
             mailbox: parts.mailbox,
             walk: None,

@@ -48,6 +48,7 @@ impl Worker {
         for side in Side::ALL {
             let network = snapshot.network(side);
             self.macs[side.index()] = network.mac;
+            self.floating_macs[side.index()] = network.floating_mac;
             self.mtus[side.index()] = network.mtu;
         }
         self.connections.set_timeouts(snapshot.timeouts);

@@ -43,9 +43,8 @@ impl Worker {
             Ok(packet) => packet,
             Err(error) => return self.discard(reason(error)),
         };
-        if packet.destination_mac != self.macs[side.index()]
-            && !packet.destination_mac.is_multicast()
-        {
+        let to = packet.destination_mac;
+        if !self.snapshot.network(side).is_own_mac(to) && !to.is_multicast() {
             return self.discard(DropReason::OtherStation);
         }
         if !packet.tags.is_empty() {
