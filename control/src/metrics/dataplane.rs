@@ -4,7 +4,7 @@ use api::{
     Counters, Nic, NicCounters, Role, ServerState, ServiceStatus, Services, Status, WorkerStatus,
 };
 
-use super::catalogue as all;
+use super::catalogue::{self as all, Family};
 use super::page::Page;
 
 /// The dataplane's answers.
@@ -17,6 +17,9 @@ pub struct Answers {
     /// What passed through its services.
     pub services: Services,
 }
+
+/// A family, and where its value stands.
+type Told<T, N> = (Family, fn(&T) -> N);
 
 /// Among a worker's counters these are none: they also go down, or are told otherwise.
 const NO_EVENTS: &[&str] = &["connections"];
@@ -67,7 +70,7 @@ fn write_nics(nics: &[Nic], page: &mut Page) {
         Some(([nic.side.to_string()], f64::from(speed) * 1e6 / 8.0))
     };
     page.gauges(all::NIC_SPEED, nics.iter().filter_map(speed));
-    let counters: [(_, fn(&NicCounters) -> u64); 8] = [
+    let counters: [Told<NicCounters, u64>; 8] = [
         (all::NIC_RX_PACKETS, |counters| counters.rx_packets),
         (all::NIC_RX_BYTES, |counters| counters.rx_bytes),
         (all::NIC_RX_MISSED, |counters| counters.rx_missed),
@@ -84,7 +87,7 @@ fn write_nics(nics: &[Nic], page: &mut Page) {
 }
 
 fn write_workers(workers: &[WorkerStatus], page: &mut Page) {
-    let gauges: [(_, fn(&WorkerStatus) -> f64); 3] = [
+    let gauges: [Told<WorkerStatus, f64>; 3] = [
         (all::WORKER_BUSY, |worker| f64::from(worker.busy_permille) / 1000.0),
         (all::WORKER_CONNECTIONS, |worker| number(worker.connections)),
         (all::WORKER_CAPACITY, |worker| number(worker.capacity)),
@@ -95,7 +98,7 @@ fn write_workers(workers: &[WorkerStatus], page: &mut Page) {
             workers.iter().map(|worker| ([worker.core.to_string()], value(worker))),
         );
     }
-    let counters: [(_, fn(&WorkerStatus) -> u64); 3] = [
+    let counters: [Told<WorkerStatus, u64>; 3] = [
         (all::WORKER_RX_PACKETS, |worker| worker.rx_packets),
         (all::WORKER_TX_PACKETS, |worker| worker.tx_packets),
         (all::WORKER_DROPPED, |worker| worker.dropped_packets),
