@@ -24,8 +24,8 @@
 //!
 //! - Each step gets the time of a monotonic clock, read just before. A process that was
 //!   kept from running must not make up for missed ticks: the gap is how it finds out.
-//! - [`Event::Tick`] comes by [`Machine::next_tick`]; heartbeats that wait in the socket
-//!   are taken in first.
+//! - [`Event::Tick`] comes by [`Machine::next_tick`]. Heartbeats that wait in the socket
+//!   are taken in before any other event: each may find the peer silent.
 //! - Heartbeats are authenticated, and only those newer than all before are taken in,
 //!   whichever path they came over. The order outlives a restart of the sender.
 //! - Actions are carried out at once and in their order. The lease of [`Action::Claim`] and

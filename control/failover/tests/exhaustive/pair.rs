@@ -190,13 +190,13 @@ impl Pair {
         let there = node.machine.is_some();
         let runs = there && !node.paused;
         let active = node.role() == Some(Role::Active);
-        // What waits in the socket is taken in before the tick.
+        // What waits in the socket is taken in before anything else.
         let waits = node.inbox.as_ref().is_some_and(|(sent, _)| *sent < self.now);
         offer(runs && !node.ticked && !waits, Happening::Tick(at));
         offer(runs && node.inbox.is_some(), Happening::Deliver(at));
         offer(self.budget.losses > 0 && node.inbox.is_some(), Happening::Lose(at));
-        offer(runs && node.writing.is_some(), Happening::Written(at));
-        offer(runs && node.draining, Happening::Drained(at));
+        offer(runs && node.writing.is_some() && !waits, Happening::Written(at));
+        offer(runs && node.draining && !waits, Happening::Drained(at));
         offer(!there, Happening::Start(at));
         offer(there && node.paused, Happening::Resume(at));
         offer(fault && there, Happening::Crash(at));
@@ -204,7 +204,7 @@ impl Pair {
         offer(fault && node.dataplane, Happening::CrashDataplane(at));
         offer(fault && node.links && active, Happening::LinkDown(at));
         offer(!node.links, Happening::LinkUp(at));
-        offer(fault && runs && active, Happening::Handover(at));
+        offer(fault && runs && active && !waits, Happening::Handover(at));
         offer(fault && runs && node.role() != Some(Role::Leaving), Happening::Leave(at));
     }
 
