@@ -43,7 +43,8 @@ async fn messages_of_every_size_arrive() {
     for length in [0, 1, 1000, ROOM] {
         let sent = vec![length as u8; length];
         let (send, receive) = tokio::join!(near.sender.send(&sent), far.receiver.receive(&mut got));
-        (send.unwrap(), receive.unwrap());
+        send.unwrap();
+        receive.unwrap();
         assert_eq!(got, sent);
     }
     far.sender.send(b"back").await.unwrap();

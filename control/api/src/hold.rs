@@ -40,6 +40,11 @@ pub enum Hold {
     },
     /// Announce the floating addresses again: somebody else has claimed them.
     Announce,
+    /// Have connection sync confirm that everything that has happened up to now is
+    /// installed at the peer. The answer's [`SyncHolding::draining`] is the number of this
+    /// order; it is done when [`SyncHolding::drained`] has reached it. Not granted when
+    /// this dataplane exports nothing.
+    Drain,
 }
 
 /// How the dataplane stands after an order.
@@ -77,7 +82,8 @@ pub struct SyncHolding {
     /// What the dataplane does.
     pub state: SyncState,
     /// Every connection of the active machine was installed here, and compared equal;
-    /// kept after the stream has ended until a claim or a new stream.
+    /// kept after the stream has ended until a claim or a new stream. When exporting: the
+    /// peer has compared everything, and it was equal.
     pub complete: bool,
     /// Events written to the stream (exporting) or installed (importing) so far.
     pub events: u64,
@@ -89,6 +95,16 @@ pub struct SyncHolding {
     pub mismatches: u64,
     /// Events that did not fit into this machine's table.
     pub refused: u64,
+    /// Connections installed whose service or real server this machine's configuration
+    /// lacks: the two configurations differ.
+    pub unserved: u64,
+    /// Connections removed because the active machine no longer has them, and the event
+    /// that would have said so was lost.
+    pub swept: u64,
+    /// The number of the last [`Hold::Drain`]; they are counted from 1.
+    pub draining: u64,
+    /// The last one that is done: all that had happened before it is at the peer.
+    pub drained: u64,
 }
 
 /// What a dataplane does about connection sync.

@@ -162,7 +162,7 @@ families! {
     SYNC_STATE "tandem_sync_state" Gauge ["state"]
         "1 for what the dataplane does about sync: off, bulk or following."
     SYNC_COMPLETE "tandem_sync_complete" Gauge []
-        "1 if every connection of the active machine was installed here and compared equal."
+        "1 if the standby machine has every connection, as far as this machine knows."
     SYNC_LAG "tandem_sync_lag_events" Gauge []
         "Connection events that the peer has not confirmed yet."
     SYNC_EVENTS "tandem_sync_events_total" Counter []
@@ -173,6 +173,10 @@ families! {
         "Comparisons with the peer's count and digest that failed."
     SYNC_REFUSED "tandem_sync_refused_events_total" Counter []
         "Connection events that did not fit into this machine's table."
+    SYNC_UNSERVED "tandem_sync_unserved_connections_total" Counter []
+        "Connections installed whose service or server this machine's configuration lacks."
+    SYNC_SWEPT "tandem_sync_swept_connections_total" Counter []
+        "Connections removed because the active machine no longer had them."
     SYNC_STREAMS "tandem_sync_streams_total" Counter []
         "Streams between the machines that came up."
     SYNC_SENT "tandem_sync_sent_bytes_total" Counter []

@@ -71,6 +71,8 @@ fn write_holding(holding: &Holding, page: &mut Page) {
     page.counter(all::SYNC_OVERFLOWS, sync.overflows);
     page.counter(all::SYNC_MISMATCHES, sync.mismatches);
     page.counter(all::SYNC_REFUSED, sync.refused);
+    page.counter(all::SYNC_UNSERVED, sync.unserved);
+    page.counter(all::SYNC_SWEPT, sync.swept);
 }
 
 /// Writes what is measured as it passes.

@@ -77,6 +77,14 @@ impl State {
                 self.retiring_until = now + Duration::from_micros(grace);
                 true
             }
+            Hold::Drain => {
+                let exports = self.sync.state == SyncState::Following;
+                if exports {
+                    self.sync.draining += 1;
+                    self.sync.drained = self.sync.draining;
+                }
+                exports
+            }
             Hold::Announce => {
                 self.announcements += 1;
                 true
