@@ -13,6 +13,8 @@ use tokio::sync::{mpsc, watch};
 use crate::clock::Clock;
 use crate::heartbeat::Association;
 use crate::key::{KeyError, SharedKey};
+use crate::metrics::gather::PairSource;
+use crate::metrics::{Source, http};
 use crate::pair_socket::PairSocket;
 use crate::realtime;
 use crate::role::start::Parts;
@@ -80,7 +82,12 @@ async fn serve(config: &Config) -> Result<(), StartError> {
     let mut interrupt =
         signal(SignalKind::interrupt()).map_err(StartError::io("no handler for SIGINT"))?;
     let pair = config.peer.as_ref().map(|peer| start_pair(config, peer)).transpose()?;
-    let _watchdog = watchdog::start(pair.as_ref().map(|pair| pair.asker.clone()));
+    let source = Source::new(
+        config.node.control_socket.clone(),
+        pair.as_ref().map(|pair| pair.source.clone()),
+    );
+    tokio::spawn(http::serve(config.metrics.listen, source));
+    let _watchdog = watchdog::start(pair.as_ref().map(|pair| pair.source.driver.clone()));
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
@@ -95,7 +102,7 @@ async fn serve(config: &Config) -> Result<(), StartError> {
 
 /// What runs where there is a peer.
 struct Running {
-    asker: Asker,
+    source: PairSource,
     driver: JoinHandle<()>,
     _socket: PairSocket,
 }
@@ -119,7 +126,8 @@ fn start_pair(config: &Config, peer: &Peer) -> Result<Running, StartError> {
         Manager::start(&config.node, peer, sync_key, plans, reports, Arc::clone(&counts), clock);
     tokio::spawn(manager.run());
     let path = |path: &config::PeerPath| (path.local.to_string(), path.remote.to_string());
-    let measures = Measures::new(&peer.paths.iter().map(path).collect::<Vec<_>>())?;
+    let measures = Arc::new(Measures::new(&peer.paths.iter().map(path).collect::<Vec<_>>())?);
+    let source = PairSource { driver: asker.clone(), measures: Arc::clone(&measures), counts };
     let socket = PairSocket::open(&config.node.pair_socket(), asker.clone())
         .map_err(StartError::io(config.node.pair_socket().display().to_string()))?;
     let parts = Parts {
@@ -132,11 +140,11 @@ fn start_pair(config: &Config, peer: &Peer) -> Result<Running, StartError> {
         terms,
         plan,
         sync,
-        measures: Arc::new(measures),
+        measures,
         witness,
     };
     let driver = drive(parts).map_err(StartError::io("no thread for heartbeats"))?;
-    Ok(Running { asker, driver, _socket: socket })
+    Ok(Running { source, driver, _socket: socket })
 }
 
 /// The term on disk, and the thread that writes the next ones.
@@ -170,7 +178,7 @@ fn drive(parts: Parts) -> io::Result<JoinHandle<()>> {
 impl Running {
     /// Gives the role up in an orderly manner.
     async fn leave(self) {
-        self.asker.tell(Ask::Leave);
+        self.source.driver.tell(Ask::Leave);
         let joined = tokio::task::spawn_blocking(|| self.driver.join()).await;
         if !matches!(joined, Ok(Ok(()))) {
             tracing::error!("the thread of heartbeats had ended in an error");

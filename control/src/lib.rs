@@ -11,9 +11,12 @@
 pub mod clock;
 pub mod command;
 pub mod daemon;
+pub mod dataplane_client;
 pub mod error;
 pub mod heartbeat;
 pub mod key;
+pub mod log;
+pub mod metrics;
 pub mod output;
 pub mod pair_socket;
 pub mod quiet;

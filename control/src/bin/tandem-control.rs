@@ -1,12 +1,12 @@
 //! The process that decides the role and keeps the pair in step.
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
-use config::{Config, LogLevel};
+use config::Config;
 use control::daemon;
+use control::log::Log;
 
 /// Decides with its peer which of two appliances is active, carries connections from one
 /// to the other, and serves the metrics.
@@ -36,27 +36,20 @@ fn main() -> ExitCode {
     for warning in &checked.warnings {
         eprintln!("{warning}");
     }
-    start_log(checked.config.node.log);
-    match daemon::run(&checked.config) {
+    let log = match Log::start(checked.config.node.log) {
+        Ok(log) => log,
+        Err(error) => {
+            eprintln!("tandem-control: no thread for the log: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let result = daemon::run(&checked.config);
+    drop(log);
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("tandem-control: {error}");
             if error.is_mistake() { ExitCode::from(MISTAKE) } else { ExitCode::FAILURE }
         }
     }
-}
-
-fn start_log(level: LogLevel) {
-    let level = match level {
-        LogLevel::Error => tracing::Level::ERROR,
-        LogLevel::Warn => tracing::Level::WARN,
-        LogLevel::Info => tracing::Level::INFO,
-        LogLevel::Debug => tracing::Level::DEBUG,
-        LogLevel::Trace => tracing::Level::TRACE,
-    };
-    tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .init();
 }

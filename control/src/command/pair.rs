@@ -51,6 +51,21 @@ fn show_sync(pair: &Pair, out: &mut dyn Write) -> io::Result<()> {
         SyncLink::Receiving => {
             writeln!(out, "from {path}: {state}, {} events taken in", count(dataplane.events))
         }
+    }?;
+    match (dataplane.refused, dataplane.unserved) {
+        (0, 0) => Ok(()),
+        (0, unserved) => writeln!(
+            out,
+            "            {} connections are of services or servers that this machine does not \
+             have: make the configurations equal",
+            count(unserved)
+        ),
+        (refused, _) => writeln!(
+            out,
+            "            {} events did not fit into this machine's table: give both machines \
+             the same node.connections",
+            count(refused)
+        ),
     }
 }
 

@@ -6,7 +6,7 @@ use api::{Hold, SyncLink};
 use failover::{Event, Instant, Role, Term};
 
 use super::dataplane::Answer;
-use super::driver::Driver;
+use super::driver::{Draining, Driver};
 use super::fitness::Findings;
 
 /// A floating address that somebody else announces is announced again so often at most.
@@ -32,13 +32,21 @@ impl Driver {
         !answer.granted && self.machine.role() == Role::Active && self.machine.term() == Term(term)
     }
 
+    /// An order to drain that is not granted is not repeated: the handover fails in its
+    /// time, and the operator is told.
     async fn look_for_drained(&mut self, answer: &Answer) {
-        if self.memory.draining.is_none_or(|since| answer.asked < since) {
+        let Some(sync) = self.dataplane.holding.as_ref().map(|holding| &holding.sync) else {
             return;
-        }
-        let sync = self.dataplane.holding.as_ref().map(|holding| &holding.sync);
-        let is_drained =
-            sync.is_some_and(|sync| sync.state == api::SyncState::Following && sync.lag == 0);
+        };
+        let is_drained = match self.memory.draining {
+            None => return,
+            Some(Draining::Ordered) if answer.order != Hold::Drain => return,
+            Some(Draining::Ordered) => {
+                self.memory.draining = answer.granted.then_some(Draining::Until(sync.draining));
+                answer.granted && sync.drained >= sync.draining
+            }
+            Some(Draining::Until(number)) => sync.drained >= number,
+        };
         if is_drained {
             self.memory.draining = None;
             self.step(Event::Drained).await;

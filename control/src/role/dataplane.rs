@@ -144,20 +144,20 @@ impl Dataplane {
         let mut answers = Vec::new();
         while let Some(json) = self.next_frame() {
             let Some((order, asked)) = self.outstanding.pop_front() else { break };
-            match message::decode(&json) {
-                Ok(Response::Holding(holding)) => {
-                    answers.push(Answer { order, asked, granted: holding.granted });
+            let response = message::decode(&json).unwrap_or_else(Response::Failure);
+            let granted = matches!(&response, Response::Holding(holding) if holding.granted);
+            answers.push(Answer { order, asked, granted });
+            self.trouble = match response {
+                Response::Holding(holding) => {
                     self.holding = Some(holding);
                     self.asked = asked;
-                    self.trouble = None;
+                    None
                 }
-                Ok(Response::Failure(failure)) | Err(failure) => {
-                    self.trouble = Some(format!("the dataplane refuses orders: {failure}"));
+                Response::Failure(failure) => {
+                    Some(format!("the dataplane refuses orders: {failure}"))
                 }
-                Ok(_) => {
-                    self.trouble = Some("the dataplane answers something else".to_owned());
-                }
-            }
+                _ => Some("the dataplane answers another question".to_owned()),
+            };
         }
         answers
     }

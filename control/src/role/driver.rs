@@ -53,8 +53,8 @@ pub(super) struct Memory {
     pub(super) last_change: Option<Change>,
     pub(super) takeovers: u64,
     pub(super) notices: BTreeMap<&'static str, u64>,
-    /// Since when the dataplane is asked to bring the last connections to the peer.
-    pub(super) draining: Option<Instant>,
+    /// The dataplane is bringing the last connections to the peer.
+    pub(super) draining: Option<Draining>,
     pub(super) conflicts: Option<u64>,
     pub(super) conflict_at: Option<Instant>,
     pub(super) leaving: bool,
@@ -62,6 +62,15 @@ pub(super) struct Memory {
     pub(super) quiet: Quiet,
     /// Whether this machine has the peer's connections.
     pub(super) copied: Copied,
+}
+
+/// An order to drain on its way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Draining {
+    /// Its number is not known yet.
+    Ordered,
+    /// It is done when the dataplane has drained as far.
+    Until(u64),
 }
 
 impl Driver {

@@ -4,6 +4,8 @@ use core::time::Duration;
 
 use prometheus::{Histogram, HistogramOpts};
 
+use crate::metrics::catalogue::{self, Family};
+
 /// From a quarter of a millisecond to two seconds.
 const BUCKETS: [f64; 14] =
     [0.00025, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.15, 0.3, 1.0, 2.0];
@@ -25,24 +27,15 @@ impl Measures {
     /// # Errors
     /// When the metrics' crate does not take a name.
     pub fn new(paths: &[(String, String)]) -> Result<Self, prometheus::Error> {
-        let histogram =
-            |name: &str, help: &str| HistogramOpts::new(name, help).buckets(BUCKETS.to_vec());
+        let options =
+            |family: Family| HistogramOpts::new(family.name, family.help).buckets(BUCKETS.to_vec());
         let gap = |(local, remote): &(String, String)| {
-            let options = histogram(
-                "tandem_heartbeat_gap_seconds",
-                "Time between two heartbeats of the peer on a path.",
-            );
+            let options = options(catalogue::HEARTBEAT_GAP);
             Histogram::with_opts(options.const_label("local", local).const_label("remote", remote))
         };
         Ok(Measures {
-            lateness: Histogram::with_opts(histogram(
-                "tandem_control_tick_lateness_seconds",
-                "How late tandem-control came to its own ticks.",
-            ))?,
-            answers: Histogram::with_opts(histogram(
-                "tandem_control_order_seconds",
-                "How long the dataplane took to answer an order about the role.",
-            ))?,
+            lateness: Histogram::with_opts(options(catalogue::TICK_LATENESS))?,
+            answers: Histogram::with_opts(options(catalogue::ORDER))?,
             gaps: paths.iter().map(gap).collect::<Result<_, _>>()?,
         })
     }

@@ -6,7 +6,7 @@ use std::time::SystemTime;
 use api::{Change, Hold};
 use failover::{Action, Event, Heartbeat, Notice, Role};
 
-use super::driver::Driver;
+use super::driver::{Draining, Driver};
 use super::{notice, view};
 use crate::heartbeat::{Beat, Progress};
 
@@ -52,8 +52,8 @@ impl Driver {
             }
             Action::Announce => self.order(Hold::Announce),
             Action::Drain => {
-                self.memory.draining = Some(self.clock.now());
-                self.order(Hold::Watch);
+                self.memory.draining = Some(Draining::Ordered);
+                self.order(Hold::Drain);
             }
             Action::Report(notice) => self.report(*notice),
         }

@@ -9,10 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use api::stream::{Direction, Frame, STREAM_VERSION};
-use api::{
-    Failure, FailureKind, Hold, Holding, Request, Response, Role, SyncHolding, SyncState, frame,
-    message, server,
-};
+use api::{Hold, Holding, Request, Response, Role, SyncHolding, SyncState, frame, message, server};
 
 pub(crate) struct State {
     role: Role,
@@ -79,6 +76,14 @@ impl State {
                 self.become_(Role::Standby, now);
                 self.retiring_until = now + Duration::from_micros(grace);
                 true
+            }
+            Hold::Drain => {
+                let exports = self.sync.state == SyncState::Following;
+                if exports {
+                    self.sync.draining += 1;
+                    self.sync.drained = self.sync.draining;
+                }
+                exports
             }
             Hold::Announce => {
                 self.announcements += 1;
@@ -211,7 +216,7 @@ fn converse(mut stream: UnixStream, state: &Mutex<State>) {
                 state.lock().unwrap().sync.state = SyncState::Off;
                 return;
             }
-            _ => Response::Failure(Failure::new(FailureKind::Malformed, "not here")),
+            request => crate::answers::busy(request),
         };
         if frame::write(&mut stream, &server::encode(&response)).is_err() {
             return;

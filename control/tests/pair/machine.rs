@@ -1,7 +1,8 @@
 //! A machine of the pair: the real tandem-control beside a dataplane that pretends.
 
 use std::fs::{self, Permissions};
-use std::net::UdpSocket;
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -15,6 +16,7 @@ use crate::dataplane::Dataplane;
 pub(crate) struct Machine {
     pub(crate) dataplane: Dataplane,
     pub(crate) folder: PathBuf,
+    metrics: SocketAddr,
     control: Option<Child>,
 }
 
@@ -49,7 +51,8 @@ impl Both {
             let config = config(name, &folder, port, [own, other], more);
             fs::write(folder.join("tandem.toml"), config).unwrap();
             let dataplane = Dataplane::start(&folder.join("dataplane.sock"));
-            Machine { dataplane, folder, control: None }
+            let metrics = SocketAddr::new([127, 0, 1, own].into(), port);
+            Machine { dataplane, folder, metrics, control: None }
         };
         Both { a: machine("a", 2, 3), b: machine("b", 3, 2) }
     }
@@ -166,6 +169,25 @@ impl Machine {
             pair.is_some()
         });
         pair.unwrap()
+    }
+
+    /// What its HTTP server answers: status line with headers, and text.
+    pub(crate) fn get(&self, path: &str) -> (String, String) {
+        let mut stream = TcpStream::connect(self.metrics).unwrap();
+        write!(stream, "GET {path} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let (head, text) = answer.split_once("\r\n\r\n").unwrap();
+        (head.to_owned(), text.to_owned())
+    }
+
+    /// One scrape's text.
+    pub(crate) fn metrics(&self) -> String {
+        wait("metrics are served", || TcpStream::connect(self.metrics).is_ok());
+        let (head, text) = self.get("/metrics");
+        assert!(head.starts_with("HTTP/1.1 200 OK"), "{head}");
+        assert!(head.contains("text/plain; version=0.0.4"), "{head}");
+        text
     }
 
     fn hears(&self) -> bool {
