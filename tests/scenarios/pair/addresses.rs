@@ -10,6 +10,10 @@ fn a_takeover_is_announced_to_both_sides_as_request_and_as_reply() {
     lab.spoil();
     let (active, standby) = lab.roles().unwrap();
     let name = standby.machine.name;
+    // Nobody learns an address from an announcement, but who knows it takes the new place.
+    for (host, address) in [(Lab::UPSTREAM, VIP), (Lab::S1, lab::GATEWAY)] {
+        host.must(&["ping", "-c", "1", "-W", "2", address]).unwrap();
+    }
     let switch = Namespace("tandem-switch");
     let sides = [("public", VIP), ("private", lab::GATEWAY)];
     let captures = sides.map(|(side, _)| {
