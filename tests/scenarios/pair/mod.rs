@@ -7,9 +7,11 @@ mod addresses;
 mod control;
 mod handover;
 mod links;
+mod metrics;
 mod paths;
 mod rejoin;
 mod stalls;
+mod strangers;
 mod survivors;
 mod sync;
 mod takeover;
@@ -38,17 +40,9 @@ fn await_active(lab: &Lab, machine: &Appliance) {
 
 /// The Ethernet address that a host has for an address now.
 fn neighbour(host: lab::Namespace, address: &str) -> String {
-    let line = host.must(&["ip", "neigh", "show", "to", address]).unwrap().stdout;
-    let words: Vec<&str> = line.split_whitespace().collect();
-    let at = words.iter().position(|word| *word == "lladdr");
-    at.and_then(|at| words.get(at + 1)).map_or_else(String::new, ToString::to_string)
+    lab::neighbour(host, address).unwrap()
 }
 
-/// The Ethernet addresses of a machine's NICs.
 fn macs(machine: &Appliance) -> [String; 2] {
-    let mac = |interface| {
-        let path = format!("/sys/class/net/{interface}/address");
-        machine.machine.namespace.must(&["cat", &path]).unwrap().stdout.trim().to_owned()
-    };
-    [mac("pub0"), mac("priv0")]
+    machine.macs().unwrap()
 }

@@ -60,6 +60,21 @@ fn no_takeover_while_any_path_works() {
     assert_eq!(terms(&lab), before);
 }
 
+/// The active machine hears nothing, and is heard.
+#[test]
+fn no_takeover_when_heartbeats_go_one_way() {
+    let lab = ready_pair().unwrap();
+    let before = terms(&lab);
+    let (active, standby) = lab.roles().unwrap();
+    cut(active.machine.namespace, &[DIRECT, PUBLIC, PRIVATE], 100);
+    let deaf = || active.pair().is_ok_and(|pair| pair.silence_millis.is_some_and(|ms| ms > 1000));
+    lab::wait_until("the active machine has heard nothing for a second", 10, deaf).unwrap();
+    assert!(active.is_active() && !standby.is_active());
+    active.machine.namespace.must(&["nft", "delete", "table", "inet", "cut"]).unwrap();
+    lab.await_pair().unwrap();
+    assert_eq!(terms(&lab), before);
+}
+
 #[test]
 fn no_takeover_at_a_third_of_all_heartbeats_lost() {
     let lab = ready_pair().unwrap();

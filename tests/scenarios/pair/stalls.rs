@@ -5,7 +5,7 @@ use lab::{Appliance, Lab, Namespace, Probing, ready_pair};
 use super::{await_active, macs, rounds};
 
 /// Looks at both roles for as long as `until` is false; never may both be active.
-fn watch(lab: &Lab, what: &str, until: impl Fn() -> bool) {
+fn watch(lab: &Lab, what: &str, mut until: impl FnMut() -> bool) {
     lab::wait_until(what, 30, || {
         let both = lab.machines().map(Appliance::is_active);
         assert_ne!(both, [true; 2], "both are active");
@@ -30,6 +30,36 @@ fn a_stopped_control_process_never_makes_two_active() {
         standby.control.signal("-CONT");
         let settled = || standby.pair().is_ok_and(|pair| pair.own.ready) && !standby.is_active();
         watch(&lab, "the other one too", settled);
+    }
+}
+
+/// Stops of every length around the intervals of failover, of each process on each role:
+/// whatever comes of it, never are two active, and the pair comes to rest.
+#[test]
+fn stops_of_any_length_never_make_two_active() {
+    let lab = ready_pair().unwrap();
+    for length in ["0.05", "0.1", "0.14", "0.2", "1"] {
+        for process in ["control", "dataplane"] {
+            for of_active in [true, false] {
+                lab.await_pair().unwrap();
+                let (active, standby) = lab.roles().unwrap();
+                let machine = if of_active { active } else { standby };
+                let stopped = match process {
+                    "control" => &machine.control,
+                    _ => &machine.dataplane,
+                };
+                let id = stopped.process().unwrap();
+                let line = format!("kill -STOP {id}; sleep {length}; kill -CONT {id}");
+                let mut stop = machine.machine.namespace.spawn(&["bash", "-c", &line]).unwrap();
+                let what = format!("{process} of {} goes on", machine.machine.name);
+                watch(&lab, &what, || !stop.runs());
+                let rest = format!("{what} after {length} s, and the pair is at rest");
+                watch(&lab, &rest, || {
+                    let roles = lab.roles();
+                    roles.is_some_and(|(_, other)| other.pair().is_ok_and(|pair| pair.own.ready))
+                });
+            }
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! The active machine loses its power under load.
 
-use lab::{Lab, Loading, Probing, Settings, ready_pair, ready_pair_with};
+use lab::{Lab, Loading, Settings, ready_pair, ready_pair_with};
 
 use super::{assert_nothing_lost, await_active, rounds};
 
@@ -11,19 +11,14 @@ fn no_connection_is_lost_when_the_active_machine_dies() {
     let mut lab = ready_pair().unwrap();
     lab.spoil();
     for round in 0..rounds(2) {
-        lab.await_pair().unwrap();
-        let (active, standby) = lab.roles().unwrap();
-        let loading = Loading::start(CLIENTS, CLIENTS).unwrap();
-        let probing = Probing::start(1000).unwrap();
-        active.kill().unwrap();
-        await_active(&lab, standby);
-        let probed = probing.finish().unwrap();
-        let loaded = loading.finish().unwrap();
-        println!("round {round}: {probed:?}, {loaded:?}");
-        assert_nothing_lost(&loaded, u64::from(CLIENTS));
+        let takeover = lab::take_over(&lab, CLIENTS, CLIENTS).unwrap();
+        println!("round {round}: {takeover}");
+        assert_nothing_lost(&takeover.loaded, u64::from(CLIENTS));
+        assert!(takeover.moved, "{takeover:?}");
         // The control: something was down, or nothing was tested.
-        assert!(probed.received < probed.sent, "{probed:?}");
-        active.launch(&Settings::pair()).unwrap();
+        assert!(takeover.probed.received < takeover.probed.sent, "{takeover:?}");
+        let dead = lab.machines().into_iter().find(|one| one.machine.name == takeover.from);
+        dead.unwrap().launch(&Settings::pair()).unwrap();
     }
 }
 

@@ -184,6 +184,20 @@ impl Appliance {
         status.is_some_and(|status| status.role == Role::Active)
     }
 
+    /// The Ethernet addresses of its NICs, public and private.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Command`].
+    pub fn macs(&self) -> Result<[String; 2], Error> {
+        let mac = |interface| {
+            let path = format!("/sys/class/net/{interface}/address");
+            let output = self.machine.namespace.must(&["cat", &path])?;
+            Ok(output.stdout.trim().to_owned())
+        };
+        Ok([mac("pub0")?, mac("priv0")?])
+    }
+
     /// Packets dropped for a reason so far; an appliance that does not answer has dropped
     /// nothing that it could tell of.
     pub fn dropped(&self, reason: &str) -> u64 {
