@@ -18,7 +18,8 @@ fn value(page: &str, metric: &str) -> f64 {
 fn they_are_exact_and_promtool_finds_no_fault() {
     let lab = ready_pair().unwrap();
     let (active, standby) = lab.roles().unwrap();
-    let connections = "tandem_service_connections_total{service=\"web\"}";
+    let connections = "tandem_service_connections_total{listen=\"198.51.100.10:80\",\
+                       protocol=\"tcp\",service=\"web\"}";
     let before = value(&page(active), connections);
     let line = format!("for i in $(seq 25); do curl -s -m 10 http://{}/; done", lab::VIP);
     assert_eq!(Lab::CLIENT.sh(&line).unwrap().stdout.lines().count(), 25);

@@ -9,11 +9,11 @@ use lab::{Appliance, ready_pair};
 const FORGE: &str = "
 import os, random, socket, subprocess, sys
 me, peer, count = sys.argv[1], sys.argv[2], int(sys.argv[3])
-capture = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.ntohs(0x0800)); capture.bind(('direct0', 0))
+capture = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.ntohs(3)); capture.bind(('direct0', 0))
 real = []
 while len(real) < 20:
     frame = capture.recv(2000)
-    if frame[23] == 17 and frame[36:38] == (7405).to_bytes(2, 'big'): real.append(frame[42:])
+    if frame[12:14] == b'\\x08\\0' and frame[23] == 17 and frame[36:38] == (7405).to_bytes(2, 'big'): real.append(frame[42:])
 raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
 import struct
 def send(payload, ttl=255):
