@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use config::{Config, Peer};
 use failover::Term;
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Clock;
 use crate::heartbeat::Association;
@@ -26,7 +26,7 @@ use crate::sync::{Counts, Report};
 use crate::watchdog;
 use crate::witness::{self, Witness};
 
-/// Why the process cannot start.
+/// Why the process cannot start, or go on.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The shared key cannot be used.
@@ -43,6 +43,9 @@ pub enum StartError {
         /// What the system says.
         error: io::Error,
     },
+    /// The heartbeats' thread has ended by itself.
+    #[error("the heartbeats' thread has ended by itself")]
+    Ended,
     /// A metric cannot be made.
     #[error("the metrics cannot be made: {0}")]
     Metrics(#[from] prometheus::Error),
@@ -81,7 +84,7 @@ async fn serve(config: &Config) -> Result<(), StartError> {
         signal(SignalKind::terminate()).map_err(StartError::io("no handler for SIGTERM"))?;
     let mut interrupt =
         signal(SignalKind::interrupt()).map_err(StartError::io("no handler for SIGINT"))?;
-    let pair = config.peer.as_ref().map(|peer| start_pair(config, peer)).transpose()?;
+    let mut pair = config.peer.as_ref().map(|peer| start_pair(config, peer)).transpose()?;
     let source = Source::new(
         config.node.control_socket.clone(),
         pair.as_ref().map(|pair| pair.source.clone()),
@@ -91,6 +94,7 @@ async fn serve(config: &Config) -> Result<(), StartError> {
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
+        () = ended(pair.as_mut()) => return Err(StartError::Ended),
     }
     tracing::info!("stopping");
     if let Some(pair) = pair {
@@ -100,10 +104,20 @@ async fn serve(config: &Config) -> Result<(), StartError> {
     Ok(())
 }
 
+/// When the driver ends unasked; never without one.
+async fn ended(pair: Option<&mut Running>) {
+    match pair {
+        Some(pair) => drop((&mut pair.ended).await),
+        None => core::future::pending().await,
+    }
+}
+
 /// What runs where there is a peer.
 struct Running {
     source: PairSource,
     driver: JoinHandle<()>,
+    /// Says when the driver's thread ends.
+    ended: oneshot::Receiver<()>,
     _socket: PairSocket,
 }
 
@@ -143,8 +157,9 @@ fn start_pair(config: &Config, peer: &Peer) -> Result<Running, StartError> {
         measures,
         witness,
     };
-    let driver = drive(parts).map_err(StartError::io("no thread for heartbeats"))?;
-    Ok(Running { source, driver, _socket: socket })
+    let (alive, ended) = oneshot::channel();
+    let driver = drive(parts, alive).map_err(StartError::io("no thread for heartbeats"))?;
+    Ok(Running { source, driver, ended, _socket: socket })
 }
 
 /// The term on disk, and the thread that writes the next ones.
@@ -167,9 +182,11 @@ fn keep_terms(
 }
 
 /// The thread of heartbeats and lease.
-fn drive(parts: Parts) -> io::Result<JoinHandle<()>> {
+fn drive(parts: Parts, alive: oneshot::Sender<()>) -> io::Result<JoinHandle<()>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     std::thread::Builder::new().name("tandem-role".to_owned()).spawn(move || {
+        // Dropped however the thread ends.
+        let _alive = alive;
         realtime::hurry_this_thread();
         runtime.block_on(async { Driver::start(parts).await.run().await });
     })

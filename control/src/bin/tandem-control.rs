@@ -21,11 +21,14 @@ struct Arguments {
     config: PathBuf,
 }
 
+/// A fault of the program, as Rust has it.
+const FAULT: i32 = 101;
 /// A mistake in the configuration or the command line.
 const MISTAKE: u8 = 2;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    end_with_a_fault();
     let checked = match Config::load_checked(&arguments.config) {
         Ok(checked) => checked,
         Err(mistakes) => {
@@ -52,4 +55,14 @@ fn main() -> ExitCode {
             if error.is_mistake() { ExitCode::from(MISTAKE) } else { ExitCode::FAILURE }
         }
     }
+}
+
+/// A fault in any thread ends the process, which is started anew within its lease. Half a
+/// process would keep the role and not do its work.
+fn end_with_a_fault() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |fault| {
+        report(fault);
+        std::process::exit(FAULT);
+    }));
 }

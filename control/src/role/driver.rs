@@ -28,6 +28,9 @@ use crate::witness::Witness;
 /// Between looks at a dataplane that brings the last connections to the peer.
 const DRAIN: Duration = Duration::from_millis(2);
 
+/// Before more is read from a path that is flooded.
+const FLOODED: Duration = Duration::from_millis(1);
+
 /// Runs the state machine of this machine.
 pub struct Driver {
     pub(super) clock: Clock,
@@ -96,9 +99,11 @@ impl Driver {
 
     fn due(&self) -> Instant {
         let tick = self.machine.next_tick();
-        match self.memory.draining {
-            Some(_) => tick.min(self.clock.now().plus(DRAIN)),
-            None => tick,
+        let soon = |pause| tick.min(self.clock.now().plus(pause));
+        match (self.paths.is_flooded(), self.memory.draining) {
+            (true, _) => soon(FLOODED),
+            (false, Some(_)) => soon(DRAIN),
+            (false, None) => tick,
         }
     }
 

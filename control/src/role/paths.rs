@@ -12,9 +12,9 @@ use crate::heartbeat::seal::LIMIT;
 use crate::heartbeat::{Accepted, Association, Beat, Refusal, VERSION};
 use crate::quiet::Quiet;
 
-/// The most datagrams of a path that are read at a time, so that a flood on one path keeps
-/// nobody from sending heartbeats.
-const TURN: usize = 256;
+/// The most datagrams of a path that are read at a time. After so many there is a pause, so
+/// that a flood takes neither the time for heartbeats nor a core; the kernel drops the rest.
+const TURN: usize = 64;
 
 /// The paths to the peer.
 pub struct Paths {
@@ -23,6 +23,7 @@ pub struct Paths {
     measures: Arc<Measures>,
     sequence: u64,
     quiet: Quiet,
+    is_flooded: bool,
 }
 
 impl Paths {
@@ -36,6 +37,7 @@ impl Paths {
             measures,
             sequence: 0,
             quiet: Quiet::default(),
+            is_flooded: false,
         }
     }
 
@@ -63,15 +65,19 @@ impl Paths {
     /// The heartbeats that wait in the sockets and are news, in their order.
     pub fn receive(&mut self, now: Instant) -> Vec<Beat> {
         let mut news = Vec::new();
+        self.is_flooded = false;
         for index in 0..self.paths.len() {
-            for _ in 0..TURN {
-                if !self.receive_one(index, now, &mut news) {
-                    break;
-                }
-            }
+            let took_all = (0..TURN).any(|_| !self.receive_one(index, now, &mut news));
+            self.is_flooded |= !took_all;
         }
         news.sort_by_key(|beat| beat.sequence);
         news
+    }
+
+    /// True if more waits than is to be read without a pause.
+    #[must_use]
+    pub fn is_flooded(&self) -> bool {
+        self.is_flooded
     }
 
     /// Takes in the next datagram of a path; false if there is none.
@@ -124,8 +130,11 @@ impl Paths {
         }
     }
 
-    /// Ready when a datagram may wait.
+    /// Ready when a datagram may wait, and there need not be a pause.
     pub fn poll_readable(&self, context: &mut Context<'_>) -> Poll<()> {
+        if self.is_flooded {
+            return Poll::Pending;
+        }
         let mut is_ready = false;
         for path in &self.paths {
             is_ready |= path.poll_readable(context).is_ready();

@@ -5,6 +5,7 @@
 //! are sent as soon as the peer misses some; an answer from before the peer fell silent
 //! must not count for long.
 
+pub mod echo;
 pub mod ping;
 
 use core::time::Duration;

@@ -24,6 +24,8 @@ pub(crate) struct Machine {
 pub(crate) struct Both {
     pub(crate) a: Machine,
     pub(crate) b: Machine,
+    /// Of heartbeats and sync.
+    pub(crate) port: u16,
 }
 
 static NUMBER: AtomicU32 = AtomicU32::new(0);
@@ -54,7 +56,7 @@ impl Both {
             let metrics = SocketAddr::new([127, 0, 1, own].into(), port);
             Machine { dataplane, folder, metrics, control: None }
         };
-        Both { a: machine("a", 2, 3), b: machine("b", 3, 2) }
+        Both { a: machine("a", 2, 3), b: machine("b", 3, 2), port }
     }
 
     /// Both run, one is active, the other has all connections.
@@ -76,7 +78,6 @@ impl Drop for Both {
     fn drop(&mut self) {
         if std::thread::panicking() {
             println!("a:\n{}\nb:\n{}", self.a.log(), self.b.log());
-            println!("{:#?}\n{:#?}", self.a.pair(), self.b.pair());
         }
         self.a.kill();
         self.b.kill();
@@ -132,6 +133,15 @@ impl Machine {
             .spawn()
             .unwrap();
         self.control = Some(child);
+    }
+
+    /// The binary itself, with the addresses as they are configured, to its end.
+    pub(crate) fn run_binary(&mut self) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_tandem-control"))
+            .arg("--config")
+            .arg(self.folder.join("tandem.toml"))
+            .output()
+            .unwrap()
     }
 
     pub(crate) fn log(&self) -> String {

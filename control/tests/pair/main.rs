@@ -10,3 +10,4 @@ mod machine;
 mod metrics;
 mod process;
 mod roles;
+mod strangers;

@@ -14,10 +14,12 @@ pub(crate) const CONFIG: &str = "TANDEM_TEST_CONFIG";
 fn control() {
     let Some(file) = std::env::var_os(CONFIG) else { return };
     let mut config = Config::load(file).unwrap();
-    for path in &mut config.peer.as_mut().unwrap().paths {
+    let peer = config.peer.as_mut().unwrap();
+    for path in &mut peer.paths {
         path.local = looped(path.local);
         path.remote = looped(path.remote);
     }
+    peer.witness = peer.witness.map(looped);
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).init();
     control::daemon::run(&config).unwrap();
 }

@@ -149,3 +149,14 @@ fn a_conflict_about_an_address_is_answered() {
     wait("it is announced again", || both.a.dataplane.state().announcements > before);
     wait("it is in the log", || both.a.log().contains("somebody else announces"));
 }
+
+#[test]
+fn a_witness_is_asked() {
+    let both = Both::with("witness = \"198.51.100.1\"").start();
+    // Without an answer nobody would have become active: there was no peer yet.
+    assert!(both.a.dataplane.is_active());
+    both.b.signal(Signal::STOP);
+    throughout(Duration::from_millis(500), "a stays active, as it sees the witness", || {
+        both.a.dataplane.is_active()
+    });
+}
