@@ -63,7 +63,7 @@ pub fn ready() -> Result<Ready, Error> {
 ///
 /// [`Error`], when it cannot be raised.
 pub fn ready_pair() -> Result<Ready, Error> {
-    ready_pair_with(Settings::pair())
+    ready_pair_with(Settings::patient_pair())
 }
 
 /// The pair with settings of a scenario's own, raised anew.

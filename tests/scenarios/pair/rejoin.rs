@@ -13,7 +13,7 @@ fn it_stays_standby_gets_all_connections_and_can_be_relied_on() {
     first.kill().unwrap();
     await_active(&lab, second);
     let term = second.pair().unwrap().own.term;
-    first.launch(&Settings::pair()).unwrap();
+    first.launch(&Settings::patient_pair()).unwrap();
     lab.await_pair().unwrap();
     await_active(&lab, second);
     assert_eq!(second.pair().unwrap().own.term, term, "it took nothing back");

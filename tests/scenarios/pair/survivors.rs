@@ -53,7 +53,7 @@ fn masquerade_mappings_udp_flows_and_echoes_survive() {
     // A ping goes on with its identifier: the mapping is what makes the replies come back.
     let told = ping.stop().unwrap().words();
     println!("{told}");
-    active.launch(&Settings::pair()).unwrap();
+    active.launch(&Settings::patient_pair()).unwrap();
 }
 
 /// The masqueraded connections of a machine, each as its source and what it became.

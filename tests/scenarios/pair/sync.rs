@@ -22,7 +22,7 @@ print(count)
 
 #[test]
 fn a_machine_that_joins_gets_a_hundred_thousand_connections() {
-    let mut lab = ready_pair_with(Settings { connections: 300_000, ..Settings::pair() }).unwrap();
+    let mut lab = ready_pair_with(Settings { connections: 300_000, ..Settings::patient_pair() }).unwrap();
     lab.spoil();
     let (active, standby) = lab.roles().unwrap();
     standby.kill().unwrap();
@@ -30,7 +30,7 @@ fn a_machine_that_joins_gets_a_hundred_thousand_connections() {
     let open = |machine: &lab::Appliance| machine.counted("connections").iter().sum::<u64>();
     lab::wait_until("half of them are open", 60, || open(active) >= 50_000).unwrap();
     // It joins while the others are made.
-    standby.launch(&Settings { connections: 300_000, ..Settings::pair() }).unwrap();
+    standby.launch(&Settings { connections: 300_000, ..Settings::patient_pair() }).unwrap();
     flows.finish().unwrap();
     lab.await_pair().unwrap();
     lab::wait_until("both have the same", 30, || open(active) == open(standby)).unwrap();
@@ -41,11 +41,11 @@ fn a_machine_that_joins_gets_a_hundred_thousand_connections() {
 
 #[test]
 fn machines_with_other_numbers_of_workers_understand_each_other() {
-    let mut lab = ready_pair_with(Settings { workers: "[0, 1]", ..Settings::pair() }).unwrap();
+    let mut lab = ready_pair_with(Settings { workers: "[0, 1]", ..Settings::patient_pair() }).unwrap();
     lab.spoil();
     let (active, standby) = lab.roles().unwrap();
     standby.kill().unwrap();
-    standby.launch(&Settings::pair()).unwrap();
+    standby.launch(&Settings::patient_pair()).unwrap();
     let flows = Lab::UPSTREAM.spawn_python(FLOWS, &["2000", lab::VIP]).unwrap();
     flows.finish().unwrap();
     lab.await_pair().unwrap();

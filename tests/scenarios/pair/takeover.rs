@@ -18,13 +18,13 @@ fn no_connection_is_lost_when_the_active_machine_dies() {
         // The control: something was down, or nothing was tested.
         assert!(takeover.probed.received < takeover.probed.sent, "{takeover:?}");
         let dead = lab.machines().into_iter().find(|one| one.machine.name == takeover.from);
-        dead.unwrap().launch(&Settings::pair()).unwrap();
+        dead.unwrap().launch(&Settings::patient_pair()).unwrap();
     }
 }
 
 #[test]
 fn without_sync_the_same_loses_connections() {
-    let mut lab = ready_pair_with(Settings { connections: 100_001, ..Settings::pair() }).unwrap();
+    let mut lab = ready_pair_with(Settings { connections: 100_001, ..Settings::patient_pair() }).unwrap();
     lab.spoil();
     let (active, standby) = lab.roles().unwrap();
     // From now on nothing of connection sync gets through; heartbeats do.

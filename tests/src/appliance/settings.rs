@@ -63,9 +63,15 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The two machines.
+    /// The two machines, at the timers that they have by default: for measuring.
     pub fn pair() -> Self {
         Settings { pair: true, ..Settings::default() }
+    }
+
+    /// The two machines at timers that forgive a shared machine its pauses: for scenarios
+    /// that tell what happens, and not how fast.
+    pub fn patient_pair() -> Self {
+        Settings { peer: "dead = \"600ms\"\nlease = \"500ms\"", ..Settings::pair() }
     }
 
     /// The servers of a service, as the file has them.

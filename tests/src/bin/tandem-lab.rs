@@ -162,8 +162,11 @@ The lab is up. Things to try, as root:
   ip netns exec tandem-client ping 198.51.100.10
   ip netns exec tandem-s1 curl http://203.0.113.10/            masqueraded to the Internet
   ip netns exec tandem-s1 traceroute -n 203.0.113.10
-  tandem --socket /run/tandem-lab/a/dataplane.sock status      also services, connections,
-                                                               neighbours, counters
+  tandem --socket /run/tandem-lab/a/dataplane.sock status      both machines; also services,
+                                                               connections, neighbours, counters
+  tandem --socket /run/tandem-lab/a/dataplane.sock failover    hand the role to the other machine
+  kill -KILL $(cat /run/tandem-lab/a/dataplane.pid)            and see tandem-b take over
+  ip netns exec tandem-b curl http://127.0.0.1:9405/metrics
   tcpdump in the namespaces: ip netns exec tandem-s1 tcpdump -ni eth0
 
 make lab-down takes it down.";
