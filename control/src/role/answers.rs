@@ -95,9 +95,8 @@ impl Driver {
     /// Judges how things are.
     fn findings<T>(&self, judge: impl FnOnce(Findings<'_>) -> T) -> T {
         let now = self.clock.now();
-        // One that has not answered for so long has lost its lease, or is about to.
-        let patience = self.timing.lease.saturating_sub(self.timing.interval);
-        let trouble = self.dataplane.trouble(patience, now);
+        // One that has not answered for so long has lost its lease.
+        let trouble = self.dataplane.trouble(self.timing.lease, now);
         let link_trouble = self.sync.borrow().trouble.clone();
         judge(Findings {
             holding: self.dataplane.holding.as_ref(),

@@ -22,6 +22,9 @@ pub(crate) struct State {
     pub(crate) announcements: u64,
     pub(crate) sync: SyncHolding,
     start: u64,
+    renewed: Instant,
+    /// The longest time between two renewals.
+    pub(crate) gap: Duration,
     /// When it became active or standby.
     pub(crate) changes: Vec<(Role, Instant)>,
     clients: Vec<UnixStream>,
@@ -55,6 +58,7 @@ impl State {
             Hold::Claim { term, .. } if term < self.term => false,
             Hold::Claim { term, lease } => {
                 self.term = term;
+                self.renewed = now;
                 self.lease_until = now + Duration::from_micros(lease);
                 self.become_(Role::Active, now);
                 self.sync.complete = false;
@@ -64,6 +68,8 @@ impl State {
             Hold::Renew { term, lease } => {
                 let holds = self.role == Role::Active && term == self.term;
                 if holds {
+                    self.gap = self.gap.max(now - self.renewed);
+                    self.renewed = now;
                     self.lease_until = now + Duration::from_micros(lease);
                 }
                 holds
@@ -132,6 +138,8 @@ impl Dataplane {
             announcements: 0,
             sync: SyncHolding::default(),
             start: 1,
+            renewed: long_ago,
+            gap: Duration::ZERO,
             changes: Vec::new(),
             clients: Vec::new(),
             is_up: true,

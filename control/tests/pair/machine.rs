@@ -31,13 +31,19 @@ pub(crate) struct Both {
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
 impl Both {
-    /// Both configured; neither control runs yet.
+    /// Both configured; neither control runs yet. They are more patient than by default:
+    /// what runs beside the tests must not move the role.
     pub(crate) fn new() -> Self {
         Self::with("")
     }
 
     /// With further keys for `[peer]`.
     pub(crate) fn with(more: &str) -> Self {
+        Self::exactly(&format!("dead = \"1s\"\nlease = \"800ms\"\n{more}"))
+    }
+
+    /// With these keys and the defaults for `[peer]`.
+    pub(crate) fn exactly(more: &str) -> Self {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let root =
             std::env::temp_dir().join(format!("tandem-pair-{}-{number}", std::process::id()));
