@@ -22,7 +22,8 @@ print(count)
 
 #[test]
 fn a_machine_that_joins_gets_a_hundred_thousand_connections() {
-    let mut lab = ready_pair_with(Settings { connections: 300_000, ..Settings::patient_pair() }).unwrap();
+    let mut lab =
+        ready_pair_with(Settings { connections: 300_000, ..Settings::patient_pair() }).unwrap();
     lab.spoil();
     let (active, standby) = lab.roles().unwrap();
     standby.kill().unwrap();
@@ -41,7 +42,8 @@ fn a_machine_that_joins_gets_a_hundred_thousand_connections() {
 
 #[test]
 fn machines_with_other_numbers_of_workers_understand_each_other() {
-    let mut lab = ready_pair_with(Settings { workers: "[0, 1]", ..Settings::patient_pair() }).unwrap();
+    let mut lab =
+        ready_pair_with(Settings { workers: "[0, 1]", ..Settings::patient_pair() }).unwrap();
     lab.spoil();
     let (active, standby) = lab.roles().unwrap();
     standby.kill().unwrap();

@@ -24,7 +24,8 @@ fn no_connection_is_lost_when_the_active_machine_dies() {
 
 #[test]
 fn without_sync_the_same_loses_connections() {
-    let mut lab = ready_pair_with(Settings { connections: 100_001, ..Settings::patient_pair() }).unwrap();
+    let mut lab =
+        ready_pair_with(Settings { connections: 100_001, ..Settings::patient_pair() }).unwrap();
     lab.spoil();
     let (active, standby) = lab.roles().unwrap();
     // From now on nothing of connection sync gets through; heartbeats do.
