@@ -78,6 +78,8 @@ impl Driver {
         let complete = self.dataplane.holding.as_ref().is_some_and(|h| h.sync.complete);
         self.memory.copied.follow(self.machine.role(), peer, self.link(), complete);
         let fitness = self.findings(|findings| findings.fitness());
+        let why = |findings: Findings<'_>| findings.obstacles(fitness).join("; ");
+        self.memory.unable = (!fitness.able).then(|| self.findings(why));
         self.step(Event::Fitness(fitness)).await;
     }
 

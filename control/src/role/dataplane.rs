@@ -14,10 +14,14 @@ use std::path::{Path, PathBuf};
 use api::{Hold, Holding, Request, Response, frame, message};
 use failover::Instant;
 use tokio::net::UnixStream;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
+
+use crate::clock::Clock;
 
 /// Longest wait for a connection; to a socket that is listened on it takes microseconds.
 const CONNECT: Duration = Duration::from_millis(2);
+/// Between two attempts while nothing else is to be done.
+const RETRY: Duration = Duration::from_millis(1);
 /// Orders without an answer; a dataplane that hangs is given no more than releases.
 const OUTSTANDING: usize = 64;
 
@@ -29,6 +33,8 @@ pub struct Dataplane {
     unsent: Vec<u8>,
     outstanding: VecDeque<(Hold, Instant)>,
     trouble: Option<String>,
+    /// It listens, and takes no connection.
+    is_slow: bool,
     /// As it last said.
     pub holding: Option<Holding>,
     /// When it was asked for that.
@@ -57,6 +63,7 @@ impl Dataplane {
             unsent: Vec::new(),
             outstanding: VecDeque::new(),
             trouble: Some("the dataplane was not asked yet".to_owned()),
+            is_slow: false,
             holding: None,
             asked: Instant::default(),
         }
@@ -88,10 +95,19 @@ impl Dataplane {
         match timeout(CONNECT, UnixStream::connect(&self.path)).await {
             Ok(Ok(stream)) => {
                 self.stream = Some(stream);
+                self.is_slow = false;
                 self.order(Hold::Watch, now);
             }
-            Ok(Err(error)) => self.trouble = Some(unreachable(&self.path, &error)),
-            Err(_) => self.trouble = Some("the dataplane takes no connection".to_owned()),
+            // All places in its queue are taken.
+            Ok(Err(error)) if error.kind() == ErrorKind::WouldBlock => self.is_slow = true,
+            Ok(Err(error)) => {
+                self.is_slow = false;
+                self.trouble = Some(unreachable(&self.path, &error));
+            }
+            Err(_) => self.is_slow = true,
+        }
+        if self.is_slow {
+            self.trouble = Some("the dataplane takes no connection".to_owned());
         }
     }
 
@@ -116,6 +132,21 @@ impl Dataplane {
     #[must_use]
     pub fn outstanding(&self) -> usize {
         self.outstanding.len()
+    }
+
+    /// Waits until the dataplane has said how it is or that it will not, or is not there.
+    pub async fn first_answer(&mut self, clock: Clock) {
+        loop {
+            self.connect(clock.now()).await;
+            if self.stream.is_none() && !self.is_slow {
+                return;
+            }
+            self.settled().await;
+            if self.stream.is_some() {
+                return;
+            }
+            sleep(RETRY).await;
+        }
     }
 
     /// Waits until every order is answered, or the dataplane is gone.

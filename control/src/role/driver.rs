@@ -63,6 +63,8 @@ pub(super) struct Memory {
     pub(super) leaving: bool,
     pub(super) left_at: Option<Instant>,
     pub(super) quiet: Quiet,
+    /// Why the dataplane cannot forward.
+    pub(super) unable: Option<String>,
     /// Whether this machine has the peer's connections.
     pub(super) copied: Copied,
 }

@@ -1,7 +1,6 @@
 //! How the driver starts: where the term stands, and whether the dataplane still holds the
 //! role.
 
-use core::time::Duration;
 use std::sync::Arc;
 
 use api::Role;
@@ -19,10 +18,6 @@ use crate::clock::Clock;
 use crate::heartbeat::Association;
 use crate::sync::Report;
 use crate::witness::Witness;
-
-/// How long a dataplane that is there may take to say how it is. Well inside the lease,
-/// which may be running.
-const FIRST_ANSWER: Duration = Duration::from_millis(30);
 
 /// What a driver is made of.
 pub struct Parts {
@@ -55,9 +50,10 @@ impl Driver {
     pub async fn start(parts: Parts) -> Self {
         let clock = parts.clock;
         let mut dataplane = Dataplane::new(&parts.node.control_socket);
-        dataplane.connect(clock.now()).await;
-        // Answers are awaited here for once: until the role is known there is none to keep.
-        let _ = tokio::time::timeout(FIRST_ANSWER, dataplane.settled()).await;
+        // Answers are awaited here for once. A lease that is not renewed meanwhile ends
+        // within this time, and the peer waits for longer: silence is safe, and a word from a
+        // machine that does not know what it is would not be.
+        let _ = tokio::time::timeout(parts.peer.timing.lease, dataplane.first_answer(clock)).await;
         let identity =
             Identity { priority: parts.peer.priority, name: parts.node.name.as_str().into() };
         let machine = machine(&dataplane, identity, &parts, clock.now());

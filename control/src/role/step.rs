@@ -84,7 +84,7 @@ impl Driver {
 
     fn report(&mut self, notice: Notice) {
         *self.memory.notices.entry(notice::name(notice)).or_default() += 1;
-        let sentence = notice::sentence(notice);
+        let sentence = self.describe(notice);
         // What comes again and again (a conflict, say) is told once in a while.
         if !notice::is_alarming(notice) {
             tracing::info!("{sentence}");
@@ -95,8 +95,17 @@ impl Driver {
         if matches!(notice, Notice::HandoverFailed | Notice::NotReady) {
             self.memory.draining = None;
             if let Some(waiting) = self.memory.waiting.take() {
-                waiting.answer(Err(sentence.to_owned()));
+                waiting.answer(Err(sentence));
             }
+        }
+    }
+
+    /// The notice, with what is known besides.
+    fn describe(&self, notice: Notice) -> String {
+        let sentence = notice::sentence(notice);
+        match &self.memory.unable {
+            Some(why) if notice == Notice::Unable => format!("{sentence}: {why}"),
+            _ => sentence.to_owned(),
         }
     }
 
@@ -107,10 +116,10 @@ impl Driver {
             return;
         }
         let why = actions.iter().find_map(|action| match action {
-            Action::Report(notice) => Some(notice::sentence(*notice)),
+            Action::Report(notice) => Some(self.describe(*notice)),
             _ => None,
         });
-        let why = why.unwrap_or("tandem-control is being stopped").to_owned();
+        let why = why.unwrap_or_else(|| "tandem-control is being stopped".to_owned());
         let term = self.machine.term().0;
         tracing::info!("this machine is {to} now (term {term}): {why}");
         self.memory.draining = None;
