@@ -41,7 +41,7 @@ fn it_is_refused_while_the_other_machine_is_not_ready() {
     lab.spoil();
     let (active, standby) = lab.roles().unwrap();
     standby.kill().unwrap();
-    let alone = || active.pair().is_ok_and(|pair| pair.silence_millis.unwrap_or(0) > 500);
+    let alone = || active.pair().is_ok_and(|pair| pair.silence_millis.unwrap_or(0) > 1000);
     lab::wait_until("the other one is missed", 20, alone).unwrap();
     let answer = active.tandem(&["failover"]).unwrap();
     assert!(!answer.ok() && answer.words().contains("not heard"), "{}", answer.words());

@@ -14,7 +14,7 @@ pub(crate) use settings::key_file;
 pub use settings::{Driver, Settings};
 pub use supervisor::Supervised;
 
-use crate::namespace::write;
+use crate::namespace::{must, write};
 use crate::topology::{Lab, Options, Router};
 use crate::{Error, VIP, wait_until};
 
@@ -129,9 +129,11 @@ impl Appliance {
         for process in [&self.dataplane, &self.control] {
             process.forsake();
         }
-        for process in [&self.dataplane, &self.control] {
-            process.signal("-KILL");
-        }
+        // Together, and the one that could still tell the peer something first.
+        let both = [&self.control, &self.dataplane].map(Supervised::process);
+        let mut words = vec!["-KILL".to_owned()];
+        words.extend(both.into_iter().flatten().map(|process| process.to_string()));
+        must(&[vec!["kill"], words.iter().map(String::as_str).collect()].concat())?;
         wait_until("both processes have ended", 30, || !self.runs() && !self.control.runs())
     }
 
