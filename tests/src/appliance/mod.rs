@@ -131,9 +131,9 @@ impl Appliance {
         }
         // Together, and the one that could still tell the peer something first.
         let both = [&self.control, &self.dataplane].map(Supervised::process);
-        let mut words = vec!["-KILL".to_owned()];
-        words.extend(both.into_iter().flatten().map(|process| process.to_string()));
-        must(&[vec!["kill"], words.iter().map(String::as_str).collect()].concat())?;
+        let both: Vec<String> = both.iter().flatten().map(u32::to_string).collect();
+        // One may have ended by itself; that both have is waited for.
+        must(&["bash", "-c", &format!("kill -KILL {} 2>/dev/null || true", both.join(" "))])?;
         wait_until("both processes have ended", 30, || !self.runs() && !self.control.runs())
     }
 
