@@ -279,6 +279,28 @@ pub(crate) mod tests {
         }
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_one_message_or_none(bytes: Vec<u8>, kind in 0..2_u8) {
+            let bytes = [vec![kind], bytes].concat();
+            if let Some(message) = Message::decode(&bytes) {
+                assert_eq!(message.encode(), bytes);
+            }
+        }
+
+        #[test]
+        fn changed_messages_are_one_message_or_none(place in 0..200_usize, to: u8) {
+            let body = Body::Beat(Box::new(beat(1)));
+            let mut bytes = Message { echo: Salt([0; 16]), body }.encode();
+            if let Some(byte) = bytes.get_mut(place) {
+                *byte = to;
+            }
+            if let Some(message) = Message::decode(&bytes) {
+                assert_eq!(message.encode(), bytes);
+            }
+        }
+    }
+
     #[test]
     fn long_texts_are_cut_between_letters() {
         let mut long = beat(1);

@@ -10,9 +10,6 @@ use super::driver::{Draining, Driver};
 use super::{notice, view};
 use crate::heartbeat::{Beat, Progress};
 
-/// The dataplane has this long for an order that others are told of; it takes microseconds.
-const SETTLE: Duration = Duration::from_millis(3);
-
 impl Driver {
     /// One step of the state machine, and everything that it decides.
     pub(super) async fn step(&mut self, event: Event) {
@@ -63,9 +60,10 @@ impl Driver {
         self.dataplane.order(order, self.clock.now());
     }
 
-    /// Waits for the answer to the last order, but not long.
+    /// Waits for the answer to the last order, which takes microseconds; but not so long
+    /// that the next heartbeat would be late.
     pub(super) async fn settle(&mut self) {
-        let _ = tokio::time::timeout(SETTLE, self.dataplane.settled()).await;
+        let _ = tokio::time::timeout(self.timing.interval / 2, self.dataplane.settled()).await;
     }
 
     fn send(&mut self, heartbeat: &Heartbeat) {
