@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use api::{Change, Member, Pair, Path, SyncLink, SyncState};
+use api::{Change, Member, Pair, Path, SyncHolding, SyncLink, SyncState};
 
 use crate::output::units::{count, millis, seconds};
 use crate::output::{Table, date};
@@ -52,6 +52,11 @@ fn show_sync(pair: &Pair, out: &mut dyn Write) -> io::Result<()> {
             writeln!(out, "from {path}: {state}, {} events taken in", count(dataplane.events))
         }
     }?;
+    show_misfits(dataplane, out)
+}
+
+/// What the two configurations differ in.
+fn show_misfits(dataplane: &SyncHolding, out: &mut dyn Write) -> io::Result<()> {
     match (dataplane.refused, dataplane.unserved) {
         (0, 0) => Ok(()),
         (0, unserved) => writeln!(
