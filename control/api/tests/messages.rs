@@ -133,7 +133,7 @@ fn orders_of_the_pair_come_back_as_they_were() {
         Request::Sync(Direction::Export),
         Request::Sync(Direction::Import),
         Request::Hold(Hold::Drain),
-        Request::Hold(Hold::Claim { term: 3, lease: 120_000 }),
+        Request::Hold(Hold::Claim { term: 3, lease: 120_000, at: 5 }),
     ] {
         let json = message::encode(&request).unwrap();
         assert_eq!(message::decode::<Request>(&json).unwrap(), request);

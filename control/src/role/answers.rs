@@ -7,7 +7,7 @@ use failover::{Event, Instant, Role, Term};
 
 use super::dataplane::Answer;
 use super::driver::{Draining, Driver};
-use super::fitness::Findings;
+use super::fitness::{Copied, Findings};
 
 /// A floating address that somebody else announces is announced again so often at most.
 const CONFLICT: Duration = Duration::from_secs(1);
@@ -76,6 +76,10 @@ impl Driver {
         let now = self.clock.now();
         let peer = self.machine.peer(now).map(|heartbeat| heartbeat.role);
         let complete = self.dataplane.holding.as_ref().is_some_and(|h| h.sync.complete);
+        if self.dataplane.holding.is_none() {
+            // It may have been started anew, with an empty table.
+            self.memory.copied = Copied::default();
+        }
         self.memory.copied.follow(self.machine.role(), peer, self.link(), complete);
         let fitness = self.findings(|findings| findings.fitness());
         let why = |findings: Findings<'_>| findings.obstacles(fitness).join("; ");
@@ -109,6 +113,7 @@ impl Driver {
             link_trouble: link_trouble.as_deref(),
             copied: self.memory.copied,
             witness: self.witness.answers(self.last_heard(), now),
+            stranger: self.paths.hears_stranger(self.timing.dead, now),
         })
     }
 

@@ -37,6 +37,9 @@ pub struct Findings<'f> {
     pub copied: Copied,
     /// What the witness says.
     pub witness: Option<bool>,
+    /// Somebody speaks from the peer's address whom this start has never understood: a
+    /// peer of another version or with another key, which may well be active.
+    pub stranger: bool,
 }
 
 impl Findings<'_> {
@@ -47,7 +50,7 @@ impl Findings<'_> {
             return Fitness { witness: self.witness, ..Fitness::UNKNOWN };
         };
         Fitness {
-            able: holding.workers_run,
+            able: holding.workers_run && !self.is_held_back(),
             synced: self.is_synced(),
             links: holding.links == [true, true],
             witness: self.witness,
@@ -58,6 +61,11 @@ impl Findings<'_> {
     /// listened yet does not know that.
     fn is_synced(&self) -> bool {
         self.copied.0 || (self.peer.is_none() && self.role == Role::Standby)
+    }
+
+    /// A machine that holds the role goes on: it is the other one that was changed.
+    fn is_held_back(&self) -> bool {
+        self.stranger && self.role != Role::Active
     }
 
     /// In words, what keeps a machine of this fitness from being ready.
@@ -78,6 +86,9 @@ impl Findings<'_> {
     }
 
     fn holding_obstacles(&self, fitness: Fitness, holding: &Holding, found: &mut Vec<String>) {
+        if self.is_held_back() {
+            found.push("the peer speaks, and is not understood".to_owned());
+        }
         if !holding.workers_run {
             found.push("a worker stands still".to_owned());
         }
@@ -123,6 +134,7 @@ mod tests {
             link_trouble: None,
             copied: Copied(copied),
             witness: None,
+            stranger: false,
         }
     }
 
@@ -161,6 +173,18 @@ mod tests {
         assert!(alone.fitness().synced);
         alone.role = Role::Listening;
         assert!(!alone.fitness().synced);
+    }
+
+    #[test]
+    fn beside_a_peer_that_is_not_understood_nothing_is_claimed() {
+        let holding = holding();
+        let mut beside = findings(&holding, false);
+        (beside.peer, beside.stranger) = (None, true);
+        assert!(!beside.fitness().able);
+        let obstacles = beside.obstacles(beside.fitness());
+        assert_eq!(obstacles, ["the peer speaks, and is not understood"]);
+        beside.role = Role::Active;
+        assert!(beside.fitness().able, "who is active goes on");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! All paths together: one association over several sockets.
 
 use core::task::{Context, Poll};
+use core::time::Duration;
 use std::sync::Arc;
 
 use config::Peer;
@@ -24,6 +25,8 @@ pub struct Paths {
     sequence: u64,
     quiet: Quiet,
     is_flooded: bool,
+    /// When the last datagram came from the peer's address that was not understood.
+    stranger: Option<Instant>,
 }
 
 impl Paths {
@@ -38,7 +41,16 @@ impl Paths {
             sequence: 0,
             quiet: Quiet::default(),
             is_flooded: false,
+            stranger: None,
         }
+    }
+
+    /// True if somebody spoke from the peer's address within `time`, and none who did was
+    /// ever understood. Once one was, others are forgers, and change nothing.
+    #[must_use]
+    pub fn hears_stranger(&self, time: Duration, now: Instant) -> bool {
+        let lately = self.stranger.is_some_and(|at| now.since(at) < time);
+        lately && !self.association.is_proven()
     }
 
     /// Each path.
@@ -105,6 +117,9 @@ impl Paths {
                 }
             }
             Err(refusal) => {
+                if matches!(refusal, Refusal::Version | Refusal::Authentication) {
+                    self.stranger = Some(now);
+                }
                 let version = datagram.bytes.first().copied();
                 path.refused(refusal, version, now);
                 self.warn(refusal, index, version, now);

@@ -13,17 +13,19 @@ use crate::heartbeat::{Beat, Progress};
 impl Driver {
     /// One step of the state machine, and everything that it decides.
     pub(super) async fn step(&mut self, event: Event) {
+        // Before the step's own time: a lease must not begin later than it was decided.
+        let at = api::hold::monotonic_micros();
         let now = self.clock.now();
         let before = self.machine.role();
         let actions = self.machine.step(event, now);
         self.memory.grace.note(&actions, self.timing.grace, now);
         for action in &actions {
-            self.carry_out(action).await;
+            self.carry_out(action, at).await;
         }
         self.note_change(before, &actions);
     }
 
-    async fn carry_out(&mut self, action: &Action) {
+    async fn carry_out(&mut self, action: &Action, at: u64) {
         let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         let lease = micros(self.timing.lease);
         match action {
@@ -31,12 +33,12 @@ impl Driver {
             Action::StoreTerm(term) => {
                 let _ = self.terms.send(*term);
             }
-            Action::Renew(term) => self.order(Hold::Renew { term: term.0, lease }),
+            Action::Renew(term) => self.order(Hold::Renew { term: term.0, lease, at }),
             // The peer hears of what follows only when it is so: in a handover this
             // dataplane is active before the other one stops, in a conflict it has
             // stopped before the other one is told.
             Action::Claim(term) => {
-                self.order(Hold::Claim { term: term.0, lease });
+                self.order(Hold::Claim { term: term.0, lease, at });
                 self.settle().await;
             }
             Action::Release => {

@@ -73,6 +73,8 @@ impl Accept {
         let Ok(place) = Arc::clone(&self.strangers).try_acquire_owned() else {
             return add(&self.counts.refused_busy, 1);
         };
+        // Events flow from this end: each batch goes out as it comes. Without it sync works.
+        let _ = stream.set_nodelay(true);
         let this = self.clone();
         tokio::spawn(async move {
             let link = taken(stream, &this.key, Versions::default()).await;

@@ -154,11 +154,12 @@ impl Manager {
 
     fn lose(&mut self, ended: &Ended) {
         self.stream = None;
-        match ended.path {
-            // The next path may be better.
-            Some(path) => self.first = path + 1,
-            None => self.next_round = Instant::now() + RETRY,
+        if let Some(path) = ended.path {
+            // The next one may be better.
+            self.first = path + 1;
         }
+        // Whatever ended it may end the next one as quickly.
+        self.next_round = Instant::now() + RETRY;
         self.common.down(&ended.trouble);
     }
 }

@@ -56,7 +56,7 @@ impl State {
         let now = Instant::now();
         match order {
             Hold::Claim { term, .. } if term < self.term => false,
-            Hold::Claim { term, lease } => {
+            Hold::Claim { term, lease, .. } => {
                 self.term = term;
                 self.renewed = now;
                 self.lease_until = now + Duration::from_micros(lease);
@@ -65,7 +65,7 @@ impl State {
                 self.announcements += 1;
                 true
             }
-            Hold::Renew { term, lease } => {
+            Hold::Renew { term, lease, .. } => {
                 let holds = self.role == Role::Active && term == self.term;
                 if holds {
                     self.gap = self.gap.max(now - self.renewed);

@@ -8,7 +8,10 @@ use crate::clock::Tsc;
 
 impl Control {
     pub(super) fn hold(&self, order: Hold) -> Result<Holding, Failure> {
-        let mut holding = self.role.order(order, Tsc::now())?;
+        // The clock of the order first: a pause between the two shortens the lease.
+        let current = order.at(api::hold::monotonic_micros());
+        let mut holding = self.role.order(current.unwrap_or(Hold::Watch), Tsc::now())?;
+        holding.granted &= current.is_some();
         match order {
             Hold::Claim { .. } if holding.granted => self.sync.claimed(),
             // The numbers of the order and of what is done are in the answer.

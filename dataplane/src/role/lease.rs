@@ -103,8 +103,8 @@ impl Lease {
         match (order, held) {
             // Draining is connection sync's; it changes nothing here.
             (Hold::Watch | Hold::Drain, _) => Outcome::Granted,
-            (Hold::Claim { term, lease }, _) => self.claim(term, lease, now),
-            (Hold::Renew { term, lease }, Held::Active { .. }) if term == self.term => {
+            (Hold::Claim { term, lease, .. }, _) => self.claim(term, lease, now),
+            (Hold::Renew { term, lease, .. }, Held::Active { .. }) if term == self.term => {
                 self.held = Held::Active { until: self.end(now, lease) };
                 Outcome::Granted
             }
@@ -151,11 +151,11 @@ mod tests {
     }
 
     fn claim(term: u64) -> Hold {
-        Hold::Claim { term, lease: LEASE }
+        Hold::Claim { term, lease: LEASE, at: 0 }
     }
 
     fn renew(term: u64) -> Hold {
-        Hold::Renew { term, lease: LEASE }
+        Hold::Renew { term, lease: LEASE, at: 0 }
     }
 
     fn active(until: u64) -> Held {

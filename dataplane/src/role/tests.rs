@@ -17,7 +17,7 @@ fn standby() -> Role {
 }
 
 fn claim(term: u64) -> Hold {
-    Hold::Claim { term, lease: LEASE }
+    Hold::Claim { term, lease: LEASE, at: 0 }
 }
 
 #[test]
@@ -48,7 +48,7 @@ fn each_takeover_asks_for_announcements_once() {
     };
     assert_eq!(rounds(claim(1), at(100)), 1);
     assert_eq!(rounds(claim(1), at(101)), 1);
-    assert_eq!(rounds(Hold::Renew { term: 1, lease: LEASE }, at(102)), 1);
+    assert_eq!(rounds(Hold::Renew { term: 1, lease: LEASE, at: 0 }, at(102)), 1);
     assert_eq!(rounds(Hold::Announce, at(103)), 2);
     assert_eq!(rounds(Hold::Release, at(104)), 2);
     assert_eq!(rounds(Hold::Announce, at(105)), 2);
@@ -84,7 +84,7 @@ fn a_claim_that_waited_while_the_process_was_stopped_is_refused() {
 fn a_renewal_that_waited_while_the_process_was_stopped_is_refused() {
     let role = standby();
     role.order(claim(1), at(100)).unwrap();
-    let holding = role.order(Hold::Renew { term: 1, lease: LEASE }, at(220)).unwrap();
+    let holding = role.order(Hold::Renew { term: 1, lease: LEASE, at: 0 }, at(220)).unwrap();
     assert!(!holding.granted);
     assert_eq!(holding.role, api::Role::Standby);
     assert!(!role.deadlines().forwards(at(220)));

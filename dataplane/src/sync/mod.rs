@@ -263,6 +263,8 @@ fn finish(
     progress.update(|holding| {
         holding.state = SyncState::Off;
         holding.lag = 0;
+        // Of a stream that is over nothing is true any more.
+        holding.complete = false;
     });
     match result {
         Err(Ended::Replaced) => tracing::info!("connection sync: {what} ended for another stream"),

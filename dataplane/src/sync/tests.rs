@@ -323,7 +323,7 @@ fn a_difference_ends_the_stream_and_is_not_complete() {
 }
 
 #[test]
-fn complete_is_kept_when_the_stream_ends() {
+fn what_was_installed_stays_when_the_stream_ends() {
     let (from, to) = (Machine::new(1, RING, 3), Machine::new(1, RING, 5));
     (0..100).for_each(|number| from.open(number));
     let mut kept = None;

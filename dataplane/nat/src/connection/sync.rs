@@ -9,7 +9,7 @@ use super::{Connections, Kind};
 use crate::Direction;
 use crate::service::{ServerId, ServiceId, Services};
 use crate::sync::{Change, Event, Import, Order, Reply, Session, import};
-use crate::table::{ConnectionId, Record};
+use crate::table::{ConnectionId, InsertError, Record};
 use crate::time::Instant;
 
 /// Events that are looked at together, so that their index lines travel at once.
@@ -192,7 +192,10 @@ impl Connections<Ipv4Addr> {
         if let Session::Import(import) = &mut self.books.session {
             import.forget(record);
         }
-        if self.standby {
+        // In a handover the answer to a SYN may still go through the other machine: of a
+        // connection that is opening the further word counts, or it would never open here.
+        let further = record.state.opening() < event.state.opening();
+        if self.standby || further {
             record.last_seen = now.stamp();
             if record.state != event.state {
                 Self::change_state(record, id, event.state, now, &mut self.books);
@@ -219,7 +222,7 @@ impl Connections<Ipv4Addr> {
                 self.count_installs(|installs| &installs.unserved);
             }
         }
-        let Ok(id) = self.enter(&mut record, now) else {
+        let Ok(id) = self.enter_or_evict(&mut record, now, moved) else {
             return self.count_installs(|installs| &installs.refused);
         };
         if let (Some(record), Session::Import(import)) =
@@ -228,6 +231,40 @@ impl Connections<Ipv4Addr> {
             import.put(record, origin);
         }
         moved(Moved::Installed(record.server));
+    }
+
+    /// Enters a record. When the table is full on standby, what this session has not put
+    /// makes room: it is most likely stale, and would be swept at the end of the bulk. The
+    /// search goes over the table once a session; a standby forwards nothing meanwhile.
+    fn enter_or_evict(
+        &mut self,
+        record: &mut Record<Ipv4Addr>,
+        now: Instant,
+        moved: &mut impl FnMut(Moved),
+    ) -> Result<ConnectionId, InsertError> {
+        let mut entered = self.enter(record, now);
+        while self.standby && entered == Err(InsertError::Full) && self.evict(moved) {
+            entered = self.enter(record, now);
+        }
+        entered
+    }
+
+    /// Closes the next connection that this session has not put; false if there is none.
+    fn evict(&mut self, moved: &mut impl FnMut(Moved)) -> bool {
+        while let Session::Import(import) = &mut self.books.session {
+            let at = import.evicted;
+            if at >= self.table.capacity() {
+                return false;
+            }
+            import.evicted += 1;
+            let stale = self.table.at_mut(at).filter(|(_, record)| !import.has_put(record));
+            if let Some((id, _)) = stale {
+                import::count(&import.installs.swept);
+                self.remove(id, moved);
+                return true;
+            }
+        }
+        false
     }
 
     fn remove(&mut self, id: ConnectionId, moved: &mut impl FnMut(Moved)) {

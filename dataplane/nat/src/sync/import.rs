@@ -42,13 +42,16 @@ pub struct Import {
     tallies: Vec<Tally>,
     /// The record at which the sweep goes on.
     pub(crate) sweep: Option<usize>,
+    /// The record at which the search for a stale connection goes on, when the table is
+    /// full.
+    pub(crate) evicted: usize,
 }
 
 impl Import {
     /// An import from an exporter with so many workers, not yet begun.
     pub fn new(orders: Consumer, replies: Producer, workers: u16, installs: Arc<Installs>) -> Self {
         let tallies = vec![Tally::default(); usize::from(workers)];
-        Import { orders, replies, installs, generation: 0, tallies, sweep: None }
+        Import { orders, replies, installs, generation: 0, tallies, sweep: None, evicted: 0 }
     }
 
     /// What was put so far and is still there, of one of the exporter's workers.

@@ -8,7 +8,7 @@ use nat::{Connections, Direction};
 use std::net::Ipv4Addr;
 use wire::Protocol;
 
-use super::pair::{Pair, at, establish, opening};
+use super::pair::{CAPACITY, Pair, at, establish, opening};
 
 const HOUR: u64 = 3_600_000;
 /// Two ticks of the wheel.
@@ -161,4 +161,51 @@ fn a_service_that_is_unknown_here_loses_no_connection() {
         reply: opening.reply,
     };
     assert_eq!(event.remote(), Some(Ipv4Addr::new(203, 0, 113, 3)));
+}
+
+/// The SYN was forwarded by the machine that hands over, the answer too, and the rest goes
+/// through the one that has taken over.
+#[test]
+fn a_connection_that_opens_during_a_handover_opens_on_both() {
+    let mut pair = Pair::new(1, 1, 4096);
+    pair.begin(at(1));
+    pair.settle(1);
+    let opening = opening(&pair.exporter.services, Kind::Service, Protocol::Tcp, 0, 0);
+    let exporter = &mut pair.exporter.workers[0].connections;
+    let hit = exporter.open(&opening, at(1)).unwrap();
+    pair.export(at(1), usize::MAX);
+    pair.import(at(1), usize::MAX);
+    pair.importer.follow(at(1));
+    pair.importer.workers[0].connections.set_standby(false, at(2));
+    let exporter = &mut pair.exporter.workers[0].connections;
+    let answer =
+        wire::tcp::Flags::from_bits(wire::tcp::Flags::SYN.bits() | wire::tcp::Flags::ACK.bits());
+    exporter.pass(Hit { direction: Direction::Reply, ..hit }, answer, at(3)).unwrap();
+    pair.export(at(3), usize::MAX);
+    pair.import(at(3), usize::MAX);
+    pair.importer.follow(at(3));
+    let connections = &mut pair.importer.workers[0].connections;
+    let hit = connections.table().look_up(&opening.original).unwrap();
+    connections.pass(hit, wire::tcp::Flags::ACK, at(4)).unwrap();
+    assert_eq!(connections.table().get(hit.id).unwrap().state(), State::Established);
+}
+
+/// While the stream was cut every connection was replaced by another: both together are
+/// more than the standby's table holds.
+#[test]
+fn a_full_standby_makes_room_for_what_the_active_has_now() {
+    let mut pair = synced(u8::MAX);
+    let exporter = &mut pair.exporter.workers[0].connections;
+    exporter.set_session(Session::Off);
+    let all: Vec<_> = exporter.table().scan(0, usize::MAX).map(|(id, _)| id).collect();
+    assert!(2 * all.len() > CAPACITY);
+    all.into_iter().for_each(|id| drop(exporter.close(id)));
+    for number in 0..u8::MAX {
+        let opening = opening(&pair.exporter.services, Kind::Masquerade, Protocol::Tcp, number, 0);
+        pair.exporter.workers[0].connections.open(&opening, at(2)).unwrap();
+    }
+    pair.begin(at(2));
+    pair.settle(2);
+    assert!(pair.is_equal());
+    assert_eq!(pair.importer.seen(), pair.exporter.seen());
 }
