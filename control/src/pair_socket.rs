@@ -4,7 +4,6 @@
 use core::time::Duration;
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -22,6 +21,9 @@ const CLIENTS: usize = 16;
 /// A client that says nothing for so long is let go.
 const SILENCE: Duration = Duration::from_secs(30);
 
+const BUSY: &str = "another tandem-control answers on it; stop that one first, or give this one \
+                    another folder of node.control_socket";
+
 /// The listening socket. Its file is gone when this is dropped.
 #[derive(Debug)]
 pub struct PairSocket {
@@ -34,7 +36,9 @@ impl PairSocket {
     /// # Errors
     /// When it cannot be made, also when another process answers on it.
     pub fn open(path: &Path, driver: Asker) -> io::Result<Self> {
-        let listener = listen(path)?;
+        let listener = api::server::listen(path, BUSY)?;
+        listener.set_nonblocking(true)?;
+        let listener = UnixListener::from_std(listener)?;
         tokio::spawn(accept(listener, driver));
         Ok(PairSocket { path: path.to_owned() })
     }
@@ -47,24 +51,6 @@ impl Drop for PairSocket {
     }
 }
 
-fn listen(path: &Path) -> io::Result<UnixListener> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    if std::os::unix::net::UnixStream::connect(path).is_ok() {
-        let message = "another tandem-control answers on it; stop that one first, or give this \
-                       one another folder of node.control_socket";
-        return Err(io::Error::new(io::ErrorKind::AddrInUse, message));
-    }
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let listener = UnixListener::bind(path)?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
-    Ok(listener)
-}
-
 async fn accept(listener: UnixListener, driver: Asker) {
     let room = Arc::new(Semaphore::new(CLIENTS));
     loop {
@@ -74,7 +60,7 @@ async fn accept(listener: UnixListener, driver: Asker) {
             continue;
         };
         let Ok(place) = Arc::clone(&room).try_acquire_owned() else { continue };
-        if !is_allowed(&stream) {
+        if !api::server::is_allowed(&stream) {
             continue;
         }
         let driver = driver.clone();
@@ -85,12 +71,6 @@ async fn accept(listener: UnixListener, driver: Asker) {
             }
         });
     }
-}
-
-/// The file's mode keeps others out; this also holds where its folder was shared.
-fn is_allowed(stream: &UnixStream) -> bool {
-    let own = rustix::process::geteuid().as_raw();
-    stream.peer_cred().is_ok_and(|peer| peer.uid() == 0 || peer.uid() == own)
 }
 
 async fn converse(mut stream: UnixStream, driver: &Asker) -> Result<(), FrameError> {

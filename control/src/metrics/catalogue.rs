@@ -130,7 +130,7 @@ families! {
     TAKEOVERS "tandem_takeovers_total" Counter []
         "Times that this machine became active."
     NOTICES "tandem_notices_total" Counter ["notice"]
-        "What the role's state machine reported, by kind; operations.md explains each."
+        "What the role's state machine reported, by kind, as the log has it."
     ANNOUNCEMENTS "tandem_announcements_total" Counter []
         "Announcements of floating addresses (gratuitous ARP frames) sent."
     CONFLICTS "tandem_address_conflicts_total" Counter []

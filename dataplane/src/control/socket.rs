@@ -4,7 +4,6 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
@@ -16,6 +15,8 @@ use super::Control;
 
 /// Clients at a time; the command line needs one.
 const CLIENTS: usize = 16;
+const BUSY: &str = "another tandem-dataplane answers on it; stop that one first, or give this one \
+                    another node.control_socket";
 /// A client that says nothing for so long is let go.
 const SILENCE: Duration = Duration::from_secs(30);
 
@@ -39,8 +40,8 @@ impl Socket {
     ///
     /// [`SocketError`], also when another process answers on it.
     pub fn open(path: &Path, control: &Arc<Control>) -> Result<Self, SocketError> {
-        let listener =
-            listen(path).map_err(|source| SocketError { path: path.to_owned(), source })?;
+        let listener = api::server::listen(path, BUSY)
+            .map_err(|source| SocketError { path: path.to_owned(), source })?;
         // The threads must not keep the ports open when everything else has stopped.
         let control = Arc::downgrade(control);
         let threads = std::thread::Builder::new().name("control".to_owned());
@@ -58,29 +59,11 @@ impl Drop for Socket {
     }
 }
 
-fn listen(path: &Path) -> io::Result<UnixListener> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    if UnixStream::connect(path).is_ok() {
-        let message = "another tandem-dataplane answers on it; stop that one first, or give \
-                       this one another node.control_socket";
-        return Err(io::Error::new(io::ErrorKind::AddrInUse, message));
-    }
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let listener = UnixListener::bind(path)?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
-    Ok(listener)
-}
-
 fn accept(listener: &UnixListener, control: &Weak<Control>) {
     let clients = Arc::new(AtomicUsize::new(0));
     for stream in listener.incoming() {
         let Ok(stream) = stream else { continue };
-        if !is_allowed(&stream) || clients.load(Ordering::Relaxed) >= CLIENTS {
+        if !api::server::is_allowed(&stream) || clients.load(Ordering::Relaxed) >= CLIENTS {
             continue;
         }
         let place = Place::take(&clients);
@@ -148,11 +131,4 @@ fn answer(control: &Weak<Control>, request: Request) -> Response {
         Some(control) => control.answer(request),
         None => Failure::new(FailureKind::Busy, "tandem-dataplane is stopping").into(),
     }
-}
-
-/// The file's mode keeps others out; this also holds where its folder was shared.
-fn is_allowed(stream: &UnixStream) -> bool {
-    let own = rustix::process::geteuid();
-    rustix::net::sockopt::socket_peercred(stream)
-        .is_ok_and(|peer| peer.uid.is_root() || peer.uid == own)
 }
