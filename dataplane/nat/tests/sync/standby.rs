@@ -199,7 +199,9 @@ fn a_full_standby_makes_room_for_what_the_active_has_now() {
     exporter.set_session(Session::Off);
     let all: Vec<_> = exporter.table().scan(0, usize::MAX).map(|(id, _)| id).collect();
     assert!(2 * all.len() > CAPACITY);
-    all.into_iter().for_each(|id| drop(exporter.close(id)));
+    for id in all {
+        exporter.close(id).unwrap();
+    }
     for number in 0..u8::MAX {
         let opening = opening(&pair.exporter.services, Kind::Masquerade, Protocol::Tcp, number, 0);
         pair.exporter.workers[0].connections.open(&opening, at(2)).unwrap();
