@@ -7,7 +7,7 @@ mod supervisor;
 
 use std::path::PathBuf;
 
-use api::{Client, Pair, Reload, Role};
+use api::{Client, Hold, Pair, Reload, Role};
 
 pub use machine::{A, B, Machine};
 pub(crate) use settings::key_file;
@@ -182,8 +182,8 @@ impl Appliance {
 
     /// True if this machine's dataplane says that it is active.
     pub fn is_active(&self) -> bool {
-        let status = self.client().ok().and_then(|mut client| client.status().ok());
-        status.is_some_and(|status| status.role == Role::Active)
+        let holding = self.client().ok().and_then(|mut client| client.hold(Hold::Watch).ok());
+        holding.is_some_and(|holding| holding.role == Role::Active)
     }
 
     /// The Ethernet addresses of its NICs, public and private.
