@@ -19,6 +19,9 @@ pub enum Error {
     /// The dataplane was not reached, or did not do it.
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// tandem-control was not reached, or did not do it.
+    #[error("{}", Error::describe_control(.0))]
+    Control(ClientError),
     /// The output could not be written.
     #[error("the output could not be written: {0}")]
     Output(#[from] io::Error),
@@ -35,7 +38,22 @@ impl Error {
                 failure: FailureKind::Configuration,
                 ..
             })) => 2,
-            Error::Client(_) | Error::Output(_) => 1,
+            Error::Client(_) | Error::Control(_) | Error::Output(_) => 1,
+        }
+    }
+
+    /// What went wrong with tandem-control; the client's own words are about dataplanes.
+    pub(crate) fn describe_control(error: &ClientError) -> String {
+        match error {
+            ClientError::NotRunning(path) => format!(
+                "tandem-control is not running: nothing answers on {}; start it with: systemctl \
+                 start tandem-control",
+                path.display()
+            ),
+            ClientError::Timeout { .. } | ClientError::Closed(_) => {
+                "tandem-control gave no answer; look at: journalctl -u tandem-control".to_owned()
+            }
+            other => other.to_string(),
         }
     }
 
@@ -43,7 +61,8 @@ impl Error {
     pub fn json(&self) -> serde_json::Value {
         let (message, details) = match self {
             Error::Mistakes(found) | Error::Reported(found) => (count(found), found.lines()),
-            Error::Client(ClientError::Failed(failure)) => {
+            Error::Client(ClientError::Failed(failure))
+            | Error::Control(ClientError::Failed(failure)) => {
                 (failure.message.clone(), failure.details.clone())
             }
             other => (other.to_string(), Vec::new()),

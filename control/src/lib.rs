@@ -1,10 +1,27 @@
-//! The command line.
+//! The command line, and the process that keeps the two machines of a pair in step.
 //!
-//! `tandem` asks the dataplane over its control socket and shows the answer: as
-//! tables for people, or with `--json` as the answer itself. `tandem check` needs no
+//! `tandem` asks the dataplane and tandem-control over their sockets and shows the answer:
+//! as tables for people, or with `--json` as the answer itself. `tandem check` needs no
 //! dataplane. Each command is one file in [`command`]; what it writes with is in
 //! [`output`].
+//!
+//! `tandem-control` exchanges [`heartbeat`]s with the peer and feeds them to the state
+//! machine of the crate `failover`; what that decides, [`role`] has the dataplane do.
 
+pub mod clock;
 pub mod command;
+pub mod daemon;
+pub mod dataplane_client;
 pub mod error;
+pub mod heartbeat;
+pub mod key;
+pub mod log;
+pub mod metrics;
 pub mod output;
+pub mod pair_socket;
+pub mod quiet;
+pub mod realtime;
+pub mod role;
+pub mod sync;
+pub mod watchdog;
+pub mod witness;

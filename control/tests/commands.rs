@@ -10,18 +10,14 @@ use std::os::unix::net::UnixListener;
 use std::process::{Command, Stdio};
 
 use api::{Failure, FailureKind, Reload, Reloaded, Request, Response};
-use dataplane::{CONNECTIONS, Dataplane, busy, idle, path, stderr, stdout, tandem};
+use dataplane::{CONNECTIONS, Dataplane, busy, idle, pair, path, stderr, stdout, tandem};
 use serde_json::Value;
 
 fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error} in {text}"))
 }
 
-#[test]
-fn status_shows_role_nics_and_workers() {
-    assert_eq!(
-        Dataplane::start(busy).shows(&["status"]),
-        "\
+const STATUS: &str = "\
 a is active, up 2h 4m: tandem-dataplane 0.1.0 on DPDK 22.11.11
 configuration /etc/tandem/tandem.toml, generation 3, taken 2026-03-01 12:00:00 UTC
 
@@ -35,8 +31,77 @@ private   1,234,567  1.5 GB          0          0          0           0  0 B   
 
 CORE  CONNECTIONS   CAPACITY    BUSY  RX PACKETS  TX PACKETS  DROPPED
    1           12  1,000,000  37.5 %       2,000       1,990       10
-"
+";
+
+#[test]
+fn status_shows_role_nics_and_workers() {
+    let dataplane = Dataplane::start(busy);
+    let shown = dataplane.shows(&["status"]);
+    let control = dataplane.socket.with_file_name("control.sock");
+    let absent = format!(
+        "\nNo pair: no tandem-control answers on {}; with [peer] in the configuration, start it \
+         with: systemctl start tandem-control\n",
+        control.display()
     );
+    assert_eq!(shown, [STATUS, &absent].concat());
+}
+
+const PAIR: &str = "\
+pair        tandem-control 0.1.0, up 2h 4m
+last change standby since 2026-03-01 12:00:00 UTC: the role was handed over to the peer
+sync        from 198.51.100.3: all connections are being copied, 12,345 events taken in
+
+MACHINE  ROLE     TERM  PRIORITY  READY
+a        standby     7       100  no: connections are being copied
+b        active      7       100  yes
+
+LOCAL         REMOTE        HEARTBEATS                                 SILENCE   SENT  RECEIVED  REFUSED
+198.51.100.2  198.51.100.3  up                                           12 ms  1,000       998  authentication 2
+10.0.0.2      10.0.0.3      down: this machine does not have 10.0.0.2        -  1,000         0  -
+";
+
+#[test]
+fn status_shows_the_pair_below() {
+    let dataplane = Dataplane::start(busy).with_control(|_| Response::Pair(pair()));
+    assert_eq!(dataplane.shows(&["status"]), [STATUS, "\n", PAIR].concat());
+    let status = json(&dataplane.shows(&["status", "--json"]));
+    assert_eq!(status["role"], "active");
+    assert_eq!(status["pair"]["peer"]["name"], "b");
+}
+
+#[test]
+fn the_pair_is_shown_though_the_dataplane_is_down() {
+    let dataplane = Dataplane::start(busy).with_control(|_| Response::Pair(pair()));
+    std::fs::remove_file(&dataplane.socket).unwrap();
+    let output = dataplane.tandem(&["status"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(stdout(&output), [PAIR, "\n"].concat());
+    assert!(stderr(&output).contains("the dataplane is not running"), "{}", stderr(&output));
+}
+
+#[test]
+fn failover_says_who_is_active_or_why_not() {
+    let dataplane = Dataplane::start(busy).with_control(|request| {
+        assert_eq!(request, Request::Failover);
+        Response::Pair(pair())
+    });
+    assert_eq!(dataplane.shows(&["failover"]), "b is active now, a is standby.\n");
+    assert_eq!(json(&dataplane.shows(&["failover", "--json"]))["peer"]["role"], "active");
+
+    let why = "the peer is not ready: the private link is down";
+    let dataplane = Dataplane::start(busy)
+        .with_control(move |_| Response::Failure(Failure::new(FailureKind::NotNow, why)));
+    let output = dataplane.tandem(&["failover"]);
+    assert_eq!((output.status.code(), stderr(&output)), (Some(1), format!("{why}\n")));
+}
+
+#[test]
+fn failover_without_control_says_what_to_type() {
+    let output = Dataplane::start(busy).tandem(&["failover"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = stderr(&output);
+    assert!(said.contains("tandem-control is not running"), "{said}");
+    assert!(said.contains("systemctl start tandem-control"), "{said}");
 }
 
 #[test]

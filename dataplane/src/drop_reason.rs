@@ -64,6 +64,7 @@ drop_reasons! {
     HandoffFull "handoff_full" "The ring to the worker that owns the connection was full.",
     HousekeepingFull "housekeeping_full" "The ring to the main core (ARP, kernel interface) was full.",
     KernelFull "kernel_full" "The kernel interface took no more packets.",
+    Standby "standby" "A packet to be forwarded or answered while this machine is not active.",
     KernelAddress "kernel_address" "A packet to this machine's real address while it has no kernel interface.",
 }
 

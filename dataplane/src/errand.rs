@@ -13,8 +13,15 @@ use nat::Side;
 pub enum Errand {
     /// To the worker that owns its connection: process it as received on this side.
     Process(Side),
-    /// To a worker that has a transmit queue: send it as it is on this side.
+    /// To a worker that has a transmit queue: send it as it is on this side, as long as
+    /// this machine forwards. It is another's packet.
     Transmit(Side),
+    /// The same with a frame of this machine's own, whatever its role: ARP for its real
+    /// address, what the kernel sends.
+    TransmitOwn(Side),
+    /// The same with ARP that speaks for a floating address, as long as this machine
+    /// answers for them.
+    TransmitFloating(Side),
     /// To the main core: ARP that came in on this side.
     Arp(Side),
     /// To the main core: for the kernel, from this side.
@@ -33,6 +40,8 @@ impl Errand {
             Errand::Arp(side) => (2, side, 0),
             Errand::Kernel(side) => (3, side, 0),
             Errand::Resolve(side, hop) => (4, side, hop.to_bits()),
+            Errand::TransmitOwn(side) => (5, side, 0),
+            Errand::TransmitFloating(side) => (6, side, 0),
         };
         mbuf.set_tag([what, side.index() as u32, hop, 0]);
     }
@@ -47,6 +56,8 @@ impl Errand {
             2 => Some(Errand::Arp(side)),
             3 => Some(Errand::Kernel(side)),
             4 => Some(Errand::Resolve(side, Ipv4Addr::from_bits(hop))),
+            5 => Some(Errand::TransmitOwn(side)),
+            6 => Some(Errand::TransmitFloating(side)),
             _ => None,
         }
     }

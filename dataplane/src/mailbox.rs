@@ -7,6 +7,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use crossbeam::queue::ArrayQueue;
+use nat::sync::Session;
 use nat::table::Record;
 
 use crate::snapshot::Snapshot;
@@ -20,6 +21,8 @@ pub enum Order {
     Snapshot(Arc<Snapshot>),
     /// Copy connections into the walk's buffer.
     Walk(Walk),
+    /// Begin or end a session of connection sync.
+    Sync(Session),
 }
 
 /// What comes back.
@@ -28,6 +31,8 @@ pub enum Answer {
     Retired(Arc<Snapshot>),
     /// The walk with its copies.
     Walked(Walk),
+    /// The session of connection sync before.
+    Synced(Session),
 }
 
 /// A walk over a part of a worker's connections.

@@ -23,12 +23,15 @@ use crate::clock::Clock;
 use crate::control::reload::static_neighbours;
 use crate::control::{Control, Loaded, Socket, SocketError, WorkerHandle as ControlledWorker};
 use crate::counters::{Drops, WorkerBlock};
-use crate::housekeeping::Housekeeping;
+use crate::housekeeping::{Announcer, Housekeeping, Watch};
 use crate::kernel::{KernelInterface, KernelInterfaceError};
+use crate::link::NicLink;
 use crate::mailbox::Mailbox;
 use crate::neighbour::{NeighbourTable, Resolver};
+use crate::role::{Role, SharedDeadlines};
 use crate::snapshot::{BuildError, Builder, Snapshot};
-use crate::worker::{BURST, Handoff, Outlet, Parts, Peer, Worker};
+use crate::sync::Hub;
+use crate::worker::{BURST, Handoff, Outlet, Parts, Peer, Sharing, Worker};
 
 /// Packets that a ring between two threads holds.
 const RING: u32 = 2048;
@@ -94,7 +97,8 @@ pub struct Dataplane {
     workers: Vec<WorkerHandle>,
     control: Arc<Control>,
     socket: Socket,
-    stop: Arc<AtomicBool>,
+    /// Tells the workers to end.
+    halt: Arc<AtomicBool>,
 }
 
 /// One side's device, started.
@@ -138,12 +142,33 @@ impl Dataplane {
         if !resolver.set_static(&static_neighbours(&config), clock.now()) {
             return Err(StartError::Neighbours);
         }
+        resolver.keep(snapshot.next_hops());
         let resolver = Arc::new(Mutex::new(resolver));
         let ports = [Arc::clone(&public.port), Arc::clone(&private.port)];
+        let links = [
+            NicLink::new(Arc::clone(&public.port), &config.public.device),
+            NicLink::new(Arc::clone(&private.port), &config.private.device),
+        ];
+        let role = Arc::new(match config.peer {
+            Some(_) => Role::of_a_pair(clock.rate()),
+            None => Role::alone(clock.rate()),
+        });
 
-        let common = Common { config: &config, mempool, neighbours, snapshot, clock, stop };
+        let halt = Arc::new(AtomicBool::new(false));
+        let common = Common {
+            config: &config,
+            mempool,
+            neighbours,
+            snapshot,
+            deadlines: Arc::clone(role.deadlines()),
+            clock,
+            halt: Arc::clone(&halt),
+        };
         let crew = common.crew(&eal, [public, private])?;
-        let Common { mempool, snapshot, stop, .. } = common;
+        let sharing = crew.sharing();
+        let Common { mempool, snapshot, .. } = common;
+        let blocks = crew.controlled.iter().map(|worker| Arc::clone(&worker.counters));
+        let watch = Watch::new(blocks.collect(), links, clock.now());
         let drops = Arc::new(Drops::default());
         let shared_snapshot = Arc::new(RwLock::new(snapshot));
         let control = Arc::new(Control {
@@ -153,8 +178,11 @@ impl Dataplane {
             orders: Mutex::new(0),
             ports,
             resolver: Arc::clone(&resolver),
+            role: Arc::clone(&role),
             drops: Arc::clone(&drops),
             clock,
+            sharing,
+            sync: Hub::new(cores.len()),
         });
         let socket_path = control.loaded.lock().config.node.control_socket.clone();
         let socket = Socket::open(&socket_path, &control)?;
@@ -165,6 +193,9 @@ impl Dataplane {
             mempool,
             resolver,
             snapshot: shared_snapshot,
+            role,
+            announcer: Announcer::default(),
+            watch,
             drops,
             clock,
             stop: Arc::clone(&stop),
@@ -181,14 +212,14 @@ impl Dataplane {
             match launched {
                 Ok(worker) => workers.push(worker),
                 Err(error) => {
-                    stop.store(true, Ordering::Relaxed);
+                    halt.store(true, Ordering::Relaxed);
                     // What kept the others from starting is told; how they end is not.
                     let _ = join(workers);
                     return Err(error.into());
                 }
             }
         }
-        Ok(Dataplane { housekeeping, workers, control, socket, stop })
+        Ok(Dataplane { housekeeping, workers, control, socket, halt })
     }
 
     /// What the control socket answers from.
@@ -204,8 +235,11 @@ impl Dataplane {
     /// [`WorkerPanic`] of the first worker that did not end by itself.
     pub fn run(mut self) -> Result<(), WorkerPanic> {
         self.housekeeping.run();
-        self.stop.store(true, Ordering::Relaxed);
+        // Its last order is for workers that still run.
+        self.control.sync.end();
+        self.halt.store(true, Ordering::Relaxed);
         let ended = join(self.workers);
+        self.control.role.end();
         drop(self.socket);
         drop(self.housekeeping);
         close_ports(self.control);
@@ -304,6 +338,9 @@ fn start_nic(
         promiscuous: false,
     };
     let (port, rx, tx) = Port::start(id, &name, &config)?;
+    if let Some(mac) = interface.virtual_mac {
+        port.accept(mac.0);
+    }
     tracing::info!(
         device = name,
         driver = can.driver,
@@ -320,8 +357,9 @@ struct Common<'a> {
     mempool: Mempool,
     neighbours: Arc<NeighbourTable>,
     snapshot: Arc<Snapshot>,
+    deadlines: Arc<SharedDeadlines>,
     clock: Clock,
-    stop: Arc<AtomicBool>,
+    halt: Arc<AtomicBool>,
 }
 
 /// The workers before they start, and the ends of their rings and boxes that others hold.
@@ -330,6 +368,13 @@ struct Crew {
     controlled: Vec<ControlledWorker>,
     from_workers: Vec<Consumer>,
     to_worker: Producer,
+}
+
+impl Crew {
+    fn sharing(&self) -> Sharing {
+        let seed = self.parts.first().map_or(1, |parts| parts.handoff.seed);
+        Sharing { seed, workers: self.parts.len() }
+    }
 }
 
 impl Common<'_> {
@@ -362,9 +407,10 @@ impl Common<'_> {
                 snapshot: Arc::clone(&self.snapshot),
                 mailbox: Arc::clone(&mailbox),
                 counters: Arc::clone(&counters),
+                role: Arc::clone(&self.deadlines),
                 clock: self.clock,
                 idle: self.config.node.idle,
-                stop: Arc::clone(&self.stop),
+                stop: Arc::clone(&self.halt),
             });
             crew.1.push(ControlledWorker { core: core.0, capacity, counters, mailbox });
             crew.2.push(from_worker);

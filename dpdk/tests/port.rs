@@ -129,3 +129,16 @@ fn queues_work_wherever_they_are_taken() {
     drop((burst, port.rx, port.port));
     assert_whole(&pool);
 }
+
+#[test]
+fn another_ethernet_address_is_accepted_with_or_without_a_filter() {
+    let (eal, _guard) = common::eal();
+    let pool = pool(eal, 63);
+    for driver in ["net_ring", "net_null"] {
+        let port = start(eal, driver, "", &port_config(&pool));
+        let own = port.port.mac();
+        port.port.accept([0, 0, 0x5e, 0, 1, 1]);
+        assert_eq!(port.port.mac(), own, "{driver}");
+    }
+    assert_whole(&pool);
+}

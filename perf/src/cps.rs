@@ -15,6 +15,7 @@ use dataplane::counters::WorkerBlock;
 use dataplane::errand::Errand;
 use dataplane::mailbox::Mailbox;
 use dataplane::neighbour::{NeighbourTable, Resolver};
+use dataplane::role::Deadlines;
 use dataplane::snapshot::Builder;
 use dataplane::worker::{BURST, Handoff, Outlet, Parts, Worker};
 use dpdk::burst::Burst;
@@ -78,10 +79,11 @@ server = [{ address = "10.0.0.11:53" }, { address = "10.0.0.12:53" }, { address 
 ///
 /// [`Error`], when DPDK or the worker does not do its part.
 pub fn run(connections: u32) -> Result<NewConnections, Error> {
-    let config = Config::from_str("built-in", CONFIGURATION).map_err(Error::dataplane)?;
-    let eal = start_eal()?;
+    let config = configuration()?;
+    let eal = start_eal(2)?;
     let mempool = Mempool::new(&eal, MempoolConfig::default()).map_err(Error::dataplane)?;
-    let mut bench = Bench::new(&eal, &config, connections, mempool)?;
+    let devices = ["net_null0", "net_null1"];
+    let mut bench = Bench::new(&eal, &config, devices, connections, mempool)?;
     let part = (connections / 32).max(1);
     let mut parts = Vec::new();
     for first in (0..connections).step_by(part as usize) {
@@ -103,7 +105,13 @@ pub fn run(connections: u32) -> Result<NewConnections, Error> {
     })
 }
 
-fn start_eal() -> Result<Eal, Error> {
+/// What the worker runs with.
+pub(crate) fn configuration() -> Result<Config, Error> {
+    Config::from_str("built-in", CONFIGURATION).map_err(Error::dataplane)
+}
+
+/// DPDK with so many devices that take every packet.
+pub(crate) fn start_eal(devices: u8) -> Result<Eal, Error> {
     let null = |number: u8| DeviceSpec::Virtual {
         name: format!("net_null{number}"),
         arguments: "no-rx=1".to_owned(),
@@ -112,27 +120,35 @@ fn start_eal() -> Result<Eal, Error> {
         main_cores: vec![CoreId(1)],
         memory: Memory::Ordinary(256),
         file_prefix: "tandem-perf-cps".to_owned(),
-        devices: vec![null(0), null(1)],
+        devices: (0..devices).map(null).collect(),
         ..EalConfig::default()
     };
     Eal::start(&config).map_err(Error::dataplane)
 }
 
-struct Bench {
+/// A worker and what feeds it.
+pub(crate) struct Bench {
     worker: Worker,
     ring: Producer,
     mempool: Mempool,
-    counters: Arc<WorkerBlock>,
+    pub(crate) counters: Arc<WorkerBlock>,
+    pub(crate) mailbox: Arc<Mailbox>,
     bytes: usize,
     _ports: [Port; 2],
 }
 
 impl Bench {
-    fn new(eal: &Eal, config: &Config, room: u32, mempool: Mempool) -> Result<Self, Error> {
+    pub(crate) fn new(
+        eal: &Eal,
+        config: &Config,
+        devices: [&str; 2],
+        room: u32,
+        mempool: Mempool,
+    ) -> Result<Self, Error> {
         let clock = Clock::start();
         let mut ports = Vec::new();
         let mut outlets = Vec::new();
-        for name in ["net_null0", "net_null1"] {
+        for name in devices {
             let id = eal.port(name).ok_or_else(|| Error::dataplane("no net_null port"))?;
             let port = PortConfig {
                 rx_queues: 1,
@@ -160,8 +176,10 @@ impl Bench {
             });
         let bytes = table.bytes();
         let counters = Arc::new(WorkerBlock::default());
+        let mailbox = Arc::new(Mailbox::default());
         let both = |_| Error::dataplane("two ports and two outlets were made");
         let worker = Worker::new(Parts {
+            role: Arc::new(Deadlines::never()),
             index: 0,
             receive: [None, None],
             outlets: outlets.try_into().map_err(both)?,
@@ -173,18 +191,18 @@ impl Bench {
             fragments: Tracker::new(16, 16, Seconds(5)),
             neighbours,
             snapshot,
-            mailbox: Arc::new(Mailbox::default()),
+            mailbox: Arc::clone(&mailbox),
             counters: Arc::clone(&counters),
             clock,
             idle: Idle::Poll,
             stop: Arc::new(AtomicBool::new(false)),
         });
         let ports = ports.try_into().map_err(|_| Error::dataplane("two ports were made"))?;
-        Ok(Bench { worker, ring, mempool, counters, bytes, _ports: ports })
+        Ok(Bench { worker, ring, mempool, counters, mailbox, bytes, _ports: ports })
     }
 
     /// Cycles of the worker for the flows of these numbers.
-    fn open(&mut self, first: u32, last: u32) -> u64 {
+    pub(crate) fn open(&mut self, first: u32, last: u32) -> u64 {
         let mut cycles = 0;
         let mut next = first;
         while next < last {
@@ -201,6 +219,11 @@ impl Bench {
             cycles += dpdk::clock::tsc().wrapping_sub(before);
         }
         cycles
+    }
+
+    /// A poll without packets.
+    pub(crate) fn poll(&mut self) {
+        self.worker.poll();
     }
 
     fn packet(&self, number: u32) -> Option<Mbuf> {

@@ -4,6 +4,8 @@
 //! same file, one after the other and several times in turn, and gives ratios of medians:
 //! what is true of one such pair of runs is true of the machine and not of the hour.
 //! [`cps`] counts the cycles that a new connection costs a worker.
+//! [`sync`] counts what connection sync adds to that, and how many events a second go from
+//! one machine's worker to the other's table.
 
 pub mod compare;
 pub mod cps;
@@ -12,6 +14,7 @@ pub mod hugepages;
 pub mod machine;
 pub mod packets;
 pub mod statistics;
+pub mod sync;
 pub mod tandem;
 pub mod testpmd;
 

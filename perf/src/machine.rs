@@ -9,7 +9,7 @@ use serde::Serialize;
 pub struct Machine {
     /// Processor.
     pub cpu: String,
-    /// Cores that the process may use.
+    /// Cores that are online.
     pub cores: usize,
     /// Kernel.
     pub kernel: String,
@@ -30,7 +30,8 @@ impl Machine {
         let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
         Machine {
             cpu: cpu.unwrap_or_else(|| "unknown".to_owned()),
-            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            // Not those that DPDK has left this process.
+            cores: cpuinfo.lines().filter(|line| line.starts_with("processor")).count(),
             kernel: kernel.trim().to_owned(),
             dpdk: dpdk::version(),
             tandem: env!("CARGO_PKG_VERSION"),

@@ -18,6 +18,7 @@ mod http;
 mod icmp;
 mod masquerade;
 mod neighbours;
+mod pair;
 mod path_mtu;
 mod ping;
 mod reload;

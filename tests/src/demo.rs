@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use crate::topology::{Lab, Options};
-use crate::{CLIENT, Error, FOLDER, INTERNET, Namespace, VIP};
+use crate::{CLIENT, Error, FOLDER, INTERNET, Namespace, Takeover, VIP, take_over};
 
 /// Requests of the demonstration.
 const REQUESTS: u32 = 10_000;
 
 /// What came of it.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub struct Summary {
     requests: u32,
     failed: u32,
@@ -17,6 +17,7 @@ pub struct Summary {
     masquerade: bool,
     dns: bool,
     clients: bool,
+    takeover: Option<Takeover>,
 }
 
 impl Summary {
@@ -32,6 +33,7 @@ impl Summary {
             && self.masquerade
             && self.dns
             && self.clients
+            && self.takeover.as_ref().is_none_or(Takeover::is_good)
     }
 }
 
@@ -47,7 +49,11 @@ impl core::fmt::Display for Summary {
             spread.join("/"),
             word(self.masquerade),
             word(self.dns)
-        )
+        )?;
+        match &self.takeover {
+            Some(takeover) => write!(f, "\n{takeover}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -58,8 +64,11 @@ impl core::fmt::Display for Summary {
 /// [`Error`], when the lab itself does not work.
 pub fn run(options: Options) -> Result<Summary, Error> {
     println!("{TOPOLOGY}");
-    println!("Raising the lab: eight network namespaces, nginx and dnsmasq on four of them, and");
-    println!("tandem-dataplane in tandem-a, with DPDK on both of its NICs ...\n");
+    println!(
+        "Raising the lab: nine network namespaces, nginx and dnsmasq on four of them, and the"
+    );
+    println!("pair in tandem-a and tandem-b: tandem-dataplane with DPDK on both of its NICs, and");
+    println!("tandem-control ...\n");
     let lab = Lab::up(options)?;
     print!("{}", lab.appliance.tandem(&["status"])?.stdout);
 
@@ -89,7 +98,55 @@ pub fn run(options: Options) -> Result<Summary, Error> {
     println!("\n4. What the appliance has counted:");
     print!("{}", indented(&lab.appliance.tandem(&["services"])?.stdout));
     println!();
-    Ok(Summary { requests: REQUESTS, failed, spread, masquerade, dns, clients })
+    let takeover = match options.settings.pair {
+        true => Some(power_cut(&lab)?),
+        false => None,
+    };
+    Ok(Summary { requests: REQUESTS, failed, spread, masquerade, dns, clients, takeover })
+}
+
+/// Clients of each kind that the power cut meets.
+const CLIENTS: u32 = 200;
+
+/// The active machine dies under load.
+fn power_cut(lab: &Lab) -> Result<Takeover, Error> {
+    lab.await_pair()?;
+    println!("5. tandem-a is active, tandem-b ready to take over (tandem status on tandem-b):");
+    let status = lab.second.tandem(&["status"])?.stdout;
+    let pair: Vec<&str> = status.lines().skip_while(|line| !line.starts_with("pair")).collect();
+    print!("{}", indented(&pair.join("\n")));
+    println!(
+        "\n   {CLIENTS} clients download 2 MiB each, {CLIENTS} others keep a connection alive, and a"
+    );
+    println!(
+        "   datagram every millisecond measures the gap. Then tandem-a loses its power (SIGKILL"
+    );
+    println!("   of both of its processes) ...");
+    let takeover = take_over(lab, CLIENTS, CLIENTS)?;
+    let (loaded, probed) = (&takeover.loaded, &takeover.probed);
+    println!("   downloads whole, with the right SHA-256: {} of {CLIENTS}", loaded.whole);
+    println!(
+        "   connections broken: {}; requests answered on those kept alive: {}",
+        loaded.lost, loaded.requests
+    );
+    for why in &loaded.why {
+        println!("     {why}");
+    }
+    println!(
+        "   longest silence between two echoed datagrams: {} ms ({} of {} came back)",
+        probed.gap_micros / 1000,
+        probed.received,
+        probed.sent
+    );
+    let moved = if takeover.moved { "have both taken" } else { "HAVE NOT BOTH TAKEN" };
+    println!(
+        "   the client's virtual IP and s1's gateway address {moved} tandem-b's Ethernet address"
+    );
+    println!("\n   Now (tandem status on tandem-b):");
+    let status = lab.second.tandem(&["status"])?.stdout;
+    let pair: Vec<&str> = status.lines().skip_while(|line| !line.starts_with("pair")).collect();
+    println!("{}", indented(&pair.join("\n")));
+    Ok(takeover)
 }
 
 /// Requests of ab that a server has answered, and the addresses that they came from.
@@ -147,11 +204,13 @@ fn indented(text: &str) -> String {
 }
 
 const TOPOLOGY: &str = "
-    tandem-client 198.51.100.100 --+                        +-- tandem-s1 10.0.0.11
-                                   |   tandem-a             |   nginx, dnsmasq
-    tandem-upstream 198.51.100.1 --+-- public    private ---+-- tandem-s2 10.0.0.12
-       |                           |   198.51.100.2         |   nginx, dnsmasq
-    tandem-internet 203.0.113.10   |           10.0.0.2     +-- tandem-s3 10.0.0.13
-       nginx                                                    nginx, dnsmasq
-                 virtual IP 198.51.100.10      gateway address 10.0.0.1
+                                   +-- public  tandem-a  private --+
+    tandem-client 198.51.100.100 --+   198.51.100.2   10.0.0.2     +-- tandem-s1 10.0.0.11
+                                   |            direct             |   nginx, dnsmasq
+    tandem-upstream 198.51.100.1 --+    VIP .10      gateway .1    +-- tandem-s2 10.0.0.12
+       |                           |            direct             |   nginx, dnsmasq
+    tandem-internet 203.0.113.10   |   198.51.100.3   10.0.0.3     +-- tandem-s3 10.0.0.13
+       nginx, dnsmasq              +-- public  tandem-b  private --+   nginx, dnsmasq
+
+            virtual IP 198.51.100.10      gateway address 10.0.0.1
 ";

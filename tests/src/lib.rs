@@ -30,6 +30,7 @@ pub mod namespace;
 pub mod probe;
 pub mod servers;
 mod shared;
+pub mod takeover;
 mod topology;
 mod wait;
 
@@ -38,7 +39,8 @@ pub use error::Error;
 pub use load::{Loaded, Loading};
 pub use namespace::{Namespace, Output, Task};
 pub use probe::{Probed, Probing};
-pub use shared::{Ready, lock, ready};
+pub use shared::{Ready, lock, ready, ready_pair, ready_pair_with};
+pub use takeover::{Takeover, neighbour, take_over};
 pub use topology::{Lab, Options, Router};
 pub use wait::wait_until;
 

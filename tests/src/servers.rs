@@ -10,13 +10,13 @@ use crate::{Error, FOLDER, Namespace, wait_until};
 /// The large file that every web server has; 1 GiB that `head` made, kept between labs.
 const BIG: &str = "/var/tmp/tandem-lab/big";
 
-/// The file of many downloads at once; 4 MiB, which a server sends in some seconds.
-pub const MEDIUM: &str = "/var/tmp/tandem-lab/medium";
+/// The file of many downloads at once; 2 MiB, which a server sends in ten seconds.
+pub const MEDIUM: &str = "/var/tmp/tandem-lab/medium-2";
 
 /// Starts them and waits until they answer.
 pub(crate) fn start() -> Result<(), Error> {
     file(BIG, 1 << 30)?;
-    file(MEDIUM, 4 << 20)?;
+    file(MEDIUM, 2 << 20)?;
     for (namespace, name) in Lab::servers() {
         web(namespace, name)?;
         dns(namespace, name)?;
@@ -59,7 +59,7 @@ fn web(namespace: Namespace, name: &str) -> Result<(), Error> {
          server {{ listen 80 backlog=4096; default_type text/plain;\n\
          location = / {{ return 200 \"{name} $remote_addr\\n\"; }}\n\
          location = /big {{ alias {BIG}; }}\n\
-         location = /medium {{ alias {MEDIUM}; limit_rate 600k; }} }} }}\n"
+         location = /medium {{ alias {MEDIUM}; limit_rate 200k; }} }} }}\n"
     );
     let path = format!("{folder}/nginx.conf");
     write(&path, &configuration)?;

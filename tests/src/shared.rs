@@ -47,20 +47,46 @@ pub fn lock() -> Result<File, Error> {
     Ok(lock)
 }
 
-/// A lab that is up, with the default configuration, and that nobody else uses.
+/// A lab with one appliance that is up, with the default configuration, and that nobody
+/// else uses.
 ///
 /// # Errors
 ///
 /// [`Error`], when it cannot be raised.
 pub fn ready() -> Result<Ready, Error> {
+    raised(options())
+}
+
+/// The same with the pair: one machine active, the other ready to take over.
+///
+/// # Errors
+///
+/// [`Error`], when it cannot be raised.
+pub fn ready_pair() -> Result<Ready, Error> {
+    ready_pair_with(Settings::patient_pair())
+}
+
+/// The pair with settings of a scenario's own, raised anew.
+///
+/// # Errors
+///
+/// [`Error`], when it cannot be raised.
+pub fn ready_pair_with(settings: Settings) -> Result<Ready, Error> {
+    let ready = raised(Options { settings, ..Options::default() })?;
+    ready.await_pair()?;
+    Ok(ready)
+}
+
+fn raised(options: Options) -> Result<Ready, Error> {
     let lock = lock()?;
-    let options = options();
     let raised = format!("{FOLDER}/up");
-    let fit = Path::new(&raised).exists()
+    let kind = format!("{options:?}");
+    let existing = Lab::existing(options);
+    let fit = fs::read_to_string(&raised).is_ok_and(|found| found == kind)
         && !Path::new(&mark()).exists()
-        && (options.router == Router::Kernel || Lab::existing(options).appliance.runs());
-    let lab = if fit { Lab::existing(options) } else { Lab::up(options)? };
-    fs::write(&raised, "").map_err(Error::file(&raised))?;
+        && (options.router == Router::Kernel || existing.appliance.runs());
+    let lab = if fit { existing } else { Lab::up(options)? };
+    fs::write(&raised, kind).map_err(Error::file(&raised))?;
     // Until the scenario has come to its end.
     fs::write(mark(), "").map_err(Error::file(mark()))?;
     Ok(Ready { lab, spoilt: false, _lock: lock })

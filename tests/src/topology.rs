@@ -6,7 +6,7 @@ use std::path::Path;
 use crate::appliance::{self, Appliance, Settings};
 use crate::namespace::{Namespace, must};
 use crate::servers;
-use crate::{Error, FOLDER};
+use crate::{Error, FOLDER, wait_until};
 
 /// What forwards in tandem-a.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -135,6 +135,28 @@ impl Lab {
             (false, true) => Some((&self.second, &self.appliance)),
             _ => None,
         }
+    }
+
+    /// Waits until one machine is active and the other ready to take over.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Waited`].
+    pub fn await_pair(&self) -> Result<(), Error> {
+        let ready = || {
+            let (_, standby) = self.roles()?;
+            standby.pair().ok().filter(|pair| pair.own.ready)
+        };
+        let told = wait_until("one is active and the other ready", 30, || ready().is_some());
+        told.map_err(|error| {
+            let views = self.machines().map(|machine| format!("{:?}", machine.pair()));
+            match error {
+                Error::Waited { seconds, what, .. } => {
+                    Error::Waited { seconds, what, words: format!("\n  {}", views.join("\n  ")) }
+                }
+                error => error,
+            }
+        })
     }
 
     /// The wire between the two machines that no other host is on.

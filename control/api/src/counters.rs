@@ -12,6 +12,8 @@ use crate::status::{NicCounters, Side};
 pub struct Counters {
     /// The workers by core.
     pub workers: Vec<WorkerCounters>,
+    /// The main core's, by name.
+    pub main_core: BTreeMap<String, u64>,
     /// Dropped packets by reason, over all workers; reasons that never happened too.
     pub drops: Vec<DropCount>,
     /// What the NICs counted.

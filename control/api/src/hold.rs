@@ -21,6 +21,10 @@ pub enum Hold {
         term: u64,
         /// How long without a renewal.
         lease: u64,
+        /// When the lease begins: [`monotonic_micros`] as the order was decided, which may
+        /// be long before it is read. 0: when it is read.
+        #[serde(default)]
+        at: u64,
     },
     /// Stay active. Not granted when the lease has ended or is another term's: then
     /// nothing changes.
@@ -29,6 +33,9 @@ pub enum Hold {
         term: u64,
         /// How long without a further renewal.
         lease: u64,
+        /// As of a claim.
+        #[serde(default)]
+        at: u64,
     },
     /// Become standby at once: neither answer nor forward.
     Release,
@@ -40,6 +47,36 @@ pub enum Hold {
     },
     /// Announce the floating addresses again: somebody else has claimed them.
     Announce,
+    /// Have connection sync confirm that everything that has happened up to now is
+    /// installed at the peer. The answer's [`SyncHolding::draining`] is the number of this
+    /// order; it is done when [`SyncHolding::drained`] has reached it. Not granted when
+    /// this dataplane exports nothing.
+    Drain,
+}
+
+impl Hold {
+    /// The order as it is at `now`, a time of [`monotonic_micros`]: of a lease what is
+    /// left. `None` when nothing is.
+    #[must_use]
+    pub fn at(self, now: u64) -> Option<Hold> {
+        let left = |lease: u64, at: u64| {
+            let age = if at == 0 { 0 } else { now.saturating_sub(at) };
+            lease.checked_sub(age).filter(|left| *left > 0)
+        };
+        Some(match self {
+            Hold::Claim { term, lease, at } => Hold::Claim { term, lease: left(lease, at)?, at: 0 },
+            Hold::Renew { term, lease, at } => Hold::Renew { term, lease: left(lease, at)?, at: 0 },
+            other => other,
+        })
+    }
+}
+
+/// Microseconds of the machine's monotonic clock, the same in every process.
+#[must_use]
+pub fn monotonic_micros() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    let (seconds, nanos) = (now.tv_sec.unsigned_abs(), now.tv_nsec.unsigned_abs());
+    seconds * 1_000_000 + nanos / 1000
 }
 
 /// How the dataplane stands after an order.
@@ -60,7 +97,7 @@ pub struct Holding {
     pub links: [bool; 2],
     /// Every worker has polled lately.
     pub workers_run: bool,
-    /// Announcements (gratuitous ARP frames) sent so far.
+    /// ARP frames sent so far to announce floating addresses.
     pub announcements: u64,
     /// How often another station was seen claiming one of our floating addresses.
     pub conflicts: u64,
@@ -76,8 +113,8 @@ pub struct Holding {
 pub struct SyncHolding {
     /// What the dataplane does.
     pub state: SyncState,
-    /// Every connection of the active machine was installed here, and compared equal;
-    /// kept after the stream has ended until a claim or a new stream.
+    /// Every connection of the active machine is installed here and compared equal, while
+    /// the stream is up; of an exporting dataplane, the peer has said so.
     pub complete: bool,
     /// Events written to the stream (exporting) or installed (importing) so far.
     pub events: u64,
@@ -89,6 +126,16 @@ pub struct SyncHolding {
     pub mismatches: u64,
     /// Events that did not fit into this machine's table.
     pub refused: u64,
+    /// Connections installed whose service or real server this machine's configuration
+    /// lacks: the two configurations differ.
+    pub unserved: u64,
+    /// Connections removed because the active machine no longer has them, and the event
+    /// that would have said so was lost.
+    pub swept: u64,
+    /// The number of the last [`Hold::Drain`]; they are counted from 1.
+    pub draining: u64,
+    /// The last one that is done: all that had happened before it is at the peer.
+    pub drained: u64,
 }
 
 /// What a dataplane does about connection sync.
@@ -102,4 +149,21 @@ pub enum SyncState {
     Bulk,
     /// All were sent; events follow as they happen.
     Following,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lease_counts_from_when_it_was_decided() {
+        let renew = |lease, at| Hold::Renew { term: 3, lease, at };
+        assert_eq!(renew(120, 1000).at(1000), Some(renew(120, 0)));
+        assert_eq!(renew(120, 1000).at(1090), Some(renew(30, 0)));
+        assert_eq!(renew(120, 1000).at(1120), None, "it had ended before it was read");
+        assert_eq!(renew(120, 0).at(5000), Some(renew(120, 0)), "as it is read");
+        assert_eq!(Hold::Release.at(9), Some(Hold::Release));
+        let claim = Hold::Claim { term: 1, lease: 50, at: 10 };
+        assert_eq!(claim.at(200), None);
+    }
 }

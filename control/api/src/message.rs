@@ -47,6 +47,7 @@ pub enum Request {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
+#[allow(clippy::large_enum_variant, reason = "a response is made, written and gone")]
 pub enum Response {
     /// To [`Request::Status`].
     Status(Status),

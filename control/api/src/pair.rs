@@ -59,6 +59,8 @@ pub struct Path {
     pub remote: String,
     /// Heartbeats arrive.
     pub up: bool,
+    /// Why there are none, as far as this end can tell.
+    pub trouble: Option<String>,
     /// Since the last one, in milliseconds.
     pub silence_millis: Option<u64>,
     /// Heartbeats sent.

@@ -1,10 +1,43 @@
 //! Answering requests on a blocking stream.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
 
 use crate::failure::{Failure, FailureKind};
 use crate::frame::{self, FrameError};
 use crate::message::{self, Request, Response};
+
+/// Makes a socket that only its user and root may use, in place of one that nobody answers
+/// on any more. `busy` is what to say when somebody does.
+///
+/// # Errors
+/// When it cannot be made, and [`io::ErrorKind::AddrInUse`] with `busy`.
+pub fn listen(path: &Path, busy: &str) -> io::Result<UnixListener> {
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    if UnixStream::connect(path).is_ok() {
+        return Err(io::Error::new(io::ErrorKind::AddrInUse, busy));
+    }
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = UnixListener::bind(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+/// True for a client that is root or the user that this process runs as. The file's mode
+/// keeps others out; this also holds where its folder was shared.
+pub fn is_allowed(stream: impl AsFd) -> bool {
+    let own = rustix::process::geteuid();
+    rustix::net::sockopt::socket_peercred(stream)
+        .is_ok_and(|peer| peer.uid.is_root() || peer.uid == own)
+}
 
 /// Answers the requests of one stream until it ends. What is not understood is
 /// answered with a [`Failure`], and the stream goes on; after a frame that is too
@@ -18,23 +51,35 @@ pub fn serve<S: Read + Write>(
     stream: &mut S,
     mut answer: impl FnMut(Request) -> Response,
 ) -> Result<(), FrameError> {
-    loop {
-        match frame::read(stream) {
-            Ok(None) => return Ok(()),
-            Ok(Some(json)) => {
-                let response = match message::decode(&json) {
-                    Ok(request) => answer(request),
-                    Err(failure) => Response::Failure(failure),
-                };
-                frame::write(stream, &encode(&response))?;
+    while serve_one(stream, &mut answer)? {}
+    Ok(())
+}
+
+/// Answers one request of a stream; false when the stream has ended. For those who use
+/// the stream otherwise after some request: nothing behind the request has been read.
+///
+/// # Errors
+/// As [`serve`].
+pub fn serve_one<S: Read + Write>(
+    stream: &mut S,
+    answer: impl FnOnce(Request) -> Response,
+) -> Result<bool, FrameError> {
+    match frame::read(stream) {
+        Ok(None) => Ok(false),
+        Ok(Some(json)) => {
+            let response = match message::decode(&json) {
+                Ok(request) => answer(request),
+                Err(failure) => Response::Failure(failure),
+            };
+            frame::write(stream, &encode(&response))?;
+            Ok(true)
+        }
+        Err(error) => {
+            if let FrameError::TooLarge(_) = error {
+                let failure = Failure::new(FailureKind::TooLarge, error.to_string());
+                frame::write(stream, &encode(&Response::Failure(failure)))?;
             }
-            Err(error) => {
-                if let FrameError::TooLarge(_) = error {
-                    let failure = Failure::new(FailureKind::TooLarge, error.to_string());
-                    frame::write(stream, &encode(&Response::Failure(failure)))?;
-                }
-                return Err(error);
-            }
+            Err(error)
         }
     }
 }

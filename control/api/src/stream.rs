@@ -50,8 +50,8 @@ pub enum Frame {
         session: u64,
         /// Workers of the exporter.
         workers: u16,
-        /// What its workers share connections by: the owner of a connection is found from
-        /// its remote address, this seed and the number of workers.
+        /// What its workers share connections by, for those who want to reckon a
+        /// connection's worker; that which counts is the one of its frame.
         seed: u64,
         /// [`STREAM_VERSION`] of the exporter.
         version: u16,
@@ -133,7 +133,7 @@ impl Frame {
             Frame::Events { worker, events } => {
                 out.push(EVENTS_KIND);
                 out.extend(worker.to_le_bytes());
-                out.extend(events.iter().flatten());
+                out.extend_from_slice(events.as_flattened());
             }
             Frame::Tally { worker, number, count, digest, complete } => {
                 out.push(TALLY);

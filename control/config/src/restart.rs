@@ -32,6 +32,10 @@ impl Config {
         changes.text("node.file_prefix", &old_node.file_prefix, &node.file_prefix);
         changes.interface("public", &self.public, &new.public);
         changes.interface("private", &self.private, &new.private);
+        // A machine is one of a pair from its start, or alone: it would have to give up a
+        // role that nobody else has.
+        let peer = |config: &Config| if config.peer.is_some() { "set" } else { "not set" };
+        changes.text("peer", &peer(self), &peer(new));
         changes.0
     }
 }
@@ -47,6 +51,7 @@ impl Changes {
         self.option(&key("rx_descriptors"), old.rx_descriptors, new.rx_descriptors);
         self.option(&key("tx_descriptors"), old.tx_descriptors, new.tx_descriptors);
         self.text(&key("kernel_interface"), &old.kernel_interface, &new.kernel_interface);
+        self.option(&key("virtual_mac"), old.virtual_mac, new.virtual_mac);
     }
 
     fn text<T: PartialEq + Display>(&mut self, key: &str, old: &T, new: &T) {

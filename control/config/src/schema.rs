@@ -74,6 +74,7 @@ const INTERFACE: &[Key] = &[
     key("tx_descriptors", "1024"),
     key("kernel_interface", "\"tandem-pub\""),
     key("mss_clamp", "1460"),
+    key("virtual_mac", "\"00:00:5e:00:01:01\""),
 ];
 
 pub(crate) const PUBLIC: Section = Section { name: "public", keys: INTERFACE };
@@ -93,6 +94,7 @@ pub(crate) const PRIVATE: Section = Section {
         INTERFACE[8],
         key("kernel_interface", "\"tandem-priv\""),
         INTERFACE[10],
+        key("virtual_mac", "\"00:00:5e:00:01:02\""),
     ],
 };
 

@@ -113,6 +113,8 @@ fn the_examples_say_what_they_mean() {
     assert_eq!(sides.public.routes[0].to.to_string(), "192.0.2.0/24");
     assert_eq!(sides.public.neighbours[0].mac.to_string(), "02:00:00:00:00:01");
     assert_eq!(sides.public.mss_clamp, Some(1400));
+    assert_eq!(sides.public.virtual_mac.map(|mac| mac.0[5]), Some(1));
+    assert_eq!(sides.private.virtual_mac.map(|mac| mac.0[5]), Some(2));
     assert_eq!(sides.public.rx_descriptors, Some(1024));
     assert_eq!(sides.private.tx_descriptors, Some(2048));
     assert_eq!(sides.private.mtu, 9000);

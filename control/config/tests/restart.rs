@@ -45,7 +45,11 @@ fn cores_memory_and_devices_need_a_restart() {
             ("idle = \"poll\"", "idle = \"adaptive\""),
             ("connections = 1_000_000", "connections = 2_000_000"),
             ("port = \"0000:03:00.0\"", "port = \"net_null0\"\nmtu = 9000"),
-            ("address = \"10.0.0.2/24\"", "address = \"10.0.0.3/24\"\nrx_descriptors = 512"),
+            (
+                "address = \"10.0.0.2/24\"",
+                "address = \"10.0.0.3/24\"\nrx_descriptors = 512\n\
+              virtual_mac = \"00:00:5e:00:01:01\""
+            ),
         ]),
         [
             "node.workers: [1] now, [1, 2] in the file",
@@ -56,6 +60,14 @@ fn cores_memory_and_devices_need_a_restart() {
             "public.mtu: 1500 now, 9000 in the file",
             "private.address: 10.0.0.2/24 now, 10.0.0.3/24 in the file",
             "private.rx_descriptors: not set now, 512 in the file",
+            "private.virtual_mac: not set now, 00:00:5e:00:01:01 in the file",
         ]
     );
+}
+
+#[test]
+fn a_machine_does_not_become_one_of_a_pair_while_it_runs() {
+    let peer = "[peer]\nkey_file = \"/etc/tandem/peer.key\"\npaths = [{ local = \"10.0.0.2\", \
+                remote = \"10.0.0.3\" }]\n[[masquerade]]";
+    assert_eq!(needed(&[("[[masquerade]]", peer)]), ["peer: not set now, set in the file"]);
 }

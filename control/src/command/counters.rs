@@ -41,6 +41,12 @@ fn show_counters(counters: &Counters, all: bool, out: &mut dyn Write) -> io::Res
             }
         }
     }
+    for (name, &value) in &counters.main_core {
+        if value > 0 || all {
+            table.row([name.clone(), "main".to_owned(), count(value)]);
+            shown = true;
+        }
+    }
     if shown { table.write(out) } else { writeln!(out, "Nothing was counted yet.") }
 }
 

@@ -3,7 +3,9 @@
 mod check;
 mod connections;
 mod counters;
+mod failover;
 mod neighbours;
+mod pair;
 mod reload;
 mod services;
 mod status;
@@ -43,7 +45,7 @@ const EXIT_CODES: &str =
 enum Command {
     /// Check a configuration file, and show what it means
     Check(check::Arguments),
-    /// Show role, NICs, workers and the configuration in force
+    /// Show role, NICs, workers, the configuration in force and the pair
     Status,
     /// Show services and their real servers
     Services,
@@ -53,6 +55,8 @@ enum Command {
     Neighbours,
     /// Show every counter, and dropped packets by reason
     Counters(counters::Arguments),
+    /// Move the active role to the other machine; no connection is lost
+    Failover,
     /// Have the dataplane read its configuration file again; no connection is lost
     Reload,
 }
@@ -90,6 +94,7 @@ impl Cli {
             Command::Connections(arguments) => connections::run(arguments, &mut context),
             Command::Neighbours => neighbours::run(&mut context),
             Command::Counters(arguments) => counters::run(arguments, &mut context),
+            Command::Failover => failover::run(&mut context),
             Command::Reload => reload::run(&mut context),
         }
     }
@@ -105,6 +110,11 @@ struct Context<'c> {
 impl Context<'_> {
     fn client(&self) -> Result<Client, Error> {
         Ok(Client::connect(self.socket)?)
+    }
+
+    /// The socket of the tandem-control beside the dataplane.
+    fn pair_socket(&self) -> PathBuf {
+        config::Node::pair_socket_beside(self.socket)
     }
 
     /// Writes an answer: as JSON, or as `show` does.

@@ -1,17 +1,66 @@
-//! `tandem status`: role, NICs, workers and the configuration in force.
+//! `tandem status`: role, NICs, workers, the configuration in force and the pair.
 
+use core::time::Duration;
 use std::io::{self, Write};
+use std::path::Path;
 
-use api::{Nic, Status, WorkerStatus};
+use api::client::ClientError;
+use api::{Client, Nic, Pair, Status, WorkerStatus};
+use serde::Serialize;
 
-use super::Context;
+use super::{Context, pair};
 use crate::error::Error;
 use crate::output::units::{bytes, count, permille, seconds};
 use crate::output::{Table, date};
 
+/// tandem-control answers at once, or hangs.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// The dataplane's status, with the pair where there is one.
+#[derive(Serialize)]
+struct Whole {
+    #[serde(flatten)]
+    status: Status,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pair: Option<Pair>,
+}
+
 pub(super) fn run(context: &mut Context<'_>) -> Result<(), Error> {
-    let status = context.client()?.status()?;
-    context.answer(&status, show)
+    let socket = context.pair_socket();
+    let status = context.client().and_then(|mut client| Ok(client.status()?));
+    let pair = Client::connect_with_timeout(&socket, PATIENCE).and_then(|mut c| c.pair());
+    let status = match (status, &pair) {
+        (Ok(status), _) => status,
+        // What is known of the pair is of use just when the dataplane is down.
+        (Err(error), Ok(pair)) if !context.json => {
+            pair::show(pair, context.out)?;
+            writeln!(context.out)?;
+            return Err(error);
+        }
+        (Err(error), _) => return Err(error),
+    };
+    let whole = Whole { status, pair: pair.as_ref().ok().cloned() };
+    context.answer(&whole, |whole, out| {
+        show(&whole.status, out)?;
+        writeln!(out)?;
+        match &pair {
+            Ok(pair) => pair::show(pair, out),
+            Err(error) => writeln!(out, "{}", absent(error, &socket)),
+        }
+    })
+}
+
+/// That nothing is known of the pair. A machine by itself needs no tandem-control.
+fn absent(error: &ClientError, socket: &Path) -> String {
+    match error {
+        ClientError::NotRunning(_) => format!(
+            "No pair: no tandem-control answers on {}; with [peer] in the configuration, start \
+             it with: systemctl start tandem-control",
+            socket.display()
+        ),
+        ClientError::Failed(failure) => format!("No pair: {failure}."),
+        other => format!("Nothing is known of the pair: {}.", Error::describe_control(other)),
+    }
 }
 
 fn show(status: &Status, out: &mut dyn Write) -> io::Result<()> {

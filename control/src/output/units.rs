@@ -53,6 +53,11 @@ pub fn seconds(number: u64) -> String {
     if shown.is_empty() { "0s".to_owned() } else { shown.join(" ") }
 }
 
+/// Milliseconds, as they are or in the units of [`seconds`]: `20 ms`, `2m 5s`.
+pub fn millis(number: u64) -> String {
+    if number < 10_000 { format!("{number} ms") } else { seconds(number / 1000) }
+}
+
 /// Thousandths as `12.3 %`.
 pub fn permille(number: u16) -> String {
     format!("{}.{} %", number / 10, number % 10)
@@ -85,6 +90,11 @@ mod tests {
     fn seconds_in_two_units() {
         assert_eq!([0, 59, 60, 125].map(seconds), ["0s", "59s", "1m", "2m 5s"]);
         assert_eq!([7440, 86_460, 273_600].map(seconds), ["2h 4m", "1d", "3d 4h"]);
+    }
+
+    #[test]
+    fn silences() {
+        assert_eq!([0, 9999, 10_000, 125_999].map(millis), ["0 ms", "9999 ms", "10s", "2m 5s"]);
     }
 
     #[test]

@@ -7,9 +7,10 @@ use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use api::{
-    Connection, ConnectionKind, Connections, Counters, Cursor, DropCount, Endpoints, Neighbour,
-    NeighbourState, Neighbours, Nic, NicCounters, Page, Request, Response, Role, ServerState,
-    ServerStatus, ServiceStatus, Services, Side, Status, WorkerCounters, WorkerStatus, server,
+    Change, Connection, ConnectionKind, Connections, Counters, Cursor, DropCount, Endpoints,
+    Member, Neighbour, NeighbourState, Neighbours, Nic, NicCounters, Page, Pair, Request, Response,
+    Role, ServerState, ServerStatus, ServiceStatus, Services, Side, Status, SyncHolding, SyncLink,
+    SyncState, WorkerCounters, WorkerStatus, server,
 };
 
 /// A listener that answers each client as it was told to.
@@ -23,13 +24,17 @@ impl Dataplane {
     /// Answers from now on. The thread ends with the test's process.
     pub(crate) fn start(answer: impl Fn(Request) -> Response + Send + 'static) -> Self {
         let socket = path();
-        let listener = UnixListener::bind(&socket).unwrap();
-        std::thread::spawn(move || {
-            while let Ok((mut stream, _)) = listener.accept() {
-                let _ = server::serve(&mut stream, &answer);
-            }
-        });
+        listen(&socket, answer);
         Dataplane { socket }
+    }
+
+    /// The same with a tandem-control beside it.
+    pub(crate) fn with_control(
+        self,
+        answer: impl Fn(Request) -> Response + Send + 'static,
+    ) -> Self {
+        listen(&self.socket.with_file_name("control.sock"), answer);
+        self
     }
 
     pub(crate) fn tandem(&self, arguments: &[&str]) -> Output {
@@ -47,16 +52,26 @@ impl Dataplane {
 
 impl Drop for Dataplane {
     fn drop(&mut self) {
-        let _ = std::fs::remove_file(&self.socket);
+        let _ = self.socket.parent().map(std::fs::remove_dir_all);
     }
+}
+
+fn listen(socket: &Path, answer: impl Fn(Request) -> Response + Send + 'static) {
+    let listener = UnixListener::bind(socket).unwrap();
+    std::thread::spawn(move || {
+        while let Ok((mut stream, _)) = listener.accept() {
+            let _ = server::serve(&mut stream, &answer);
+        }
+    });
 }
 
 /// A path for a socket that nobody else uses.
 pub(crate) fn path() -> PathBuf {
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    let path = std::env::temp_dir().join(format!("tandem-{}-{number}.sock", std::process::id()));
-    let _ = std::fs::remove_file(&path);
-    path
+    let folder = std::env::temp_dir().join(format!("tandem-{}-{number}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&folder).unwrap();
+    folder.join("dataplane.sock")
 }
 
 /// Runs the real binary.
@@ -145,6 +160,55 @@ fn status() -> Status {
             loaded_at: 1_772_366_400,
             generation: 3,
         },
+    }
+}
+
+/// What tandem-control on the standby machine would say.
+pub(crate) fn pair() -> Pair {
+    let member = |name: &str, role, obstacles: &[&str]| Member {
+        name: name.into(),
+        role,
+        term: 7,
+        priority: 100,
+        ready: obstacles.is_empty(),
+        obstacles: obstacles.iter().map(|&obstacle| obstacle.into()).collect(),
+    };
+    let path = |local: &str, remote: &str, up| api::Path {
+        local: local.into(),
+        remote: remote.into(),
+        up,
+        trouble: (!up).then(|| "this machine does not have 10.0.0.2".into()),
+        silence_millis: up.then_some(12),
+        sent: 1000,
+        received: if up { 998 } else { 0 },
+        refused: vec![("rate".into(), 0), ("authentication".into(), u64::from(up) * 2)],
+    };
+    Pair {
+        version: "0.1.0".into(),
+        uptime_seconds: 7440,
+        own: member("a", Role::Standby, &["connections are being copied"]),
+        peer: Some(member("b", Role::Active, &[])),
+        silence_millis: Some(12),
+        paths: vec![
+            path("198.51.100.2", "198.51.100.3", true),
+            path("10.0.0.2", "10.0.0.3", false),
+        ],
+        sync: api::Sync {
+            link: SyncLink::Receiving,
+            path: Some("198.51.100.3".into()),
+            trouble: None,
+            dataplane: SyncHolding {
+                state: SyncState::Bulk,
+                events: 12_345,
+                ..SyncHolding::default()
+            },
+        },
+        last_change: Some(Change {
+            to: Role::Standby,
+            at: 1_772_366_400,
+            why: "the role was handed over to the peer".into(),
+        }),
+        takeovers: 1,
     }
 }
 

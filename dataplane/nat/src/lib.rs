@@ -7,7 +7,8 @@
 //! A packet of a known connection goes [`table::Table`] → [`connection::Connections::pass`].
 //! One that is not known goes through [`service`], [`scheduler`] and [`ports`] to
 //! [`connection::Connections::open`]. The [`wheel`] brings connections back when their
-//! time may be over. Nothing allocates once a worker runs.
+//! time may be over. [`sync`] tells another machine of all this, or is told. Nothing
+//! allocates once a worker runs.
 
 pub mod connection;
 pub mod direction;
@@ -18,6 +19,7 @@ pub mod random;
 pub mod scheduler;
 pub mod service;
 pub mod side;
+pub mod sync;
 pub mod table;
 pub mod tcp;
 pub mod time;

@@ -117,6 +117,17 @@ impl State {
         }
     }
 
+    /// How far the connection has opened; the same for all that have, whatever became of
+    /// them since.
+    pub(crate) const fn opening(self) -> u8 {
+        match self {
+            State::None | State::Listen => 0,
+            State::SynReceived => 1,
+            State::SynSent | State::SynAck => 2,
+            _ => 3,
+        }
+    }
+
     /// The state after a segment with these flags went by in this direction.
     #[inline(always)]
     #[must_use]

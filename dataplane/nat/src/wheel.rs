@@ -25,6 +25,9 @@ const EMPTY_PER_STEP: usize = 64;
 /// A number of ticks since the origin of time.
 pub(crate) type Tick = u32;
 
+/// The tick of what is not in the wheel: 139 years after the origin.
+pub(crate) const NEVER: Tick = u32::MAX;
+
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
 struct Chunk {

@@ -64,7 +64,7 @@ fn main() -> ExitCode {
     };
     match Dataplane::start(checked.config, arguments.config, kernel, stop) {
         Ok(dataplane) => {
-            tracing::info!("forwarding");
+            tracing::info!("started");
             // Only a service manager listens; without one there is nobody to tell.
             let _ = sd_notify::notify(false, &[sd_notify::NotifyState::Ready]);
             match dataplane.run() {

@@ -1,5 +1,7 @@
 //! Every counter, by name.
 
+use std::collections::BTreeMap;
+
 use api::{Counters, DropCount, WorkerCounters};
 use nat::Side;
 
@@ -19,9 +21,20 @@ impl Control {
         };
         Counters {
             workers: self.workers.iter().map(worker).collect(),
+            main_core: self.main_core_counters(),
             drops: DropReason::ALL.iter().map(|&reason| self.dropped(reason)).collect(),
             nics: Side::ALL.map(|side| (super::side(side), self.nic_counters(side))).into(),
         }
+    }
+
+    fn main_core_counters(&self) -> BTreeMap<String, u64> {
+        let role = &self.role;
+        [
+            ("announcements_sent", role.announcements.get()),
+            ("address_conflicts", role.conflicts.get()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into()
     }
 
     fn dropped(&self, reason: DropReason) -> DropCount {

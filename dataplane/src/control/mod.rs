@@ -7,10 +7,12 @@
 
 mod connections;
 mod counters;
+mod hold;
 mod orders;
 pub mod reload;
 mod socket;
 mod status;
+mod sync;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,7 +28,10 @@ use crate::clock::Clock;
 use crate::counters::{Drops, WorkerBlock};
 use crate::mailbox::Mailbox;
 use crate::neighbour::Resolver;
+use crate::role::Role;
 use crate::snapshot::{Builder, Snapshot};
+use crate::sync::Hub;
+use crate::worker::Sharing;
 
 pub use socket::{Socket, SocketError};
 
@@ -68,10 +73,16 @@ pub struct Control {
     pub ports: [Arc<Port>; 2],
     /// Neighbours.
     pub resolver: Arc<Mutex<Resolver<Mbuf>>>,
+    /// The role of this machine.
+    pub role: Arc<Role>,
     /// Packets that the main core dropped.
     pub drops: Arc<Drops>,
     /// The clock of the process.
     pub clock: Clock,
+    /// How workers share connections out.
+    pub sharing: Sharing,
+    /// Connection sync.
+    pub sync: Hub,
 }
 
 impl Control {
@@ -83,7 +94,10 @@ impl Control {
             Request::Services => Ok(Response::Services(self.services())),
             Request::Connections(page) => self.connections(&page).map(Response::Connections),
             Request::Neighbours => Ok(Response::Neighbours(self.neighbours())),
+            Request::Hold(order) => self.hold(order).map(Response::Holding),
             Request::Reload(reload) => self.reload(&reload).map(Response::Reloaded),
+            // Whoever holds the stream makes it one end of connection sync.
+            Request::Sync(_) => Ok(Response::Syncing),
             _ => Err(api::Failure::new(
                 api::FailureKind::Malformed,
                 "this release of tandem-dataplane does not know the request",

@@ -48,7 +48,7 @@ impl Control {
     }
 }
 
-fn give(worker: &WorkerHandle, order: Order) -> Result<(), Failure> {
+pub(super) fn give(worker: &WorkerHandle, order: Order) -> Result<(), Failure> {
     let deadline = Instant::now() + PATIENCE;
     let mut order = order;
     while let Err(back) = worker.mailbox.order(order) {
@@ -58,7 +58,10 @@ fn give(worker: &WorkerHandle, order: Order) -> Result<(), Failure> {
     Ok(())
 }
 
-fn wait<T>(worker: &WorkerHandle, wanted: impl Fn(Answer) -> Option<T>) -> Result<T, Failure> {
+pub(super) fn wait<T>(
+    worker: &WorkerHandle,
+    wanted: impl Fn(Answer) -> Option<T>,
+) -> Result<T, Failure> {
     let deadline = Instant::now() + PATIENCE;
     loop {
         while let Some(answer) = worker.mailbox.answer() {

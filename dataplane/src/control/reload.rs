@@ -30,11 +30,14 @@ impl Control {
             .map_err(|error| Failure::new(FailureKind::Configuration, error.to_string()))?;
         // New neighbours first: a packet that goes by the new routes finds them.
         let now = self.clock.now();
-        if !self.resolver.lock().set_static(&static_neighbours(&checked.config), now) {
+        let mut resolver = self.resolver.lock();
+        if !resolver.set_static(&static_neighbours(&checked.config), now) {
             let message = "the neighbour table has no room for every neighbour of the \
                            configuration; the rest of it is in use";
             tracing::warn!("{message}");
         }
+        resolver.keep(snapshot.next_hops());
+        drop(resolver);
         *self.snapshot.write() = Arc::clone(&snapshot);
         self.publish(&snapshot)?;
         loaded.config = checked.config;

@@ -4,17 +4,19 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use core::time::Duration;
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 
+use api::stream::Direction;
 use api::{Failure, FailureKind, Request, Response};
 
 use super::Control;
 
 /// Clients at a time; the command line needs one.
 const CLIENTS: usize = 16;
+const BUSY: &str = "another tandem-dataplane answers on it; stop that one first, or give this one \
+                    another node.control_socket";
 /// A client that says nothing for so long is let go.
 const SILENCE: Duration = Duration::from_secs(30);
 
@@ -38,8 +40,8 @@ impl Socket {
     ///
     /// [`SocketError`], also when another process answers on it.
     pub fn open(path: &Path, control: &Arc<Control>) -> Result<Self, SocketError> {
-        let listener =
-            listen(path).map_err(|source| SocketError { path: path.to_owned(), source })?;
+        let listener = api::server::listen(path, BUSY)
+            .map_err(|source| SocketError { path: path.to_owned(), source })?;
         // The threads must not keep the ports open when everything else has stopped.
         let control = Arc::downgrade(control);
         let threads = std::thread::Builder::new().name("control".to_owned());
@@ -57,37 +59,23 @@ impl Drop for Socket {
     }
 }
 
-fn listen(path: &Path) -> io::Result<UnixListener> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
-    }
-    if UnixStream::connect(path).is_ok() {
-        let message = "another tandem-dataplane answers on it; stop that one first, or give \
-                       this one another node.control_socket";
-        return Err(io::Error::new(io::ErrorKind::AddrInUse, message));
-    }
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let listener = UnixListener::bind(path)?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
-    Ok(listener)
-}
-
 fn accept(listener: &UnixListener, control: &Weak<Control>) {
     let clients = Arc::new(AtomicUsize::new(0));
     for stream in listener.incoming() {
         let Ok(stream) = stream else { continue };
-        if !is_allowed(&stream) || clients.load(Ordering::Relaxed) >= CLIENTS {
+        if !api::server::is_allowed(&stream) || clients.load(Ordering::Relaxed) >= CLIENTS {
             continue;
         }
         let place = Place::take(&clients);
         let control = Weak::clone(control);
         let threads = std::thread::Builder::new().name("control-client".to_owned());
         let spawned = threads.spawn(move || {
-            converse(stream, &control);
+            let wish = converse(stream, &control);
             drop(place);
+            // A sync stream is no client: it may be silent, and stays.
+            if let (Some((direction, stream)), Some(control)) = (wish, control.upgrade()) {
+                control.sync_over(direction, stream);
+            }
         });
         if spawned.is_err() {
             tracing::warn!("no thread for a client of the control socket");
@@ -111,15 +99,30 @@ impl Drop for Place {
     }
 }
 
-fn converse(mut stream: UnixStream, control: &Weak<Control>) {
+/// Answers a client until it goes, or wants its stream to become one end of connection
+/// sync; then the stream is returned.
+fn converse(mut stream: UnixStream, control: &Weak<Control>) -> Option<(Direction, UnixStream)> {
     let patient = stream
         .set_read_timeout(Some(SILENCE))
         .and_then(|()| stream.set_write_timeout(Some(SILENCE)));
-    if patient.is_err() {
-        return;
-    }
-    if let Err(error) = api::server::serve(&mut stream, |request| answer(control, request)) {
-        tracing::debug!(%error, "a client of the control socket went away");
+    patient.ok()?;
+    let mut wish = None;
+    loop {
+        let served = api::server::serve_one(&mut stream, |request| {
+            if let Request::Sync(direction) = request {
+                wish = Some(direction);
+            }
+            answer(control, request)
+        });
+        match (served, wish) {
+            (Ok(true), Some(direction)) => return Some((direction, stream)),
+            (Ok(true), None) => {}
+            (Ok(false), _) => return None,
+            (Err(error), _) => {
+                tracing::debug!(%error, "a client of the control socket went away");
+                return None;
+            }
+        }
     }
 }
 
@@ -128,11 +131,4 @@ fn answer(control: &Weak<Control>, request: Request) -> Response {
         Some(control) => control.answer(request),
         None => Failure::new(FailureKind::Busy, "tandem-dataplane is stopping").into(),
     }
-}
-
-/// The file's mode keeps others out; this also holds where its folder was shared.
-fn is_allowed(stream: &UnixStream) -> bool {
-    let own = rustix::process::geteuid();
-    rustix::net::sockopt::socket_peercred(stream)
-        .is_ok_and(|peer| peer.uid.is_root() || peer.uid == own)
 }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::UNIX_EPOCH;
 
 use api::{
-    Configuration, Neighbour, NeighbourState, Neighbours, Nic, NicCounters, Role, ServerState,
+    Configuration, Neighbour, NeighbourState, Neighbours, Nic, NicCounters, ServerState,
     ServerStatus, ServiceStatus, Services, Status, WorkerStatus,
 };
 use config::Interface;
@@ -13,6 +13,7 @@ use nat::Side;
 use nat::service::{Server, Service};
 
 use super::{Control, WorkerHandle};
+use crate::clock::Tsc;
 use crate::counters::Counter;
 use crate::neighbour::resolver::{Listed, State};
 
@@ -30,7 +31,7 @@ impl Control {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             dpdk: dpdk::version(),
             node: loaded.config.node.name.clone(),
-            role: Role::Active,
+            role: self.role.role(Tsc::now()),
             uptime_seconds: self.clock.now().millis() / 1000,
             workers: workers.collect(),
             nics: Side::ALL
@@ -56,7 +57,7 @@ impl Control {
             driver: port.driver().to_owned(),
             mac: self.snapshot.read().network(side).mac.to_string(),
             mtu: interface.mtu,
-            link_up: link.up,
+            link_up: self.role.health.link(side),
             speed_mbps: link.speed_mbps,
             address: interface.address.to_string(),
             floating: interface.floating.iter().map(ToString::to_string).collect(),

@@ -7,8 +7,11 @@ use wire::parse::{self, Network};
 use wire::{MacAddress, build};
 
 use super::{Housekeeping, address};
+use crate::clock::Tsc;
 use crate::drop_reason::DropReason;
+use crate::errand::Errand;
 use crate::neighbour::resolver::Request;
+use crate::role::conflict::is_conflict;
 
 impl Housekeeping {
     pub(super) fn arp(&mut self, side: Side, mbuf: &Mbuf, now: Instant) {
@@ -16,14 +19,18 @@ impl Housekeeping {
         let Network::Arp(packet) = frame.network else { return };
         let snapshot = self.snapshot.read().clone();
         let network = snapshot.network(side);
+        // To a standby this is the active machine speaking: nothing to learn from.
+        if is_conflict(network, &packet) {
+            return self.conflict(side, &packet, now);
+        }
         // What our own kernel or NIC sent, or somebody who pretends to be us.
-        if packet.sender_mac == network.mac || network.is_local(packet.sender_ip) {
+        if network.is_own_mac(packet.sender_mac) || network.is_local(packet.sender_ip) {
             return;
         }
         let for_us = network.is_local(packet.target_ip);
         self.learn(side, &packet, for_us, now);
         match packet.operation {
-            Operation::Request if for_us => self.answer(side, &packet, network.mac),
+            Operation::Request if for_us => self.answer(side, network, &packet),
             // The kernel asks for its neighbours itself, with the real address.
             Operation::Reply if packet.target_ip == network.real.address => {
                 if let Some(tap) = &self.kernel[side.index()] {
@@ -44,12 +51,20 @@ impl Housekeeping {
         let released = self.resolver.lock().learn(side, ip, mac, for_us, now);
         for mut mbuf in released {
             address(&mut mbuf, mac);
-            self.send(side, mbuf);
+            self.send(Errand::Transmit(side), mbuf);
         }
     }
 
-    fn answer(&mut self, side: Side, request: &Packet, mac: MacAddress) {
-        self.send_arp(side, request.sender_mac, &request.reply(mac));
+    /// The real address is always here, a floating one while this machine is active.
+    fn answer(&mut self, side: Side, network: &crate::snapshot::Network, request: &Packet) {
+        let (errand, mac) = if request.target_ip == network.real.address {
+            (Errand::TransmitOwn(side), network.mac)
+        } else if self.role.deadlines().answers(Tsc::now()) {
+            (Errand::TransmitFloating(side), network.floating_mac)
+        } else {
+            return;
+        };
+        self.send_arp(errand, request.sender_mac, &request.reply(mac));
     }
 
     /// Asks for a neighbour, in the name of this machine's real address.
@@ -57,16 +72,19 @@ impl Housekeeping {
         let snapshot = self.snapshot.read().clone();
         let network = snapshot.network(request.side);
         let packet = Packet::request(network.mac, network.real.address, request.target);
-        self.send_arp(request.side, request.to.unwrap_or(MacAddress::BROADCAST), &packet);
+        let to = request.to.unwrap_or(MacAddress::BROADCAST);
+        self.send_arp(Errand::TransmitOwn(request.side), to, &packet);
     }
 
-    fn send_arp(&mut self, side: Side, to: MacAddress, packet: &Packet) {
+    /// Sends ARP; false if there is no room for it.
+    pub(super) fn send_arp(&mut self, errand: Errand, to: MacAddress, packet: &Packet) -> bool {
         let mut frame = [0; build::ARP_FRAME];
-        let Some(length) = build::arp(&mut frame, to, packet) else { return };
+        let Some(length) = build::arp(&mut frame, to, packet) else { return false };
         let frame = frame.get(..length).unwrap_or_default();
-        match super::copy_in(&self.mempool, frame) {
-            Some(mbuf) => self.send(side, mbuf),
-            None => self.drops.add(DropReason::NoBuffer, 1),
-        }
+        let Some(mbuf) = super::copy_in(&self.mempool, frame) else {
+            self.drops.add(DropReason::NoBuffer, 1);
+            return false;
+        };
+        self.send(errand, mbuf)
     }
 }

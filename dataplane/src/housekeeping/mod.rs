@@ -2,10 +2,13 @@
 //!
 //! It takes from the workers what they do not do themselves: ARP, packets for the
 //! kernel, and packets whose neighbour is not resolved. It gives frames to the first
-//! worker to send, since transmit queues belong to workers. It sleeps in `poll(2)` on the
+//! worker to send, since transmit queues belong to workers; and it does what the role of
+//! this machine asks for: announcing, defending, falling silent. It sleeps in `poll(2)` on the
 //! kernel interfaces for a millisecond at the most, so that rings are never left longer.
 
+mod announce;
 mod arp;
+mod health;
 
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
@@ -18,15 +21,19 @@ use nat::{Instant, Side};
 use parking_lot::{Mutex, RwLock};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Tsc};
 use crate::counters::Drops;
 use crate::drop_reason::DropReason;
 use crate::errand::Errand;
 use crate::kernel::KernelInterface;
 use crate::neighbour::Resolver;
 use crate::neighbour::resolver::{Outcome, Resolution};
+use crate::role::Role;
 use crate::snapshot::Snapshot;
 use crate::worker::BURST;
+
+pub use announce::Announcer;
+pub use health::Watch;
 
 /// The longest sleep.
 const SLEEP: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
@@ -51,6 +58,12 @@ pub struct Housekeeping {
     pub resolver: Arc<Mutex<Resolver<Mbuf>>>,
     /// The configuration in use; a reload replaces it.
     pub snapshot: Arc<RwLock<Arc<Snapshot>>>,
+    /// The role of this machine.
+    pub role: Arc<Role>,
+    /// Announcements under way.
+    pub announcer: Announcer,
+    /// Links and workers.
+    pub watch: Watch,
     /// Packets dropped here.
     pub drops: Arc<Drops>,
     /// The clock of the process.
@@ -66,6 +79,8 @@ impl Housekeeping {
         let mut buffer = vec![0; FRAME];
         while !self.stop.load(Ordering::Relaxed) {
             let now = self.clock.now();
+            self.look_after(now);
+            self.follow_role(now);
             let mut found = self.poll_workers(now);
             for side in Side::ALL {
                 found += self.poll_kernel(side, &mut buffer);
@@ -126,30 +141,35 @@ impl Housekeeping {
             let Some(frame) = tap.receive(buffer) else { break };
             found += 1;
             match copy_in(&self.mempool, frame) {
-                Some(mbuf) => self.send(side, mbuf),
+                Some(mbuf) => drop(self.send(Errand::TransmitOwn(side), mbuf)),
                 None => self.drops.add(DropReason::NoBuffer, 1),
             }
         }
         found
     }
 
-    /// Sends a finished frame, through the first worker.
-    fn send(&mut self, side: Side, mut mbuf: Mbuf) {
-        Errand::Transmit(side).tag(&mut mbuf);
+    /// Sends a finished frame, through the first worker. False if it takes no more.
+    fn send(&mut self, errand: Errand, mut mbuf: Mbuf) -> bool {
+        errand.tag(&mut mbuf);
         let mut burst = Burst::<BURST>::new();
         // A new burst has room for one.
         drop(burst.push(mbuf));
-        if self.to_worker.enqueue(&mut burst) == 0 {
+        let sent = self.to_worker.enqueue(&mut burst) > 0;
+        if !sent {
             self.drops.add(DropReason::TransmitFull, 1);
         }
+        sent
     }
 
     fn resolve(&mut self, side: Side, hop: std::net::Ipv4Addr, mbuf: Mbuf, now: Instant) {
+        if !self.role.deadlines().forwards(Tsc::now()) {
+            return self.drops.add(DropReason::Standby, 1);
+        }
         let outcome = self.resolver.lock().resolve(side, hop, mbuf, now);
         match outcome {
             Resolution::Send(mac, mut mbuf) => {
                 address(&mut mbuf, mac);
-                self.send(side, mbuf);
+                self.send(Errand::Transmit(side), mbuf);
             }
             Resolution::Wait(Some(request)) => self.send_request(request),
             Resolution::Wait(None) => {}
@@ -166,7 +186,7 @@ impl Housekeeping {
                 Outcome::Ask(request) => self.send_request(request),
                 Outcome::Send(side, mac, mut mbuf) => {
                     address(&mut mbuf, mac);
-                    self.send(side, mbuf);
+                    self.send(Errand::Transmit(side), mbuf);
                 }
                 Outcome::Failed(_) => self.drops.add(DropReason::NeighbourFailed, 1),
             }

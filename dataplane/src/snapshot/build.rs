@@ -76,6 +76,7 @@ fn network(interface: &Interface, mac: MacAddress, least_mtu: u16) -> Network {
     let fits = least_mtu.saturating_sub(TCP_HEADERS);
     Network {
         mac,
+        floating_mac: interface.virtual_mac.unwrap_or(mac),
         real: interface.address,
         floating: interface.floating.iter().map(|floating| floating.address).collect(),
         mtu: interface.mtu,

@@ -18,6 +18,8 @@ pub use build::{BuildError, Builder};
 pub struct Network {
     /// The NIC's Ethernet address.
     pub mac: MacAddress,
+    /// The one that the floating addresses are answered and announced with.
+    pub floating_mac: MacAddress,
     /// This machine's own address and its network.
     pub real: Cidr<Ipv4Addr>,
     /// The floating addresses.
@@ -50,6 +52,16 @@ impl Network {
     /// True for one of this side's floating addresses.
     pub fn is_floating(&self, address: Ipv4Addr) -> bool {
         self.floating.contains(&address)
+    }
+
+    /// True for an Ethernet address of this side of the router.
+    pub fn is_own_mac(&self, mac: MacAddress) -> bool {
+        mac == self.mac || mac == self.floating_mac
+    }
+
+    /// Every next hop that routes name.
+    fn routers(&self) -> impl Iterator<Item = Ipv4Addr> {
+        self.routes.iter().map(|route| route.via).chain(self.gateway)
     }
 
     /// True for any address that this machine answers for on this side.
@@ -103,6 +115,20 @@ impl Snapshot {
     /// True for any address of this machine on either side.
     pub fn is_local(&self, address: Ipv4Addr) -> bool {
         self.networks.iter().any(|network| network.is_local(address))
+    }
+
+    /// The next hops that the configuration implies: routers on both sides, and real
+    /// servers.
+    pub fn next_hops(&self) -> Vec<(Side, Ipv4Addr)> {
+        let routers = |side| self.network(side).routers().map(move |router| (side, router));
+        let mut hops: Vec<_> = Side::ALL.into_iter().flat_map(routers).collect();
+        let private = self.network(Side::Private);
+        let servers = self.services.iter().flat_map(|service| &service.servers);
+        let servers = servers.filter_map(|server| private.next_hop(server.address));
+        hops.extend(servers.map(|server| (Side::Private, server)));
+        hops.sort_unstable();
+        hops.dedup();
+        hops
     }
 
     /// The rule for a private host's own connections.

@@ -37,6 +37,9 @@ struct Lane {
 impl Worker {
     /// Brings every packet of the burst to its end. They came in on `side`.
     pub(super) fn process(&mut self, side: Side, burst: &mut Burst<BURST>) {
+        if !self.forwards {
+            return self.process_standby(side, burst);
+        }
         let mut lanes: [Option<Lane>; BURST] = [None; BURST];
         let mut candidates: [Option<Candidate>; BURST] = [None; BURST];
         self.read(side, burst, &mut lanes);
@@ -61,15 +64,26 @@ impl Worker {
         self.counters.fast.add(fast);
     }
 
+    /// What a standby does with a burst: ARP and this machine's own packets take the slow
+    /// path as ever, and there the others end.
+    #[cold]
+    #[inline(never)]
+    fn process_standby(&mut self, side: Side, burst: &mut Burst<BURST>) {
+        for mbuf in burst.drain() {
+            self.slow(side, mbuf);
+        }
+    }
+
     #[inline(always)]
     fn read(&self, side: Side, burst: &Burst<BURST>, lanes: &mut [Option<Lane>; BURST]) {
-        let own = self.macs[side.index()];
+        let (own, floating) = (self.macs[side.index()], self.floating_macs[side.index()]);
+        let is_ours = |start| own.is_destination_of(start) || floating.is_destination_of(start);
         for mbuf in burst.as_slice() {
             mbuf.prefetch_data();
         }
         for (mbuf, lane) in burst.as_slice().iter().zip(lanes) {
             let data = mbuf.data();
-            if !data.first_chunk().is_some_and(|start| own.is_destination_of(start)) {
+            if !data.first_chunk().is_some_and(is_ours) {
                 continue;
             }
             let Ok(Flow { tuple, tcp_flags, length }) = flow::read_segment(data, mbuf.len()) else {

@@ -35,13 +35,30 @@ pub struct Handoff {
     pub seed: u64,
 }
 
+/// How connections are shared out among the workers of a process.
+#[derive(Clone, Copy, Debug)]
+pub struct Sharing {
+    /// Random and odd, the same in all workers of the process.
+    pub seed: u64,
+    /// How many workers there are.
+    pub workers: usize,
+}
+
+impl Sharing {
+    /// The worker that owns connections with this remote address.
+    #[inline(always)]
+    pub fn owner(self, remote: Ipv4Addr) -> usize {
+        let mixed = u64::from(remote.to_bits()).wrapping_mul(self.seed);
+        // The upper half of the product depends on every bit of the address.
+        (((mixed >> 32) * self.workers as u64) >> 32) as usize
+    }
+}
+
 impl Handoff {
     /// The worker that owns connections with this remote address.
     #[inline(always)]
     pub fn owner(&self, remote: Ipv4Addr) -> usize {
-        let mixed = u64::from(remote.to_bits()).wrapping_mul(self.seed);
-        // The upper half of the product depends on every bit of the address.
-        (((mixed >> 32) * self.peers.len() as u64) >> 32) as usize
+        Sharing { seed: self.seed, workers: self.peers.len() }.owner(remote)
     }
 
     #[inline(always)]
@@ -124,6 +141,8 @@ impl Worker {
                 // A ring holds no more than a burst at a time, so this always fits.
                 Some(Errand::Process(side)) => drop(by_side[side.index()].push(mbuf)),
                 Some(Errand::Transmit(side)) => self.transmit(side, mbuf),
+                Some(Errand::TransmitOwn(side)) => self.transmit_own(side, mbuf),
+                Some(Errand::TransmitFloating(side)) => self.transmit_floating(side, mbuf),
                 _ => self.discard(DropReason::HandoffFull),
             }
         }

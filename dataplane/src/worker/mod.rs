@@ -25,6 +25,7 @@ mod icmp;
 mod open;
 mod orders;
 mod slow;
+mod sync;
 mod transmit;
 
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -46,16 +47,17 @@ use nat::scheduler::Scheduler;
 use nat::{Connections, Instant, Side};
 use wire::MacAddress;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Tsc};
 use crate::counters::WorkerBlock;
 use crate::drop_reason::DropReason;
 use crate::mailbox::{Mailbox, Walk};
 use crate::neighbour::NeighbourTable;
 use crate::rate::TokenBucket;
+use crate::role::SharedDeadlines;
 use crate::snapshot::Snapshot;
 
 pub use fragments::Verdict;
-pub use handoff::{Handoff, Peer};
+pub use handoff::{Handoff, Peer, Sharing};
 pub use transmit::{Exit, Outlet};
 
 /// Packets that are handled together.
@@ -96,6 +98,8 @@ pub struct Parts {
     pub mailbox: Arc<Mailbox>,
     /// Its counters.
     pub counters: Arc<WorkerBlock>,
+    /// Until when this machine forwards.
+    pub role: Arc<SharedDeadlines>,
     /// The clock of the process.
     pub clock: Clock,
     /// What to do when there is nothing to do.
@@ -126,6 +130,8 @@ pub struct Worker {
     epoch: u16,
     neighbour_epoch: u32,
     macs: [MacAddress; 2],
+    /// Those of the floating addresses, often the same.
+    floating_macs: [MacAddress; 2],
     mtus: [u16; 2],
     mailbox: Arc<Mailbox>,
     walk: Option<Walk>,
@@ -134,6 +140,9 @@ pub struct Worker {
     random: Random,
     /// The last one given to fragments.
     identification: u16,
+    role: Arc<SharedDeadlines>,
+    /// What [`Worker::role`] said at the beginning of the poll.
+    forwards: bool,
     clock: Clock,
     now: Instant,
     idle: Idle,
@@ -161,6 +170,7 @@ impl Worker {
             epoch: 0,
             neighbour_epoch: 0,
             macs: [MacAddress::ZERO; 2],
+            floating_macs: [MacAddress::ZERO; 2],
             mtus: [0; 2],
             mailbox: parts.mailbox,
             walk: None,
@@ -168,12 +178,16 @@ impl Worker {
             icmp_bucket: TokenBucket::new(ICMP_ERRORS_A_SECOND, now),
             identification: random.next_u64() as u16,
             random,
+            role: parts.role,
+            forwards: false,
             clock: parts.clock,
             now,
             idle: parts.idle,
             stop: parts.stop,
         };
         worker.take_snapshot(parts.snapshot);
+        // Until the first poll has looked at the role.
+        worker.set_standby(true);
         worker
     }
 
@@ -202,7 +216,9 @@ impl Worker {
 
     /// One round over all sources of packets. Returns how many there were.
     pub fn poll(&mut self) -> usize {
-        self.now = self.clock.now();
+        let reading = Tsc::now();
+        self.now = self.clock.at(reading);
+        self.follow_role(reading);
         self.follow_orders();
         self.follow_neighbours();
         let mut found = 0;
@@ -210,9 +226,20 @@ impl Worker {
             found += self.poll_queue(side);
         }
         found += self.poll_rings();
+        found += self.poll_sync();
         self.expire();
         self.flush();
         found
+    }
+
+    /// Takes note of the role: time passes for connections only while they are in use.
+    #[inline(always)]
+    fn follow_role(&mut self, reading: Tsc) {
+        let forwards = self.role.forwards(reading);
+        if forwards != self.forwards {
+            self.forwards = forwards;
+            self.set_standby(!forwards);
+        }
     }
 
     fn poll_queue(&mut self, side: Side) -> usize {

@@ -39,6 +39,7 @@ impl Worker {
                 drop(self.mailbox.reply(Answer::Retired(old)));
             }
             Order::Walk(walk) => self.walk = Some(walk),
+            Order::Sync(session) => self.begin_session(session),
         }
     }
 
@@ -47,6 +48,7 @@ impl Worker {
         for side in Side::ALL {
             let network = snapshot.network(side);
             self.macs[side.index()] = network.mac;
+            self.floating_macs[side.index()] = network.floating_mac;
             self.mtus[side.index()] = network.mtu;
         }
         self.connections.set_timeouts(snapshot.timeouts);
@@ -80,7 +82,7 @@ impl Worker {
         let room = walk.found.capacity() - walk.found.len();
         let step = WALK_STEP.min(room);
         for (_, record) in self.connections.table().scan(walk.start, step) {
-            let idle = u64::from(self.now.age(record.last_seen()) / 1000);
+            let idle = self.connections.idle_millis(record, self.now) / 1000;
             let timeout = u64::from(self.connections.timeout_of(record).0);
             walk.found.push((*record, idle, timeout.saturating_sub(idle)));
         }

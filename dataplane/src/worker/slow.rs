@@ -43,9 +43,8 @@ impl Worker {
             Ok(packet) => packet,
             Err(error) => return self.discard(reason(error)),
         };
-        if packet.destination_mac != self.macs[side.index()]
-            && !packet.destination_mac.is_multicast()
-        {
+        let to = packet.destination_mac;
+        if !self.snapshot.network(side).is_own_mac(to) && !to.is_multicast() {
             return self.discard(DropReason::OtherStation);
         }
         if !packet.tags.is_empty() {
@@ -69,6 +68,9 @@ impl Worker {
         }
         if self.is_for_kernel(side, ip.destination) {
             return self.errand(Errand::Kernel(side), arrival.mbuf);
+        }
+        if !self.forwards {
+            return self.discard(DropReason::Standby);
         }
         if !self.handoff.is_alone() {
             let owner = self.owner_in_full(side, &ip);

@@ -1,4 +1,9 @@
 //! Sending: a burst for each side, sent when it is full and at the end of each poll.
+//!
+//! Just before, the worker looks whether this machine still forwards, by a counter that
+//! it reads then: between the beginning of the poll and here the process may have been
+//! stopped for seconds, and the other machine have taken over. Frames of this machine's
+//! own don't depend on its role, so they wait apart.
 
 use dpdk::burst::Burst;
 use dpdk::mbuf::Mbuf;
@@ -6,6 +11,7 @@ use dpdk::port::TxQueue;
 use nat::Side;
 
 use super::{BURST, Worker};
+use crate::clock::Tsc;
 use crate::drop_reason::DropReason;
 use crate::errand::Errand;
 
@@ -22,11 +28,13 @@ pub enum Outlet {
 pub struct Exit {
     pub(super) outlet: Outlet,
     pub(super) waiting: Burst<BURST>,
+    /// The same of this machine's own frames.
+    own: Burst<BURST>,
 }
 
 impl Exit {
     pub(super) fn new(outlet: Outlet) -> Self {
-        Exit { outlet, waiting: Burst::new() }
+        Exit { outlet, waiting: Burst::new(), own: Burst::new() }
     }
 
     /// Sends what the queue takes; the rest keeps waiting. Returns how many were sent.
@@ -40,7 +48,7 @@ impl Exit {
 }
 
 impl Worker {
-    /// Sends a finished frame on a side.
+    /// Sends another's packet on a side, finished.
     #[inline(always)]
     pub(super) fn transmit(&mut self, side: Side, mbuf: Mbuf) {
         let exit = &mut self.exits[side.index()];
@@ -62,8 +70,52 @@ impl Worker {
     }
 
     fn send_waiting(&mut self, side: Side) {
+        if !self.role.forwards(Tsc::now()) {
+            return self.drop_waiting(side);
+        }
         let sent = self.exits[side.index()].send();
         self.counters.sent[side.index()].add(sent as u64);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn drop_waiting(&mut self, side: Side) {
+        let waiting = &mut self.exits[side.index()].waiting;
+        self.counters.drops.add(DropReason::Standby, waiting.len() as u64);
+        waiting.clear();
+    }
+
+    /// Sends a frame of this machine's own; it comes from the main core.
+    pub(super) fn transmit_own(&mut self, side: Side, mbuf: Mbuf) {
+        let exit = &mut self.exits[side.index()];
+        if let Outlet::Via(worker) = exit.outlet {
+            self.hand_off(worker, Errand::TransmitOwn(side), mbuf);
+            return;
+        }
+        if let Err(mbuf) = exit.own.push(mbuf) {
+            self.send_own(side);
+            if self.exits[side.index()].own.push(mbuf).is_err() {
+                self.discard(DropReason::TransmitFull);
+            }
+        }
+    }
+
+    /// Sends ARP that speaks for a floating address, from the main core. Who has handed
+    /// the role over still forwards, and must not say that the addresses are here.
+    pub(super) fn transmit_floating(&mut self, side: Side, mbuf: Mbuf) {
+        if self.role.answers(Tsc::now()) {
+            self.transmit(side, mbuf);
+        } else {
+            self.discard(DropReason::Standby);
+        }
+    }
+
+    fn send_own(&mut self, side: Side) {
+        let exit = &mut self.exits[side.index()];
+        if let Outlet::Queue(queue) = &mut exit.outlet {
+            let sent = queue.transmit(&mut exit.own);
+            self.counters.sent[side.index()].add(sent as u64);
+        }
     }
 
     /// Sends everything that waits, on all ways out. What a full queue does not take
@@ -73,6 +125,9 @@ impl Worker {
         for side in Side::ALL {
             if !self.exits[side.index()].waiting.is_empty() {
                 self.send_waiting(side);
+            }
+            if !self.exits[side.index()].own.is_empty() {
+                self.send_own(side);
             }
         }
         self.flush_handoff();

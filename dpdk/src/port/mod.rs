@@ -112,6 +112,23 @@ impl Port {
         address.addr_bytes
     }
 
+    /// Receives frames for this Ethernet address too: by the NIC's own filter, or without
+    /// any filter where it has none.
+    pub fn accept(&self, mac: [u8; 6]) {
+        let mut address = dpdk_sys::rte_ether_addr { addr_bytes: mac };
+        // Of a device without an address of its own the new one would become it.
+        let has_own = self.mac() != [0; 6];
+        let _control = control();
+        // SAFETY: as above; DPDK copies the address.
+        let added = has_own
+            && unsafe { dpdk_sys::rte_eth_dev_mac_addr_add(self.id().0, &mut address, 0) } == 0;
+        if !added {
+            // Not every virtual device can; those receive everything anyway.
+            // SAFETY: as above.
+            unsafe { dpdk_sys::rte_eth_promiscuous_enable(self.id().0) };
+        }
+    }
+
     /// The link, as it was last seen; does not wait.
     pub fn link(&self) -> Link {
         let mut speed = 0;

@@ -9,6 +9,7 @@ use perf::Error;
 use perf::compare::{self, Comparison, Plan};
 use perf::cps::{self, NewConnections};
 use perf::statistics::Summary;
+use perf::sync::{self, SyncCost};
 
 /// Performance runs in the manner of testpmd, on DPDK's virtual devices.
 ///
@@ -47,6 +48,12 @@ enum Command {
         #[arg(long, default_value_t = 1 << 20)]
         connections: u32,
     },
+    /// Connection sync: events a second from worker to peer, and what it costs the worker.
+    Sync {
+        /// Connections to open.
+        #[arg(long, default_value_t = 1 << 19)]
+        connections: u32,
+    },
 }
 
 fn main() -> ExitCode {
@@ -59,6 +66,9 @@ fn main() -> ExitCode {
         }
         Command::Cps { connections } => cps::run(*connections)
             .and_then(|result| show(arguments.json, &result, print_new_connections)),
+        Command::Sync { connections } => {
+            sync::run(*connections).and_then(|result| show(arguments.json, &result, print_sync))
+        }
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -115,6 +125,18 @@ fn print_new_connections(result: &NewConnections) {
     println!("{:<28} {:>24}", "cycles each", spread(&result.cycles));
     println!("{:<28} {:>24.2}", "millions a second", result.per_second / 1e6);
     println!("{:<28} {:>24.0}", "bytes each", result.bytes_per_connection);
+}
+
+fn print_sync(result: &SyncCost) {
+    print_machine(&result.machine);
+    println!("{} connections, one worker on each machine\n", result.connections);
+    println!("{:<40} {:>28}", "cycles a new connection, sync off", spread(&result.off));
+    println!("{:<40} {:>28}", "cycles a new connection, sync on", spread(&result.on));
+    println!("{:<40} {:>28.1}", "added by sync, %", result.added_percent);
+    println!("{:<40} {:>28}", "table alone, open and close, sync off", spread(&result.table_off));
+    println!("{:<40} {:>28}", "table alone, open and close, sync on", spread(&result.table_on));
+    println!("{:<40} {:>28.2}", "events to the peer's table, millions/s", result.throughput / 1e6);
+    println!("{:<40} {:>28}", "bytes an event", result.bytes_per_event);
 }
 
 fn print_machine(machine: &perf::machine::Machine) {

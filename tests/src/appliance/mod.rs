@@ -7,14 +7,14 @@ mod supervisor;
 
 use std::path::PathBuf;
 
-use api::{Client, Pair, Reload, Role};
+use api::{Client, Hold, Pair, Reload, Role};
 
 pub use machine::{A, B, Machine};
 pub(crate) use settings::key_file;
 pub use settings::{Driver, Settings};
 pub use supervisor::Supervised;
 
-use crate::namespace::write;
+use crate::namespace::{must, write};
 use crate::topology::{Lab, Options, Router};
 use crate::{Error, VIP, wait_until};
 
@@ -129,9 +129,11 @@ impl Appliance {
         for process in [&self.dataplane, &self.control] {
             process.forsake();
         }
-        for process in [&self.dataplane, &self.control] {
-            process.signal("-KILL");
-        }
+        // Together, and the one that could still tell the peer something first.
+        let both = [&self.control, &self.dataplane].map(Supervised::process);
+        let both: Vec<String> = both.iter().flatten().map(u32::to_string).collect();
+        // One may have ended by itself; that both have is waited for.
+        must(&["bash", "-c", &format!("kill -KILL {} 2>/dev/null || true", both.join(" "))])?;
         wait_until("both processes have ended", 30, || !self.runs() && !self.control.runs())
     }
 
@@ -180,8 +182,22 @@ impl Appliance {
 
     /// True if this machine's dataplane says that it is active.
     pub fn is_active(&self) -> bool {
-        let status = self.client().ok().and_then(|mut client| client.status().ok());
-        status.is_some_and(|status| status.role == Role::Active)
+        let holding = self.client().ok().and_then(|mut client| client.hold(Hold::Watch).ok());
+        holding.is_some_and(|holding| holding.role == Role::Active)
+    }
+
+    /// The Ethernet addresses of its NICs, public and private.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Command`].
+    pub fn macs(&self) -> Result<[String; 2], Error> {
+        let mac = |interface| {
+            let path = format!("/sys/class/net/{interface}/address");
+            let output = self.machine.namespace.must(&["cat", &path])?;
+            Ok(output.stdout.trim().to_owned())
+        };
+        Ok([mac("pub0")?, mac("priv0")?])
     }
 
     /// Packets dropped for a reason so far; an appliance that does not answer has dropped

@@ -15,10 +15,13 @@ pub enum Driver {
 }
 
 impl Driver {
-    const fn name(self) -> &'static str {
+    /// The device of a side.
+    fn device(self, number: u8, interface: &str) -> String {
         match self {
-            Driver::AfPacket => "net_af_packet",
-            Driver::AfXdp => "net_af_xdp",
+            // The driver's 512 frames overflow, uncounted, when a shared machine lets a
+            // worker wait for some milliseconds.
+            Driver::AfPacket => format!("net_af_packet{number},iface={interface},framecnt=8192"),
+            Driver::AfXdp => format!("net_af_xdp{number},iface={interface}"),
         }
     }
 }
@@ -60,9 +63,15 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The two machines.
+    /// The two machines, at the timers that they have by default: for measuring.
     pub fn pair() -> Self {
         Settings { pair: true, ..Settings::default() }
+    }
+
+    /// The two machines at timers that forgive a shared machine its pauses: for scenarios
+    /// that tell what happens, and not how fast.
+    pub fn patient_pair() -> Self {
+        Settings { peer: "dead = \"600ms\"\nlease = \"500ms\"", ..Settings::pair() }
     }
 
     /// The servers of a service, as the file has them.
@@ -101,8 +110,8 @@ impl Settings {
         let Settings { workers, connections, scheduler, weights, .. } = self;
         let (web, dns) = (self.servers(80, *weights), self.servers(53, [1; 3]));
         let Machine { name, public, private, .. } = machine;
-        let (driver, socket, prefix) =
-            (self.driver.name(), machine.socket(), machine.file_prefix());
+        let [pub0, priv0] = [(0, "pub0"), (1, "priv0")].map(|(n, i)| self.driver.device(n, i));
+        let (socket, prefix) = (machine.socket(), machine.file_prefix());
         let (socket, state, peer) =
             (socket.display(), machine.folder(), self.peer_section(machine));
         format!(
@@ -121,13 +130,13 @@ file_prefix = "{prefix}"
 state = "{state}/state"
 
 [public]
-port = "{driver}0,iface=pub0"
+port = "{pub0}"
 address = "{public}/24"
 floating = ["{VIP}/24"]
 gateway = "198.51.100.1"
 
 [private]
-port = "{driver}1,iface=priv0"
+port = "{priv0}"
 address = "{private}/24"
 floating = ["{GATEWAY}/24"]
 

@@ -44,6 +44,16 @@ enum Command {
         #[arg(long)]
         listen: std::net::SocketAddr,
     },
+    /// Kill the active machine of the pair again and again under load; print what clients
+    /// met, and the gaps' median and maximum.
+    Measure {
+        /// How often.
+        #[arg(long, default_value_t = 20)]
+        rounds: u32,
+        /// Downloads, and as many connections that are kept alive.
+        #[arg(long, default_value_t = 200)]
+        clients: u32,
+    },
     /// Raise it, send real traffic, show what each side saw, take it down.
     Demo,
 }
@@ -66,6 +76,7 @@ fn main() -> ExitCode {
         Command::Up { router, driver, single } => up(router, driver, single),
         Command::Down => shared_down(),
         Command::Demo => demonstrate(),
+        Command::Measure { rounds, clients } => measure(rounds, clients),
         Command::Load(load) => load.run().map(|result| tell(&result)),
         Command::Probe(probe) => probe.run().map(|result| tell(&result)),
         Command::Echo { listen } => lab::probe::echo(listen).map(|()| true),
@@ -108,9 +119,34 @@ fn shared_down() -> Result<bool, Error> {
     Ok(true)
 }
 
+fn measure(rounds: u32, clients: u32) -> Result<bool, Error> {
+    let _lock = lab::lock()?;
+    let lab = Lab::up(Options { settings: Settings::pair(), ..Options::default() })?;
+    let mut takeovers = Vec::new();
+    for round in 1..=rounds {
+        let takeover = lab::take_over(&lab, clients, clients)?;
+        println!("{round:>3}  {} to {}  {takeover}", takeover.from, takeover.to);
+        let dead = lab.machines().into_iter().find(|one| one.machine.name == takeover.from);
+        dead.map_or(Ok(()), |dead| dead.launch(&Settings::pair()))?;
+        takeovers.push(takeover);
+    }
+    Lab::down()?;
+    let mut gaps: Vec<u64> = takeovers.iter().map(|one| one.probed.gap_micros / 1000).collect();
+    gaps.sort_unstable();
+    let (median, most) = (gaps.get(gaps.len() / 2), gaps.last());
+    let lost: u64 = takeovers.iter().map(lab::Takeover::lost).sum();
+    println!(
+        "{rounds} takeovers: gap median {} ms, maximum {} ms; {lost} of {} connections lost",
+        median.unwrap_or(&0),
+        most.unwrap_or(&0),
+        2 * u64::from(clients) * u64::from(rounds),
+    );
+    Ok(takeovers.iter().all(lab::Takeover::is_good))
+}
+
 fn demonstrate() -> Result<bool, Error> {
     let _lock = lab::lock()?;
-    let result = demo::run(Options::default());
+    let result = demo::run(Options { settings: Settings::pair(), ..Options::default() });
     // Whatever came of it, nothing stays behind.
     Lab::down()?;
     let summary = result?;
@@ -126,8 +162,11 @@ The lab is up. Things to try, as root:
   ip netns exec tandem-client ping 198.51.100.10
   ip netns exec tandem-s1 curl http://203.0.113.10/            masqueraded to the Internet
   ip netns exec tandem-s1 traceroute -n 203.0.113.10
-  tandem --socket /run/tandem-lab/a/dataplane.sock status      also services, connections,
-                                                               neighbours, counters
+  tandem --socket /run/tandem-lab/a/dataplane.sock status      both machines; also services,
+                                                               connections, neighbours, counters
+  tandem --socket /run/tandem-lab/a/dataplane.sock failover    hand the role to the other machine
+  kill -KILL $(cat /run/tandem-lab/a/dataplane.pid)            and see tandem-b take over
+  ip netns exec tandem-b curl http://127.0.0.1:9405/metrics
   tcpdump in the namespaces: ip netns exec tandem-s1 tcpdump -ni eth0
 
 make lab-down takes it down.";

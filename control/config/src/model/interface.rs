@@ -35,6 +35,9 @@ pub struct Interface {
     /// The most that a TCP segment leaving here may offer as its maximum segment
     /// size, in bytes; none: left as it is.
     pub mss_clamp: Option<u16>,
+    /// The Ethernet address that the floating addresses have, on whichever machine they
+    /// are; none: the NIC's own.
+    pub virtual_mac: Option<MacAddress>,
 }
 
 impl Interface {
@@ -61,6 +64,7 @@ impl Interface {
             tx_descriptors: None,
             kernel_interface: kernel_interface.into(),
             mss_clamp: None,
+            virtual_mac: None,
         }
     }
 

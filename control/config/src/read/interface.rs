@@ -26,6 +26,7 @@ pub(crate) struct RawInterface {
     pub(crate) tx_descriptors: Option<u16>,
     pub(crate) kernel_interface: At<String>,
     pub(crate) mss_clamp: Option<At<u16>>,
+    pub(crate) virtual_mac: Option<MacAddress>,
 }
 
 pub(crate) struct RawRoute {
@@ -77,6 +78,7 @@ fn read(
             .optional("kernel_interface", value::name(15))
             .unwrap_or(At { value: kernel_interface.to_owned(), span: here }),
         mss_clamp: table.optional("mss_clamp", value::integer(28..=8960)),
+        virtual_mac: table.optional("virtual_mac", value::mac).map(|at| at.value),
     }
 }
 

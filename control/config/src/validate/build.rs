@@ -49,6 +49,7 @@ fn interface(raw: RawInterface) -> Option<Interface> {
         tx_descriptors: raw.tx_descriptors,
         kernel_interface: raw.kernel_interface.value,
         mss_clamp: raw.mss_clamp.map(|at| at.value),
+        virtual_mac: raw.virtual_mac,
     })
 }
 

@@ -5,7 +5,7 @@ use wire::Address;
 use super::Connections;
 use crate::table::{ConnectionId, Record};
 use crate::time::Instant;
-use crate::wheel::{CHUNK, Due, Tick};
+use crate::wheel::{CHUNK, Due, NEVER, Tick};
 
 /// A connection that is no more.
 #[derive(Clone, Copy, Debug)]
@@ -23,10 +23,13 @@ impl<A: Address> Connections<A> {
     /// The step asks for the records that the next step will visit, so that the burst in
     /// between hides their way from memory. Returns whether more are due.
     pub fn expire(&mut self, now: Instant, mut closed: impl FnMut(&Closed<A>)) -> bool {
+        if let Some(start) = self.arming {
+            self.arm_installed(start, now);
+        }
         if let Some(due) = self.staged.take() {
             self.visit(&due, now, &mut closed);
         }
-        self.staged = self.wheel.due(now);
+        self.staged = self.books.wheel.due(now);
         let Some(due) = &self.staged else { return false };
         for id in due.ids() {
             self.table.prefetch_id(id);
@@ -55,8 +58,13 @@ impl<A: Address> Connections<A> {
         if record.armed != tick {
             return false;
         }
-        let timeout = Self::timeout(&self.timeouts, record);
-        let idle = u64::from(now.age(record.last_seen));
+        if self.standby {
+            // It comes back to the wheel when this machine is active.
+            record.armed = NEVER;
+            return false;
+        }
+        let timeout = Self::timeout(&self.books.timeouts, record);
+        let idle = now.since(self.resumed).min(u64::from(now.age(record.last_seen)));
         if idle >= timeout.millis() {
             // Seen twice in one chunk (freed and used again within a tick), the second
             // visit must not find it armed.
@@ -64,8 +72,8 @@ impl<A: Address> Connections<A> {
             return true;
         }
         let left = Instant::from_millis(now.millis() + timeout.millis() - idle);
-        record.armed = self.wheel.tick_for(left);
-        let armed = self.wheel.arm(id, record.armed);
+        record.armed = self.books.wheel.tick_for(left);
+        let armed = self.books.wheel.arm(id, record.armed);
         debug_assert!(armed, "the wheel keeps room for the chunk that is being visited");
         false
     }

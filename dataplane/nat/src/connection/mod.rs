@@ -4,6 +4,8 @@ mod expiry;
 mod kind;
 mod loads;
 mod next_hop;
+mod standby;
+mod sync;
 #[cfg(test)]
 mod tests;
 
@@ -15,13 +17,15 @@ pub use expiry::Closed;
 pub use kind::Kind;
 pub use loads::{Load, Loads};
 pub use next_hop::NextHop;
+pub use sync::Moved;
 
 use crate::service::{ServerId, ServiceId};
+use crate::sync::Session;
 use crate::table::{Candidate, ConnectionId, Hit, InsertError, Key, Record, Region, Table};
 use crate::tcp::State;
 use crate::time::{Instant, Seconds};
 use crate::timeouts::{Class, Timeouts};
-use crate::wheel::{Due, Tick, Wheel};
+use crate::wheel::{Due, NEVER, Tick, Wheel};
 use crate::{Direction, Side};
 
 /// A connection to be opened.
@@ -63,11 +67,25 @@ pub struct Passage<A> {
 /// All connections of one worker.
 pub struct Connections<A> {
     table: Table<A>,
+    books: Books,
+    /// A chunk whose records have been asked for, to be visited at the next step.
+    staged: Option<Due>,
+    /// Nothing expires: the active machine decides what is over.
+    standby: bool,
+    /// When it last ceased to be standby; nothing was idle before.
+    resumed: Instant,
+    /// The record at which what was installed on standby is still to be armed.
+    arming: Option<usize>,
+    /// Counts the sessions of connection sync.
+    generation: u16,
+}
+
+/// What is kept of all connections besides their records.
+struct Books {
     wheel: Wheel,
     timeouts: Timeouts,
     loads: Loads,
-    /// A chunk whose records have been asked for, to be visited at the next step.
-    staged: Option<Due>,
+    session: Session,
 }
 
 impl<A: Address> Connections<A> {
@@ -81,10 +99,17 @@ impl<A: Address> Connections<A> {
     ) -> Self {
         Connections {
             table: Table::new(capacity, prepare),
-            wheel: Wheel::new(capacity, now, prepare),
-            timeouts,
-            loads: Loads::new(),
+            books: Books {
+                wheel: Wheel::new(capacity, now, prepare),
+                timeouts,
+                loads: Loads::new(),
+                session: Session::Off,
+            },
             staged: None,
+            standby: false,
+            resumed: now,
+            arming: None,
+            generation: 0,
         }
     }
 
@@ -96,17 +121,17 @@ impl<A: Address> Connections<A> {
 
     /// Connections bound to each real server.
     pub fn loads(&self) -> &Loads {
-        &self.loads
+        &self.books.loads
     }
 
     /// Memory of table and wheel in bytes.
     pub fn bytes(&self) -> usize {
-        self.table.bytes() + self.wheel.bytes()
+        self.table.bytes() + self.books.wheel.bytes()
     }
 
     /// Takes new timeouts; they count from the next visit of each connection on.
     pub fn set_timeouts(&mut self, timeouts: Timeouts) {
-        self.timeouts = timeouts;
+        self.books.timeouts = timeouts;
     }
 
     /// True if what the hit's connection remembers of its next hops is of this epoch.
@@ -121,21 +146,35 @@ impl<A: Address> Connections<A> {
     ///
     /// [`InsertError`]; nothing has changed then.
     pub fn open(&mut self, opening: &Opening<A>, now: Instant) -> Result<Hit, InsertError> {
-        if !self.wheel.has_room() {
-            return Err(InsertError::Full);
-        }
         let mut record = Record::new(opening.kind, opening.original, opening.reply, now);
         record.service = opening.service;
         record.server = opening.server;
         if record.protocol() == Protocol::Tcp {
             record.state = State::None.next(Direction::Original, opening.flags).state;
         }
-        let tick = self.wheel.tick_for(now.plus(Self::timeout(&self.timeouts, &record)));
-        record.armed = tick;
-        let id = self.table.insert(record)?;
-        self.wheel.arm(id, tick);
-        self.loads.opened(record.server, Self::is_active(&record));
+        record.mark = self.books.session.mark();
+        let id = self.enter(&mut record, now)?;
+        self.books.session.opened(&record);
         Ok(Hit { id, direction: Direction::Original })
+    }
+
+    /// Puts a new record into the table, the loads, and the wheel unless on standby.
+    #[inline]
+    fn enter(&mut self, record: &mut Record<A>, now: Instant) -> Result<ConnectionId, InsertError> {
+        let Books { wheel, timeouts, loads, .. } = &mut self.books;
+        if self.standby {
+            record.armed = NEVER;
+        } else if wheel.has_room() {
+            record.armed = wheel.tick_for(now.plus(Self::timeout(timeouts, record)));
+        } else {
+            return Err(InsertError::Full);
+        }
+        let id = self.table.insert(*record)?;
+        if !self.standby {
+            wheel.arm(id, record.armed);
+        }
+        loads.opened(record.server, Self::is_active(record));
+        Ok(id)
     }
 
     /// The fast path: lets a packet pass if the candidate is its connection and knows its
@@ -153,14 +192,14 @@ impl<A: Address> Connections<A> {
         if record.epoch != epoch {
             return None;
         }
-        Some(Self::touch(record, hit, flags, now, &self.timeouts, &mut self.wheel, &mut self.loads))
+        Some(Self::touch(record, hit, flags, now, &mut self.books))
     }
 
     /// Lets a packet pass: refreshes the connection, follows its TCP state, and says
     /// what to do with the packet. `None` only for a hit on a connection that is gone.
     pub fn pass(&mut self, hit: Hit, flags: Flags, now: Instant) -> Option<Passage<A>> {
         let record = self.table.get_mut(hit.id)?;
-        Some(Self::touch(record, hit, flags, now, &self.timeouts, &mut self.wheel, &mut self.loads))
+        Some(Self::touch(record, hit, flags, now, &mut self.books))
     }
 
     #[inline(always)]
@@ -169,9 +208,7 @@ impl<A: Address> Connections<A> {
         hit: Hit,
         flags: Flags,
         now: Instant,
-        timeouts: &Timeouts,
-        wheel: &mut Wheel,
-        loads: &mut Loads,
+        books: &mut Books,
     ) -> Passage<A> {
         let before = core::mem::replace(&mut record.last_seen, now.stamp());
         let mut reopened = false;
@@ -180,20 +217,32 @@ impl<A: Address> Connections<A> {
             let next = record.state.next(hit.direction, flags);
             reopened = next.reopened;
             if next.state != record.state {
-                let was_active = Self::is_active(record);
-                record.state = next.state;
-                let timeout = Self::timeout(timeouts, record);
-                Self::rearm(wheel, hit.id, &mut record.armed, now.plus(timeout));
-                let is_active = Self::is_active(record);
-                if was_active != is_active {
-                    loads.moved(record.server, is_active);
-                }
+                let state = record.state;
+                Self::change_state(record, hit.id, next.state, now, books);
+                books.session.changed(record, state);
             } else if next.state == State::Close {
                 // Neither repeated resets nor SYNs that nobody answers keep what is over.
                 record.last_seen = before;
             }
         }
         Self::passage(record, hit.direction, reopened)
+    }
+
+    fn change_state(
+        record: &mut Record<A>,
+        id: ConnectionId,
+        state: State,
+        now: Instant,
+        books: &mut Books,
+    ) {
+        let was_active = Self::is_active(record);
+        record.state = state;
+        let timeout = Self::timeout(&books.timeouts, record);
+        Self::rearm(&mut books.wheel, id, &mut record.armed, now.plus(timeout));
+        let is_active = Self::is_active(record);
+        if was_active != is_active {
+            books.loads.moved(record.server, is_active);
+        }
     }
 
     /// The same for a packet that must leave the connection as it is, such as an ICMP
@@ -220,6 +269,9 @@ impl<A: Address> Connections<A> {
     #[cold]
     #[inline(never)]
     fn rearm(wheel: &mut Wheel, id: ConnectionId, armed: &mut Tick, deadline: Instant) {
+        if *armed == NEVER {
+            return;
+        }
         let tick = wheel.tick_for(deadline);
         // Longer times are found at the visit; only a shorter one needs a visit of its own.
         let sooner = (tick.wrapping_sub(*armed) as i32) < 0;
@@ -240,13 +292,14 @@ impl<A: Address> Connections<A> {
     /// Closes a connection at once.
     pub fn close(&mut self, id: ConnectionId) -> Option<Closed<A>> {
         let record = self.table.remove(id)?;
-        self.loads.closed(record.server, Self::is_active(&record));
+        self.books.loads.closed(record.server, Self::is_active(&record));
+        self.books.session.closed(&record);
         Some(Closed { id, record })
     }
 
     /// Seconds without a packet after which a record is over.
     pub fn timeout_of(&self, record: &Record<A>) -> Seconds {
-        Self::timeout(&self.timeouts, record)
+        Self::timeout(&self.books.timeouts, record)
     }
 
     fn timeout(timeouts: &Timeouts, record: &Record<A>) -> Seconds {

@@ -329,8 +329,11 @@ proptest! {
                     let flags = if life.protocol == Protocol::Tcp { flags } else { Flags::EMPTY };
                     let passage = connections.pass(hit(life.id, direction), flags, at(now));
                     prop_assert!(passage.is_some());
-                    life.last_seen = now;
-                    life.state = life.state.next(direction, flags).state;
+                    let next = life.state.next(direction, flags).state;
+                    if (life.state, next) != (State::Close, State::Close) {
+                        life.last_seen = now;
+                    }
+                    life.state = next;
                 }
                 Event::Close { number } => {
                     if let Some(life) = lives.remove(&number) {

@@ -87,13 +87,13 @@ impl<A: Address> Key<A> {
 
     /// Everything but the addresses.
     #[inline(always)]
-    pub(super) const fn tail(&self) -> u64 {
+    pub(crate) const fn tail(&self) -> u64 {
         self.tail
     }
 
     /// The addresses in two words; the second is zero for IPv4.
     #[inline(always)]
-    pub(super) fn head(&self) -> (u64, u64) {
+    pub(crate) fn head(&self) -> (u64, u64) {
         let (source_low, source_high) = self.source.words();
         let (destination_low, destination_high) = self.destination.words();
         // 32-bit halves side by side for IPv4; for IPv6 all 256 bits take part.

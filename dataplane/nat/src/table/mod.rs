@@ -204,6 +204,12 @@ impl<A: Address> Table<A> {
         self.records.get_mut(id.index()).filter(|record| record.is_live())
     }
 
+    /// The record at this place, if a connection has it.
+    pub(crate) fn at_mut(&mut self, at: usize) -> Option<(ConnectionId, &mut Record<A>)> {
+        let record = self.records.get_mut(at).filter(|record| record.is_live())?;
+        Some((ConnectionId(at as u32), record))
+    }
+
     #[inline(always)]
     pub(crate) fn prefetch_id(&self, id: ConnectionId) {
         if let Some(record) = self.records.get(id.index()) {

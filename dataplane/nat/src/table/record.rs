@@ -7,6 +7,7 @@ use wire::{Address, FiveTuple, Port, Protocol};
 use super::Key;
 use crate::connection::{Kind, NextHop};
 use crate::service::{ServerId, ServiceId};
+use crate::sync::Mark;
 use crate::tcp;
 use crate::time::{Instant, Stamp};
 use crate::{Direction, Side};
@@ -39,7 +40,12 @@ pub struct Record<A> {
     pub(crate) state: tcp::State,
     /// `None` in a free record.
     pub(crate) kind: Option<Kind>,
+    /// When connection sync last met it.
+    pub(crate) mark: Mark,
 }
+
+// One cache line: a second one would be a second miss for each packet.
+const _: () = assert!(size_of::<Record<std::net::Ipv4Addr>>() == 64);
 
 impl<A: Address> Record<A> {
     /// A connection whose packets arrive with these two keys.
@@ -57,6 +63,7 @@ impl<A: Address> Record<A> {
             server: ServerId::NONE,
             state: tcp::State::None,
             kind: Some(kind),
+            mark: Mark::NONE,
         }
     }
 

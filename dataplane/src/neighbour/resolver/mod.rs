@@ -13,6 +13,8 @@
 //!
 //! A neighbour in `Probe` is still used; in `Incomplete` and `Failed` it is not.
 
+mod keep;
+
 use std::collections::HashMap;
 use std::collections::VecDeque;
 use std::net::Ipv4Addr;
@@ -54,6 +56,13 @@ pub enum State {
     Failed,
     /// From the configuration; never asked.
     Static,
+}
+
+impl State {
+    /// Packets can be sent to it.
+    fn is_usable(self) -> bool {
+        matches!(self, State::Reachable | State::Probe | State::Static)
+    }
 }
 
 /// A request to be sent.
@@ -123,12 +132,20 @@ pub struct Resolver<P> {
     entries: HashMap<(Side, Ipv4Addr), Entry<P>, RandomState>,
     waiting: usize,
     retired: Vec<NextHop>,
+    /// Neighbours that are asked for though no packet is for them.
+    kept: Vec<(Side, Ipv4Addr)>,
 }
 
 impl<P> Resolver<P> {
     /// An empty one, which publishes in `table`.
     pub fn new(table: Arc<NeighbourTable>) -> Self {
-        Resolver { table, entries: HashMap::default(), waiting: 0, retired: Vec::new() }
+        Resolver {
+            table,
+            entries: HashMap::default(),
+            waiting: 0,
+            retired: Vec::new(),
+            kept: Vec::new(),
+        }
     }
 
     fn entry(&mut self, side: Side, address: Ipv4Addr, now: Instant) -> Option<&mut Entry<P>> {
@@ -160,9 +177,7 @@ impl<P> Resolver<P> {
         let Some(entry) = self.entry(side, address, now) else {
             return Resolution::TableFull(packet);
         };
-        if let (State::Reachable | State::Probe | State::Static, Some(mac)) =
-            (entry.state, entry.mac)
-        {
+        if let Some(mac) = entry.mac.filter(|_| entry.state.is_usable()) {
             return Resolution::Send(mac, packet);
         }
         if !room || entry.waiting.len() >= QUEUE {
@@ -244,6 +259,7 @@ impl<P> Resolver<P> {
         for hop in self.retired.drain(..) {
             self.table.release(hop);
         }
+        self.ask_for_kept(now, &mut outcome);
         // Forgetting one costs every connection a look at where its packets go, so it is
         // left until others may need the room.
         let crowded = self.entries.len() > CROWDED;
@@ -314,162 +330,4 @@ impl<P> Entry<P> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const HOST: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 11);
-    const MAC: MacAddress = MacAddress([2, 0, 0, 0, 0, 11]);
-    const BROADCAST: Option<MacAddress> = None;
-
-    fn at(seconds: u64) -> Instant {
-        Instant::from_millis(1000 + seconds * 1000)
-    }
-
-    fn resolver() -> Resolver<u32> {
-        Resolver::new(Arc::new(NeighbourTable::default()))
-    }
-
-    fn tick(resolver: &mut Resolver<u32>, now: Instant) -> (Vec<Request>, Vec<u32>) {
-        let (mut requests, mut failed) = (Vec::new(), Vec::new());
-        resolver.tick(now, |outcome| match outcome {
-            Outcome::Ask(request) => requests.push(request),
-            Outcome::Failed(packet) => failed.push(packet),
-            Outcome::Send(..) => panic!("nothing waits for a static neighbour"),
-        });
-        (requests, failed)
-    }
-
-    fn request(to: Option<MacAddress>) -> Request {
-        Request { side: Side::Private, target: HOST, to }
-    }
-
-    fn usable(resolver: &Resolver<u32>) -> Option<MacAddress> {
-        let hop = resolver.table.find(Side::Private, HOST)?;
-        resolver.table.mac(hop)
-    }
-
-    #[test]
-    fn packets_wait_for_the_answer_in_order() {
-        let mut resolver = resolver();
-        let first = resolver.resolve(Side::Private, HOST, 1, at(0));
-        assert_eq!(first, Resolution::Wait(Some(request(BROADCAST))));
-        assert_eq!(resolver.resolve(Side::Private, HOST, 2, at(0)), Resolution::Wait(None));
-        assert_eq!(usable(&resolver), None);
-        assert_eq!(resolver.learn(Side::Private, HOST, MAC, false, at(0)), [1, 2]);
-        assert_eq!(usable(&resolver), Some(MAC));
-        assert_eq!(resolver.resolve(Side::Private, HOST, 3, at(0)), Resolution::Send(MAC, 3));
-    }
-
-    #[test]
-    fn requests_are_a_second_apart_and_three() {
-        let mut resolver = resolver();
-        resolver.resolve(Side::Private, HOST, 1, at(0));
-        assert_eq!(tick(&mut resolver, at(0)), (vec![], vec![]));
-        assert_eq!(tick(&mut resolver, at(1)), (vec![request(BROADCAST)], vec![]));
-        assert_eq!(tick(&mut resolver, at(2)), (vec![request(BROADCAST)], vec![]));
-        assert_eq!(tick(&mut resolver, at(3)), (vec![], vec![1]));
-        // The next packet asks again.
-        let again = resolver.resolve(Side::Private, HOST, 2, at(4));
-        assert_eq!(again, Resolution::Wait(Some(request(BROADCAST))));
-    }
-
-    #[test]
-    fn a_dead_host_is_not_asked_for_by_every_packet() {
-        let mut resolver = resolver();
-        resolver.resolve(Side::Private, HOST, 1, at(0));
-        for second in 1..=3 {
-            tick(&mut resolver, at(second));
-        }
-        let half = Instant::from_millis(at(2).millis() + 500);
-        assert_eq!(resolver.resolve(Side::Private, HOST, 2, half), Resolution::Wait(None));
-    }
-
-    #[test]
-    fn queues_are_bounded() {
-        let mut resolver = resolver();
-        for packet in 0..QUEUE as u32 {
-            let outcome = resolver.resolve(Side::Private, HOST, packet, at(0));
-            assert!(matches!(outcome, Resolution::Wait(_)));
-        }
-        assert_eq!(resolver.resolve(Side::Private, HOST, 99, at(0)), Resolution::QueueFull(99));
-        for host in 0..2 * QUEUE_TOTAL as u32 {
-            resolver.resolve(Side::Public, Ipv4Addr::from_bits(host), host, at(0));
-        }
-        assert_eq!(resolver.waiting, QUEUE_TOTAL);
-    }
-
-    #[test]
-    fn an_old_answer_is_probed_by_unicast_then_broadcast_and_used_meanwhile() {
-        let mut resolver = resolver();
-        resolver.resolve(Side::Private, HOST, 1, at(0));
-        resolver.learn(Side::Private, HOST, MAC, false, at(0));
-        assert_eq!(tick(&mut resolver, at(29)).0, []);
-        for second in 30..33 {
-            assert_eq!(tick(&mut resolver, at(second)).0, [request(Some(MAC))]);
-            assert_eq!(usable(&resolver), Some(MAC));
-        }
-        for second in 33..36 {
-            assert_eq!(tick(&mut resolver, at(second)).0, [request(BROADCAST)]);
-        }
-        assert_eq!(tick(&mut resolver, at(36)).0, []);
-        assert_eq!(usable(&resolver), None, "six unanswered requests");
-        // It comes back with another card.
-        let other = MacAddress([2, 0, 0, 0, 0, 99]);
-        resolver.learn(Side::Private, HOST, other, false, at(37));
-        assert_eq!(usable(&resolver), Some(other));
-    }
-
-    #[test]
-    fn failed_neighbours_are_forgotten_when_there_are_many() {
-        let mut resolver = resolver();
-        resolver.learn(Side::Private, HOST, MAC, true, at(60));
-        let hosts = (0..CROWDED as u32).map(|host| Ipv4Addr::from_bits(0x0a01_0000 + host));
-        for (count, host) in hosts.enumerate() {
-            resolver.resolve(Side::Private, host, 1, at(0));
-            if count == 9 {
-                (1..=3).for_each(|second| drop(tick(&mut resolver, at(second))));
-                let epoch = resolver.table.epoch();
-                tick(&mut resolver, at(70));
-                assert_eq!(resolver.list(at(70)).len(), 11, "there is room");
-                assert_eq!(resolver.table.epoch(), epoch, "no connection has to look");
-            }
-        }
-        tick(&mut resolver, at(71));
-        let left = resolver.list(at(71));
-        assert!(left.iter().all(|line| line.state != State::Failed));
-        assert!(left.iter().any(|line| line.address == HOST));
-    }
-
-    #[test]
-    fn packets_that_wait_leave_when_their_neighbour_becomes_static() {
-        let mut resolver = resolver();
-        resolver.resolve(Side::Private, HOST, 1, at(0));
-        resolver.resolve(Side::Private, HOST, 2, at(0));
-        resolver.set_static(&[(Side::Private, HOST, MAC)], at(1));
-        let mut outcomes = Vec::new();
-        resolver.tick(at(1), |outcome| outcomes.push(outcome));
-        let sent = [1, 2].map(|packet| Outcome::Send(Side::Private, MAC, packet));
-        assert_eq!(outcomes, sent);
-        assert_eq!(resolver.waiting, 0);
-    }
-
-    #[test]
-    fn strangers_are_learnt_only_when_they_talk_to_us() {
-        let mut resolver = resolver();
-        resolver.learn(Side::Private, HOST, MAC, false, at(0));
-        assert!(resolver.list(at(0)).is_empty());
-        resolver.learn(Side::Private, HOST, MAC, true, at(0));
-        assert_eq!(resolver.list(at(0))[0].state, State::Reachable);
-    }
-
-    #[test]
-    fn static_neighbours_do_not_listen() {
-        let mut resolver = resolver();
-        assert!(resolver.set_static(&[(Side::Private, HOST, MAC)], at(0)));
-        resolver.learn(Side::Private, HOST, MacAddress([6; 6]), true, at(1));
-        assert_eq!(usable(&resolver), Some(MAC));
-        assert_eq!(tick(&mut resolver, at(9999)).0, []);
-        resolver.set_static(&[], at(10_000));
-        assert_eq!(tick(&mut resolver, at(10_000)).0, [request(Some(MAC))]);
-    }
-}
+mod tests;

@@ -1,0 +1,49 @@
+//! Which machine of a pair is active.
+//!
+//! Everything here is pure: a [`Machine`] takes an [`Event`] and the time, and says in
+//! [`Action`]s what is to be done. It opens no socket, reads no clock and writes no file,
+//! so that two of them and the network between can be run through millions of bad days
+//! (tests/simulation) and through every order of events of a small world
+//! (tests/exhaustive).
+//!
+//! A machine is active for as long as its dataplane holds a lease, which [`Action::Renew`]
+//! extends with each heartbeat. The lease is shorter than the interval after which the peer
+//! is given up: a machine that stops running stops being active before the other begins.
+//!
+//! What can be promised: while any path between the machines works, both are active for no
+//! longer than it takes a heartbeat to arrive, and none takes over from one that lives.
+//! What can't: without any path, a machine cannot tell a dead peer from one that it does
+//! not hear, and both will be active until they meet again. A witness makes that rarer: a
+//! machine that hears neither peer nor witness takes itself for the one that is cut off.
+//!
+//! A message may take as long as lies between lease and dead interval. Where one takes
+//! longer, a control process that was restarted at the very end of its lease may be given
+//! up though it lives; the two find each other with the next heartbeat.
+//!
+//! # What the caller owes
+//!
+//! - Each step gets the time of a monotonic clock, read just before. A process that was
+//!   kept from running must not make up for missed ticks: the gap is how it finds out.
+//! - [`Event::Tick`] comes by [`Machine::next_tick`]. Heartbeats that wait in the socket
+//!   are taken in before any other event: each may find the peer silent.
+//! - Heartbeats are authenticated, and only those newer than all before are taken in,
+//!   whichever path they came over. The order outlives a restart of the sender.
+//! - Actions are carried out at once and in their order. The lease of [`Action::Claim`] and
+//!   [`Action::Renew`] counts from the time that was given to the step, and one that has
+//!   run out is not renewed: the dataplane says so, and that is [`Event::LeaseLost`].
+//! - [`Fitness::synced`] is told for the machine as it stands by: false from the time that
+//!   another is heard to be active in a term whose connections it has not got. What it is
+//!   told while it is active does not count.
+//! - A machine that starts while its dataplane holds the lease is made with
+//!   [`Machine::resume`], any other with [`Machine::new`] and the highest term on its disk.
+
+pub mod heartbeat;
+pub mod machine;
+mod peer;
+pub mod time;
+pub mod timers;
+
+pub use heartbeat::{Fitness, Heartbeat, Identity, Role, Term, Wish};
+pub use machine::{Action, Event, Machine, Notice};
+pub use time::Instant;
+pub use timers::Timers;

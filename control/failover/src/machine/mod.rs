@@ -1,0 +1,257 @@
+//! The role of one machine.
+
+mod claim;
+mod event;
+mod handover;
+mod hold;
+mod stall;
+mod state;
+#[cfg(test)]
+mod tests;
+
+pub use event::{Action, Event, Notice};
+use state::State;
+
+use crate::heartbeat::{Fitness, Heartbeat, Identity, Role, Term, Wish};
+use crate::peer::Peer;
+use crate::time::Instant;
+use crate::timers::Timers;
+
+/// One machine of the pair.
+///
+/// ```text
+///            start, stall, lease lost
+///                      |
+///                      v        one dead interval is over
+///               +-----------+ ------------------------------------> +---------+
+///               | Listening |                                       | Standby | <--+
+///               +-----------+                                       +---------+    |
+///                      ^                                              |     ^      |
+///                      |            the peer is dead, leaves, gives   |     | why  |
+///                      |            the role away, or is the lesser   |     | is   |
+///                      |            of two without a role             v     | gone |
+///                      |                                       +----------+ |      |
+///                      |                                       | Claiming |-+      |
+///                      |                                       +----------+        |
+///                      |                      the term is on disk  |               |
+///                      |                                           v               |
+///                      |  stall, lease lost                     +--------+ higher  |
+///                      +--------------------------------------- | Active | --------+
+///                      |                                        +--------+ claim,  |
+///                      |       operator, the peer asks, a link    |    ^   unable, |
+///                      |       is down, stop; peer is ready       v    |   cut off |
+///                      |                                       +----------+        |
+///                      +-------------------------------------- | Yielding | -------+
+///                                                      not     +----------+  taken
+///                                                      taken: back to Active
+///
+///     From every state a stop leads to Left; from Active by way of Yielding if the peer is
+///     ready. A machine that starts while its dataplane still holds the lease is Active.
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Machine {
+    identity: Identity,
+    timers: Timers,
+    state: State,
+    /// One dead interval after the start or the last stall: before that it cannot tell
+    /// whether the peer is silent.
+    silence_counts_from: Instant,
+    /// Since when its heartbeats have gone out without a gap.
+    speaks_since: Instant,
+    /// That of the own claim while active; else the highest heard of.
+    term: Term,
+    /// The highest that is on disk, and the highest that was asked to be.
+    stored: Term,
+    asked: Term,
+    /// As last told; see [`Machine::fitness`].
+    fitness: Fitness,
+    /// Since when the witness does not answer.
+    witness_lost: Option<Instant>,
+    /// It was active, has all connections still, and has heard of no other active one.
+    was_active: bool,
+    peer: Peer,
+    /// The peer was active when this one was; the winner announces when that is over.
+    contested: bool,
+    named_alike: bool,
+    /// Since when this machine has been ready beside an active peer of lower priority.
+    preferred_since: Option<Instant>,
+    /// When an operator wanted the role to move here.
+    wanted_since: Option<Instant>,
+    /// When the lease began the last time.
+    renewed: Instant,
+    last_step: Instant,
+    next_heartbeat: Instant,
+}
+
+impl Machine {
+    /// A machine that starts, with the term that is on its disk.
+    pub fn new(identity: Identity, timers: Timers, stored: Term, now: Instant) -> Self {
+        Machine {
+            identity,
+            timers,
+            state: State::Listening,
+            silence_counts_from: now.plus(timers.dead),
+            speaks_since: now,
+            term: stored,
+            stored,
+            asked: stored,
+            fitness: Fitness::UNKNOWN,
+            witness_lost: None,
+            was_active: false,
+            peer: Peer::default(),
+            contested: false,
+            named_alike: false,
+            preferred_since: None,
+            wanted_since: None,
+            renewed: now,
+            last_step: now,
+            next_heartbeat: now,
+        }
+    }
+
+    /// A machine whose control process was restarted while the dataplane still holds the
+    /// lease of this term: it goes on as if nothing had been. It is taken to be fit until
+    /// told otherwise, and its first step renews the lease.
+    pub fn resume(identity: Identity, timers: Timers, held: Term, now: Instant) -> Self {
+        let mut machine = Machine::new(identity, timers, held, now);
+        machine.state = State::Active;
+        machine.fitness = Fitness::READY;
+        machine
+    }
+
+    /// What it tells others that it is.
+    pub fn role(&self) -> Role {
+        self.state.role()
+    }
+
+    /// Its term: of an active machine that of its claim, else the highest that it knows.
+    pub fn term(&self) -> Term {
+        self.term
+    }
+
+    /// Who it is.
+    pub fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    /// What it is fit for. One that is active, or was the last to be, has every connection
+    /// whatever it was told of sync.
+    pub fn fitness(&self) -> Fitness {
+        let has_all = self.role() == Role::Active || self.was_active;
+        Fitness { synced: self.fitness.synced || has_all, ..self.fitness }
+    }
+
+    /// The peer's last heartbeat, while the peer is heard.
+    pub fn peer(&self, now: Instant) -> Option<&Heartbeat> {
+        self.peer.alive(now, self.timers.dead)
+    }
+
+    /// True while the role is offered to the peer.
+    pub fn is_handing_over(&self) -> bool {
+        matches!(self.state, State::Yielding { .. })
+    }
+
+    /// When the next [`Event::Tick`] is due: for the next heartbeat, or because the peer
+    /// will have been silent for the dead interval.
+    pub fn next_tick(&self) -> Instant {
+        let heard = self.peer.last().map(|(at, _)| at.plus(self.timers.dead));
+        let due = [heard, Some(self.silence_counts_from)]
+            .into_iter()
+            .flatten()
+            .filter(|&at| at > self.last_step);
+        due.fold(self.next_heartbeat, Instant::min)
+    }
+
+    /// Takes an event in; what is to be done comes out.
+    pub fn step(&mut self, event: Event, now: Instant) -> Vec<Action> {
+        let mut actions = Vec::new();
+        let before = (self.role(), self.wish(now), self.fitness());
+        self.notice_stall(now, &mut actions);
+        match event {
+            Event::Tick => {}
+            Event::Heard(heartbeat) => self.hear(heartbeat, now, &mut actions),
+            Event::Fitness(fitness) => self.take_fitness(fitness, now),
+            Event::TermStored(term) => self.term_stored(term, now, &mut actions),
+            Event::TermNotStored(term) => self.term_not_stored(term, now, &mut actions),
+            Event::Handover => self.hand_over(now, &mut actions),
+            Event::Drained => self.drained(),
+            Event::LeaseLost => self.lease_lost(now, &mut actions),
+            Event::Conflict => self.conflict(&mut actions),
+            Event::Leave => self.leave(now, &mut actions),
+        }
+        self.decide(now, &mut actions);
+        self.beat(before, now, &mut actions);
+        actions
+    }
+
+    fn take_fitness(&mut self, fitness: Fitness, now: Instant) {
+        self.witness_lost = match (fitness.witness, self.witness_lost) {
+            (Some(false), lost) => lost.or(Some(now)),
+            _ => None,
+        };
+        // A dataplane that failed has no connections.
+        self.was_active &= fitness.able;
+        self.fitness = fitness;
+    }
+
+    fn hear(&mut self, heartbeat: Heartbeat, now: Instant, actions: &mut Vec<Action>) {
+        if heartbeat.identity.name == self.identity.name {
+            if !self.named_alike {
+                actions.push(Action::Report(Notice::SameName));
+            }
+            self.named_alike = true;
+            return;
+        }
+        if self.role() == Role::Active {
+            self.settle(&heartbeat, now, actions);
+        }
+        if self.role() != Role::Active {
+            self.term = self.term.max(heartbeat.term);
+            self.was_active &= heartbeat.role != Role::Active;
+        }
+        self.peer.heard(heartbeat, now);
+    }
+
+    /// What time and the last news bring about in each state.
+    fn decide(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        match self.state {
+            State::Listening if now >= self.silence_counts_from => self.state = State::Standby,
+            State::Listening | State::Left => {}
+            State::Standby => self.stand_by(now, actions),
+            State::Claiming { .. } => self.wait_for_term(now, actions),
+            State::Active => self.hold(now, actions),
+            State::Yielding { since, why, .. } => self.yield_role(since, why, now, actions),
+        }
+    }
+
+    /// Heartbeats go out once an interval, and at once when there is news. An active
+    /// machine renews its lease before it says that it is.
+    fn beat(&mut self, before: (Role, Wish, Fitness), now: Instant, actions: &mut Vec<Action>) {
+        let is_news = before != (self.role(), self.wish(now), self.fitness());
+        if now < self.next_heartbeat && !is_news {
+            return;
+        }
+        self.next_heartbeat = now.plus(self.timers.interval);
+        if self.role() == Role::Active {
+            self.renewed = now;
+            actions.push(Action::Renew(self.term));
+        }
+        actions.push(Action::Send(Heartbeat {
+            identity: self.identity.clone(),
+            term: self.term,
+            role: self.role(),
+            fitness: self.fitness(),
+            wish: self.wish(now),
+            hears_peer: self.peer(now).is_some(),
+        }));
+    }
+
+    fn wish(&self, now: Instant) -> Wish {
+        match self.state {
+            State::Yielding { drained: true, .. } => Wish::TakeOver,
+            State::Yielding { why, since, .. } if self.is_urgent(why, since, now) => Wish::TakeOver,
+            State::Standby if self.wants_role(now) => Wish::LetMe,
+            _ => Wish::None,
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! How a machine finds that it did not run, and what it believes then.
+
+use super::state::State;
+use super::{Action, Machine, Notice};
+use crate::heartbeat::Role;
+use crate::time::Instant;
+
+impl Machine {
+    /// A machine that did not run for the dead interval knows nothing of the peer, however
+    /// new it looks when the queues are read. One that did not run for a shorter time
+    /// cannot have heard it meanwhile.
+    pub(super) fn notice_stall(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        let stood_still = now.since(self.last_step);
+        self.last_step = now;
+        if stood_still > self.timers.late() {
+            self.speaks_since = now;
+        }
+        if stood_still >= self.timers.dead {
+            actions.push(Action::Report(Notice::Stalled));
+            self.start_over(now, actions);
+        } else if self.role() == Role::Active && now.since(self.renewed) >= self.timers.lease {
+            self.lease_lost(now, actions);
+        } else if stood_still > self.timers.late() {
+            self.peer.excuse(stood_still);
+            // Before the gap it was not over.
+            if now < self.silence_counts_from.plus(stood_still) {
+                self.silence_counts_from = self.silence_counts_from.plus(stood_still);
+            }
+        }
+    }
+
+    pub(super) fn lease_lost(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        if self.role() == Role::Active {
+            actions.push(Action::Report(Notice::LeaseLost));
+            self.start_over(now, actions);
+        }
+    }
+
+    /// Listens for one dead interval before it claims anything.
+    fn start_over(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        self.peer.forget();
+        self.preferred_since = None;
+        self.wanted_since = None;
+        if self.role() == Role::Active {
+            self.let_go(Action::Release, actions);
+        }
+        if self.state != State::Left {
+            self.state = State::Listening;
+            self.silence_counts_from = now.plus(self.timers.dead);
+        }
+    }
+}

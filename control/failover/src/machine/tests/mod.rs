@@ -1,0 +1,144 @@
+//! Every transition of the diagram, one after the other.
+
+mod claiming;
+mod holding;
+mod leaving;
+mod listening;
+mod moving;
+mod standing_by;
+mod telling;
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use super::{Action, Event, Machine, Notice};
+use crate::heartbeat::{Fitness, Heartbeat, Identity, Role, Term, Wish};
+use crate::time::Instant;
+use crate::timers::Timers;
+
+const UNSYNCED: Fitness = Fitness { synced: false, ..Fitness::READY };
+const NO_LINK: Fitness = Fitness { links: false, ..Fitness::READY };
+const UNABLE: Fitness = Fitness { able: false, ..Fitness::READY };
+
+fn identity(name: &str, priority: u8) -> Identity {
+    Identity { priority, name: Arc::from(name) }
+}
+
+/// A heartbeat of the peer, that is called "b".
+fn peer(role: Role, term: u64) -> Heartbeat {
+    Heartbeat {
+        identity: identity("b", 100),
+        term: Term(term),
+        role,
+        fitness: Fitness::READY,
+        wish: Wish::None,
+        hears_peer: true,
+    }
+}
+
+/// A machine "m", whose time is told in milliseconds, and whose disk works at once if not
+/// told otherwise.
+struct Bench {
+    machine: Machine,
+    ms: u64,
+    peer: Option<Heartbeat>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Bench::with(Timers::default())
+    }
+
+    fn with(timers: Timers) -> Self {
+        let machine = Machine::new(identity("m", 100), timers, Term(4), Instant(0));
+        Bench { machine, ms: 0, peer: None }
+    }
+
+    /// It stands by, and hears a peer that is active in term 5.
+    fn standby() -> Self {
+        Bench::standby_with(Timers::default())
+    }
+
+    fn standby_with(timers: Timers) -> Self {
+        let mut bench = Bench::with(timers);
+        bench.fit(Fitness::READY);
+        bench.peer = Some(peer(Role::Active, 5));
+        bench.run(200);
+        assert_eq!(bench.machine.role(), Role::Standby);
+        bench
+    }
+
+    /// It is active in term 5, and hears a peer that is ready.
+    fn active() -> Self {
+        let timers = Timers::default();
+        let machine = Machine::resume(identity("m", 100), timers, Term(5), Instant(0));
+        let mut bench = Bench { machine, ms: 0, peer: Some(peer(Role::Standby, 5)) };
+        bench.run(100);
+        bench
+    }
+
+    fn step(&mut self, event: Event) -> Vec<Action> {
+        self.machine.step(event, Instant(self.ms * 1_000))
+    }
+
+    fn fit(&mut self, fitness: Fitness) -> Vec<Action> {
+        self.step(Event::Fitness(fitness))
+    }
+
+    fn hear(&mut self, heartbeat: Heartbeat) -> Vec<Action> {
+        self.peer = Some(heartbeat.clone());
+        self.step(Event::Heard(heartbeat))
+    }
+
+    /// Runs for so long, hears the peer and ticks each 10 ms; everything that is done.
+    fn run(&mut self, ms: u64) -> Vec<Action> {
+        self.run_with(ms, true)
+    }
+
+    fn run_with(&mut self, ms: u64, disk: bool) -> Vec<Action> {
+        let mut all = Vec::new();
+        for _ in 0..ms / 10 {
+            self.ms += 10;
+            if let Some(heartbeat) = self.peer.clone() {
+                all.extend(self.step(Event::Heard(heartbeat)));
+            }
+            all.extend(self.step(Event::Tick));
+            let written = all.iter().rev().find_map(|action| match action {
+                Action::StoreTerm(term) => Some(*term),
+                _ => None,
+            });
+            if let Some(term) = written.filter(|term| disk && *term > self.machine.stored) {
+                all.extend(self.step(Event::TermStored(term)));
+            }
+        }
+        all
+    }
+
+    fn silence(&mut self) {
+        self.peer = None;
+    }
+
+    fn wish(&self) -> Wish {
+        self.machine.wish(Instant(self.ms * 1_000))
+    }
+}
+
+/// Says so to the operator.
+fn reports(actions: &[Action], notice: Notice) -> bool {
+    actions.contains(&Action::Report(notice))
+}
+
+/// What is done, but for heartbeats, the lease and the disk.
+fn deeds(actions: &[Action]) -> Vec<Action> {
+    let is_routine = |action: &Action| {
+        matches!(action, Action::Send(_) | Action::Renew(_) | Action::StoreTerm(_))
+    };
+    actions.iter().filter(|action| !is_routine(action)).cloned().collect()
+}
+
+fn last_sent(actions: &[Action]) -> Option<&Heartbeat> {
+    actions.iter().rev().find_map(|action| match action {
+        Action::Send(heartbeat) => Some(heartbeat),
+        _ => None,
+    })
+}

@@ -1,0 +1,52 @@
+//! The intervals of failover.
+
+use core::time::Duration;
+
+/// How often, how long.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Timers {
+    /// Between two heartbeats.
+    pub interval: Duration,
+    /// Silence on every path after which the peer is given up.
+    pub dead: Duration,
+    /// How long the dataplane stays active after a renewal; shorter than `dead` by what
+    /// two clocks may differ and a message may take.
+    pub lease: Duration,
+    /// How long a machine of higher priority has been ready before it asks for the role;
+    /// `None`: never.
+    pub preempt: Option<Duration>,
+    /// How long an active machine waits for the other to take over when it asked it to.
+    pub handover: Duration,
+}
+
+impl Default for Timers {
+    fn default() -> Self {
+        Timers {
+            interval: Duration::from_millis(20),
+            dead: Duration::from_millis(150),
+            lease: Duration::from_millis(120),
+            preempt: None,
+            handover: Duration::from_secs(2),
+        }
+    }
+}
+
+impl Timers {
+    /// Between two steps of a machine that runs as it should there is at most this much;
+    /// more means that it was kept from running.
+    pub(crate) fn late(&self) -> Duration {
+        self.interval * 2
+    }
+
+    /// A machine whose link is down waits so long for the last connections to reach the
+    /// peer: its packets are being lost meanwhile, and sync may need that very link.
+    pub(crate) fn drain(&self) -> Duration {
+        self.interval * 3
+    }
+
+    /// A witness lost so soon after the peer was lost with it. Longer than it takes to
+    /// find a witness silent, which is asked less often than heartbeats come.
+    pub(crate) fn together(&self) -> Duration {
+        Duration::from_secs(10)
+    }
+}

@@ -1,0 +1,88 @@
+//! Every order of events that a small pair can live through.
+//!
+//! Time goes in steps of one heartbeat interval. Within a step both machines tick and
+//! heartbeats arrive, in every order and up to one step late; and at any point a few
+//! things go wrong: a heartbeat is lost, a process dies or stands still, a dataplane dies,
+//! a link is down, an operator moves the role, a machine leaves. All that can come of it is
+//! looked at once, and [`rules`] are checked in each state.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
+
+mod pair;
+mod rules;
+mod search;
+
+use pair::{Budget, Flaw, Pair};
+use search::search;
+
+#[test]
+fn all_orders_of_two_faults_are_safe() {
+    let seen = search(&Pair::at_rest(Budget { faults: 2, losses: 0, until: 5 }, Flaw::None));
+    seen.assert_wide(100_000);
+}
+
+#[test]
+fn all_orders_of_a_fault_and_two_losses_are_safe() {
+    let seen = search(&Pair::at_rest(Budget { faults: 1, losses: 2, until: 6 }, Flaw::None));
+    seen.assert_wide(100_000);
+}
+
+#[test]
+fn all_orders_of_a_start_are_safe() {
+    let seen = search(&Pair::at_start(Budget { faults: 1, losses: 1, until: 8 }, Flaw::None));
+    seen.assert_wide(100_000);
+}
+
+#[test]
+#[ignore = "takes a minute or more, and a gigabyte"]
+fn all_orders_of_two_faults_are_safe_for_long() {
+    let seen = search(&Pair::at_rest(Budget { faults: 2, losses: 0, until: 12 }, Flaw::None));
+    seen.assert_wide(1_000_000);
+}
+
+#[test]
+#[ignore = "takes a minute or more, and a gigabyte"]
+fn all_orders_of_two_faults_and_a_loss_are_safe() {
+    let seen = search(&Pair::at_rest(Budget { faults: 2, losses: 1, until: 8 }, Flaw::None));
+    seen.assert_wide(1_000_000);
+}
+
+#[test]
+#[ignore = "takes a minute or more, and a gigabyte"]
+fn all_orders_of_a_fault_and_four_losses_are_safe() {
+    let seen = search(&Pair::at_rest(Budget { faults: 1, losses: 4, until: 7 }, Flaw::None));
+    seen.assert_wide(1_000_000);
+}
+
+#[test]
+#[ignore = "takes a minute or more, and a gigabyte"]
+fn all_orders_of_three_faults_are_safe() {
+    let seen = search(&Pair::at_rest(Budget { faults: 3, losses: 0, until: 4 }, Flaw::None));
+    seen.assert_wide(1_000_000);
+}
+
+fn assert_found(flaw: Flaw, rule: &str) {
+    let seen = search(&Pair::at_rest(Budget { faults: 2, losses: 0, until: 9 }, flaw));
+    let broken = seen.broken.expect("the flaw to be found");
+    assert!(broken.contains(rule), "{broken}");
+}
+
+#[test]
+fn a_lease_longer_than_the_dead_interval_is_found() {
+    assert_found(Flaw::LongLease, "takes over from one that holds the role");
+}
+
+#[test]
+fn a_stall_that_is_not_noticed_is_found() {
+    assert_found(Flaw::CatchesUp, "takes over from one that holds the role");
+}
+
+#[test]
+fn a_term_that_is_not_on_disk_is_found() {
+    assert_found(Flaw::LiesAboutDisk, "before it is on disk");
+}
+
+#[test]
+fn a_claim_without_connections_is_found() {
+    assert_found(Flaw::LiesAboutSync, "without the connections");
+}

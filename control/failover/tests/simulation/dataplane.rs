@@ -1,0 +1,75 @@
+//! A dataplane, as far as roles go.
+
+use failover::{Action, Instant, Term};
+
+use crate::setting::{Flaw, Setting};
+
+/// It has two sides, and each could be held for itself: that they never are is for the
+/// rules to find.
+pub(crate) struct Dataplane {
+    setting: Setting,
+    /// Down until then, in the world's time.
+    pub(crate) down_until: u64,
+    /// Counts starts.
+    pub(crate) life: u64,
+    /// Until when it holds the role on the public and the private side, on its own clock.
+    lease: [Option<Instant>; 2],
+    pub(crate) term: Term,
+    /// It has every connection of this term.
+    pub(crate) complete: Option<Term>,
+}
+
+impl Dataplane {
+    pub(crate) fn new(setting: Setting) -> Self {
+        Dataplane {
+            setting,
+            down_until: 0,
+            life: 0,
+            lease: [None, None],
+            term: Term(0),
+            complete: None,
+        }
+    }
+
+    pub(crate) fn crash(&mut self, until: u64) {
+        let (down_until, life) = (self.down_until.max(until), self.life + 1);
+        *self = Dataplane { down_until, life, ..Dataplane::new(self.setting) };
+    }
+
+    /// The sides that it answers and forwards on.
+    pub(crate) fn sides(&self, local: Instant) -> [bool; 2] {
+        self.lease.map(|lease| {
+            lease.is_some_and(|until| local < until || self.setting.flaw == Flaw::IgnoresLease)
+        })
+    }
+
+    pub(crate) fn holds(&self, local: Instant) -> bool {
+        self.sides(local) != [false, false]
+    }
+
+    pub(crate) fn lose_link(&mut self, side: usize) {
+        if self.setting.flaw == Flaw::SplitsSides {
+            self.lease[side] = None;
+        }
+    }
+
+    /// What it does of an action that was decided on at this time.
+    pub(crate) fn obey(&mut self, action: &Action, local: Instant) {
+        let until = local.plus(self.setting.timers.lease);
+        match action {
+            Action::Claim(term) => {
+                self.term = *term;
+                self.complete = Some(*term);
+                self.lease = [Some(until); 2];
+            }
+            // One that has run out is not revived.
+            Action::Renew(term) if self.holds(local) && self.term == *term => {
+                self.lease = self.lease.map(|lease| lease.and(Some(until)));
+            }
+            Action::Release | Action::Retire if self.setting.flaw != Flaw::IgnoresRelease => {
+                self.lease = [None, None];
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! What goes wrong.
+
+use crate::network::{PATHS, SLOWEST};
+use crate::random::Random;
+
+/// One thing that goes wrong at a machine or with what it sends; times in microseconds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Fault {
+    /// The control process stands still.
+    PauseControl(u64),
+    /// The whole machine does.
+    PauseMachine(u64),
+    /// The control process dies and is started again.
+    CrashControl(u64),
+    /// The dataplane dies and is started again.
+    CrashDataplane(u64),
+    /// The machine loses its power and boots.
+    CrashMachine(u64),
+    /// It is stopped in an orderly manner, and started again.
+    Leave(u64),
+    /// A path carries nothing from this machine to the other.
+    Cut(usize, u64),
+    /// No path does.
+    CutAll(u64),
+    /// No path carries anything, in either direction.
+    Partition(u64),
+    /// A path loses so many of a thousand, in both directions.
+    Loss(usize, u64, u64),
+    /// Heartbeats take up to so long.
+    Delay(u64, u64),
+    /// The link of a NIC is down, and the path over it.
+    LinkDown(usize, u64),
+    /// The disk takes no writes.
+    DiskFull(u64),
+    /// The disk takes its time.
+    DiskSlow(u64),
+    /// The witness does not answer this machine.
+    WitnessLost(u64),
+    /// The operator wants the role to move.
+    Handover,
+    /// Somebody else announces a floating address.
+    Conflict,
+}
+
+impl Fault {
+    pub(crate) fn random(random: &mut Random) -> Self {
+        let path = random.within(0, PATHS as u64) as usize;
+        let short = random.within(1_000, 120_000);
+        let long = random.within(50_000, 1_200_000);
+        match random.within(0, 21) {
+            0 => Fault::PauseControl(long),
+            1 => Fault::PauseControl(short * 2),
+            2 => Fault::PauseMachine(long),
+            3 | 4 => Fault::CrashControl(short),
+            5 => Fault::CrashControl(long),
+            6 => Fault::CrashDataplane(long.min(short * 8)),
+            7 => Fault::CrashMachine(long),
+            8 => Fault::Leave(long),
+            9 => Fault::Cut(path, long),
+            10 => Fault::CutAll(long),
+            11 => Fault::Partition(long),
+            12 => Fault::Loss(path, random.within(10, 600), long),
+            13 => Fault::Delay(random.within(4_000, SLOWEST), long),
+            14 | 15 => Fault::LinkDown(path % 2, long),
+            16 => Fault::DiskFull(long),
+            17 => Fault::DiskSlow(long),
+            18 => Fault::WitnessLost(long),
+            19 => Fault::Conflict,
+            _ => Fault::Handover,
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! The process that decides the role and keeps the pair in step.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use config::Config;
+use control::daemon;
+use control::log::Log;
+
+/// Decides with its peer which of two appliances is active, carries connections from one
+/// to the other, and serves the metrics.
+///
+/// `tandem status` shows how the pair is; SIGTERM stops it in order: an active machine hands
+/// its role over first.
+#[derive(Parser)]
+#[command(name = "tandem-control", version)]
+struct Arguments {
+    /// The configuration file; `tandem check FILE` tells its mistakes.
+    #[arg(long, value_name = "FILE", default_value = "/etc/tandem/tandem.toml")]
+    config: PathBuf,
+}
+
+/// A fault of the program, as Rust has it.
+const FAULT: i32 = 101;
+/// A mistake in the configuration or the command line.
+const MISTAKE: u8 = 2;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    end_with_a_fault();
+    let checked = match Config::load_checked(&arguments.config) {
+        Ok(checked) => checked,
+        Err(mistakes) => {
+            eprintln!("{mistakes}");
+            return ExitCode::from(MISTAKE);
+        }
+    };
+    for warning in &checked.warnings {
+        eprintln!("{warning}");
+    }
+    let log = match Log::start(checked.config.node.log) {
+        Ok(log) => log,
+        Err(error) => {
+            eprintln!("tandem-control: no thread for the log: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let result = daemon::run(&checked.config);
+    drop(log);
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("tandem-control: {error}");
+            if error.is_mistake() { ExitCode::from(MISTAKE) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+/// A fault in any thread ends the process, which is started anew within its lease. Half a
+/// process would keep the role and not do its work.
+fn end_with_a_fault() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |fault| {
+        report(fault);
+        std::process::exit(FAULT);
+    }));
+}

@@ -1,0 +1,132 @@
+//! The pair, as `tandem status` shows it below the dataplane.
+
+use std::io::{self, Write};
+
+use api::{Change, Member, Pair, Path, SyncHolding, SyncLink, SyncState};
+
+use crate::output::units::{count, millis, seconds};
+use crate::output::{Table, date};
+
+pub(super) fn show(pair: &Pair, out: &mut dyn Write) -> io::Result<()> {
+    let uptime = seconds(pair.uptime_seconds);
+    writeln!(out, "pair        tandem-control {}, up {uptime}", pair.version)?;
+    show_change(pair, out)?;
+    show_sync(pair, out)?;
+    writeln!(out)?;
+    show_members(pair, out)?;
+    writeln!(out)?;
+    show_paths(&pair.paths, out)
+}
+
+fn show_change(pair: &Pair, out: &mut dyn Write) -> io::Result<()> {
+    match &pair.last_change {
+        Some(Change { to, at, why }) => {
+            writeln!(out, "last change {to} since {}: {why}", date::utc(*at))
+        }
+        None => writeln!(out, "last change none since the start of tandem-control"),
+    }
+}
+
+fn show_sync(pair: &Pair, out: &mut dyn Write) -> io::Result<()> {
+    let api::Sync { link, path, trouble, dataplane } = &pair.sync;
+    let path = path.as_deref().unwrap_or("?");
+    let state = match dataplane.state {
+        SyncState::Off => "the dataplane takes no part yet",
+        SyncState::Bulk => "all connections are being copied",
+        SyncState::Following if *link == SyncLink::Receiving && !dataplane.complete => {
+            "connections are being compared"
+        }
+        SyncState::Following => "in step",
+    };
+    write!(out, "sync        ")?;
+    match link {
+        SyncLink::Down => match trouble {
+            Some(trouble) => writeln!(out, "down: {trouble}"),
+            None => writeln!(out, "down: nobody to exchange connections with"),
+        },
+        SyncLink::Sending => {
+            let lag = count(dataplane.lag);
+            writeln!(out, "to {path}: {state}, {lag} events on their way")
+        }
+        SyncLink::Receiving => {
+            writeln!(out, "from {path}: {state}, {} events taken in", count(dataplane.events))
+        }
+    }?;
+    show_misfits(dataplane, out)
+}
+
+/// What the two configurations differ in.
+fn show_misfits(dataplane: &SyncHolding, out: &mut dyn Write) -> io::Result<()> {
+    match (dataplane.refused, dataplane.unserved) {
+        (0, 0) => Ok(()),
+        (0, unserved) => writeln!(
+            out,
+            "            {} connections are of services or servers that this machine does not \
+             have: make the configurations equal",
+            count(unserved)
+        ),
+        (refused, _) => writeln!(
+            out,
+            "            {} events did not fit into this machine's table: give both machines \
+             the same node.connections",
+            count(refused)
+        ),
+    }
+}
+
+fn show_members(pair: &Pair, out: &mut dyn Write) -> io::Result<()> {
+    let mut table = Table::new(["MACHINE", "ROLE", ">TERM", ">PRIORITY", "READY"]);
+    let mut row = |member: &Member, gone: Option<String>| {
+        let ready = match (gone, member.ready) {
+            (Some(gone), _) => gone,
+            (None, true) => "yes".to_owned(),
+            (None, false) => format!("no: {}", member.obstacles.join("; ")),
+        };
+        table.row([
+            member.name.clone(),
+            member.role.to_string(),
+            member.term.to_string(),
+            member.priority.to_string(),
+            ready,
+        ]);
+    };
+    row(&pair.own, None);
+    let is_heard = pair.paths.iter().any(|path| path.up);
+    if let Some(peer) = &pair.peer {
+        let silence = millis(pair.silence_millis.unwrap_or(0));
+        row(peer, (!is_heard).then(|| format!("silent for {silence}, this is its last word")));
+    }
+    table.write(out)?;
+    if pair.peer.is_none() {
+        writeln!(out, "The peer was not heard since the start of tandem-control.")?;
+    }
+    Ok(())
+}
+
+fn show_paths(paths: &[Path], out: &mut dyn Write) -> io::Result<()> {
+    let mut table =
+        Table::new(["LOCAL", "REMOTE", "HEARTBEATS", ">SILENCE", ">SENT", ">RECEIVED", "REFUSED"]);
+    for path in paths {
+        let state = match (&path.trouble, path.up) {
+            (_, true) => "up".to_owned(),
+            (Some(trouble), false) => format!("down: {trouble}"),
+            (None, false) => "down".to_owned(),
+        };
+        let refused: Vec<_> = path
+            .refused
+            .iter()
+            .filter(|(_, number)| *number > 0)
+            .map(|(reason, number)| format!("{reason} {}", count(*number)))
+            .collect();
+        table.row([
+            path.local.clone(),
+            path.remote.clone(),
+            state,
+            path.silence_millis.map(millis).unwrap_or_default(),
+            count(path.sent),
+            count(path.received),
+            refused.join(", "),
+        ]);
+    }
+    table.write(out)
+}

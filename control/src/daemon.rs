@@ -1,0 +1,204 @@
+//! The process tandem-control: its threads and tasks, their start and their end.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use config::{Config, Peer};
+use failover::Term;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::clock::Clock;
+use crate::heartbeat::Association;
+use crate::key::{KeyError, SharedKey};
+use crate::metrics::gather::PairSource;
+use crate::metrics::{Source, http};
+use crate::pair_socket::PairSocket;
+use crate::realtime;
+use crate::role::start::Parts;
+use crate::role::term::TermFile;
+use crate::role::{Ask, Asker, Driver, Measures, Plan, term};
+use crate::sync::manager::Manager;
+use crate::sync::noise::SyncKey;
+use crate::sync::{Counts, Report};
+use crate::watchdog;
+use crate::witness::{self, Witness};
+
+/// Why the process cannot start, or go on.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The shared key cannot be used.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The system has no random numbers.
+    #[error("the system gives no random numbers: {0}")]
+    Random(getrandom::Error),
+    /// A socket, thread or signal handler cannot be made.
+    #[error("{what}: {error}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// What the system says.
+        error: io::Error,
+    },
+    /// The heartbeats' thread has ended by itself.
+    #[error("the heartbeats' thread has ended by itself")]
+    Ended,
+    /// A metric cannot be made.
+    #[error("the metrics cannot be made: {0}")]
+    Metrics(#[from] prometheus::Error),
+}
+
+impl StartError {
+    /// A mistake of the configuration or what belongs to it, rather than of the system.
+    #[must_use]
+    pub fn is_mistake(&self) -> bool {
+        matches!(self, StartError::Key(_))
+    }
+
+    fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
+        let what = what.into();
+        move |error| StartError::Io { what, error }
+    }
+}
+
+/// Runs until SIGTERM or SIGINT.
+///
+/// # Errors
+/// When it cannot start.
+pub fn run(config: &Config) -> Result<(), StartError> {
+    realtime::lock_memory();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("tandem-control")
+        .enable_all()
+        .build()
+        .map_err(StartError::io("no threads"))?;
+    runtime.block_on(serve(config))
+}
+
+async fn serve(config: &Config) -> Result<(), StartError> {
+    let mut terminate =
+        signal(SignalKind::terminate()).map_err(StartError::io("no handler for SIGTERM"))?;
+    let mut interrupt =
+        signal(SignalKind::interrupt()).map_err(StartError::io("no handler for SIGINT"))?;
+    let mut pair = config.peer.as_ref().map(|peer| start_pair(config, peer)).transpose()?;
+    let source = Source::new(
+        config.node.control_socket.clone(),
+        pair.as_ref().map(|pair| pair.source.clone()),
+    );
+    tokio::spawn(http::serve(config.metrics.listen, source));
+    let _watchdog = watchdog::start(pair.as_ref().map(|pair| pair.source.driver.clone()));
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+        () = ended(pair.as_mut()) => return Err(StartError::Ended),
+    }
+    tracing::info!("stopping");
+    if let Some(pair) = pair {
+        pair.leave().await;
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// When the driver ends unasked; never without one.
+async fn ended(pair: Option<&mut Running>) {
+    match pair {
+        Some(pair) => drop((&mut pair.ended).await),
+        None => core::future::pending().await,
+    }
+}
+
+/// What runs where there is a peer.
+struct Running {
+    source: PairSource,
+    driver: JoinHandle<()>,
+    /// Says when the driver's thread ends.
+    ended: oneshot::Receiver<()>,
+    _socket: PairSocket,
+}
+
+fn start_pair(config: &Config, peer: &Peer) -> Result<Running, StartError> {
+    let key = SharedKey::load(&peer.key_file)?;
+    let sync_key = SyncKey::new(&key);
+    let association = Association::new(key, &config.node.name).map_err(StartError::Random)?;
+    let clock = Clock::start();
+    let (asker, asks) = Asker::new();
+    let (terms, stored) = keep_terms(&config.node.state, asker.clone())?;
+    let (witness, closely) = Witness::new(peer.witness.is_some(), peer.timing);
+    if let Some(address) = peer.witness {
+        let interval = peer.timing.interval;
+        tokio::spawn(witness::ping::run(address, interval, closely, clock, asker.clone()));
+    }
+    let (plan, plans) = watch::channel(Plan::default());
+    let (reports, sync) = watch::channel(Report::default());
+    let counts = Arc::new(Counts::default());
+    let manager =
+        Manager::start(&config.node, peer, sync_key, plans, reports, Arc::clone(&counts), clock);
+    tokio::spawn(manager.run());
+    let path = |path: &config::PeerPath| (path.local.to_string(), path.remote.to_string());
+    let measures = Arc::new(Measures::new(&peer.paths.iter().map(path).collect::<Vec<_>>())?);
+    let source = PairSource { driver: asker.clone(), measures: Arc::clone(&measures), counts };
+    let socket = PairSocket::open(&config.node.pair_socket(), asker.clone())
+        .map_err(StartError::io(config.node.pair_socket().display().to_string()))?;
+    let parts = Parts {
+        node: config.node.clone(),
+        peer: peer.clone(),
+        clock,
+        stored,
+        association,
+        asks,
+        terms,
+        plan,
+        sync,
+        measures,
+        witness,
+    };
+    let (alive, ended) = oneshot::channel();
+    let driver = drive(parts, alive).map_err(StartError::io("no thread for heartbeats"))?;
+    Ok(Running { source, driver, ended, _socket: socket })
+}
+
+/// The term on disk, and the thread that writes the next ones.
+fn keep_terms(
+    folder: &Path,
+    asker: Asker,
+) -> Result<(mpsc::UnboundedSender<Term>, Term), StartError> {
+    let file = TermFile::new(folder);
+    let stored = file.read().unwrap_or_else(|error| {
+        // The peer and the dataplane know the term too, and no disk is worth the service.
+        tracing::error!("{error}; starting without it");
+        Term(0)
+    });
+    let (terms, receiver) = mpsc::unbounded_channel();
+    std::thread::Builder::new()
+        .name("tandem-term".to_owned())
+        .spawn(move || term::keep(&file, receiver, &asker))
+        .map_err(StartError::io("no thread for the term"))?;
+    Ok((terms, stored))
+}
+
+/// The thread of heartbeats and lease.
+fn drive(parts: Parts, alive: oneshot::Sender<()>) -> io::Result<JoinHandle<()>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    std::thread::Builder::new().name("tandem-role".to_owned()).spawn(move || {
+        // Dropped however the thread ends.
+        let _alive = alive;
+        realtime::hurry_this_thread();
+        runtime.block_on(async { Driver::start(parts).await.run().await });
+    })
+}
+
+impl Running {
+    /// Gives the role up in an orderly manner.
+    async fn leave(self) {
+        self.source.driver.tell(Ask::Leave);
+        let joined = tokio::task::spawn_blocking(|| self.driver.join()).await;
+        if !matches!(joined, Ok(Ok(()))) {
+            tracing::error!("the thread of heartbeats had ended in an error");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Asking the dataplane without blocking a thread.
+
+use core::time::Duration;
+use std::path::Path;
+
+use api::{Failure, Request, Response, frame, message};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+use tokio::time::timeout;
+
+/// How long the dataplane may take to connect and answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum AskError {
+    /// The socket fails, or nobody listens.
+    #[error("its socket fails: {0}")]
+    Io(#[from] std::io::Error),
+    /// No answer came in time.
+    #[error("it does not answer")]
+    Timeout,
+    /// What came is too large.
+    #[error(transparent)]
+    Frame(#[from] frame::FrameError),
+    /// It did not do it.
+    #[error(transparent)]
+    Failed(#[from] Failure),
+}
+
+/// A connection to the dataplane.
+#[derive(Debug)]
+pub struct DataplaneClient(UnixStream);
+
+impl DataplaneClient {
+    /// Connects.
+    ///
+    /// # Errors
+    /// When nobody listens.
+    pub async fn connect(socket: &Path) -> Result<Self, AskError> {
+        let stream = timeout(PATIENCE, UnixStream::connect(socket)).await;
+        Ok(DataplaneClient(stream.map_err(|_| AskError::Timeout)??))
+    }
+
+    /// Asks, and waits for the answer. A failure is an error here.
+    ///
+    /// # Errors
+    /// When no answer comes, or it is a failure.
+    pub async fn request(&mut self, request: &Request) -> Result<Response, AskError> {
+        let exchanged = timeout(PATIENCE, self.exchange(request)).await;
+        match exchanged.map_err(|_| AskError::Timeout)?? {
+            Response::Failure(failure) => Err(failure.into()),
+            response => Ok(response),
+        }
+    }
+
+    /// Not a byte more than the answer is read.
+    async fn exchange(&mut self, request: &Request) -> Result<Response, AskError> {
+        let json = message::encode(request)?;
+        self.0.write_all(&frame::header(json.len())?).await?;
+        self.0.write_all(&json).await?;
+        let mut header = [0; 4];
+        self.0.read_exact(&mut header).await?;
+        let mut json = vec![0; frame::length(header)?];
+        self.0.read_exact(&mut json).await?;
+        Ok(message::decode(&json)?)
+    }
+
+    /// What follows is no message any more.
+    #[must_use]
+    pub fn into_stream(self) -> UnixStream {
+        self.0
+    }
+}

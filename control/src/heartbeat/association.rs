@@ -1,0 +1,239 @@
+//! Who the peer is: which datagrams count, and what makes ours count with the peer.
+//!
+//! A start of the peer is proven by a datagram that echoes the salt of our own start: it
+//! was made after ours. Until then it is only met; one that was recorded long ago could
+//! come again. So what does not echo us changes nothing but that it is answered, with a
+//! hello that echoes its sender, who then knows what to say.
+//!
+//! ```text
+//!    a starts, b runs           b knows an earlier a
+//!    heartbeat, no echo  ---->  met, counts as no echo
+//!    proven, counts      <----  hello, echoes a
+//!    hello, echoes b     ---->  proven in place of the earlier a
+//! ```
+
+use std::collections::HashSet;
+
+use failover::Instant;
+
+use super::bucket::Bucket;
+use super::message::{Beat, Body, Message};
+use super::refusal::Refusal;
+use super::seal::{Header, Opener, Salt, Sealer};
+use super::window::Window;
+use crate::key::SharedKey;
+
+/// Starts of the peer that are over and may not come again; when so many are known, our
+/// own start is renewed, which voids them all.
+const RETIRED: usize = 1024;
+
+/// How many datagrams of a path get as far as cryptography. Those of the peer's proven
+/// start have a rate of their own, which takes a few hundredths of a core at most, so that
+/// others don't use it up.
+#[derive(Clone, Debug)]
+pub struct Gate {
+    proven: Bucket,
+    unknown: Bucket,
+}
+
+impl Default for Gate {
+    fn default() -> Self {
+        Gate { proven: Bucket::new(20_000, 2000), unknown: Bucket::new(500, 100) }
+    }
+}
+
+/// What becomes of a datagram.
+#[derive(Debug)]
+pub struct Verdict {
+    /// What it says, or why it does not count.
+    pub result: Result<Accepted, Refusal>,
+    /// To be sent back over the path that it came over.
+    pub answer: Option<Vec<u8>>,
+}
+
+/// A datagram that counts.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Accepted {
+    /// The peer is there.
+    Hello,
+    /// A heartbeat newer than all before.
+    News(Box<Beat>),
+    /// One that came over another path before, or was overtaken.
+    Old,
+}
+
+/// A start of the peer.
+struct Start {
+    opener: Opener,
+    window: Window,
+    /// Of the last heartbeat that was taken in.
+    sequence: u64,
+}
+
+impl Start {
+    fn new(key: &SharedKey, salt: Salt) -> Self {
+        Start { opener: Opener::new(key, salt), window: Window::default(), sequence: 0 }
+    }
+
+    fn open(&mut self, header: Header, datagram: &[u8]) -> Result<Message, Refusal> {
+        if !self.window.is_new(header.counter) {
+            return Err(Refusal::Replayed);
+        }
+        let message = self.opener.open(header, datagram)?;
+        self.window.see(header.counter);
+        Ok(message)
+    }
+
+    fn take(&mut self, body: Body) -> Accepted {
+        match body {
+            Body::Hello => Accepted::Hello,
+            Body::Beat(beat) if beat.sequence > self.sequence => {
+                self.sequence = beat.sequence;
+                Accepted::News(beat)
+            }
+            Body::Beat(_) => Accepted::Old,
+        }
+    }
+}
+
+/// The two ends of heartbeats.
+pub struct Association {
+    key: SharedKey,
+    name: String,
+    sealer: Sealer,
+    proven: Option<Start>,
+    met: Option<Start>,
+    retired: HashSet<Salt>,
+    hellos: Bucket,
+}
+
+impl Association {
+    /// A new start of the machine of this name.
+    ///
+    /// # Errors
+    /// When the system has no random numbers.
+    pub fn new(key: SharedKey, name: &str) -> Result<Self, getrandom::Error> {
+        let sealer = Sealer::new(&key, Salt::draw()?);
+        Ok(Association {
+            key,
+            name: name.to_owned(),
+            sealer,
+            proven: None,
+            met: None,
+            retired: HashSet::new(),
+            hellos: Bucket::new(20, 10),
+        })
+    }
+
+    /// True if a start of the peer is proven.
+    #[must_use]
+    pub fn is_proven(&self) -> bool {
+        self.proven.is_some()
+    }
+
+    /// A heartbeat as a datagram, for one path.
+    pub fn seal(&mut self, beat: &Beat) -> Option<Vec<u8>> {
+        let known = self.proven.as_ref().or(self.met.as_ref());
+        let echo = known.map_or(Salt::default(), |start| start.opener.salt);
+        self.sealer.seal(&Message { echo, body: Body::Beat(Box::new(beat.clone())) })
+    }
+
+    /// Judges a datagram that came over the path of this gate.
+    pub fn receive(&mut self, gate: &mut Gate, datagram: &[u8], now: Instant) -> Verdict {
+        let mut to_greet = None;
+        let result = self.judge(gate, datagram, now, &mut to_greet);
+        let answer = to_greet.filter(|_| self.hellos.take(now));
+        let answer = answer.and_then(|echo| self.sealer.seal(&Message { echo, body: Body::Hello }));
+        Verdict { result, answer }
+    }
+
+    fn judge(
+        &mut self,
+        gate: &mut Gate,
+        datagram: &[u8],
+        now: Instant,
+        to_greet: &mut Option<Salt>,
+    ) -> Result<Accepted, Refusal> {
+        let header = Header::read(datagram)?;
+        if header.salt == self.sealer.salt() {
+            return Err(Refusal::Reflected);
+        }
+        let own = self.sealer.salt();
+        if let Some(start) = self.proven.as_mut().filter(|start| start.opener.salt == header.salt) {
+            if !start.window.is_new(header.counter) {
+                return Err(Refusal::Replayed);
+            }
+            if !gate.proven.take(now) {
+                return Err(Refusal::Rate);
+            }
+            let message = start.open(header, datagram)?;
+            if message.echo != own {
+                *to_greet = Some(header.salt);
+                return Err(Refusal::NoEcho);
+            }
+            has_other_name(&message.body, &self.name)?;
+            return Ok(start.take(message.body));
+        }
+        if self.retired.contains(&header.salt) {
+            return Err(Refusal::Replayed);
+        }
+        if !gate.unknown.take(now) {
+            return Err(Refusal::Rate);
+        }
+        self.meet(header, datagram, to_greet)
+    }
+
+    /// A datagram of a start that is not proven yet.
+    fn meet(
+        &mut self,
+        header: Header,
+        datagram: &[u8],
+        to_greet: &mut Option<Salt>,
+    ) -> Result<Accepted, Refusal> {
+        let own = self.sealer.salt();
+        let known = self.met.take_if(|met| met.opener.salt == header.salt);
+        let is_known = known.is_some();
+        let mut start = known.unwrap_or_else(|| Start::new(&self.key, header.salt));
+        let opened = start.open(header, datagram);
+        // Only what was made with the key is remembered and answered.
+        if is_known || opened.is_ok() {
+            self.met = Some(start);
+        }
+        let message = opened?;
+        *to_greet = Some(header.salt);
+        if message.echo != own {
+            return Err(Refusal::NoEcho);
+        }
+        has_other_name(&message.body, &self.name)?;
+        Ok(self.prove(message.body))
+    }
+
+    /// The start that was met is proven.
+    fn prove(&mut self, body: Body) -> Accepted {
+        let accepted = self.met.as_mut().map_or(Accepted::Hello, |start| start.take(body));
+        let before = core::mem::replace(&mut self.proven, self.met.take());
+        if let Some(before) = before {
+            self.retire(before.opener.salt);
+        }
+        accepted
+    }
+
+    fn retire(&mut self, salt: Salt) {
+        self.retired.insert(salt);
+        if self.retired.len() < RETIRED {
+            return;
+        }
+        // Without random numbers the list stays, and grows: that is the lesser evil.
+        if let Ok(own) = Salt::draw() {
+            self.sealer = Sealer::new(&self.key, own);
+            self.retired.clear();
+        }
+    }
+}
+
+fn has_other_name(body: &Body, own: &str) -> Result<(), Refusal> {
+    match body {
+        Body::Beat(beat) if &*beat.heartbeat.identity.name == own => Err(Refusal::Name),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,316 @@
+//! What a heartbeat says, once it is decrypted.
+//!
+//! ```text
+//!   kind  echo   sequence term  role priority fitness wish  sync lag  name   obstacles
+//!   1     16     8        8     1    1        1       1     1    8    1 + n  1 + each 1 + n
+//! ```
+//!
+//! A hello ends behind the echo. Numbers are little-endian. What is longer, shorter or of
+//! unknown value anywhere is no message: both machines speak the same version.
+
+use std::sync::Arc;
+
+use api::SyncState;
+use failover::{Fitness, Heartbeat, Identity, Role, Term, Wish};
+
+use super::seal::Salt;
+
+/// What a datagram says.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Message {
+    /// The salt of the receiver, as the sender last heard it.
+    pub echo: Salt,
+    /// The rest.
+    pub body: Body,
+}
+
+/// The kinds of messages.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Body {
+    /// Nothing but the echo.
+    Hello,
+    /// A heartbeat.
+    Beat(Box<Beat>),
+}
+
+/// A heartbeat with what goes along.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Beat {
+    /// Grows with each heartbeat of a start; the same on every path.
+    pub sequence: u64,
+    /// What the state machine has to say.
+    pub heartbeat: Heartbeat,
+    /// How far connection sync has come.
+    pub progress: Progress,
+    /// What keeps the sender from being ready, for the operator; at most
+    /// [`Beat::OBSTACLES`] of at most 255 bytes.
+    pub obstacles: Vec<String>,
+}
+
+/// How far connection sync has come, as the sender's dataplane sees it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Progress {
+    /// What the dataplane does.
+    pub state: SyncState,
+    /// It has every connection of the active machine.
+    pub complete: bool,
+    /// Events on their way.
+    pub lag: u64,
+}
+
+impl Beat {
+    /// The most obstacles that are told.
+    pub const OBSTACLES: usize = 4;
+}
+
+const HELLO: u8 = 0;
+const BEAT: u8 = 1;
+
+const ROLES: [Role; 4] = [Role::Listening, Role::Standby, Role::Active, Role::Leaving];
+const WISHES: [Wish; 3] = [Wish::None, Wish::TakeOver, Wish::LetMe];
+const STATES: [SyncState; 3] = [SyncState::Off, SyncState::Bulk, SyncState::Following];
+
+const ABLE: u8 = 1;
+const SYNCED: u8 = 2;
+const LINKS: u8 = 4;
+const WITNESS_ASKED: u8 = 8;
+const WITNESS_ANSWERS: u8 = 16;
+const HEARS_PEER: u8 = 32;
+const COMPLETE: u8 = 0x80;
+
+impl Message {
+    /// The message as bytes.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(128);
+        match &self.body {
+            Body::Hello => out.push(HELLO),
+            Body::Beat(_) => out.push(BEAT),
+        }
+        out.extend(self.echo.0);
+        if let Body::Beat(beat) = &self.body {
+            beat.encode(&mut out);
+        }
+        out
+    }
+
+    /// The message out of its bytes; none if it is none.
+    #[must_use]
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let mut reader = Reader(bytes);
+        let kind = reader.byte()?;
+        let echo = Salt(reader.take()?);
+        let body = match kind {
+            HELLO => Body::Hello,
+            BEAT => Body::Beat(Box::new(Beat::decode(&mut reader)?)),
+            _ => return None,
+        };
+        reader.0.is_empty().then_some(Message { echo, body })
+    }
+}
+
+impl Beat {
+    fn encode(&self, out: &mut Vec<u8>) {
+        let Heartbeat { identity, term, role, fitness, wish, hears_peer } = &self.heartbeat;
+        out.extend(self.sequence.to_le_bytes());
+        out.extend(term.0.to_le_bytes());
+        out.push(position(&ROLES, role));
+        out.push(identity.priority);
+        out.push(flags(*fitness) | if *hears_peer { HEARS_PEER } else { 0 });
+        out.push(position(&WISHES, wish));
+        let complete = if self.progress.complete { COMPLETE } else { 0 };
+        out.push(position(&STATES, &self.progress.state) | complete);
+        out.extend(self.progress.lag.to_le_bytes());
+        put_text(out, &identity.name);
+        let obstacles = self.obstacles.get(..Self::OBSTACLES).unwrap_or(&self.obstacles);
+        out.push(obstacles.len() as u8);
+        obstacles.iter().for_each(|obstacle| put_text(out, obstacle));
+    }
+
+    fn decode(reader: &mut Reader<'_>) -> Option<Self> {
+        let (sequence, term) = (reader.word()?, Term(reader.word()?));
+        let role = *ROLES.get(usize::from(reader.byte()?))?;
+        let priority = reader.byte()?;
+        let flags = reader.byte()?;
+        let (fitness, hears_peer) = (fitness(flags & !HEARS_PEER)?, flags & HEARS_PEER != 0);
+        let wish = *WISHES.get(usize::from(reader.byte()?))?;
+        let sync = reader.byte()?;
+        let state = *STATES.get(usize::from(sync & !COMPLETE))?;
+        let progress = Progress { state, complete: sync & COMPLETE != 0, lag: reader.word()? };
+        let name = Arc::from(reader.text()?);
+        let count = usize::from(reader.byte()?);
+        if count > Self::OBSTACLES {
+            return None;
+        }
+        let obstacles =
+            (0..count).map(|_| reader.text().map(str::to_owned)).collect::<Option<Vec<_>>>()?;
+        let identity = Identity { priority, name };
+        let heartbeat = Heartbeat { identity, term, role, fitness, wish, hears_peer };
+        Some(Beat { sequence, heartbeat, progress, obstacles })
+    }
+}
+
+/// The place of a value in the list of all.
+fn position<T: PartialEq>(all: &[T], value: &T) -> u8 {
+    all.iter().position(|one| one == value).map_or(u8::MAX >> 1, |place| place as u8)
+}
+
+fn flags(fitness: Fitness) -> u8 {
+    let Fitness { able, synced, links, witness } = fitness;
+    let flag = |set: bool, flag: u8| if set { flag } else { 0 };
+    flag(able, ABLE)
+        | flag(synced, SYNCED)
+        | flag(links, LINKS)
+        | flag(witness.is_some(), WITNESS_ASKED)
+        | flag(witness == Some(true), WITNESS_ANSWERS)
+}
+
+fn fitness(flags: u8) -> Option<Fitness> {
+    let has = |flag: u8| flags & flag != 0;
+    let known = ABLE | SYNCED | LINKS | WITNESS_ASKED | WITNESS_ANSWERS;
+    let witness = match (has(WITNESS_ASKED), has(WITNESS_ANSWERS)) {
+        (false, true) => return None,
+        (false, false) => None,
+        (true, answers) => Some(answers),
+    };
+    let fitness = Fitness { able: has(ABLE), synced: has(SYNCED), links: has(LINKS), witness };
+    (flags & !known == 0).then_some(fitness)
+}
+
+/// Its length in a byte and the text, cut to what a byte can say.
+fn put_text(out: &mut Vec<u8>, text: &str) {
+    let mut length = text.len().min(usize::from(u8::MAX));
+    while !text.is_char_boundary(length) {
+        length -= 1;
+    }
+    out.push(length as u8);
+    out.extend(text.as_bytes().iter().take(length));
+}
+
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn take<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (taken, rest) = self.0.split_first_chunk::<N>()?;
+        self.0 = rest;
+        Some(*taken)
+    }
+
+    fn byte(&mut self) -> Option<u8> {
+        self.take().map(|[byte]| byte)
+    }
+
+    fn word(&mut self) -> Option<u64> {
+        self.take().map(u64::from_le_bytes)
+    }
+
+    fn text(&mut self) -> Option<&'a str> {
+        let length = usize::from(self.byte()?);
+        let (text, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        core::str::from_utf8(text).ok()
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn beat(sequence: u64) -> Beat {
+        Beat {
+            sequence,
+            heartbeat: Heartbeat {
+                identity: Identity { priority: 100, name: "a".into() },
+                term: Term(7),
+                role: Role::Active,
+                fitness: Fitness::READY,
+                wish: Wish::None,
+                hears_peer: true,
+            },
+            progress: Progress { state: SyncState::Following, complete: true, lag: 12 },
+            obstacles: vec!["the private link is down".to_owned()],
+        }
+    }
+
+    fn messages() -> Vec<Message> {
+        let echo = Salt([9; 16]);
+        let mut all = vec![Message { echo, body: Body::Hello }];
+        for role in ROLES {
+            for (index, wish) in WISHES.into_iter().enumerate() {
+                let mut beat = beat(u64::MAX);
+                beat.heartbeat.role = role;
+                beat.heartbeat.wish = wish;
+                beat.heartbeat.hears_peer = index == 2;
+                beat.heartbeat.fitness.witness = [None, Some(false), Some(true)][index];
+                beat.progress = Progress { state: STATES[index], complete: index == 1, lag: 3 };
+                all.push(Message { echo, body: Body::Beat(Box::new(beat)) });
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn messages_come_back_as_they_were() {
+        for message in messages() {
+            assert_eq!(Message::decode(&message.encode()), Some(message));
+        }
+    }
+
+    #[test]
+    fn what_is_cut_or_longer_is_none() {
+        for message in messages() {
+            let bytes = message.encode();
+            for length in 0..bytes.len() {
+                let cut = Message::decode(&bytes[..length]);
+                // A heartbeat that ends behind its echo is no hello: the kind differs.
+                assert_eq!(cut, None);
+            }
+            assert_eq!(Message::decode(&[bytes, vec![0]].concat()), None);
+        }
+    }
+
+    #[test]
+    fn unknown_values_are_refused() {
+        let bytes = Message { echo: Salt([0; 16]), body: Body::Beat(Box::new(beat(1))) }.encode();
+        for place in [0, 33, 35, 36, 37] {
+            let mut bytes = bytes.clone();
+            bytes[place] = 0x7e;
+            assert_eq!(Message::decode(&bytes), None, "byte {place}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_one_message_or_none(bytes: Vec<u8>, kind in 0..2_u8) {
+            let bytes = [vec![kind], bytes].concat();
+            if let Some(message) = Message::decode(&bytes) {
+                assert_eq!(message.encode(), bytes);
+            }
+        }
+
+        #[test]
+        fn changed_messages_are_one_message_or_none(place in 0..200_usize, to: u8) {
+            let body = Body::Beat(Box::new(beat(1)));
+            let mut bytes = Message { echo: Salt([0; 16]), body }.encode();
+            if let Some(byte) = bytes.get_mut(place) {
+                *byte = to;
+            }
+            if let Some(message) = Message::decode(&bytes) {
+                assert_eq!(message.encode(), bytes);
+            }
+        }
+    }
+
+    #[test]
+    fn long_texts_are_cut_between_letters() {
+        let mut long = beat(1);
+        long.obstacles = vec!["ü".repeat(200); 9];
+        let message = Message { echo: Salt([0; 16]), body: Body::Beat(Box::new(long)) };
+        let Some(Message { body: Body::Beat(read), .. }) = Message::decode(&message.encode())
+        else {
+            panic!("not understood");
+        };
+        assert_eq!(read.obstacles, vec!["ü".repeat(127); Beat::OBSTACLES]);
+        assert!(message.encode().len() < super::super::seal::LIMIT - 64);
+    }
+}

@@ -1,0 +1,143 @@
+//! Datagrams: encrypted and authenticated messages.
+
+use chacha20poly1305::aead::{Aead, KeyInit, Payload};
+use chacha20poly1305::{ChaCha20Poly1305, Nonce};
+
+use super::message::Message;
+use super::refusal::Refusal;
+use crate::key::SharedKey;
+
+/// The version of the protocol, the first byte of every datagram.
+pub const VERSION: u8 = 1;
+/// Version, salt and counter.
+const HEADER: usize = 1 + 16 + 8;
+const TAG: usize = 16;
+/// The least bytes of a datagram: a hello's.
+pub const LEAST: usize = HEADER + 1 + 16 + TAG;
+/// The most bytes of a datagram; none that is sent is larger.
+pub const LIMIT: usize = 1400;
+
+const PURPOSE: &[u8] = b"tandem heartbeat v1";
+
+/// Random bytes that tell one start of a process from every other.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Salt(pub [u8; 16]);
+
+impl Salt {
+    /// A new one.
+    ///
+    /// # Errors
+    /// When the system has no random numbers.
+    pub fn draw() -> Result<Self, getrandom::Error> {
+        let mut salt = [0; 16];
+        getrandom::fill(&mut salt)?;
+        Ok(Salt(salt))
+    }
+}
+
+/// What stands in a datagram before its ciphertext.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Header {
+    /// Of the sender's start.
+    pub salt: Salt,
+    /// Counts the sender's datagrams, from 1.
+    pub counter: u64,
+}
+
+impl Header {
+    /// The header of a datagram that could be one.
+    ///
+    /// # Errors
+    /// [`Refusal::Version`] and [`Refusal::Length`].
+    pub fn read(datagram: &[u8]) -> Result<Self, Refusal> {
+        // Another version may have other lengths: it is told first.
+        if datagram.first().is_some_and(|&version| version != VERSION) {
+            return Err(Refusal::Version);
+        }
+        if !(LEAST..=LIMIT).contains(&datagram.len()) {
+            return Err(Refusal::Length);
+        }
+        let rest = datagram.get(1..).unwrap_or_default();
+        let (salt, rest) = rest.split_first_chunk().ok_or(Refusal::Length)?;
+        let (counter, _) = rest.split_first_chunk().ok_or(Refusal::Length)?;
+        Ok(Header { salt: Salt(*salt), counter: u64::from_le_bytes(*counter) })
+    }
+
+    fn write(self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(LIMIT);
+        out.push(VERSION);
+        out.extend(self.salt.0);
+        out.extend(self.counter.to_le_bytes());
+        out
+    }
+
+    fn nonce(self) -> Nonce {
+        let mut nonce = [0; 12];
+        nonce[..8].copy_from_slice(&self.counter.to_le_bytes());
+        nonce.into()
+    }
+}
+
+fn cipher(key: &SharedKey, salt: Salt) -> ChaCha20Poly1305 {
+    ChaCha20Poly1305::new(&key.derive(&salt.0, PURPOSE).into())
+}
+
+/// Makes datagrams; each is used for one path only, so that no counter is sent twice.
+pub struct Sealer {
+    salt: Salt,
+    cipher: ChaCha20Poly1305,
+    counter: u64,
+}
+
+impl Sealer {
+    /// For a start.
+    #[must_use]
+    pub fn new(key: &SharedKey, salt: Salt) -> Self {
+        Sealer { salt, cipher: cipher(key, salt), counter: 0 }
+    }
+
+    /// Of which start.
+    #[must_use]
+    pub fn salt(&self) -> Salt {
+        self.salt
+    }
+
+    /// The datagram; none after 2^64 of them.
+    pub fn seal(&mut self, message: &Message) -> Option<Vec<u8>> {
+        self.counter = self.counter.checked_add(1)?;
+        let header = Header { salt: self.salt, counter: self.counter };
+        let mut datagram = header.write();
+        let payload = Payload { msg: &message.encode(), aad: &datagram };
+        let sealed = self.cipher.encrypt(&header.nonce(), payload).ok()?;
+        datagram.extend(sealed);
+        Some(datagram)
+    }
+}
+
+/// Opens the datagrams of one start of the peer.
+pub struct Opener {
+    /// Of which start.
+    pub salt: Salt,
+    cipher: ChaCha20Poly1305,
+}
+
+impl Opener {
+    /// For a start of the peer.
+    #[must_use]
+    pub fn new(key: &SharedKey, salt: Salt) -> Self {
+        Opener { salt, cipher: cipher(key, salt) }
+    }
+
+    /// The message of a datagram with this header.
+    ///
+    /// # Errors
+    /// [`Refusal::Authentication`], and [`Refusal::Malformed`] for what was made with the
+    /// key and is no message.
+    pub fn open(&self, header: Header, datagram: &[u8]) -> Result<Message, Refusal> {
+        let (aad, msg) = datagram.split_at_checked(HEADER).ok_or(Refusal::Length)?;
+        let payload = Payload { msg, aad };
+        let message =
+            self.cipher.decrypt(&header.nonce(), payload).map_err(|_| Refusal::Authentication)?;
+        Message::decode(&message).ok_or(Refusal::Malformed)
+    }
+}

@@ -1,0 +1,188 @@
+//! Every metric: its name, kind, labels and meaning. docs/metrics.md has the same list.
+
+/// What a metric is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// Goes up only.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// Counts what was measured by size.
+    Histogram,
+}
+
+/// Metrics of one name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Family {
+    /// Its name.
+    pub name: &'static str,
+    /// What it is.
+    pub kind: Kind,
+    /// The labels of each metric.
+    pub labels: &'static [&'static str],
+    /// What it means, a sentence.
+    pub help: &'static str,
+}
+
+/// Declares families as constants, and the list of all.
+macro_rules! families {
+    ($($constant:ident $name:literal $kind:ident [$($label:literal)*] $help:literal)*) => {
+        $(
+            #[doc = $help]
+            pub const $constant: Family = Family {
+                name: $name,
+                kind: Kind::$kind,
+                labels: &[$($label),*],
+                help: $help,
+            };
+        )*
+
+        /// Every metric.
+        pub const ALL: &[Family] = &[$($constant),*];
+    };
+}
+
+families! {
+    DATAPLANE_UP "tandem_dataplane_up" Gauge []
+        "1 if the dataplane answered this scrape."
+    DATAPLANE_INFO "tandem_dataplane_info" Gauge ["version" "dpdk" "node"]
+        "1, with the dataplane's versions and the machine's name."
+    DATAPLANE_UPTIME "tandem_dataplane_uptime_seconds" Gauge []
+        "Time since the start of the dataplane."
+    ACTIVE "tandem_active" Gauge []
+        "1 if this machine's dataplane answers for the floating addresses and forwards."
+    CONFIGURATION_GENERATION "tandem_configuration_generation" Gauge []
+        "Configurations taken since the start of the dataplane."
+    CONFIGURATION_LOADED "tandem_configuration_load_timestamp_seconds" Gauge []
+        "When the configuration in force was taken, since 1970."
+
+    NIC_INFO "tandem_nic_info" Gauge ["side" "device" "driver" "mac"]
+        "1, with what the NIC is."
+    NIC_UP "tandem_nic_up" Gauge ["side"]
+        "1 if the link is up."
+    NIC_SPEED "tandem_nic_speed_bytes" Gauge ["side"]
+        "Speed of the link, in bytes per second, where the driver knows it."
+    NIC_RX_PACKETS "tandem_nic_receive_packets_total" Counter ["side"]
+        "Packets received."
+    NIC_RX_BYTES "tandem_nic_receive_bytes_total" Counter ["side"]
+        "Bytes received."
+    NIC_RX_MISSED "tandem_nic_receive_missed_packets_total" Counter ["side"]
+        "Packets lost because the receive queues were full."
+    NIC_RX_ERRORS "tandem_nic_receive_error_packets_total" Counter ["side"]
+        "Packets received broken."
+    NIC_RX_NO_BUFFER "tandem_nic_receive_no_buffer_packets_total" Counter ["side"]
+        "Packets lost because no packet buffer was free."
+    NIC_TX_PACKETS "tandem_nic_transmit_packets_total" Counter ["side"]
+        "Packets sent."
+    NIC_TX_BYTES "tandem_nic_transmit_bytes_total" Counter ["side"]
+        "Bytes sent."
+    NIC_TX_ERRORS "tandem_nic_transmit_error_packets_total" Counter ["side"]
+        "Packets that could not be sent."
+
+    WORKER_BUSY "tandem_worker_busy_ratio" Gauge ["core"]
+        "Share of the worker's polls that found packets."
+    WORKER_CONNECTIONS "tandem_worker_connections" Gauge ["core"]
+        "Connections in the worker's table."
+    WORKER_CAPACITY "tandem_worker_connections_limit" Gauge ["core"]
+        "Connections that the worker's table can hold."
+    WORKER_RX_PACKETS "tandem_worker_receive_packets_total" Counter ["core"]
+        "Packets that the worker received."
+    WORKER_TX_PACKETS "tandem_worker_transmit_packets_total" Counter ["core"]
+        "Packets that the worker sent."
+    WORKER_DROPPED "tandem_worker_dropped_packets_total" Counter ["core"]
+        "Packets that the worker dropped, for whichever reason."
+    WORKER_EVENTS "tandem_worker_events_total" Counter ["core" "counter"]
+        "The worker's other counters, by their names in tandem counters."
+    DROPPED "tandem_dropped_packets_total" Counter ["reason"]
+        "Packets dropped, by reason; docs/counters.md explains each."
+
+    SERVICE_CONNECTIONS "tandem_service_connections_total" Counter ["service" "listen" "protocol"]
+        "Connections made to the service."
+    SERVICE_PACKETS "tandem_service_packets_total" Counter ["service" "listen" "protocol" "direction"]
+        "Packets from clients (in) and to them (out)."
+    SERVICE_BYTES "tandem_service_bytes_total" Counter ["service" "listen" "protocol" "direction"]
+        "Bytes from clients (in) and to them (out), IP headers among them."
+    SERVER_STATE "tandem_server_state" Gauge ["service" "server" "state"]
+        "1 for the state that the real server is in: up, draining or down."
+    SERVER_WEIGHT "tandem_server_weight" Gauge ["service" "server"]
+        "The real server's weight."
+    SERVER_ACTIVE "tandem_server_active_connections" Gauge ["service" "server"]
+        "Connections to the real server now."
+    SERVER_CONNECTIONS "tandem_server_connections_total" Counter ["service" "server"]
+        "Connections made to the real server."
+    SERVER_PACKETS "tandem_server_packets_total" Counter ["service" "server" "direction"]
+        "Packets to the real server (in) and from it (out)."
+    SERVER_BYTES "tandem_server_bytes_total" Counter ["service" "server" "direction"]
+        "Bytes to the real server (in) and from it (out), IP headers among them."
+
+    CONTROL_INFO "tandem_control_info" Gauge ["version" "node"]
+        "1, with tandem-control's version and the machine's name."
+    CONTROL_UPTIME "tandem_control_uptime_seconds" Gauge []
+        "Time since the start of tandem-control."
+    TICK_LATENESS "tandem_control_tick_lateness_seconds" Histogram []
+        "How late tandem-control came to its own ticks."
+    ORDER "tandem_control_order_seconds" Histogram []
+        "How long the dataplane took to answer an order about the role."
+    TERM "tandem_term" Gauge []
+        "The number of the last takeover that this machine knows of."
+    READY "tandem_ready" Gauge []
+        "1 if this machine is active or could be."
+    TAKEOVERS "tandem_takeovers_total" Counter []
+        "Times that this machine became active."
+    NOTICES "tandem_notices_total" Counter ["notice"]
+        "What the role's state machine reported, by kind, as the log has it."
+    ANNOUNCEMENTS "tandem_announcements_total" Counter []
+        "Announcements of floating addresses (gratuitous ARP frames) sent."
+    CONFLICTS "tandem_address_conflicts_total" Counter []
+        "Times that another station announced a floating address of ours."
+    PEER_UP "tandem_peer_up" Gauge []
+        "1 if the peer's heartbeats arrive on any path."
+    PEER_ACTIVE "tandem_peer_active" Gauge []
+        "1 if the peer was active by its last heartbeat."
+    PEER_READY "tandem_peer_ready" Gauge []
+        "1 if the peer was ready by its last heartbeat."
+    PEER_SILENCE "tandem_peer_silence_seconds" Gauge []
+        "Time since the peer's last heartbeat."
+
+    HEARTBEAT_UP "tandem_heartbeat_path_up" Gauge ["local" "remote"]
+        "1 if the peer's heartbeats arrive on the path."
+    HEARTBEAT_SILENCE "tandem_heartbeat_silence_seconds" Gauge ["local" "remote"]
+        "Time since the peer's last heartbeat on the path."
+    HEARTBEAT_SENT "tandem_heartbeat_sent_total" Counter ["local" "remote"]
+        "Datagrams sent on the path."
+    HEARTBEAT_RECEIVED "tandem_heartbeat_received_total" Counter ["local" "remote"]
+        "Heartbeats of the peer that came on the path and count."
+    HEARTBEAT_REFUSED "tandem_heartbeat_refused_total" Counter ["local" "remote" "reason"]
+        "Datagrams that came on the path and do not count, by reason."
+    HEARTBEAT_GAP "tandem_heartbeat_gap_seconds" Histogram ["local" "remote"]
+        "Time between two heartbeats of the peer on the path."
+
+    SYNC_LINK "tandem_sync_link" Gauge ["direction"]
+        "1 for the direction in which connection sync is up: sending or receiving."
+    SYNC_STATE "tandem_sync_state" Gauge ["state"]
+        "1 for what the dataplane does about sync: off, bulk or following."
+    SYNC_COMPLETE "tandem_sync_complete" Gauge []
+        "1 if the standby machine has every connection, as far as this machine knows."
+    SYNC_LAG "tandem_sync_lag_events" Gauge []
+        "Connection events that the peer has not confirmed yet."
+    SYNC_EVENTS "tandem_sync_events_total" Counter []
+        "Connection events written to the peer or installed here."
+    SYNC_OVERFLOWS "tandem_sync_overflows_total" Counter []
+        "Times that events came faster than they were taken, and all connections were sent again."
+    SYNC_MISMATCHES "tandem_sync_mismatches_total" Counter []
+        "Comparisons with the peer's count and digest that failed."
+    SYNC_REFUSED "tandem_sync_refused_events_total" Counter []
+        "Connection events that did not fit into this machine's table."
+    SYNC_UNSERVED "tandem_sync_unserved_connections_total" Counter []
+        "Connections installed whose service or server this machine's configuration lacks."
+    SYNC_SWEPT "tandem_sync_swept_connections_total" Counter []
+        "Connections removed because the active machine no longer had them."
+    SYNC_STREAMS "tandem_sync_streams_total" Counter []
+        "Streams between the machines that came up."
+    SYNC_SENT "tandem_sync_sent_bytes_total" Counter []
+        "Bytes of connection sync sent to the peer."
+    SYNC_RECEIVED "tandem_sync_received_bytes_total" Counter []
+        "Bytes of connection sync received from the peer."
+    SYNC_CONNECTIONS "tandem_sync_refused_connections_total" Counter ["reason"]
+        "Connections to the sync port that were refused, by reason."
+}

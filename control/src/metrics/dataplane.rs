@@ -1,0 +1,168 @@
+//! What the dataplane says of itself.
+
+use api::{
+    Counters, Nic, NicCounters, Role, ServerState, ServiceStatus, Services, Status, WorkerStatus,
+};
+
+use super::catalogue::{self as all, Family};
+use super::page::Page;
+
+/// The dataplane's answers.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Answers {
+    /// How it is.
+    pub status: Status,
+    /// What it has counted.
+    pub counters: Counters,
+    /// What passed through its services.
+    pub services: Services,
+}
+
+/// A family, and where its value stands.
+type Told<T, N> = (Family, fn(&T) -> N);
+
+/// Among a worker's counters these are none: they also go down, or are told otherwise.
+const NO_EVENTS: &[&str] = &["connections"];
+
+impl Answers {
+    /// Writes them.
+    pub fn write(&self, page: &mut Page) {
+        self.write_status(page);
+        write_nics(&self.status.nics, page);
+        write_workers(&self.status.workers, page);
+        self.write_counters(page);
+        write_services(&self.services.services, page);
+        write_servers(&self.services.services, page);
+    }
+
+    fn write_status(&self, page: &mut Page) {
+        let Status { version, dpdk, node, role, uptime_seconds, configuration, .. } = &self.status;
+        let labels = [version, dpdk, node].map(Clone::clone);
+        page.gauges(all::DATAPLANE_INFO, [(labels, 1.0)]);
+        page.gauge(all::DATAPLANE_UPTIME, number(*uptime_seconds));
+        page.flag(all::ACTIVE, *role == Role::Active);
+        page.gauge(all::CONFIGURATION_GENERATION, number(configuration.generation));
+        page.gauge(all::CONFIGURATION_LOADED, number(configuration.loaded_at));
+    }
+
+    fn write_counters(&self, page: &mut Page) {
+        let events = self.counters.workers.iter().flat_map(|worker| {
+            let counters = worker.counters.iter();
+            let events = counters.filter(|(name, _)| !NO_EVENTS.contains(&name.as_str()));
+            events.map(|(name, value)| ([worker.core.to_string(), name.clone()], *value))
+        });
+        page.counters(all::WORKER_EVENTS, events);
+        let drops = self.counters.drops.iter().map(|drop| ([drop.name.clone()], drop.packets));
+        page.counters(all::DROPPED, drops);
+    }
+}
+
+fn write_nics(nics: &[Nic], page: &mut Page) {
+    let info = |nic: &Nic| {
+        let Nic { side, device, driver, mac, .. } = nic;
+        ([side.to_string(), device.clone(), driver.clone(), mac.clone()], 1.0)
+    };
+    page.gauges(all::NIC_INFO, nics.iter().map(info));
+    let up = |nic: &Nic| ([nic.side.to_string()], f64::from(u8::from(nic.link_up)));
+    page.gauges(all::NIC_UP, nics.iter().map(up));
+    let speed = |nic: &Nic| {
+        let speed = nic.speed_mbps?;
+        Some(([nic.side.to_string()], f64::from(speed) * 1e6 / 8.0))
+    };
+    page.gauges(all::NIC_SPEED, nics.iter().filter_map(speed));
+    let counters: [Told<NicCounters, u64>; 8] = [
+        (all::NIC_RX_PACKETS, |counters| counters.rx_packets),
+        (all::NIC_RX_BYTES, |counters| counters.rx_bytes),
+        (all::NIC_RX_MISSED, |counters| counters.rx_missed),
+        (all::NIC_RX_ERRORS, |counters| counters.rx_errors),
+        (all::NIC_RX_NO_BUFFER, |counters| counters.rx_no_buffer),
+        (all::NIC_TX_PACKETS, |counters| counters.tx_packets),
+        (all::NIC_TX_BYTES, |counters| counters.tx_bytes),
+        (all::NIC_TX_ERRORS, |counters| counters.tx_errors),
+    ];
+    for (family, value) in counters {
+        let values = nics.iter().map(|nic| ([nic.side.to_string()], value(&nic.counters)));
+        page.counters(family, values);
+    }
+}
+
+fn write_workers(workers: &[WorkerStatus], page: &mut Page) {
+    let gauges: [Told<WorkerStatus, f64>; 3] = [
+        (all::WORKER_BUSY, |worker| f64::from(worker.busy_permille) / 1000.0),
+        (all::WORKER_CONNECTIONS, |worker| number(worker.connections)),
+        (all::WORKER_CAPACITY, |worker| number(worker.capacity)),
+    ];
+    for (family, value) in gauges {
+        page.gauges(
+            family,
+            workers.iter().map(|worker| ([worker.core.to_string()], value(worker))),
+        );
+    }
+    let counters: [Told<WorkerStatus, u64>; 3] = [
+        (all::WORKER_RX_PACKETS, |worker| worker.rx_packets),
+        (all::WORKER_TX_PACKETS, |worker| worker.tx_packets),
+        (all::WORKER_DROPPED, |worker| worker.dropped_packets),
+    ];
+    for (family, value) in counters {
+        let values = workers.iter().map(|worker| ([worker.core.to_string()], value(worker)));
+        page.counters(family, values);
+    }
+}
+
+fn write_services(services: &[ServiceStatus], page: &mut Page) {
+    let names = |service: &ServiceStatus| {
+        [service.name.clone(), service.listen.to_string(), service.protocol.clone()]
+    };
+    let connections = services.iter().map(|service| (names(service), service.connections_total));
+    page.counters(all::SERVICE_CONNECTIONS, connections);
+    let both = |service: &ServiceStatus, values: [u64; 2]| {
+        let [name, listen, protocol] = names(service);
+        ["in", "out"]
+            .map(|way| [name.clone(), listen.clone(), protocol.clone(), way.to_owned()])
+            .into_iter()
+            .zip(values)
+    };
+    let packets = services.iter().flat_map(|s| both(s, [s.packets_in, s.packets_out]));
+    page.counters(all::SERVICE_PACKETS, packets);
+    let bytes = services.iter().flat_map(|s| both(s, [s.bytes_in, s.bytes_out]));
+    page.counters(all::SERVICE_BYTES, bytes);
+}
+
+fn write_servers(services: &[ServiceStatus], page: &mut Page) {
+    let servers = || {
+        let pair = |service: &ServiceStatus, address: &dyn ToString| {
+            [service.name.clone(), address.to_string()]
+        };
+        services.iter().flat_map(move |service| {
+            service.servers.iter().map(move |server| (pair(service, &server.address), server))
+        })
+    };
+    let states = servers().flat_map(|([service, address], server)| {
+        [ServerState::Up, ServerState::Draining, ServerState::Down].map(|state| {
+            let labels = [service.clone(), address.clone(), state.to_string()];
+            (labels, f64::from(u8::from(server.state == state)))
+        })
+    });
+    page.gauges(all::SERVER_STATE, states);
+    let weights = servers().map(|(labels, server)| (labels, f64::from(server.weight)));
+    page.gauges(all::SERVER_WEIGHT, weights);
+    let active = servers().map(|(labels, server)| (labels, number(server.connections_active)));
+    page.gauges(all::SERVER_ACTIVE, active);
+    let connections = servers().map(|(labels, server)| (labels, server.connections_total));
+    page.counters(all::SERVER_CONNECTIONS, connections);
+    let both = |[service, address]: [String; 2], values: [u64; 2]| {
+        ["in", "out"]
+            .map(|way| [service.clone(), address.clone(), way.to_owned()])
+            .into_iter()
+            .zip(values)
+    };
+    let packets = servers().flat_map(|(labels, s)| both(labels, [s.packets_in, s.packets_out]));
+    page.counters(all::SERVER_PACKETS, packets);
+    let bytes = servers().flat_map(|(labels, s)| both(labels, [s.bytes_in, s.bytes_out]));
+    page.counters(all::SERVER_BYTES, bytes);
+}
+
+/// Exact up to 2^53.
+fn number(value: u64) -> f64 {
+    value as f64
+}

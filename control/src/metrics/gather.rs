@@ -1,0 +1,78 @@
+//! Where a scrape's numbers come from.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use api::{Request, Response};
+use tokio::sync::Mutex;
+
+use super::catalogue as all;
+use super::dataplane::Answers;
+use super::page::Page;
+use super::pair;
+use crate::dataplane_client::{AskError, DataplaneClient};
+use crate::role::{Asker, Measures};
+use crate::sync::Counts;
+
+/// What a pair has to say besides.
+#[derive(Clone)]
+pub struct PairSource {
+    /// The role's thread.
+    pub driver: Asker,
+    /// What it measures.
+    pub measures: Arc<Measures>,
+    /// What connection sync counts.
+    pub counts: Arc<Counts>,
+}
+
+/// Where a scrape's numbers come from. One scrape at a time.
+pub struct Source {
+    socket: PathBuf,
+    pair: Option<PairSource>,
+    turn: Mutex<()>,
+}
+
+impl Source {
+    /// The dataplane on this socket, and the pair where there is one.
+    #[must_use]
+    pub fn new(socket: PathBuf, pair: Option<PairSource>) -> Self {
+        Source { socket, pair, turn: Mutex::new(()) }
+    }
+
+    /// One scrape's text.
+    ///
+    /// # Errors
+    /// When a family is not what the catalogue says.
+    pub async fn text(&self) -> prometheus::Result<Vec<u8>> {
+        let _turn = self.turn.lock().await;
+        let mut page = Page::new();
+        let answers = ask(&self.socket).await;
+        page.flag(all::DATAPLANE_UP, answers.is_ok());
+        match answers {
+            Ok(answers) => answers.write(&mut page),
+            Err(error) => tracing::debug!("no metrics of the dataplane: {error}"),
+        }
+        if let Some(source) = &self.pair {
+            pair::write_measures(&source.measures, &mut page);
+            pair::write_counts(&source.counts, &mut page);
+            if let Ok(numbers) = source.driver.numbers().await {
+                pair::write(&numbers, &mut page);
+            }
+        }
+        page.text()
+    }
+}
+
+async fn ask(socket: &std::path::Path) -> Result<Answers, AskError> {
+    let mut client = DataplaneClient::connect(socket).await?;
+    let mut answers = Answers::default();
+    for request in [Request::Status, Request::Counters, Request::Services] {
+        match client.request(&request).await? {
+            Response::Status(status) => answers.status = status,
+            Response::Counters(counters) => answers.counters = counters,
+            Response::Services(services) => answers.services = services,
+            _ => {}
+        }
+    }
+    Ok(answers)
+}

@@ -1,0 +1,130 @@
+//! The Unix socket of tandem-control: how the pair is, and `tandem failover`. Mode 0600, and
+//! only for root and the user that the process runs as.
+
+use core::time::Duration;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use api::frame::{self, FrameError};
+use api::{Failure, FailureKind, Request, Response, message, server};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use crate::role::Asker;
+
+/// Clients at a time; the command line needs one.
+const CLIENTS: usize = 16;
+/// A client that says nothing for so long is let go.
+const SILENCE: Duration = Duration::from_secs(30);
+
+const BUSY: &str = "another tandem-control answers on it; stop that one first, or give this one \
+                    another folder of node.control_socket";
+
+/// The listening socket. Its file is gone when this is dropped.
+#[derive(Debug)]
+pub struct PairSocket {
+    path: PathBuf,
+}
+
+impl PairSocket {
+    /// Makes the socket and answers on it until the process ends.
+    ///
+    /// # Errors
+    /// When it cannot be made, also when another process answers on it.
+    pub fn open(path: &Path, driver: Asker) -> io::Result<Self> {
+        let listener = api::server::listen(path, BUSY)?;
+        listener.set_nonblocking(true)?;
+        let listener = UnixListener::from_std(listener)?;
+        tokio::spawn(accept(listener, driver));
+        Ok(PairSocket { path: path.to_owned() })
+    }
+}
+
+impl Drop for PairSocket {
+    fn drop(&mut self) {
+        // The next start would remove it as well.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+async fn accept(listener: UnixListener, driver: Asker) {
+    let room = Arc::new(Semaphore::new(CLIENTS));
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            // No descriptors are left, say: not for long, it is hoped.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            continue;
+        };
+        let Ok(place) = Arc::clone(&room).try_acquire_owned() else { continue };
+        if !api::server::is_allowed(&stream) {
+            continue;
+        }
+        let driver = driver.clone();
+        tokio::spawn(async move {
+            let _place = place;
+            if let Err(error) = converse(stream, &driver).await {
+                tracing::debug!(%error, "a client of the control socket went away");
+            }
+        });
+    }
+}
+
+async fn converse(mut stream: UnixStream, driver: &Asker) -> Result<(), FrameError> {
+    loop {
+        let json = match timeout(SILENCE, read(&mut stream)).await {
+            Ok(Ok(Some(json))) => json,
+            Ok(Ok(None)) | Err(_) => return Ok(()),
+            Ok(Err(error)) => {
+                if let FrameError::TooLarge(_) = error {
+                    let failure = Failure::new(FailureKind::TooLarge, error.to_string());
+                    write(&mut stream, &Response::Failure(failure)).await?;
+                }
+                return Err(error);
+            }
+        };
+        let response = match message::decode(&json) {
+            Ok(request) => answer(request, driver).await,
+            Err(failure) => Response::Failure(failure),
+        };
+        write(&mut stream, &response).await?;
+    }
+}
+
+async fn answer(request: Request, driver: &Asker) -> Response {
+    let result = match request {
+        Request::Pair => driver.pair().await.map(Response::Pair),
+        Request::Failover => driver.failover().await.map(Response::Pair),
+        _ => Err(Failure::new(
+            FailureKind::Malformed,
+            "tandem-control does not answer that: ask the dataplane",
+        )),
+    };
+    result.into()
+}
+
+async fn read(stream: &mut UnixStream) -> Result<Option<Vec<u8>>, FrameError> {
+    let mut header = [0; 4];
+    match stream.read_exact(&mut header).await {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        result => result?,
+    };
+    let length = frame::length(header)?;
+    let mut json = Vec::new();
+    // Memory is taken as bytes come, not on the word of the other end.
+    let read = stream.take(length as u64).read_to_end(&mut json).await?;
+    if read < length {
+        return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+    }
+    Ok(Some(json))
+}
+
+async fn write(stream: &mut UnixStream, response: &Response) -> Result<(), FrameError> {
+    let json = server::encode(response);
+    stream.write_all(&frame::header(json.len())?).await?;
+    stream.write_all(&json).await?;
+    Ok(())
+}

@@ -1,0 +1,124 @@
+//! What the dataplane's answers mean.
+
+use core::time::Duration;
+
+use api::{Hold, SyncLink};
+use failover::{Event, Instant, Role, Term};
+
+use super::dataplane::Answer;
+use super::driver::{Draining, Driver};
+use super::fitness::{Copied, Findings};
+
+/// A floating address that somebody else announces is announced again so often at most.
+const CONFLICT: Duration = Duration::from_secs(1);
+
+impl Driver {
+    pub(super) async fn take_answers(&mut self) {
+        for answer in self.dataplane.answers() {
+            let now = self.clock.now();
+            self.measures.answers.observe(now.since(answer.asked).as_secs_f64());
+            if self.is_lease_lost(&answer) {
+                self.step(Event::LeaseLost).await;
+            }
+            self.look_for_drained(&answer).await;
+        }
+        self.look_for_conflict().await;
+    }
+
+    fn is_lease_lost(&self, answer: &Answer) -> bool {
+        let (Hold::Claim { term, .. } | Hold::Renew { term, .. }) = answer.order else {
+            return false;
+        };
+        !answer.granted && self.machine.role() == Role::Active && self.machine.term() == Term(term)
+    }
+
+    /// An order to drain that is not granted is not repeated: the handover fails in its
+    /// time, and the operator is told.
+    async fn look_for_drained(&mut self, answer: &Answer) {
+        let Some(sync) = self.dataplane.holding.as_ref().map(|holding| &holding.sync) else {
+            return;
+        };
+        let is_drained = match self.memory.draining {
+            None => return,
+            Some(Draining::Ordered) if answer.order != Hold::Drain => return,
+            Some(Draining::Ordered) => {
+                self.memory.draining = answer.granted.then_some(Draining::Until(sync.draining));
+                answer.granted && sync.drained >= sync.draining
+            }
+            Some(Draining::Until(number)) => sync.drained >= number,
+        };
+        if is_drained {
+            self.memory.draining = None;
+            self.step(Event::Drained).await;
+        }
+    }
+
+    async fn look_for_conflict(&mut self) {
+        let Some(count) = self.dataplane.holding.as_ref().map(|holding| holding.conflicts) else {
+            // The next dataplane counts from the start.
+            self.memory.conflicts = None;
+            return;
+        };
+        let now = self.clock.now();
+        let is_new = self.memory.conflicts.is_some_and(|before| count > before);
+        let is_due = self.memory.conflict_at.is_none_or(|at| now.since(at) >= CONFLICT);
+        if is_new && !is_due {
+            return;
+        }
+        self.memory.conflicts = Some(count);
+        if is_new {
+            self.memory.conflict_at = Some(now);
+            self.step(Event::Conflict).await;
+        }
+    }
+
+    pub(super) async fn step_fitness(&mut self) {
+        let now = self.clock.now();
+        let peer = self.machine.peer(now).map(|heartbeat| heartbeat.role);
+        let complete = self.dataplane.holding.as_ref().is_some_and(|h| h.sync.complete);
+        if self.dataplane.holding.is_none() {
+            // It may have been started anew, with an empty table.
+            self.memory.copied = Copied::default();
+        }
+        self.memory.copied.follow(self.machine.role(), peer, self.link(), complete);
+        let fitness = self.findings(|findings| findings.fitness());
+        let why = |findings: Findings<'_>| findings.obstacles(fitness).join("; ");
+        self.memory.unable = (!fitness.able).then(|| self.findings(why));
+        self.step(Event::Fitness(fitness)).await;
+    }
+
+    /// The stream, as soon as the dataplane's answers are about it.
+    fn link(&self) -> SyncLink {
+        let sync = self.sync.borrow();
+        if self.dataplane.asked >= sync.since { sync.link } else { SyncLink::Down }
+    }
+
+    pub(super) fn obstacles(&self) -> Vec<String> {
+        let fitness = self.machine.fitness();
+        self.findings(|findings| findings.obstacles(fitness))
+    }
+
+    /// Judges how things are.
+    fn findings<T>(&self, judge: impl FnOnce(Findings<'_>) -> T) -> T {
+        let now = self.clock.now();
+        // One that has not answered for so long has lost its lease.
+        let trouble = self.dataplane.trouble(self.timing.lease, now);
+        let link_trouble = self.sync.borrow().trouble.clone();
+        judge(Findings {
+            holding: self.dataplane.holding.as_ref(),
+            trouble: trouble.as_deref(),
+            role: self.machine.role(),
+            peer: self.machine.peer(now).map(|heartbeat| heartbeat.role),
+            link: self.link(),
+            link_trouble: link_trouble.as_deref(),
+            copied: self.memory.copied,
+            witness: self.witness.answers(self.last_heard(), now),
+            stranger: self.paths.hears_stranger(self.timing.dead, now),
+        })
+    }
+
+    /// When the peer was heard the last time.
+    pub(super) fn last_heard(&self) -> Option<Instant> {
+        self.memory.peer.as_ref().map(|(at, _)| *at)
+    }
+}

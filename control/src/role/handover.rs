@@ -1,0 +1,109 @@
+//! `tandem failover`: asked for here, and answered when it is done or cannot be.
+
+use core::time::Duration;
+
+use api::{Failure, FailureKind, Pair};
+use failover::{Instant, Role};
+use tokio::sync::oneshot;
+
+/// Longer than the state machine gives a handover.
+pub const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Whoever waits for a handover.
+#[derive(Debug)]
+pub struct Waiting {
+    answer: oneshot::Sender<Result<Pair, Failure>>,
+    wanted: Role,
+    until: Instant,
+}
+
+/// What speaks against a handover from a machine of this role, if anything does.
+#[must_use]
+pub fn obstacle(pair: &Pair, own: Role) -> Option<String> {
+    let why = |obstacles: &[String]| match obstacles {
+        [] => "it has not said why".to_owned(),
+        some => some.join("; "),
+    };
+    let Some(peer) = pair.peer.as_ref().filter(|_| pair.paths.iter().any(|path| path.up)) else {
+        return Some("the peer is not heard on any path".to_owned());
+    };
+    match own {
+        Role::Active if !peer.ready => {
+            Some(format!("the peer is not ready: {}", why(&peer.obstacles)))
+        }
+        Role::Active => None,
+        _ if peer.role != api::Role::Active => Some("neither machine is active".to_owned()),
+        _ if !pair.own.ready => {
+            Some(format!("this machine is not ready: {}", why(&pair.own.obstacles)))
+        }
+        _ => None,
+    }
+}
+
+impl Waiting {
+    /// From now on, on a machine of this role.
+    #[must_use]
+    pub fn new(answer: oneshot::Sender<Result<Pair, Failure>>, own: Role, now: Instant) -> Self {
+        let wanted = if own == Role::Active { Role::Standby } else { Role::Active };
+        Waiting { answer, wanted, until: now.plus(PATIENCE) }
+    }
+
+    /// The machine has the role that was wanted.
+    #[must_use]
+    pub fn is_done(&self, own: Role) -> bool {
+        own == self.wanted
+    }
+
+    /// It takes too long.
+    #[must_use]
+    pub fn is_over(&self, now: Instant) -> bool {
+        now >= self.until
+    }
+
+    /// Who asked may have gone away meanwhile.
+    pub fn answer(self, result: Result<Pair, String>) {
+        let result = result.map_err(|why| Failure::new(FailureKind::NotNow, why));
+        let _ = self.answer.send(result);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use api::{Member, Path};
+
+    use super::*;
+
+    fn pair(own: Member, peer: Member) -> Pair {
+        let path = Path { up: true, ..Path::default() };
+        Pair { own, peer: Some(peer), paths: vec![path], ..Pair::default() }
+    }
+
+    fn member(role: api::Role, obstacle: &str) -> Member {
+        let obstacles: Vec<_> =
+            [obstacle].into_iter().filter(|o| !o.is_empty()).map(str::to_owned).collect();
+        Member { role, ready: obstacles.is_empty(), obstacles, ..Member::default() }
+    }
+
+    #[test]
+    fn what_speaks_against_it_is_said() {
+        use api::Role::{Active, Standby};
+        let ready = pair(member(Active, ""), member(Standby, ""));
+        assert_eq!(obstacle(&ready, Role::Active), None);
+        assert_eq!(obstacle(&pair(member(Standby, ""), member(Active, "")), Role::Standby), None);
+
+        let not_ready = pair(member(Active, ""), member(Standby, "the public link is down"));
+        assert_eq!(
+            obstacle(&not_ready, Role::Active).unwrap(),
+            "the peer is not ready: the public link is down"
+        );
+        let not_ready = pair(member(Standby, "a worker stands still"), member(Active, ""));
+        assert_eq!(
+            obstacle(&not_ready, Role::Standby).unwrap(),
+            "this machine is not ready: a worker stands still"
+        );
+        let nobody = pair(member(Standby, ""), member(Standby, ""));
+        assert_eq!(obstacle(&nobody, Role::Standby).unwrap(), "neither machine is active");
+        let silent = Pair { paths: vec![Path::default()], ..ready };
+        assert_eq!(obstacle(&silent, Role::Active).unwrap(), "the peer is not heard on any path");
+    }
+}

@@ -1,0 +1,62 @@
+//! What the state machine reports, in sentences for the operator.
+
+use failover::Notice;
+
+/// The notice's name in metrics.
+#[must_use]
+pub fn name(notice: Notice) -> &'static str {
+    match notice {
+        Notice::PeerDead => "peer_dead",
+        Notice::PeerYielded => "peer_yielded",
+        Notice::PeerLeft => "peer_left",
+        Notice::NobodyActive => "nobody_active",
+        Notice::ConflictWon => "conflict_won",
+        Notice::ConflictLost => "conflict_lost",
+        Notice::AddressConflict => "address_conflict",
+        Notice::Stalled => "stalled",
+        Notice::LeaseLost => "lease_lost",
+        Notice::Unable => "unable",
+        Notice::CutOff => "cut_off",
+        Notice::HandedOver => "handed_over",
+        Notice::HandoverFailed => "handover_failed",
+        Notice::NotReady => "not_ready",
+        Notice::TermNotStored => "term_not_stored",
+        Notice::SameName => "same_name",
+    }
+}
+
+/// The notice as a sentence without its full stop.
+#[must_use]
+pub fn sentence(notice: Notice) -> &'static str {
+    match notice {
+        Notice::PeerDead => "the peer is silent on every path",
+        Notice::PeerYielded => "the peer handed the role over",
+        Notice::PeerLeft => "the peer is being stopped",
+        Notice::NobodyActive => "no machine was active",
+        Notice::ConflictWon => "both machines were active, and this one goes on",
+        Notice::ConflictLost => "both machines were active, and the other one goes on",
+        Notice::AddressConflict => "somebody else announces a floating address of ours",
+        Notice::Stalled => "this process was kept from running for longer than the lease",
+        Notice::LeaseLost => "the dataplane's lease ran out before it was renewed",
+        Notice::Unable => "the dataplane cannot forward",
+        Notice::CutOff => "neither the peer nor the witness is heard, and the peer may be active",
+        Notice::HandedOver => "the role was handed over to the peer",
+        Notice::HandoverFailed => "the handover failed: the role was not taken in time",
+        Notice::NotReady => {
+            "a handover is refused: the machine that would get the role is not ready"
+        }
+        Notice::TermNotStored => "the term could not be written to disk; the claim goes on without",
+        Notice::SameName => {
+            "the other machine has our name and is not listened to: change node.name on one of them"
+        }
+    }
+}
+
+/// True for what somebody should look into.
+#[must_use]
+pub fn is_alarming(notice: Notice) -> bool {
+    !matches!(
+        notice,
+        Notice::PeerYielded | Notice::PeerLeft | Notice::NobodyActive | Notice::HandedOver
+    )
+}

@@ -1,0 +1,96 @@
+//! How the driver starts: where the term stands, and whether the dataplane still holds the
+//! role.
+
+use std::sync::Arc;
+
+use api::Role;
+use config::{Node, Peer};
+use failover::{Identity, Instant, Machine, Term, Timers};
+use tokio::sync::{mpsc, watch};
+
+use super::ask::Asks;
+use super::dataplane::Dataplane;
+use super::driver::{Driver, Memory};
+use super::measures::Measures;
+use super::paths::Paths;
+use super::plan::Plan;
+use crate::clock::Clock;
+use crate::heartbeat::Association;
+use crate::sync::Report;
+use crate::witness::Witness;
+
+/// What a driver is made of.
+pub struct Parts {
+    /// This machine.
+    pub node: Node,
+    /// The other one.
+    pub peer: Peer,
+    /// The clock that all threads share.
+    pub clock: Clock,
+    /// The term that is on disk.
+    pub stored: Term,
+    /// Heartbeats' cryptography.
+    pub association: Association,
+    /// What others ask.
+    pub asks: Asks,
+    /// Terms to be written.
+    pub terms: mpsc::UnboundedSender<Term>,
+    /// For connection sync.
+    pub plan: watch::Sender<Plan>,
+    /// From connection sync.
+    pub sync: watch::Receiver<Report>,
+    /// For the metrics.
+    pub measures: Arc<Measures>,
+    /// Whether the witness answers.
+    pub witness: Witness,
+}
+
+impl Driver {
+    /// A driver that goes on where an earlier one was, if the lease still runs.
+    pub async fn start(parts: Parts) -> Self {
+        let clock = parts.clock;
+        let mut dataplane = Dataplane::new(&parts.node.control_socket);
+        // Answers are awaited here for once. A lease that is not renewed meanwhile ends
+        // within this time, and the peer waits for longer: silence is safe, and a word from a
+        // machine that does not know what it is would not be.
+        let _ = tokio::time::timeout(parts.peer.timing.lease, dataplane.first_answer(clock)).await;
+        let identity =
+            Identity { priority: parts.peer.priority, name: parts.node.name.as_str().into() };
+        let machine = machine(&dataplane, identity, &parts, clock.now());
+        Driver {
+            clock,
+            timing: parts.peer.timing,
+            machine,
+            paths: Paths::new(&parts.peer, parts.association, Arc::clone(&parts.measures)),
+            dataplane,
+            asks: parts.asks,
+            terms: parts.terms,
+            plan: parts.plan,
+            sync: parts.sync,
+            measures: parts.measures,
+            witness: parts.witness,
+            memory: Memory::default(),
+        }
+    }
+}
+
+fn machine(dataplane: &Dataplane, identity: Identity, parts: &Parts, now: Instant) -> Machine {
+    let timing = parts.peer.timing;
+    let timers = Timers {
+        interval: timing.interval,
+        dead: timing.dead,
+        lease: timing.lease,
+        preempt: timing.preempt,
+        ..Timers::default()
+    };
+    let held = dataplane.holding.as_ref();
+    let seen = held.map_or(Term(0), |holding| Term(holding.term));
+    match held.filter(|held| held.role == Role::Active && held.lease_left > 0) {
+        Some(held) => {
+            tracing::info!("the dataplane is active still (term {}): going on", held.term);
+            Machine::resume(identity, timers, seen, now)
+        }
+        // A dataplane grants no claim of a term that it has seen, whatever the disk says.
+        None => Machine::new(identity, timers, parts.stored.max(seen), now),
+    }
+}

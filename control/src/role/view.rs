@@ -1,0 +1,125 @@
+//! The pair as others are told of it.
+
+use api::{Change, Holding, Member, Pair, SyncLink};
+use failover::{Heartbeat, Instant, Machine, Role};
+
+use super::dataplane::Dataplane;
+use super::paths::{Paths, foreign};
+use crate::heartbeat::Beat;
+use crate::heartbeat::path::Path;
+use crate::sync::Report;
+
+/// The numbers behind the metrics.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Numbers {
+    /// The pair.
+    pub pair: Pair,
+    /// The dataplane's last answer.
+    pub holding: Option<Holding>,
+    /// What the operator was told, by its name, and how often.
+    pub notices: Vec<(&'static str, u64)>,
+}
+
+/// What the pair is described from.
+pub(super) struct View<'v> {
+    pub(super) machine: &'v Machine,
+    pub(super) paths: &'v Paths,
+    pub(super) dataplane: &'v Dataplane,
+    pub(super) peer: Option<&'v (Instant, Beat)>,
+    pub(super) obstacles: Vec<String>,
+    pub(super) sync: &'v Report,
+    pub(super) last_change: Option<&'v Change>,
+    pub(super) takeovers: u64,
+    pub(super) dead: core::time::Duration,
+    pub(super) now: Instant,
+}
+
+impl View<'_> {
+    pub(super) fn pair(self) -> Pair {
+        let now = self.now;
+        let identity = self.machine.identity();
+        let fitness = self.machine.fitness();
+        let own = Member {
+            name: identity.name.to_string(),
+            role: role(self.machine.role()),
+            term: self.machine.term().0,
+            priority: identity.priority,
+            ready: fitness.is_ready() && may_serve(self.machine.role()),
+            obstacles: self.obstacles,
+        };
+        let holding = self.dataplane.holding.as_ref();
+        Pair {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            uptime_seconds: now.0 / 1_000_000,
+            own,
+            peer: self.peer.map(|(_, beat)| member(beat)),
+            silence_millis: self.peer.map(|(at, _)| millis(now, *at)),
+            paths: self.paths.iter().map(|path| describe(path, self.dead, now)).collect(),
+            sync: api::Sync {
+                link: self.sync.link,
+                path: self.sync.path.clone(),
+                trouble: self.sync.trouble.clone().filter(|_| self.sync.link == SyncLink::Down),
+                dataplane: holding.map(|holding| holding.sync.clone()).unwrap_or_default(),
+            },
+            last_change: self.last_change.cloned(),
+            takeovers: self.takeovers,
+        }
+    }
+}
+
+/// Only an active machine answers for the floating addresses; the others' finer
+/// differences are told as obstacles.
+pub(super) fn role(role: Role) -> api::Role {
+    match role {
+        Role::Active => api::Role::Active,
+        Role::Listening | Role::Standby | Role::Leaving => api::Role::Standby,
+    }
+}
+
+fn may_serve(role: Role) -> bool {
+    matches!(role, Role::Active | Role::Standby)
+}
+
+fn member(beat: &Beat) -> Member {
+    let Heartbeat { identity, term, role: its_role, fitness, .. } = &beat.heartbeat;
+    Member {
+        name: identity.name.to_string(),
+        role: role(*its_role),
+        term: term.0,
+        priority: identity.priority,
+        ready: fitness.is_ready() && may_serve(*its_role),
+        obstacles: beat.obstacles.clone(),
+    }
+}
+
+fn millis(now: Instant, then: Instant) -> u64 {
+    u64::try_from(now.since(then).as_millis()).unwrap_or(u64::MAX)
+}
+
+fn describe(path: &Path, dead: core::time::Duration, now: Instant) -> api::Path {
+    let up = is_up(path, dead, now);
+    let version = path.foreign.filter(|&(_, at)| now.since(at) < 2 * dead);
+    let trouble = match version {
+        Some((version, _)) => Some(foreign(version)),
+        None => path.trouble(),
+    };
+    api::Path {
+        local: path.local().ip().to_string(),
+        remote: path.remote().ip().to_string(),
+        up,
+        trouble: trouble.filter(|_| !up),
+        silence_millis: path.heard.map(|at| millis(now, at)),
+        sent: path.sent,
+        received: path.received,
+        refused: path
+            .refused
+            .iter()
+            .map(|(refusal, count)| (refusal.name().to_owned(), count))
+            .collect(),
+    }
+}
+
+/// Heartbeats arrive over the path.
+pub(super) fn is_up(path: &Path, dead: core::time::Duration, now: Instant) -> bool {
+    path.heard.is_some_and(|at| now.since(at) < dead)
+}

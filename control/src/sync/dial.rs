@@ -1,0 +1,57 @@
+//! The standby machine's end: dials the active one, path by path.
+
+use std::net::SocketAddr;
+
+use config::PeerPath;
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::timeout;
+
+use super::noise::{Secured, SyncKey, Versions, dialled};
+use super::{HANDSHAKE, Trouble};
+
+/// The order in which paths are tried: those with heartbeats first, beginning with
+/// `first`.
+#[must_use]
+pub fn order(first: usize, up: &[bool]) -> Vec<usize> {
+    let count = up.len().max(1);
+    let turned = (0..up.len()).map(|step| (first + step) % count);
+    let is_up = |path: &usize| up.get(*path).copied().unwrap_or(false);
+    let (with, without): (Vec<usize>, Vec<usize>) = turned.partition(is_up);
+    [with, without].concat()
+}
+
+/// Dials over a path.
+///
+/// # Errors
+/// When there is no connection, or the other end is not the peer.
+pub async fn dial(path: PeerPath, port: u16, key: &SyncKey) -> Result<Secured, Trouble> {
+    let stream = timeout(HANDSHAKE, connect(path, port)).await;
+    let stream = stream.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))?;
+    dialled(stream, key, Versions::default()).await
+}
+
+async fn connect(path: PeerPath, port: u16) -> std::io::Result<TcpStream> {
+    let socket = match path.local.is_ipv4() {
+        true => TcpSocket::new_v4()?,
+        false => TcpSocket::new_v6()?,
+    };
+    // The peer takes connections from this address only.
+    socket.bind(SocketAddr::new(path.local, 0))?;
+    let stream = socket.connect(SocketAddr::new(path.remote, port)).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_with_heartbeats_come_first() {
+        assert_eq!(order(0, &[true, true, true]), [0, 1, 2]);
+        assert_eq!(order(2, &[true, true, true]), [2, 0, 1]);
+        assert_eq!(order(0, &[false, true, true]), [1, 2, 0]);
+        assert_eq!(order(1, &[true, false, false]), [0, 1, 2]);
+        assert_eq!(order(7, &[]), Vec::<usize>::new());
+    }
+}

@@ -1,0 +1,29 @@
+//! Readiness and watchdog of the service manager. Without one there is nobody to tell.
+
+use core::time::Duration;
+
+use sd_notify::NotifyState;
+use tokio::task::JoinHandle;
+
+use crate::role::Asker;
+
+/// Says that the process is ready, and from then on that it is alive for as long as the
+/// driver answers; if it hangs, the manager starts the process anew.
+pub fn start(driver: Option<Asker>) -> JoinHandle<()> {
+    let _ = sd_notify::notify(false, &[NotifyState::Ready]);
+    let mut micros = 0;
+    let is_watched = sd_notify::watchdog_enabled(false, &mut micros);
+    let period = Duration::from_micros(micros / 3);
+    tokio::spawn(async move {
+        while is_watched && !period.is_zero() {
+            let is_alive = match &driver {
+                Some(driver) => driver.pair().await.is_ok(),
+                None => true,
+            };
+            if is_alive {
+                let _ = sd_notify::notify(false, &[NotifyState::Watchdog]);
+            }
+            tokio::time::sleep(period).await;
+        }
+    })
+}

@@ -1,0 +1,273 @@
+//! A dataplane that holds a role for a lease and forwards nothing, on a real socket. The
+//! real one needs DPDK and NICs; the lab runs that.
+
+use std::io::{self, Read, Write};
+use std::net::Shutdown;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
+
+use api::stream::{Direction, Frame, STREAM_VERSION};
+use api::{Hold, Holding, Request, Response, Role, SyncHolding, SyncState, frame, message, server};
+
+pub(crate) struct State {
+    role: Role,
+    pub(crate) term: u64,
+    lease_until: Instant,
+    retiring_until: Instant,
+    pub(crate) links: [bool; 2],
+    pub(crate) workers_run: bool,
+    pub(crate) conflicts: u64,
+    pub(crate) announcements: u64,
+    pub(crate) sync: SyncHolding,
+    start: u64,
+    renewed: Instant,
+    /// The longest time between two renewals.
+    pub(crate) gap: Duration,
+    /// When it became active or standby.
+    pub(crate) changes: Vec<(Role, Instant)>,
+    clients: Vec<UnixStream>,
+    is_up: bool,
+}
+
+impl State {
+    fn expire(&mut self) {
+        let now = Instant::now();
+        if self.role == Role::Active && now >= self.lease_until {
+            self.become_(Role::Standby, self.lease_until);
+        }
+    }
+
+    fn become_(&mut self, role: Role, at: Instant) {
+        if self.role != role {
+            self.changes.push((role, at));
+        }
+        self.role = role;
+    }
+
+    pub(crate) fn is_active(&mut self) -> bool {
+        self.expire();
+        self.role == Role::Active
+    }
+
+    fn hold(&mut self, order: Hold) -> bool {
+        self.expire();
+        let now = Instant::now();
+        match order {
+            Hold::Claim { term, .. } if term < self.term => false,
+            Hold::Claim { term, lease, .. } => {
+                self.term = term;
+                self.renewed = now;
+                self.lease_until = now + Duration::from_micros(lease);
+                self.become_(Role::Active, now);
+                self.sync.complete = false;
+                self.announcements += 1;
+                true
+            }
+            Hold::Renew { term, lease, .. } => {
+                let holds = self.role == Role::Active && term == self.term;
+                if holds {
+                    self.gap = self.gap.max(now - self.renewed);
+                    self.renewed = now;
+                    self.lease_until = now + Duration::from_micros(lease);
+                }
+                holds
+            }
+            Hold::Release => {
+                self.become_(Role::Standby, now);
+                true
+            }
+            Hold::Retire { grace } => {
+                self.become_(Role::Standby, now);
+                self.retiring_until = now + Duration::from_micros(grace);
+                true
+            }
+            Hold::Drain => {
+                let exports = self.sync.state == SyncState::Following;
+                if exports {
+                    self.sync.draining += 1;
+                    self.sync.drained = self.sync.draining;
+                }
+                exports
+            }
+            Hold::Announce => {
+                self.announcements += 1;
+                true
+            }
+            _ => true,
+        }
+    }
+
+    fn holding(&mut self, granted: bool) -> Holding {
+        let now = Instant::now();
+        let left = self.lease_until.saturating_duration_since(now).as_micros() as u64;
+        Holding {
+            granted,
+            role: self.role,
+            term: self.term,
+            lease_left: if self.role == Role::Active { left } else { 0 },
+            retiring: now < self.retiring_until,
+            links: self.links,
+            workers_run: self.workers_run,
+            announcements: self.announcements,
+            conflicts: self.conflicts,
+            start: self.start,
+            sync: self.sync.clone(),
+        }
+    }
+}
+
+/// A dataplane on a socket.
+pub(crate) struct Dataplane {
+    pub(crate) socket: PathBuf,
+    state: Arc<Mutex<State>>,
+}
+
+impl Dataplane {
+    pub(crate) fn start(socket: &Path) -> Self {
+        let long_ago = Instant::now();
+        let state = Arc::new(Mutex::new(State {
+            role: Role::Standby,
+            term: 0,
+            lease_until: long_ago,
+            retiring_until: long_ago,
+            links: [true, true],
+            workers_run: true,
+            conflicts: 0,
+            announcements: 0,
+            sync: SyncHolding::default(),
+            start: 1,
+            renewed: long_ago,
+            gap: Duration::ZERO,
+            changes: Vec::new(),
+            clients: Vec::new(),
+            is_up: true,
+        }));
+        let dataplane = Dataplane { socket: socket.to_owned(), state };
+        dataplane.listen();
+        dataplane
+    }
+
+    fn listen(&self) {
+        let _ = std::fs::remove_file(&self.socket);
+        let listener = UnixListener::bind(&self.socket).unwrap();
+        let state = Arc::clone(&self.state);
+        std::thread::spawn(move || {
+            while let Ok((stream, _)) = listener.accept() {
+                if !state.lock().unwrap().is_up {
+                    return;
+                }
+                state.lock().unwrap().clients.push(stream.try_clone().unwrap());
+                let state = Arc::clone(&state);
+                std::thread::spawn(move || converse(stream, &state));
+            }
+        });
+    }
+
+    /// Its state, to be looked at or changed. While this is held nothing is answered.
+    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap()
+    }
+
+    pub(crate) fn is_active(&self) -> bool {
+        self.state().is_active()
+    }
+
+    /// What kill -9 does to it.
+    pub(crate) fn kill(&self) {
+        let mut state = self.state();
+        state.is_up = false;
+        let now = Instant::now();
+        state.become_(Role::Standby, now);
+        for client in state.clients.drain(..) {
+            let _ = client.shutdown(Shutdown::Both);
+        }
+        drop(state);
+        // Wakes the listener, which finds that it is over.
+        let _ = UnixStream::connect(&self.socket);
+        let _ = std::fs::remove_file(&self.socket);
+    }
+
+    pub(crate) fn restart(&self) {
+        let mut state = self.state();
+        state.is_up = true;
+        state.start += 1;
+        state.term = 0;
+        state.sync = SyncHolding::default();
+        drop(state);
+        self.listen();
+    }
+}
+
+impl Drop for Dataplane {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn converse(mut stream: UnixStream, state: &Mutex<State>) {
+    while let Ok(Some(json)) = frame::read(&mut stream) {
+        let response = match message::decode(&json).unwrap() {
+            Request::Hold(order) => {
+                let mut state = state.lock().unwrap();
+                let granted = state.hold(order);
+                Response::Holding(state.holding(granted))
+            }
+            Request::Sync(direction) => {
+                state.lock().unwrap().sync.complete = false;
+                frame::write(&mut stream, &server::encode(&Response::Syncing)).unwrap();
+                let _ = match direction {
+                    Direction::Export => export(&mut stream, state),
+                    Direction::Import => import(&mut stream, state),
+                };
+                state.lock().unwrap().sync.state = SyncState::Off;
+                return;
+            }
+            request => crate::answers::busy(request),
+        };
+        if frame::write(&mut stream, &server::encode(&response)).is_err() {
+            return;
+        }
+    }
+}
+
+/// All connections, which are none, at once; the rest is listening.
+fn export(stream: &mut UnixStream, state: &Mutex<State>) -> io::Result<()> {
+    let mut frames = Vec::new();
+    let version = STREAM_VERSION;
+    Frame::Begin { session: 1, workers: 1, seed: 1, version }.write(&mut frames);
+    Frame::Tally { worker: 0, number: 1, count: 0, digest: 0, complete: true }.write(&mut frames);
+    stream.write_all(&frames)?;
+    state.lock().unwrap().sync.state = SyncState::Following;
+    while read_frame(stream).is_ok() {}
+    Ok(())
+}
+
+fn import(stream: &mut UnixStream, state: &Mutex<State>) -> io::Result<()> {
+    loop {
+        let frame = read_frame(stream)?;
+        let mut state = state.lock().unwrap();
+        match frame {
+            Frame::Begin { .. } => {
+                state.sync = SyncHolding { state: SyncState::Bulk, ..SyncHolding::default() };
+            }
+            Frame::Tally { worker, number, count, digest, complete } => {
+                state.sync.state = SyncState::Following;
+                state.sync.complete |= complete;
+                let mut answer = Vec::new();
+                Frame::Compared { worker, number, count, digest, equal: true }.write(&mut answer);
+                stream.write_all(&answer)?;
+            }
+            _ => {}
+        }
+    }
+}
+
+fn read_frame(stream: &mut UnixStream) -> io::Result<Frame> {
+    let mut header = [0; 4];
+    stream.read_exact(&mut header)?;
+    let mut body = vec![0; Frame::length(header)?];
+    stream.read_exact(&mut body)?;
+    Frame::read(&body)
+}

@@ -1,0 +1,13 @@
+//! Two real tandem-control processes, over the loopback interface: who is active when.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // A test fails by panicking.
+
+#[allow(dead_code, reason = "other tests use the rest of it")]
+#[path = "../dataplane/mod.rs"]
+mod answers;
+mod dataplane;
+mod machine;
+mod metrics;
+mod process;
+mod roles;
+mod strangers;

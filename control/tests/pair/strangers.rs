@@ -1,0 +1,102 @@
+//! A peer that is not what it should be.
+
+use std::net::UdpSocket;
+
+use crate::machine::{Both, Machine, wait};
+
+fn refused(machine: &Machine, reason: &str) -> u64 {
+    let paths = machine.pair().paths;
+    let counts = paths.iter().flat_map(|path| &path.refused);
+    counts.filter(|(name, _)| name == reason).map(|(_, count)| count).sum()
+}
+
+/// A socket with the peer's end of the first path, while the peer does not run.
+fn peers_end(both: &Both) -> UdpSocket {
+    let socket = UdpSocket::bind(("127.51.100.3", both.port)).unwrap();
+    socket.connect(("127.51.100.2", both.port)).unwrap();
+    socket.set_ttl(255).unwrap();
+    socket
+}
+
+#[test]
+fn another_version_is_said_in_the_log_and_the_status() {
+    let mut both = Both::new();
+    both.a.start();
+    wait("a is active", || both.a.dataplane.is_active());
+    let socket = peers_end(&both);
+    let what = "speaks version 2 of the heartbeat protocol and version 1 is spoken here";
+    wait("the status says so", || {
+        socket.send(&[2; 100]).unwrap();
+        both.a.pair().paths[0].trouble.as_ref().is_some_and(|trouble| trouble.contains(what))
+    });
+    wait("the log says so", || both.a.log().contains(what));
+    assert_eq!(both.a.log().matches(what).count(), 1, "once in a while");
+    assert!(refused(&both.a, "version") > 0);
+    assert!(both.a.dataplane.is_active());
+}
+
+#[test]
+fn what_came_through_a_router_is_refused() {
+    let mut both = Both::new();
+    both.a.start();
+    wait("a is active", || both.a.dataplane.is_active());
+    let socket = peers_end(&both);
+    socket.set_ttl(254).unwrap();
+    wait("it is counted", || {
+        socket.send(&[1; 100]).unwrap();
+        refused(&both.a, "off_link") > 0
+    });
+    assert_eq!(refused(&both.a, "authentication"), 0, "nobody looked at it any closer");
+}
+
+#[test]
+fn a_peer_with_another_key_is_none() {
+    let mut both = Both::new();
+    std::fs::write(both.b.folder.join("peer.key"), [8; 32]).unwrap();
+    both.a.start();
+    both.b.start();
+    wait("a refuses b", || refused(&both.a, "authentication") > 0);
+    wait("b refuses a", || refused(&both.b, "authentication") > 0);
+    wait("the log says what to do", || both.a.log().contains("copy peer.key_file"));
+    assert_eq!(both.a.pair().peer, None);
+}
+
+#[test]
+fn a_key_that_others_may_read_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let mut both = Both::new();
+    let key = both.a.folder.join("peer.key");
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let output = both.a.run_binary();
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains(&format!("type: chmod 600 {}", key.display())), "{said}");
+}
+
+#[test]
+fn a_flood_keeps_nobody_from_hearing_the_peer() {
+    let mut both = Both::up();
+    let socket = UdpSocket::bind("127.51.100.9:0").unwrap();
+    let began = std::time::Instant::now();
+    while began.elapsed() < std::time::Duration::from_millis(500) {
+        for _ in 0..1000 {
+            let _ = socket.send_to(&[1; 200], ("127.51.100.2", both.port));
+        }
+        assert!(both.a.dataplane.is_active() && !both.b.dataplane.is_active());
+    }
+    assert_eq!(refused(&both.a, "authentication"), 0, "the kernel hands on the peer's only");
+    both.b.kill();
+}
+
+#[test]
+fn a_silent_stream_is_an_alarm_within_a_second() {
+    let both = Both::up();
+    both.b.signal(rustix::process::Signal::STOP);
+    let began = std::time::Instant::now();
+    wait("a notices", || both.a.pair().sync.trouble.is_some());
+    println!("noticed after {:?}", began.elapsed());
+    assert_eq!(both.a.pair().sync.trouble.unwrap(), "nothing came from the peer for 600 ms");
+    wait("it is in the log", || both.a.log().contains("connection sync is down"));
+    both.b.signal(rustix::process::Signal::CONT);
+    wait("b has all connections again", || both.a.pair().peer.unwrap().ready);
+}

@@ -1,0 +1,187 @@
+//! The connection between two machines: who gets one, what it carries and how fast.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // A test fails by panicking.
+
+use std::time::{Duration, Instant};
+
+use control::key::SharedKey;
+use control::sync::noise::{ROOM, Secured, SyncKey, VERSION, Versions, dialled, taken};
+use control::sync::{Counts, Trouble, pump};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream, UnixStream};
+
+fn key(byte: u8) -> SyncKey {
+    SyncKey::new(&SharedKey::from_bytes(vec![byte; 32]).unwrap())
+}
+
+async fn sockets() -> (TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let near = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    near.set_nodelay(true).unwrap();
+    (near, listener.accept().await.unwrap().0)
+}
+
+/// Both ends of a handshake with these keys and versions.
+async fn handshake(
+    keys: [u8; 2],
+    versions: [Versions; 2],
+) -> (Result<Secured, Trouble>, Result<Secured, Trouble>) {
+    let (near, far) = sockets().await;
+    let [ours, theirs] = keys.map(key);
+    tokio::join!(dialled(near, &ours, versions[0]), taken(far, &theirs, versions[1]))
+}
+
+async fn link() -> (Secured, Secured) {
+    let (near, far) = handshake([7, 7], [Versions::default(); 2]).await;
+    (near.unwrap(), far.unwrap())
+}
+
+#[tokio::test]
+async fn messages_of_every_size_arrive() {
+    let (mut near, mut far) = link().await;
+    let mut got = Vec::new();
+    for length in [0, 1, 1000, ROOM] {
+        let sent = vec![length as u8; length];
+        let (send, receive) = tokio::join!(near.sender.send(&sent), far.receiver.receive(&mut got));
+        send.unwrap();
+        receive.unwrap();
+        assert_eq!(got, sent);
+    }
+    far.sender.send(b"back").await.unwrap();
+    near.receiver.receive(&mut got).await.unwrap();
+    assert_eq!(got, b"back");
+    assert!(near.sender.send(&vec![0; ROOM + 1]).await.is_err());
+}
+
+#[tokio::test]
+async fn without_the_shared_key_there_is_no_connection() {
+    let (near, far) = handshake([7, 8], [Versions::default(); 2]).await;
+    assert_eq!(far.unwrap_err(), Trouble::Key);
+    assert_eq!(near.unwrap_err(), Trouble::Closed);
+}
+
+#[tokio::test]
+async fn another_version_is_said_at_both_ends() {
+    let ours = Versions::default();
+    for theirs in [Versions(VERSION + 1, ours.1), Versions(VERSION, ours.1 + 1)] {
+        let (near, far) = handshake([7, 7], [ours, theirs]).await;
+        for error in [near.unwrap_err(), far.unwrap_err()] {
+            assert!(matches!(error, Trouble::Version { .. }), "{error:?}");
+            assert!(error.to_string().contains("install the same release"), "{error}");
+        }
+    }
+}
+
+/// What a client without the key may send: never a connection, never a panic.
+#[tokio::test]
+async fn rubbish_is_no_peer() {
+    let mut random = 1_u64;
+    let mut next = || {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (random >> 33) as u8
+    };
+    for round in 0..2000 {
+        let (mut near, far) = sockets().await;
+        let mut bytes: Vec<u8> = (0..round % 300).map(|_| next()).collect();
+        if round % 2 == 0 {
+            // With the right beginning it gets as far as the handshake.
+            let preamble = [b"TANDEM".as_slice(), &[0, VERSION as u8, 0, 1, 0, 48]].concat();
+            bytes.splice(..0, preamble);
+        }
+        near.write_all(&bytes).await.unwrap();
+        near.shutdown().await.unwrap();
+        let error = taken(far, &key(7), Versions::default()).await.unwrap_err();
+        assert!(matches!(error, Trouble::Key | Trouble::Stranger | Trouble::Closed), "{error:?}");
+    }
+}
+
+/// Everything that a peer sent, again: the handshake is answered, and then nothing counts.
+#[tokio::test]
+async fn a_recording_is_no_peer() {
+    let (near, recorder) = sockets().await;
+    let (onward, far) = sockets().await;
+    let record = async {
+        let (mut from, mut to) = (recorder.into_split(), onward.into_split());
+        let mut recorded = Vec::new();
+        let there = async {
+            let mut buffer = [0; 512];
+            while let Ok(length @ 1..) = from.0.read(&mut buffer).await {
+                recorded.extend(&buffer[..length]);
+                to.1.write_all(&buffer[..length]).await.unwrap();
+            }
+        };
+        tokio::select! {
+            () = there => {}
+            _ = tokio::io::copy(&mut to.0, &mut from.1) => {}
+        }
+        recorded
+    };
+    let ours = key(7);
+    let ends = async {
+        let ends = tokio::join!(
+            dialled(near, &ours, Versions::default()),
+            taken(far, &ours, Versions::default())
+        );
+        ends.1.unwrap();
+        drop(ends.0.unwrap());
+    };
+    let (recorded, ()) = tokio::join!(record, ends);
+    let (mut near, far) = sockets().await;
+    near.write_all(&recorded).await.unwrap();
+    assert_eq!(taken(far, &ours, Versions::default()).await.unwrap_err(), Trouble::Key);
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_its_reason() {
+    let counts = Counts::default();
+    // The peer falls silent: no keep-alive comes.
+    let (near, far) = link().await;
+    let (dataplane, _other) = UnixStream::pair().unwrap();
+    let began = Instant::now();
+    assert_eq!(pump::run(dataplane, near, &counts).await, Trouble::Silent);
+    assert!(began.elapsed() < Duration::from_secs(1), "an alarm within a second");
+    drop(far);
+    // The peer closes.
+    let (near, far) = link().await;
+    drop(far);
+    let (dataplane, _other) = UnixStream::pair().unwrap();
+    assert_eq!(pump::run(dataplane, near, &counts).await, Trouble::Closed);
+    // The dataplane closes.
+    let (near, _far) = link().await;
+    let (dataplane, other) = UnixStream::pair().unwrap();
+    drop(other);
+    assert!(matches!(pump::run(dataplane, near, &counts).await, Trouble::Dataplane(_)));
+}
+
+/// From one dataplane's socket to the other's, both ends of the connection in this process.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_million_events_a_second() {
+    const EVENTS: usize = 4_000_000;
+    let (near, far) = link().await;
+    let (mut exporter, export) = UnixStream::pair().unwrap();
+    let (mut importer, import) = UnixStream::pair().unwrap();
+    tokio::spawn(async move { pump::run(export, near, &Counts::default()).await });
+    tokio::spawn(async move { pump::run(import, far, &Counts::default()).await });
+    let bytes = EVENTS * api::stream::EVENT;
+    let chunk: Vec<u8> = (0..32 * 1024).map(|place: usize| place as u8).collect();
+    let write = tokio::spawn(async move {
+        for _ in 0..bytes / chunk.len() {
+            exporter.write_all(&chunk).await.unwrap();
+        }
+        exporter
+    });
+    let began = Instant::now();
+    let mut buffer = vec![0; 64 * 1024];
+    let mut read = 0;
+    while read < bytes / (32 * 1024) * (32 * 1024) {
+        let length = importer.read(&mut buffer).await.unwrap();
+        assert!(length > 0);
+        for (place, byte) in buffer[..length].iter().enumerate().step_by(997) {
+            assert_eq!(*byte, (read + place) as u8, "bytes in their order");
+        }
+        read += length;
+    }
+    let seconds = began.elapsed().as_secs_f64();
+    println!("{:.1} million events/s", EVENTS as f64 / seconds / 1e6);
+    write.await.unwrap();
+}

@@ -1,0 +1,325 @@
+//! Connections told to another machine, or by one.
+
+use core::sync::atomic::AtomicU64;
+use std::net::Ipv4Addr;
+
+use wire::Protocol;
+
+use super::{Connections, Kind};
+use crate::Direction;
+use crate::service::{ServerId, ServiceId, Services};
+use crate::sync::{Change, Event, Import, Order, Reply, Session, import};
+use crate::table::{ConnectionId, InsertError, Record};
+use crate::time::Instant;
+
+/// Events that are looked at together, so that their index lines travel at once.
+const BATCH: usize = 16;
+/// Entries taken from the ring in one poll.
+const PER_POLL: usize = 64;
+/// Records that the sweep looks at in one poll.
+const SWEPT_PER_POLL: usize = 64;
+
+/// What became of a connection by another machine's word.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Moved {
+    /// It is here now, bound to this server.
+    Installed(ServerId),
+    /// It is gone from here.
+    Removed(ServerId),
+}
+
+impl Connections<Ipv4Addr> {
+    /// Begins a session, or ends the one there is with [`Session::Off`], and returns the
+    /// one before, to be freed where it was made.
+    pub fn set_session(&mut self, mut session: Session) -> Session {
+        self.generation = self.generation.wrapping_add(1).max(1);
+        match &mut session {
+            Session::Off => {}
+            Session::Export(export) => export.begin(self.generation),
+            Session::Import(import) => import.begin(self.generation),
+        }
+        core::mem::replace(&mut self.books.session, session)
+    }
+
+    /// The session there is.
+    pub fn session(&self) -> &Session {
+        &self.books.session
+    }
+
+    /// What connection sync has to do in one poll, a bounded amount: a step of the walk
+    /// over the table, or some events installed; `moved` is told of connections that come
+    /// and go. Returns how many records or events it has dealt with.
+    #[inline(always)]
+    pub fn follow_session(
+        &mut self,
+        now: Instant,
+        services: &Services<Ipv4Addr>,
+        mut moved: impl FnMut(Moved),
+    ) -> usize {
+        match &mut self.books.session {
+            Session::Off => 0,
+            Session::Export(export) => export.step(&mut self.table, now),
+            Session::Import(_) => self.follow_import(now, services, &mut moved),
+        }
+    }
+
+    fn import(&mut self) -> Option<&mut Import> {
+        match &mut self.books.session {
+            Session::Import(import) => Some(import),
+            _ => None,
+        }
+    }
+
+    fn follow_import(
+        &mut self,
+        now: Instant,
+        services: &Services<Ipv4Addr>,
+        moved: &mut impl FnMut(Moved),
+    ) -> usize {
+        let mut done = 0;
+        while done < PER_POLL {
+            let batch = self.read_batch();
+            let mut count = 0;
+            for order in batch.into_iter().flatten() {
+                if !self.obey(order, now, services, moved) {
+                    break;
+                }
+                count += 1;
+            }
+            if let Some(import) = self.import() {
+                import.orders.advance(count);
+            }
+            done += count;
+            if count < BATCH {
+                break;
+            }
+        }
+        self.sweep_on(moved);
+        done
+    }
+
+    /// The next orders of the ring, the index lines of their connections asked for.
+    fn read_batch(&mut self) -> [Option<Order>; BATCH] {
+        let mut batch = [None; BATCH];
+        for (ahead, place) in batch.iter_mut().enumerate() {
+            let Some(words) = self.import().and_then(|import| import.orders.peek(ahead)) else {
+                break;
+            };
+            let order = Order::from(words);
+            if let Order::Event(words) = order {
+                if let Ok(event) = Event::from_words(words) {
+                    self.table.prefetch(self.table.hash(&event.original));
+                    self.table.prefetch(self.table.hash(&event.reply));
+                }
+            }
+            *place = Some(order);
+        }
+        batch
+    }
+
+    /// Does what an order says. False when there is no room for the reply: it waits.
+    fn obey(
+        &mut self,
+        order: Order,
+        now: Instant,
+        services: &Services<Ipv4Addr>,
+        moved: &mut impl FnMut(Moved),
+    ) -> bool {
+        match order {
+            Order::Event(words) => {
+                // Whoever put it into the ring has checked it.
+                if let Ok(event) = Event::from_words(words) {
+                    self.install(&event, crate::sync::event::origin(words), now, services, moved);
+                }
+                true
+            }
+            Order::Count { origin, number } => {
+                let standby = self.standby;
+                let Some(import) = self.import() else { return true };
+                if import.replies.room() == 0 {
+                    return false;
+                }
+                let tally = import.tally(origin);
+                import.replies.push(Reply::Counted { origin, number, tally, standby }.words())
+            }
+            Order::Sweep => {
+                if let Some(import) = self.import() {
+                    import.sweep = Some(0);
+                }
+                true
+            }
+        }
+    }
+
+    /// Does what an event says. On standby the last word of the active machine counts,
+    /// whatever is in its way. An active machine takes connections that it lacks, and
+    /// knows better about those that it has.
+    fn install(
+        &mut self,
+        event: &Event,
+        origin: u16,
+        now: Instant,
+        services: &Services<Ipv4Addr>,
+        moved: &mut impl FnMut(Moved),
+    ) {
+        let original = self.table.look_up(&event.original);
+        let reply = self.table.look_up(&event.reply);
+        let same = original.filter(|hit| {
+            hit.direction == Direction::Original
+                && reply
+                    .is_some_and(|reply| reply.id == hit.id && reply.direction == Direction::Reply)
+        });
+        match (event.change, same) {
+            (Change::Close, Some(hit)) if self.standby => self.remove(hit.id, moved),
+            (Change::Close, _) => {}
+            (Change::Put, Some(hit)) => self.update(hit.id, event, origin, now),
+            (Change::Put, None) => {
+                let in_the_way = original.into_iter().chain(reply);
+                for hit in in_the_way {
+                    if !self.standby {
+                        return;
+                    }
+                    self.remove(hit.id, moved);
+                    self.count_installs(|installs| &installs.replaced);
+                }
+                self.insert(event, origin, now, services, moved);
+            }
+        }
+    }
+
+    fn update(&mut self, id: ConnectionId, event: &Event, origin: u16, now: Instant) {
+        let Some(record) = self.table.get_mut(id) else { return };
+        if let Session::Import(import) = &mut self.books.session {
+            import.forget(record);
+        }
+        // In a handover the answer to a SYN may still go through the other machine: of a
+        // connection that is opening the further word counts, or it would never open here.
+        let further = record.state.opening() < event.state.opening();
+        if self.standby || further {
+            record.last_seen = now.stamp();
+            if record.state != event.state {
+                Self::change_state(record, id, event.state, now, &mut self.books);
+            }
+        }
+        if let Session::Import(import) = &mut self.books.session {
+            import.put(record, origin);
+        }
+    }
+
+    fn insert(
+        &mut self,
+        event: &Event,
+        origin: u16,
+        now: Instant,
+        services: &Services<Ipv4Addr>,
+        moved: &mut impl FnMut(Moved),
+    ) {
+        let mut record = Record::new(event.kind, event.original, event.reply, now);
+        record.state = event.state;
+        if event.kind != Kind::Masquerade {
+            (record.service, record.server) = served_by(event, services);
+            if record.server == ServerId::NONE {
+                self.count_installs(|installs| &installs.unserved);
+            }
+        }
+        let Ok(id) = self.enter_or_evict(&mut record, now, moved) else {
+            return self.count_installs(|installs| &installs.refused);
+        };
+        if let (Some(record), Session::Import(import)) =
+            (self.table.get_mut(id), &mut self.books.session)
+        {
+            import.put(record, origin);
+        }
+        moved(Moved::Installed(record.server));
+    }
+
+    /// Enters a record. When the table is full on standby, what this session has not put
+    /// makes room: it is most likely stale, and would be swept at the end of the bulk. The
+    /// search goes over the table once a session; a standby forwards nothing meanwhile.
+    fn enter_or_evict(
+        &mut self,
+        record: &mut Record<Ipv4Addr>,
+        now: Instant,
+        moved: &mut impl FnMut(Moved),
+    ) -> Result<ConnectionId, InsertError> {
+        let mut entered = self.enter(record, now);
+        while self.standby && entered == Err(InsertError::Full) && self.evict(moved) {
+            entered = self.enter(record, now);
+        }
+        entered
+    }
+
+    /// Closes the next connection that this session has not put; false if there is none.
+    fn evict(&mut self, moved: &mut impl FnMut(Moved)) -> bool {
+        while let Session::Import(import) = &mut self.books.session {
+            let at = import.evicted;
+            if at >= self.table.capacity() {
+                return false;
+            }
+            import.evicted += 1;
+            let stale = self.table.at_mut(at).filter(|(_, record)| !import.has_put(record));
+            if let Some((id, _)) = stale {
+                import::count(&import.installs.swept);
+                self.remove(id, moved);
+                return true;
+            }
+        }
+        false
+    }
+
+    fn remove(&mut self, id: ConnectionId, moved: &mut impl FnMut(Moved)) {
+        if let Some(closed) = self.close(id) {
+            moved(Moved::Removed(closed.record.server));
+        }
+    }
+
+    fn count_installs(&mut self, which: impl Fn(&crate::sync::Installs) -> &AtomicU64) {
+        if let Some(import) = self.import() {
+            import::count(which(&import.installs));
+        }
+    }
+
+    /// A step of the sweep: what this session has not put is stale. Not on an active
+    /// machine, whose own connections nobody puts.
+    fn sweep_on(&mut self, moved: &mut impl FnMut(Moved)) {
+        let (standby, capacity) = (self.standby, self.table.capacity());
+        let Some(import) = self.import() else { return };
+        let Some(start) = import.sweep else { return };
+        let end = if standby { (start + SWEPT_PER_POLL).min(capacity) } else { capacity };
+        if standby {
+            for at in start..end {
+                self.sweep_at(at, moved);
+            }
+        }
+        let Some(import) = self.import() else { return };
+        import.sweep = Some(end);
+        if end == capacity && import.replies.room() > 0 {
+            import.replies.push(Reply::Swept.words());
+            import.sweep = None;
+        }
+    }
+
+    fn sweep_at(&mut self, at: usize, moved: &mut impl FnMut(Moved)) {
+        let Session::Import(import) = &self.books.session else { return };
+        let Some((id, record)) = self.table.at_mut(at) else { return };
+        if import.has_put(record) {
+            return;
+        }
+        import::count(&import.installs.swept);
+        self.remove(id, moved);
+    }
+}
+
+/// Service and server by what they are called in this machine's configuration: numbers
+/// are each process's own.
+fn served_by(event: &Event, services: &Services<Ipv4Addr>) -> (ServiceId, ServerId) {
+    let (original, reply) = (event.original.tuple(), event.reply.tuple());
+    debug_assert!(original.protocol != Protocol::Icmp, "no service serves ICMP");
+    let service = services.find(original.destination, original.destination_port, original.protocol);
+    let Some(service) = service else { return (ServiceId::NONE, ServerId::NONE) };
+    let server = service
+        .servers
+        .iter()
+        .find(|server| (server.address, server.port) == (reply.source, reply.source_port));
+    (service.id, server.map_or(ServerId::NONE, |server| server.id))
+}

@@ -1,0 +1,90 @@
+//! Connection sync over a client's stream, and its orders to the workers.
+
+use std::net::Ipv4Addr;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+
+use api::Failure;
+use api::stream::Direction;
+use nat::sync::{Export, Import, Session, ring};
+
+use super::Control;
+use super::orders::{give, wait};
+use crate::mailbox::{Answer, Order};
+use crate::sync::{Exporters, Importers, Intake, REPLIES, RING};
+
+impl Control {
+    /// Makes a stream one end of connection sync, on a thread of its own. The one before,
+    /// of either direction, ends: the process that carried it was replaced.
+    pub(super) fn sync_over(self: &Arc<Self>, direction: Direction, stream: UnixStream) {
+        let control = Arc::clone(self);
+        self.sync.replace(direction, stream, control);
+    }
+
+    /// Connection sync, for the answer to an order about the role.
+    pub fn sync_holding(&self) -> api::SyncHolding {
+        self.sync.holding()
+    }
+
+    /// Gives each worker a session, and frees those before.
+    fn set_sessions(&self, sessions: Vec<Session>) -> Result<(), Failure> {
+        let _turn = self.orders.lock();
+        for (worker, session) in self.workers.iter().zip(sessions) {
+            give(worker, Order::Sync(session))?;
+        }
+        for worker in &self.workers {
+            wait(worker, |answer| matches!(answer, Answer::Synced(_)).then_some(()))?;
+        }
+        Ok(())
+    }
+}
+
+impl Exporters for Control {
+    fn begin(&self) -> Result<Vec<ring::Consumer>, Failure> {
+        let (sessions, rings) = self
+            .workers
+            .iter()
+            .map(|_| {
+                let (producer, consumer) = ring::ring(RING);
+                (Session::Export(Box::new(Export::new(producer))), consumer)
+            })
+            .unzip();
+        self.set_sessions(sessions)?;
+        Ok(rings)
+    }
+
+    fn seed(&self) -> u64 {
+        self.sharing.seed
+    }
+
+    fn end(&self) -> Result<(), Failure> {
+        self.set_sessions(self.workers.iter().map(|_| Session::Off).collect())
+    }
+}
+
+impl Importers for Control {
+    fn begin(&self, workers: u16) -> Result<Vec<Intake>, Failure> {
+        let (sessions, intakes) = self
+            .sync
+            .installs()
+            .map(|installs| {
+                let (orders, to_install) = ring::ring(RING);
+                let (replies, replied) = ring::ring(REPLIES);
+                let import = Import::new(to_install, replies, workers, installs);
+                let intake = Intake { orders, replies: replied };
+                (Session::Import(Box::new(import)), intake)
+            })
+            .unzip();
+        self.set_sessions(sessions)?;
+        Ok(intakes)
+    }
+
+    fn owner(&self, remote: Option<Ipv4Addr>) -> usize {
+        // Hairpin connections are the first worker's.
+        remote.map_or(0, |remote| self.sharing.owner(remote))
+    }
+
+    fn end(&self) -> Result<(), Failure> {
+        self.set_sessions(self.workers.iter().map(|_| Session::Off).collect())
+    }
+}

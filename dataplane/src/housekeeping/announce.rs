@@ -1,0 +1,155 @@
+//! Following the role: announcing the floating addresses while this machine answers for
+//! them, and dropping what waits when it forwards no longer.
+
+use std::collections::VecDeque;
+
+use nat::{Instant, Side};
+use wire::MacAddress;
+use wire::arp::{Operation, Packet};
+
+use super::Housekeeping;
+use crate::clock::Tsc;
+use crate::drop_reason::DropReason;
+use crate::errand::Errand;
+use crate::role::announce::{Audience, Schedule};
+use crate::role::conflict::Defence;
+use crate::snapshot::Network;
+
+/// Frames sent in one round: the ring to the worker takes them with room for others.
+const BUDGET: usize = 64;
+/// Unicast frames of one announcement, over all floating addresses and neighbours. Those
+/// left out have the broadcasts.
+const UNICASTS: usize = 4096;
+
+/// An ARP packet on its way to a station or to all.
+struct Frame {
+    side: Side,
+    to: MacAddress,
+    packet: Packet,
+}
+
+/// What the main core remembers of the role.
+#[derive(Default)]
+pub struct Announcer {
+    forwards: bool,
+    answers: bool,
+    rounds: u64,
+    schedule: Schedule,
+    pub(super) defence: Defence,
+    outbox: VecDeque<Frame>,
+}
+
+impl Housekeeping {
+    pub(super) fn follow_role(&mut self, now: Instant) {
+        let reading = Tsc::now();
+        let steady = self.role.pulse.beat(reading);
+        let forwards = self.role.deadlines().forwards(reading);
+        if !steady || (self.announcer.forwards && !forwards) {
+            self.drop_waiting();
+        }
+        self.announcer.forwards = forwards;
+        let answers = self.role.deadlines().answers(reading);
+        if answers != self.announcer.answers {
+            self.announcer.answers = answers;
+            let role = if answers { "active" } else { "standby" };
+            tracing::info!(term = self.role.term(), "this machine is {role}");
+        }
+        if answers { self.announce(now) } else { self.announcer.fall_silent() }
+    }
+
+    /// Packets that wait for their neighbour are not to leave when this machine has
+    /// become active again.
+    fn drop_waiting(&mut self) {
+        let dropped = self.resolver.lock().drop_waiting();
+        self.drops.add(DropReason::Standby, dropped as u64);
+    }
+
+    fn announce(&mut self, now: Instant) {
+        let rounds = self.role.rounds();
+        let asked = rounds != self.announcer.rounds;
+        if self.announcer.defence.due(now) || asked {
+            self.announcer.rounds = rounds;
+            self.announcer.schedule.start(now);
+        }
+        if let Some(audience) = self.announcer.schedule.due(now) {
+            self.write_announcements(audience);
+        }
+        for _ in 0..BUDGET {
+            let Some(frame) = self.announcer.outbox.pop_front() else { break };
+            if self.send_arp(Errand::TransmitFloating(frame.side), frame.to, &frame.packet) {
+                self.role.announcements.add(1);
+            }
+        }
+    }
+
+    fn write_announcements(&mut self, audience: Audience) {
+        let snapshot = self.snapshot.read().clone();
+        let mut unicasts = VecDeque::new();
+        for side in Side::ALL {
+            let network = snapshot.network(side);
+            // What is left of an announcement before may wait; the link may not.
+            for packet in broadcasts(network) {
+                let frame = Frame { side, to: MacAddress::BROADCAST, packet };
+                self.announcer.outbox.push_front(frame);
+            }
+            if audience == Audience::LinkAndNeighbours {
+                let neighbours = self.resolver.lock().usable(side);
+                let packets = neighbours.iter().flat_map(|&neighbour| tell(network, neighbour));
+                unicasts.extend(packets.map(|packet| Frame {
+                    side,
+                    to: packet.target_mac,
+                    packet,
+                }));
+            }
+        }
+        unicasts.truncate(UNICASTS);
+        self.announcer.outbox.append(&mut unicasts);
+        self.announcer.outbox.truncate(2 * UNICASTS);
+    }
+
+    /// Another station claims a floating address: as long as it is ours, we say so.
+    pub(super) fn conflict(&mut self, side: Side, packet: &Packet, now: Instant) {
+        if !self.role.deadlines().answers(Tsc::now()) {
+            return;
+        }
+        self.role.conflicts.add(1);
+        if self.announcer.defence.conflict(now) {
+            let (address, mac) = (packet.sender_ip, packet.sender_mac);
+            tracing::warn!(%side, %address, %mac, "another station claims a floating address");
+            self.announcer.schedule.start(now);
+        }
+    }
+}
+
+impl Announcer {
+    fn fall_silent(&mut self) {
+        self.schedule.stop();
+        self.defence.stop();
+        self.outbox.clear();
+    }
+}
+
+/// Gratuitous ARP for each floating address, in both forms: some devices heed only
+/// requests, some only replies.
+fn broadcasts(network: &Network) -> impl Iterator<Item = Packet> {
+    let mac = network.floating_mac;
+    network.floating.iter().flat_map(move |&address| {
+        [Packet::gratuitous_reply(mac, address), Packet::gratuitous_request(mac, address)]
+    })
+}
+
+/// Replies to what a neighbour did not ask, for each floating address. A reply to itself
+/// alone lets Linux take the entry for confirmed; a broadcast leaves it stale.
+fn tell(
+    network: &Network,
+    (ip, mac): (std::net::Ipv4Addr, MacAddress),
+) -> impl Iterator<Item = Packet> {
+    let sender_mac = network.floating_mac;
+    network.floating.iter().map(move |&address| Packet {
+        operation: Operation::Reply,
+        sender_mac,
+        sender_ip: address,
+        target_mac: mac,
+        target_ip: ip,
+    })
+}

@@ -1,0 +1,47 @@
+//! Looking after links and workers, for control to know.
+
+use std::sync::Arc;
+
+use nat::{Instant, Side};
+
+use super::Housekeeping;
+use crate::counters::WorkerBlock;
+use crate::link::NicLink;
+use crate::role::health::{LOOK, Polls};
+
+/// What the main core looks at.
+pub struct Watch {
+    workers: Vec<Arc<WorkerBlock>>,
+    links: [NicLink; 2],
+    polls: Polls,
+    looked: Option<Instant>,
+}
+
+impl Watch {
+    /// Over these workers and links.
+    pub fn new(workers: Vec<Arc<WorkerBlock>>, links: [NicLink; 2], now: Instant) -> Self {
+        let polls = Polls::new(workers.len(), now);
+        Watch { workers, links, polls, looked: None }
+    }
+}
+
+impl Housekeeping {
+    pub(super) fn look_after(&mut self, now: Instant) {
+        let watch = &mut self.watch;
+        let rested = |looked| u128::from(now.since(looked)) >= LOOK.as_millis();
+        if !watch.looked.is_none_or(rested) {
+            return;
+        }
+        watch.looked = Some(now);
+        let counts = watch.workers.iter().map(|counters| counters.polls.get());
+        let run = watch.polls.advance(counts, now);
+        self.role.health.set_workers_run(run);
+        for side in Side::ALL {
+            let came_up = self.role.health.set_link(side, watch.links[side.index()].is_up());
+            if came_up {
+                // What was announced meanwhile was heard by nobody.
+                self.role.announce();
+            }
+        }
+    }
+}

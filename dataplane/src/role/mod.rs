@@ -1,0 +1,163 @@
+//! The role of this machine: active or standby, and for how long.
+//!
+//! Control's orders come in over the control socket and change the [`Lease`], under a
+//! lock that is held for a few instructions. What follows from it stands in the
+//! [`Deadlines`], which workers and the main core compare with the time stamp counter:
+//! nobody has to be told that a lease has ended.
+//!
+//! ```text
+//!   control socket --order--> Lease --> Deadlines --read--> workers: forward?
+//!                               |            '------read--> main core: answer? announce?
+//!                               '--> rounds of announcements
+//! ```
+//!
+//! Whoever sends looks at the deadline again just before, with a counter read then: a
+//! process that was stopped for longer than its lease drops what it had in hand.
+
+pub mod announce;
+pub mod conflict;
+mod deadlines;
+pub mod health;
+mod lease;
+mod pulse;
+
+use core::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+
+use api::{Failure, FailureKind, Hold, Holding, SyncHolding};
+use nat::Side;
+use parking_lot::Mutex;
+
+use crate::clock::{Rate, Tsc};
+use crate::counters::Counter;
+
+pub use deadlines::{Deadlines, SharedDeadlines};
+pub use health::Health;
+pub use lease::{Held, Lease, Outcome};
+pub use pulse::Pulse;
+
+/// The role, shared by the control socket's threads, the main core and the workers.
+pub struct Role {
+    /// Without a peer there is nobody to give the role to.
+    alone: bool,
+    lease: Mutex<Lease>,
+    deadlines: Arc<SharedDeadlines>,
+    /// Rounds of announcements that were asked for.
+    rounds: AtomicU64,
+    start: u64,
+    /// The main core's beats.
+    pub pulse: Pulse,
+    /// Links and workers.
+    pub health: Health,
+    /// ARP frames sent to announce floating addresses; the main core counts.
+    pub announcements: Counter,
+    /// ARP frames seen that claim a floating address for another station; as above.
+    pub conflicts: Counter,
+}
+
+impl Role {
+    /// Of a machine in a pair: standby, until control claims.
+    pub fn of_a_pair(rate: Rate) -> Self {
+        Role::new(rate, false, Lease::standby(rate), Deadlines::past(), 0)
+    }
+
+    /// Of a machine without a peer: active for good, and announced at the start.
+    pub fn alone(rate: Rate) -> Self {
+        Role::new(rate, true, Lease::permanent(rate), Deadlines::never(), 1)
+    }
+
+    fn new(rate: Rate, alone: bool, lease: Lease, deadlines: SharedDeadlines, rounds: u64) -> Self {
+        Role {
+            alone,
+            lease: Mutex::new(lease),
+            deadlines: Arc::new(deadlines),
+            rounds: AtomicU64::new(rounds),
+            start: ahash::RandomState::new().hash_one(0u8),
+            pulse: Pulse::new(rate),
+            health: Health::default(),
+            announcements: Counter::default(),
+            conflicts: Counter::default(),
+        }
+    }
+
+    /// What workers read.
+    pub fn deadlines(&self) -> &Arc<SharedDeadlines> {
+        &self.deadlines
+    }
+
+    /// How many rounds of announcements were asked for so far.
+    pub fn rounds(&self) -> u64 {
+        self.rounds.load(Ordering::Acquire)
+    }
+
+    /// Asks for a round of announcements.
+    pub fn announce(&self) {
+        self.rounds.fetch_add(1, Ordering::Release);
+    }
+
+    /// Carries out an order.
+    ///
+    /// # Errors
+    ///
+    /// [`FailureKind::NotNow`] to every order but to watch on a machine without a peer.
+    pub fn order(&self, order: Hold, now: Tsc) -> Result<Holding, Failure> {
+        if self.alone && order != Hold::Watch {
+            let message = "this machine's configuration has no [peer]: it is active for good";
+            return Err(Failure::new(FailureKind::NotNow, message));
+        }
+        let mut lease = self.lease.lock();
+        let claim = matches!(order, Hold::Claim { .. });
+        let unsteady = claim && lease.held(now) == Held::Standby && !self.pulse.is_steady(now);
+        let outcome = if unsteady { Outcome::Refused } else { lease.order(order, now) };
+        let (forward, answer) = lease.deadlines();
+        self.deadlines.set(forward, answer);
+        if outcome == Outcome::Announce {
+            self.announce();
+        }
+        Ok(self.holding(outcome != Outcome::Refused, &lease, now))
+    }
+
+    fn holding(&self, granted: bool, lease: &Lease, now: Tsc) -> Holding {
+        let held = lease.held(now);
+        let left = lease.left(now).as_micros();
+        Holding {
+            granted,
+            role: name(held),
+            term: lease.term(),
+            lease_left: u64::try_from(left).unwrap_or(u64::MAX),
+            retiring: matches!(held, Held::Retiring { .. }),
+            links: Side::ALL.map(|side| self.health.link(side)),
+            workers_run: self.health.workers_run() && self.pulse.is_fresh(now),
+            announcements: self.announcements.get(),
+            conflicts: self.conflicts.get(),
+            start: self.start,
+            sync: SyncHolding::default(),
+        }
+    }
+
+    /// The role at `now`, as operators name it.
+    pub fn role(&self, now: Tsc) -> api::Role {
+        name(self.lease.lock().held(now))
+    }
+
+    /// The term of the last claim.
+    pub fn term(&self) -> u64 {
+        self.lease.lock().term()
+    }
+
+    /// Gives the role up, when the process ends.
+    pub fn end(&self) {
+        *self.lease.lock() = Lease::standby(Rate::new(0));
+        self.deadlines.set(Tsc::PAST, Tsc::PAST);
+    }
+}
+
+fn name(held: Held) -> api::Role {
+    match held {
+        Held::Active { .. } => api::Role::Active,
+        Held::Standby | Held::Retiring { .. } => api::Role::Standby,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,59 @@
+//! The metrics, as promtool and a real Prometheus take them, against counted traffic.
+
+use lab::{Appliance, Lab, ready_pair};
+
+const URL: &str = "http://127.0.0.1:9405/metrics";
+
+fn page(machine: &Appliance) -> String {
+    machine.machine.namespace.must(&["curl", "-s", "-m", "10", URL]).unwrap().stdout
+}
+
+/// The value of a metric with these labels, as the page writes them.
+fn value(page: &str, metric: &str) -> f64 {
+    let line = page.lines().find_map(|line| line.strip_prefix(metric)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("no {metric} in\n{page}")).parse().unwrap()
+}
+
+#[test]
+fn they_are_exact_and_promtool_finds_no_fault() {
+    let lab = ready_pair().unwrap();
+    let (active, standby) = lab.roles().unwrap();
+    let connections = "tandem_service_connections_total{listen=\"198.51.100.10:80\",\
+                       protocol=\"tcp\",service=\"web\"}";
+    let before = value(&page(active), connections);
+    let line = format!("for i in $(seq 25); do curl -s -m 10 http://{}/; done", lab::VIP);
+    assert_eq!(Lab::CLIENT.sh(&line).unwrap().stdout.lines().count(), 25);
+    assert_eq!(value(&page(active), connections) - before, 25.0);
+    for (machine, is_active) in [(active, 1.0), (standby, 0.0)] {
+        let text = page(machine);
+        assert_eq!(value(&text, "tandem_active"), is_active);
+        assert_eq!(value(&text, "tandem_ready"), 1.0);
+        let check = format!("curl -s {URL} | promtool check metrics");
+        let told = machine.machine.namespace.sh(&check).unwrap();
+        assert!(told.ok() && told.words().trim().is_empty(), "{}", told.words());
+    }
+}
+
+#[test]
+fn a_prometheus_scrapes_both_machines() {
+    let lab = ready_pair().unwrap();
+    for machine in lab.machines() {
+        let folder = format!("{}/prometheus", machine.machine.folder());
+        std::fs::create_dir_all(&folder).unwrap();
+        let configuration = format!("{folder}/prometheus.yml");
+        let text = "global: { scrape_interval: 1s }\nscrape_configs:\n  - job_name: tandem\n    \
+                    static_configs:\n      - targets: [\"127.0.0.1:9405\"]\n";
+        std::fs::write(&configuration, text).unwrap();
+        let (file, data) =
+            (format!("--config.file={configuration}"), format!("--storage.tsdb.path={folder}"));
+        let listen = "--web.listen-address=127.0.0.1:9090";
+        let _server =
+            machine.machine.namespace.spawn(&["prometheus", &file, &data, listen]).unwrap();
+        let query = "curl -s -g 'http://127.0.0.1:9090/api/v1/query?query=tandem_active'";
+        lab::wait_until("Prometheus has scraped the machine", 60, || {
+            let answer = machine.machine.namespace.sh(query).unwrap().stdout;
+            answer.contains("\"__name__\":\"tandem_active\"")
+        })
+        .unwrap();
+    }
+}

@@ -1,0 +1,48 @@
+//! The pair: what clients notice when machines, processes, links and paths fail.
+//!
+//! Each story has its negative control: with the mechanism off, connections are lost, or
+//! two machines are active. Times are measured by `tandem-lab measure`, not here.
+
+mod addresses;
+mod control;
+mod handover;
+mod links;
+mod metrics;
+mod paths;
+mod rejoin;
+mod stalls;
+mod strangers;
+mod survivors;
+mod sync;
+mod takeover;
+
+use lab::{Appliance, Lab, Loaded};
+
+/// How many rounds: few by default, as many as `TANDEM_LAB_ROUNDS` says for a long run.
+fn rounds(default: u32) -> u32 {
+    let given = std::env::var("TANDEM_LAB_ROUNDS").ok();
+    given.and_then(|given| given.parse().ok()).unwrap_or(default)
+}
+
+/// Everything that was begun came to a good end.
+fn assert_nothing_lost(loaded: &Loaded, downloads: u64) {
+    assert_eq!((loaded.whole, loaded.wrong, loaded.lost), (downloads, 0, 0), "{loaded:?}");
+    assert!(loaded.requests > 0, "{loaded:?}");
+}
+
+/// Waits until this machine is the only active one.
+fn await_active(lab: &Lab, machine: &Appliance) {
+    let name = machine.machine.name;
+    let is_it = || lab.roles().is_some_and(|(active, _)| active.machine.name == name);
+    lab::wait_until(&format!("{name} is the active one"), 20, is_it)
+        .unwrap_or_else(|error| panic!("{error}: {:?}", lab.machines().map(Appliance::pair)));
+}
+
+/// The Ethernet address that a host has for an address now.
+fn neighbour(host: lab::Namespace, address: &str) -> String {
+    lab::neighbour(host, address).unwrap()
+}
+
+fn macs(machine: &Appliance) -> [String; 2] {
+    machine.macs().unwrap()
+}
