@@ -129,6 +129,11 @@ impl Probing {
         }
         let program = appliance::program("tandem-lab").display().to_string();
         let echo = Lab::S2.spawn(&[&program, "echo", "--listen", "10.0.0.12:7"])?;
+        // Or the first datagrams find nobody, and are no loss of the appliance's.
+        wait_until("the echo has its socket", 20, || {
+            let sockets = Lab::S2.run(&["ss", "-unlH"]);
+            sockets.is_ok_and(|sockets| sockets.stdout.contains("10.0.0.12:7 "))
+        })?;
         let (to, rate) = (format!("{VIP}:7"), rate.to_string());
         let words = ["probe", "--to", &to, "--rate", &rate, "--until", &until, "--ready", &ready];
         let probe = Lab::CLIENT.spawn(&[&[program.as_str()], &words[..]].concat())?;

@@ -16,7 +16,7 @@ mod survivors;
 mod sync;
 mod takeover;
 
-use lab::{Appliance, Lab, Loaded};
+use lab::{Appliance, Lab, Loaded, Probed};
 
 /// How many rounds: few by default, as many as `TANDEM_LAB_ROUNDS` says for a long run.
 fn rounds(default: u32) -> u32 {
@@ -28,6 +28,24 @@ fn rounds(default: u32) -> u32 {
 fn assert_nothing_lost(loaded: &Loaded, downloads: u64) {
     assert_eq!((loaded.whole, loaded.wrong, loaded.lost), (downloads, 0, 0), "{loaded:?}");
     assert!(loaded.requests > 0, "{loaded:?}");
+}
+
+/// The probe's own lateness, in microseconds, beyond which the machine stood still and
+/// what was lost then says nothing about the appliance.
+const STOOD_STILL: u64 = 8_000;
+
+/// What `happens` must lose no datagram. On a machine that stands still meanwhile it is
+/// tried again.
+fn assert_no_datagram_lost(mut happens: impl FnMut() -> Probed) {
+    for _ in 0..5 {
+        let probed = happens();
+        if probed.received == probed.sent {
+            return;
+        }
+        println!("{probed:?}");
+        assert!(probed.late_micros > STOOD_STILL, "{probed:?}");
+    }
+    panic!("datagrams were lost each time, and the machine stood still each time");
 }
 
 /// Waits until this machine is the only active one.
