@@ -57,6 +57,16 @@ pub struct Reference {
     pub ratio: f64,
 }
 
+/// Buffers for a run whose file has a packet for each of so many connections.
+pub(crate) fn mbufs(connections: u32) -> u32 {
+    connections + SPARE_MBUFS
+}
+
+/// Memory for them.
+pub(crate) fn mebibytes(connections: u32) -> u64 {
+    u64::from(mbufs(connections)) * MBUF / (1 << 20) + 128
+}
+
 /// Runs all programs in turn, `progress` being told of each.
 ///
 /// # Errors
@@ -66,9 +76,8 @@ pub fn run(plan: &Plan, folder: &Path, progress: &dyn Fn(&str)) -> Result<Compar
     let (file, small) = (folder.join("flows.pcap"), folder.join("reference.pcap"));
     packets::write(&file, plan.connections)?;
     packets::write(&small, 1024)?;
-    let mbufs = plan.connections + SPARE_MBUFS;
-    let mebibytes = u64::from(mbufs) * MBUF / (1 << 20) + 128;
-    let _pages = Hugepages::reserve(mebibytes)?;
+    let mbufs = mbufs(plan.connections);
+    let _pages = Hugepages::reserve(mebibytes(plan.connections))?;
     let mut rates: BTreeMap<String, Vec<f64>> = BTreeMap::new();
     let (mut mpps, mut cycles, mut reference) = (Vec::new(), Vec::new(), Vec::new());
     for round in 1..=plan.rounds {

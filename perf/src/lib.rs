@@ -5,7 +5,8 @@
 //! what is true of one such pair of runs is true of the machine and not of the hour.
 //! [`cps`] counts the cycles that a new connection costs a worker.
 //! [`sync`] counts what connection sync adds to that, and how many events a second go from
-//! one machine's worker to the other's table.
+//! one machine's worker to the other's table. [`resync`] counts what a peer that asks for
+//! all connections costs forwarding.
 
 pub mod compare;
 pub mod cps;
@@ -13,6 +14,7 @@ pub mod error;
 pub mod hugepages;
 pub mod machine;
 pub mod packets;
+pub mod resync;
 pub mod statistics;
 pub mod sync;
 pub mod tandem;

@@ -25,6 +25,13 @@ impl Summary {
         let lower = if even { *sorted.get(middle - 1)? } else { upper };
         Some(Summary { median: (lower + upper) / 2.0, least, most })
     }
+
+    /// In another unit.
+    #[must_use]
+    pub fn times(self, factor: f64) -> Self {
+        let Summary { median, least, most } = self;
+        Summary { median: median * factor, least: least * factor, most: most * factor }
+    }
 }
 
 #[cfg(test)]

@@ -23,26 +23,120 @@ pub struct Run {
 /// Waits for things to come about.
 const PATIENCE: Duration = Duration::from_secs(120);
 
+/// A dataplane that forwards a file's packets; ended when dropped.
+#[derive(Debug)]
+pub struct Dataplane {
+    child: Child,
+    socket: PathBuf,
+}
+
 /// Forwards for a while, all connections being known.
 ///
 /// # Errors
 ///
 /// [`Error`], with the dataplane's last words.
 pub fn run(file: &Path, flows: u32, mbufs: u32, time: Duration) -> Result<Run, Error> {
-    let folder = file.parent().unwrap_or(Path::new("/tmp"));
-    let (config, socket) = (folder.join("perf.toml"), folder.join("perf.sock"));
-    std::fs::write(&config, configuration(file, &socket, flows, mbufs))
-        .map_err(Error::io(config.display().to_string()))?;
-    let mut child = start(&config)?;
-    let measured = measure(&socket, flows, time);
-    let words = stop(&mut child);
-    measured.map_err(|why| Error::Program {
-        program: "tandem-dataplane".to_owned(),
-        why: format!("{why} | {}", words.lines().rev().take(5).collect::<Vec<_>>().join(" | ")),
-    })
+    let mut dataplane = Dataplane::start(file, flows, mbufs)?;
+    dataplane.measure(time)
 }
 
-fn start(config: &Path) -> Result<Child, Error> {
+impl Dataplane {
+    /// Starts it, and waits until it knows every flow of the file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`], with its last words.
+    pub fn start(file: &Path, flows: u32, mbufs: u32) -> Result<Self, Error> {
+        let folder = file.parent().unwrap_or(Path::new("/tmp"));
+        let (config, socket) = (folder.join("perf.toml"), folder.join("perf.sock"));
+        std::fs::write(&config, configuration(file, &socket, flows, mbufs))
+            .map_err(Error::io(config.display().to_string()))?;
+        let mut dataplane = Dataplane { child: spawn(&config)?, socket };
+        let known = dataplane.await_flows(flows);
+        known.map_err(|why| dataplane.failed(&why))?;
+        Ok(dataplane)
+    }
+
+    /// Its control socket.
+    pub fn socket(&self) -> &Path {
+        &self.socket
+    }
+
+    fn client(&self) -> Result<Client, Error> {
+        Client::connect(&self.socket).map_err(Error::dataplane)
+    }
+
+    /// What it forwards in a while.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`], with its last words.
+    pub fn measure(&mut self, time: Duration) -> Result<Run, Error> {
+        let run = self.client().map_err(|error| error.to_string()).and_then(|mut client| {
+            let (packets, cycles, _) = counters(&mut client)?;
+            let started = Instant::now();
+            std::thread::sleep(time);
+            let (packets_after, cycles_after, _) = counters(&mut client)?;
+            let seconds = started.elapsed().as_secs_f64();
+            let forwarded = (packets_after - packets) as f64;
+            Ok(Run {
+                mpps: forwarded / seconds / 1e6,
+                cycles: (cycles_after - cycles) as f64 / forwarded.max(1.0),
+            })
+        });
+        run.map_err(|why| self.failed(&why))
+    }
+
+    fn await_flows(&self, flows: u32) -> Result<(), String> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut client = loop {
+            match Client::connect(&self.socket) {
+                Ok(client) => break client,
+                Err(error) if Instant::now() > deadline => return Err(error.to_string()),
+                Err(_) => std::thread::sleep(Duration::from_millis(50)),
+            }
+        };
+        loop {
+            let known = counters(&mut client)?.2;
+            if known >= u64::from(flows) {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                return Err(format!("only {known} of {flows} connections"));
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn failed(&mut self, why: &str) -> Error {
+        let words = self.stop();
+        let last: Vec<&str> = words.lines().rev().take(5).collect();
+        Error::Program {
+            program: "tandem-dataplane".to_owned(),
+            why: format!("{why} | {}", last.join(" | ")),
+        }
+    }
+
+    /// Ends it; returns what it said.
+    fn stop(&mut self) -> String {
+        // Both may have ended already; the words are what counts.
+        let _ = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        let mut words = String::new();
+        if let Some(mut stderr) = self.child.stderr.take() {
+            let _ = stderr.read_to_string(&mut words);
+        }
+        let _ = self.child.wait();
+        words
+    }
+}
+
+impl Drop for Dataplane {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn spawn(config: &Path) -> Result<Child, Error> {
     let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.to_owned()));
     let program: PathBuf = beside.unwrap_or_default().join("tandem-dataplane");
     Command::new(&program)
@@ -55,50 +149,12 @@ fn start(config: &Path) -> Result<Child, Error> {
         .map_err(Error::io(program.display().to_string()))
 }
 
-fn stop(child: &mut Child) -> String {
-    // Both may have ended already; the words are what counts.
-    let _ = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
-    let mut words = String::new();
-    if let Some(mut stderr) = child.stderr.take() {
-        let _ = stderr.read_to_string(&mut words);
-    }
-    let _ = child.wait();
-    words
-}
-
 /// Forwarded packets and cycles so far, and connections.
 fn counters(client: &mut Client) -> Result<(u64, u64, u64), String> {
     let counters = client.counters().map_err(|error| error.to_string())?;
     let worker = counters.workers.first().ok_or("no worker")?;
     let of = |name: &str| worker.counters.get(name).copied().unwrap_or_default();
     Ok((of("fast_path_packets"), of("cycles"), of("connections")))
-}
-
-fn measure(socket: &Path, flows: u32, time: Duration) -> Result<Run, String> {
-    let deadline = Instant::now() + PATIENCE;
-    let mut client = loop {
-        match Client::connect(socket) {
-            Ok(client) => break client,
-            Err(error) if Instant::now() > deadline => return Err(error.to_string()),
-            Err(_) => std::thread::sleep(Duration::from_millis(50)),
-        }
-    };
-    while counters(&mut client)?.2 < u64::from(flows) {
-        if Instant::now() > deadline {
-            return Err(format!("only {} of {flows} connections", counters(&mut client)?.2));
-        }
-        std::thread::sleep(Duration::from_millis(50));
-    }
-    let (packets, cycles, _) = counters(&mut client)?;
-    let started = Instant::now();
-    std::thread::sleep(time);
-    let (packets_after, cycles_after, _) = counters(&mut client)?;
-    let seconds = started.elapsed().as_secs_f64();
-    let forwarded = (packets_after - packets) as f64;
-    Ok(Run {
-        mpps: forwarded / seconds / 1e6,
-        cycles: (cycles_after - cycles) as f64 / forwarded.max(1.0),
-    })
 }
 
 fn configuration(file: &Path, socket: &Path, flows: u32, mbufs: u32) -> String {

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::failure::Failure;
 use crate::frame::{self, FrameError};
 use crate::message::{self, Request, Response};
+use crate::stream::Direction;
 use crate::{
     Connections, Counters, Hold, Holding, Neighbours, Page, Pair, Reload, Reloaded, Services,
     Status,
@@ -110,6 +111,18 @@ impl Client {
         match message::decode(&json)? {
             Response::Failure(failure) => Err(failure.into()),
             response => Ok(response),
+        }
+    }
+
+    /// Makes this connection one end of connection sync: what it carries from now on are
+    /// the frames of [`crate::stream`].
+    ///
+    /// # Errors
+    /// As [`Client::request`].
+    pub fn sync(mut self, direction: Direction) -> Result<UnixStream, ClientError> {
+        match self.request(&Request::Sync(direction))? {
+            Response::Syncing => Ok(self.stream),
+            _ => Err(ClientError::OtherAnswer),
         }
     }
 

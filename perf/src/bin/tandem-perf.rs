@@ -1,13 +1,14 @@
 //! The command tandem-perf.
 
 use core::time::Duration;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use perf::Error;
 use perf::compare::{self, Comparison, Plan};
 use perf::cps::{self, NewConnections};
+use perf::resync::{self, Resync};
 use perf::statistics::Summary;
 use perf::sync::{self, SyncCost};
 
@@ -54,6 +55,21 @@ enum Command {
         #[arg(long, default_value_t = 1 << 19)]
         connections: u32,
     },
+    /// A resync: how much slower packets are forwarded meanwhile, and how long it takes.
+    Resync {
+        /// Connections; the file has one packet of each.
+        #[arg(long, default_value_t = 100_000)]
+        connections: u32,
+        /// Pairs of slices, one without and one with resyncs.
+        #[arg(long, default_value_t = 15)]
+        rounds: u32,
+        /// Seconds of each slice.
+        #[arg(long, default_value_t = 1)]
+        seconds: u64,
+        /// Where the packets' file goes for the length of the run.
+        #[arg(long, default_value = "/tmp/tandem-perf")]
+        folder: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
@@ -62,10 +78,16 @@ fn main() -> ExitCode {
         Command::Compare { connections, rounds, seconds, folder } => {
             let time = Duration::from_secs(*seconds);
             let plan = Plan { connections: *connections, rounds: *rounds, time };
-            compared(&plan, folder, arguments.json)
+            in_folder(folder, |folder| compare::run(&plan, folder, &|line| eprintln!("{line}")))
+                .and_then(|result| show(arguments.json, &result, print_comparison))
         }
         Command::Cps { connections } => cps::run(*connections)
             .and_then(|result| show(arguments.json, &result, print_new_connections)),
+        Command::Resync { connections, rounds, seconds, folder } => {
+            let time = Duration::from_secs(*seconds);
+            in_folder(folder, |folder| resync::run(*connections, *rounds, time, folder))
+                .and_then(|result| show(arguments.json, &result, print_resync))
+        }
         Command::Sync { connections } => {
             sync::run(*connections).and_then(|result| show(arguments.json, &result, print_sync))
         }
@@ -79,12 +101,12 @@ fn main() -> ExitCode {
     }
 }
 
-fn compared(plan: &Plan, folder: &PathBuf, json: bool) -> Result<(), Error> {
+/// Runs with a folder for the packets' files, which are large: nobody needs them after it.
+fn in_folder<T>(folder: &Path, run: impl FnOnce(&Path) -> Result<T, Error>) -> Result<T, Error> {
     std::fs::create_dir_all(folder).map_err(Error::io(folder.display().to_string()))?;
-    let result = compare::run(plan, folder, &|line| eprintln!("{line}"));
-    // The files are large; nobody needs them after the run.
+    let result = run(folder);
     let _ = std::fs::remove_dir_all(folder);
-    result.and_then(|result| show(json, &result, print_comparison))
+    result
 }
 
 fn show<T: serde::Serialize>(json: bool, result: &T, print: fn(&T)) -> Result<(), Error> {
@@ -137,6 +159,16 @@ fn print_sync(result: &SyncCost) {
     println!("{:<40} {:>28}", "table alone, open and close, sync on", spread(&result.table_on));
     println!("{:<40} {:>28.2}", "events to the peer's table, millions/s", result.throughput / 1e6);
     println!("{:<40} {:>28}", "bytes an event", result.bytes_per_event);
+}
+
+fn print_resync(result: &Resync) {
+    print_machine(&result.machine);
+    println!("{} connections, 60-byte UDP, one worker\n", result.connections);
+    println!("{:<40} {:>28}", "Mpps without a resync", spread(&result.without));
+    println!("{:<40} {:>28}", "Mpps during resyncs", spread(&result.during));
+    println!("{:<40} {:>28}", "slower, %", spread(&result.slower_percent));
+    println!("{:<40} {:>28}", "milliseconds of a resync", spread(&result.seconds.times(1e3)));
+    println!("{:<40} {:>28.0}", "connections told a second", result.per_second);
 }
 
 fn print_machine(machine: &perf::machine::Machine) {
