@@ -23,9 +23,12 @@
 //! Scenarios begin with [`ready`], which gives them a lab that nobody else uses.
 
 pub mod appliance;
+mod cut;
 pub mod demo;
 mod error;
+pub mod flows;
 pub mod load;
+pub mod measure;
 pub mod namespace;
 pub mod probe;
 pub mod servers;
@@ -34,8 +37,12 @@ pub mod takeover;
 mod topology;
 mod wait;
 
+pub use rustix::process::Signal;
+
 pub use appliance::{Appliance, Driver, Settings};
+pub use cut::Cut;
 pub use error::Error;
+pub use flows::Flows;
 pub use load::{Loaded, Loading};
 pub use namespace::{Namespace, Output, Task};
 pub use probe::{Probed, Probing};

@@ -35,6 +35,9 @@ pub struct Load {
     /// Its path on the server.
     #[arg(long)]
     pub path: String,
+    /// Who has downloaded the file downloads it again, until the others end.
+    #[arg(long)]
+    pub again: bool,
     /// Connections that are kept alive.
     #[arg(long)]
     pub keepalive: u32,
@@ -84,7 +87,7 @@ impl Load {
         for number in 0..self.downloads + self.keepalive {
             let (counts, load, expected) = (Arc::clone(&counts), self.clone(), expected.clone());
             let client = move || match number < load.downloads {
-                true => load.download(&counts, &expected),
+                true => load.downloads(&counts, &expected),
                 false => load.keep_alive(&counts),
             };
             let small = thread::Builder::new().stack_size(256 * 1024);
@@ -123,6 +126,14 @@ impl Load {
         stream.set_read_timeout(Some(PATIENCE))?;
         ask(&mut stream, path, word)?;
         Ok(BufReader::new(stream))
+    }
+
+    fn downloads(&self, counts: &Counts, expected: &str) -> std::io::Result<()> {
+        self.download(counts, expected)?;
+        while self.again && !counts.stop.load(Relaxed) {
+            self.download(counts, expected)?;
+        }
+        Ok(())
     }
 
     fn download(&self, counts: &Counts, expected: &str) -> std::io::Result<()> {
@@ -197,6 +208,19 @@ impl Loading {
     ///
     /// [`Error`].
     pub fn start(downloads: u32, keepalive: u32) -> Result<Self, Error> {
+        Self::start_with(downloads, keepalive, &[])
+    }
+
+    /// The same with clients who download again and again.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`].
+    pub fn start_again_and_again(downloads: u32, keepalive: u32) -> Result<Self, Error> {
+        Self::start_with(downloads, keepalive, &["--again"])
+    }
+
+    fn start_with(downloads: u32, keepalive: u32, more: &[&str]) -> Result<Self, Error> {
         let (until, ready) = (format!("{FOLDER}/load.until"), format!("{FOLDER}/load.ready"));
         for file in [&until, &ready] {
             let _ = std::fs::remove_file(file);
@@ -204,8 +228,8 @@ impl Loading {
         let program = appliance::program("tandem-lab").display().to_string();
         let (downloads, keepalive) = (downloads.to_string(), keepalive.to_string());
         let to = format!("{VIP}:80");
-        let task = Lab::CLIENT.spawn(&[
-            &program,
+        let words = [
+            program.as_str(),
             "load",
             "--to",
             &to,
@@ -221,7 +245,8 @@ impl Loading {
             &until,
             "--ready",
             &ready,
-        ])?;
+        ];
+        let task = Lab::CLIENT.spawn(&[&words[..], more].concat())?;
         wait_until("every client has had its first bytes", 60, || Path::new(&ready).exists())?;
         Ok(Loading { task, until })
     }

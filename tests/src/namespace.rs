@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::Write;
 use std::process::{Child, Command, ExitStatus, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use crate::{Error, FOLDER, wait_until};
 
 /// A network namespace of the lab: one host.
@@ -83,7 +85,7 @@ impl Task {
     ///
     /// As [`Task::finish`].
     pub fn stop(self) -> Result<Output, Error> {
-        signal("-TERM", self.id);
+        signal(Signal::TERM, self.id);
         self.finish()
     }
 }
@@ -99,10 +101,21 @@ impl Drop for Task {
 }
 
 /// Sends a signal to a process that the lab started.
-pub fn signal(signal: &str, process: u32) {
+pub fn signal(signal: Signal, process: u32) {
+    let process = i32::try_from(process).ok().and_then(Pid::from_raw);
     // A process that is gone already is as good as one that ends now.
-    let _ =
-        Command::new("kill").args([signal, &process.to_string()]).stderr(Stdio::null()).status();
+    let _ = process.map(|process| kill_process(process, signal));
+}
+
+/// Starts a server of the machine; otherwise as [`Namespace::serve`].
+pub(crate) fn serve(log: &str, words: &[&str]) -> Result<u32, Error> {
+    let path = format!("{FOLDER}/{log}");
+    let file = File::create(&path).map_err(Error::file(&path))?;
+    let errors = file.try_clone().map_err(Error::file(&path))?;
+    let mut command = Command::new(words[0]);
+    command.args(&words[1..]).stdin(Stdio::null()).stdout(file).stderr(errors);
+    let failed = |source| Error::Start { program: words[0].to_owned(), source };
+    Ok(command.spawn().map_err(failed)?.id())
 }
 
 /// Runs a command of the machine to its end; an error if it fails.
@@ -143,14 +156,14 @@ impl Namespace {
         // More than once: a server that is ended may just have started another process.
         wait_until(&format!("every process in {} has ended", self.0), 30, || {
             let processes = self.processes();
-            processes.iter().for_each(|process| signal("-KILL", *process));
+            processes.iter().for_each(|process| signal(Signal::KILL, *process));
             processes.is_empty()
         })?;
         must(&["ip", "netns", "del", self.0]).map(|_| ())
     }
 
     /// The processes in it: none if it is only half made, as a crash leaves it.
-    fn processes(self) -> Vec<u32> {
+    pub(crate) fn processes(self) -> Vec<u32> {
         let pids = must(&["ip", "netns", "pids", self.0]).map(|output| output.stdout);
         pids.unwrap_or_default().split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
     }
@@ -204,13 +217,7 @@ impl Namespace {
     /// Starts a server that outlives this process; its output goes to a log in the lab's
     /// folder. Returns its process.
     pub(crate) fn serve(self, log: &str, words: &[&str]) -> Result<u32, Error> {
-        let path = format!("{FOLDER}/{log}");
-        let file = File::create(&path).map_err(Error::file(&path))?;
-        let errors = file.try_clone().map_err(Error::file(&path))?;
-        let mut command = self.command(words);
-        command.stdin(Stdio::null()).stdout(file).stderr(errors);
-        let failed = |source| Error::Start { program: words[0].to_owned(), source };
-        Ok(command.spawn().map_err(failed)?.id())
+        serve(log, &[&["ip", "netns", "exec", self.0][..], words].concat())
     }
 
     /// Runs a Python program, given as text.

@@ -5,6 +5,7 @@ use std::net::{SocketAddr, UdpSocket};
 use std::path::Path;
 use std::time::Instant;
 
+use rustix::net::sockopt::set_socket_recv_buffer_size_force;
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, Lab, Task, VIP, appliance, wait_until};
@@ -50,6 +51,7 @@ impl Probe {
         let failed = || Error::file(format!("the probe's socket to {}", self.to));
         let socket = UdpSocket::bind("0.0.0.0:0").map_err(failed())?;
         socket.connect(self.to).map_err(failed())?;
+        patient(&socket).map_err(failed())?;
         let sender = socket.try_clone().map_err(failed())?;
         socket.set_read_timeout(Some(Duration::from_millis(500))).map_err(failed())?;
         let (rate, until) = (self.rate, self.until.clone());
@@ -157,6 +159,14 @@ impl Probing {
     }
 }
 
+/// What a socket may keep of datagrams that nobody has taken yet: more than a second of
+/// them, or a reader that a shared machine lets wait loses what the appliance did not.
+const QUEUE: usize = 16 << 20;
+
+fn patient(socket: &UdpSocket) -> std::io::Result<()> {
+    Ok(set_socket_recv_buffer_size_force(socket, QUEUE)?)
+}
+
 /// Sends every datagram back.
 ///
 /// # Errors
@@ -165,6 +175,7 @@ impl Probing {
 pub fn echo(listen: SocketAddr) -> Result<(), Error> {
     let socket =
         UdpSocket::bind(listen).map_err(Error::file(format!("the echo's socket {listen}")))?;
+    patient(&socket).map_err(Error::file(format!("the echo's socket {listen}")))?;
     let mut buffer = vec![0; 65_535];
     loop {
         if let Ok((length, from)) = socket.recv_from(&mut buffer) {

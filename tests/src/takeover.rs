@@ -56,7 +56,7 @@ impl core::fmt::Display for Takeover {
 /// [`Error`], when the lab itself does not work, or nobody takes over.
 pub fn take_over(lab: &Lab, downloads: u32, keepalive: u32) -> Result<Takeover, Error> {
     lab.await_pair()?;
-    let (active, standby) = lab.roles().ok_or_else(no_pair)?;
+    let (active, standby) = lab.roles().ok_or_else(Lab::no_pair)?;
     let loading = Loading::start(downloads, keepalive)?;
     let probing = Probing::start(1000)?;
     active.kill()?;
@@ -68,13 +68,6 @@ pub fn take_over(lab: &Lab, downloads: u32, keepalive: u32) -> Result<Takeover, 
     let (from, to) = (active.machine.name, standby.machine.name);
     let connections = downloads + keepalive;
     Ok(Takeover { from, to, probed, loaded, connections, moved })
-}
-
-fn no_pair() -> Error {
-    Error::Command {
-        command: "tandem status".to_owned(),
-        words: "not one of the two machines is active".to_owned(),
-    }
 }
 
 /// True if a host on each side reaches its floating address, at this machine.

@@ -137,6 +137,14 @@ impl Lab {
         }
     }
 
+    /// What it is when [`Lab::roles`] has nothing.
+    pub(crate) fn no_pair() -> Error {
+        Error::Command {
+            command: "tandem status".to_owned(),
+            words: "not one of the two machines is active".to_owned(),
+        }
+    }
+
     /// Waits until one machine is active and the other ready to take over.
     ///
     /// # Errors

@@ -6,6 +6,8 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 
+use nix::sys::socket::{getsockopt, sockopt};
+
 use crate::failure::{Failure, FailureKind};
 use crate::frame::{self, FrameError};
 use crate::message::{self, Request, Response};
@@ -34,9 +36,11 @@ pub fn listen(path: &Path, busy: &str) -> io::Result<UnixListener> {
 /// True for a client that is root or the user that this process runs as. The file's mode
 /// keeps others out; this also holds where its folder was shared.
 pub fn is_allowed(stream: impl AsFd) -> bool {
-    let own = rustix::process::geteuid();
-    rustix::net::sockopt::socket_peercred(stream)
-        .is_ok_and(|peer| peer.uid.is_root() || peer.uid == own)
+    // A client in another namespace of processes has the number 0 there; nix, unlike rustix,
+    // has it as a credential like any other.
+    let own = rustix::process::geteuid().as_raw();
+    getsockopt(&stream, sockopt::PeerCredentials)
+        .is_ok_and(|peer| peer.uid() == 0 || peer.uid() == own)
 }
 
 /// Answers the requests of one stream until it ends. What is not understood is

@@ -9,7 +9,7 @@ fn restart_both(active: &Appliance, standby: &Appliance, times: u32) {
     for round in 0..times {
         for machine in [active, standby] {
             let old = machine.control.process();
-            machine.control.signal("-KILL");
+            machine.control.signal(Signal::KILL);
             lab::wait_until("another tandem-control answers", 20, || {
                 machine.control.process() != old && machine.pair().is_ok()
             })
@@ -44,7 +44,7 @@ fn the_lease_ends_when_control_does_not_come_back() {
     lab.spoil();
     let (active, standby) = lab.roles().unwrap();
     active.control.forsake();
-    active.control.signal("-KILL");
+    active.control.signal(Signal::KILL);
     super::await_active(&lab, standby);
     assert!(!active.is_active());
 }

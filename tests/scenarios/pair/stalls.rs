@@ -23,14 +23,14 @@ fn a_stopped_control_process_never_makes_two_active() {
     for _ in 0..rounds(1) {
         lab.await_pair().unwrap();
         let (active, standby) = lab.roles().unwrap();
-        active.control.signal("-STOP");
+        active.control.signal(Signal::STOP);
         await_active(&lab, standby);
-        active.control.signal("-CONT");
+        active.control.signal(Signal::CONT);
         let settled = || active.pair().is_ok_and(|pair| pair.own.ready) && !active.is_active();
         watch(&lab, "the one that stood still is standby", settled);
-        standby.control.signal("-STOP");
+        standby.control.signal(Signal::STOP);
         await_active(&lab, active);
-        standby.control.signal("-CONT");
+        standby.control.signal(Signal::CONT);
         let settled = || standby.pair().is_ok_and(|pair| pair.own.ready) && !standby.is_active();
         watch(&lab, "the other one too", settled);
     }
@@ -71,7 +71,7 @@ fn a_stopped_dataplane_forwards_nothing_old() {
     let lab = ready_pair().unwrap();
     let (active, standby) = lab.roles().unwrap();
     let probing = Probing::start(1000).unwrap();
-    active.dataplane.signal("-STOP");
+    active.dataplane.signal(Signal::STOP);
     lab::wait_until("the other one is active", 20, || standby.is_active()).unwrap();
     // The datagrams that came in before wait in the stopped process's rings.
     let (port, mac) = (format!("{}-private", active.machine.name), macs(active)[1].clone());
@@ -80,7 +80,7 @@ fn a_stopped_dataplane_forwards_nothing_old() {
     let capture = switch.spawn(&["tcpdump", "-Unni", &port, &old]).unwrap();
     let listens = || switch.run(&["ss", "-0nH"]).unwrap().stdout.contains(&port);
     lab::wait_until("tcpdump has its socket", 20, listens).unwrap();
-    active.dataplane.signal("-CONT");
+    active.dataplane.signal(Signal::CONT);
     await_active(&lab, standby);
     lab.await_pair().unwrap();
     let seen = capture.stop().unwrap().stdout;

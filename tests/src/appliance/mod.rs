@@ -4,6 +4,7 @@ mod kernel;
 mod machine;
 mod settings;
 mod supervisor;
+mod systemd;
 
 use std::path::PathBuf;
 
@@ -16,7 +17,7 @@ pub use supervisor::Supervised;
 
 use crate::namespace::{must, write};
 use crate::topology::{Lab, Options, Router};
-use crate::{Error, VIP, wait_until};
+use crate::{Error, Signal, VIP, wait_until};
 
 /// Lines of a log that an error shows.
 const LOG_LINES: usize = 12;
@@ -95,6 +96,23 @@ impl Appliance {
         Ok(())
     }
 
+    /// Has systemd run its tandem-control from now on, until the lab is taken down.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`].
+    pub fn control_by_systemd(&self) -> Result<(), Error> {
+        self.control.forsake();
+        self.control.signal(Signal::KILL);
+        wait_until("tandem-control has ended", 20, || !self.control.runs())?;
+        systemd::start(self.machine)
+    }
+
+    /// The process of tandem-control that systemd runs.
+    pub fn control_of_systemd(&self) -> Option<u32> {
+        systemd::process(self.machine)
+    }
+
     /// The dataplane's process.
     pub fn process(&self) -> Option<u32> {
         self.dataplane.process()
@@ -115,7 +133,7 @@ impl Appliance {
             return Ok(());
         }
         self.dataplane.forsake();
-        self.dataplane.signal("-TERM");
+        self.dataplane.signal(Signal::TERM);
         wait_until("tandem-dataplane has ended", 30, || !self.runs())
             .map_err(|error| self.with_log(error))
     }
@@ -213,6 +231,11 @@ impl Appliance {
         let counters = self.client().ok().and_then(|mut client| client.counters().ok());
         let workers = counters.map(|counters| counters.workers).unwrap_or_default();
         workers.iter().map(|worker| worker.counters.get(counter).copied().unwrap_or(0)).collect()
+    }
+
+    /// Connections that are open on it.
+    pub fn connections(&self) -> u64 {
+        self.counted("connections").iter().sum()
     }
 
     /// Connections opened so far to each real server of a service, in the order of the

@@ -1,5 +1,7 @@
 //! Starts a process again as soon as it has ended, as a service manager does.
 
+use rustix::process::Signal;
+
 use crate::namespace::signal;
 use crate::{Error, Namespace, wait_until};
 
@@ -62,7 +64,7 @@ impl Supervised {
     }
 
     /// Sends its process a signal.
-    pub fn signal(&self, name: &str) {
+    pub fn signal(&self, name: Signal) {
         if let Some(process) = self.process() {
             signal(name, process);
         }
@@ -71,7 +73,7 @@ impl Supervised {
     /// Ends the supervisor, so that the next end of the process is final.
     pub fn forsake(&self) {
         if let Some(supervisor) = self.number("supervisor") {
-            signal("-KILL", supervisor);
+            signal(Signal::KILL, supervisor);
         }
     }
 

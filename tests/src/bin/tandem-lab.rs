@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use lab::load::Load;
+use lab::measure::Measure;
 use lab::probe::Probe;
 use lab::{Driver, Error, Lab, Options, Router, Settings, demo};
 
@@ -44,16 +45,9 @@ enum Command {
         #[arg(long)]
         listen: std::net::SocketAddr,
     },
-    /// Kill the active machine of the pair again and again under load; print what clients
-    /// met, and the gaps' median and maximum.
-    Measure {
-        /// How often.
-        #[arg(long, default_value_t = 20)]
-        rounds: u32,
-        /// Downloads, and as many connections that are kept alive.
-        #[arg(long, default_value_t = 200)]
-        clients: u32,
-    },
+    /// Measure the pair at its default timers; each run prints what it saw.
+    #[command(subcommand)]
+    Measure(Measure),
     /// Raise it, send real traffic, show what each side saw, take it down.
     Demo,
 }
@@ -76,7 +70,7 @@ fn main() -> ExitCode {
         Command::Up { router, driver, single } => up(router, driver, single),
         Command::Down => shared_down(),
         Command::Demo => demonstrate(),
-        Command::Measure { rounds, clients } => measure(rounds, clients),
+        Command::Measure(measure) => lab::lock().and_then(|_lock| measure.run()),
         Command::Load(load) => load.run().map(|result| tell(&result)),
         Command::Probe(probe) => probe.run().map(|result| tell(&result)),
         Command::Echo { listen } => lab::probe::echo(listen).map(|()| true),
@@ -117,31 +111,6 @@ fn shared_down() -> Result<bool, Error> {
     Lab::down()?;
     println!("the lab is down");
     Ok(true)
-}
-
-fn measure(rounds: u32, clients: u32) -> Result<bool, Error> {
-    let _lock = lab::lock()?;
-    let lab = Lab::up(Options { settings: Settings::pair(), ..Options::default() })?;
-    let mut takeovers = Vec::new();
-    for round in 1..=rounds {
-        let takeover = lab::take_over(&lab, clients, clients)?;
-        println!("{round:>3}  {} to {}  {takeover}", takeover.from, takeover.to);
-        let dead = lab.machines().into_iter().find(|one| one.machine.name == takeover.from);
-        dead.map_or(Ok(()), |dead| dead.launch(&Settings::pair()))?;
-        takeovers.push(takeover);
-    }
-    Lab::down()?;
-    let mut gaps: Vec<u64> = takeovers.iter().map(|one| one.probed.gap_micros / 1000).collect();
-    gaps.sort_unstable();
-    let (median, most) = (gaps.get(gaps.len() / 2), gaps.last());
-    let lost: u64 = takeovers.iter().map(lab::Takeover::lost).sum();
-    println!(
-        "{rounds} takeovers: gap median {} ms, maximum {} ms; {lost} of {} connections lost",
-        median.unwrap_or(&0),
-        most.unwrap_or(&0),
-        2 * u64::from(clients) * u64::from(rounds),
-    );
-    Ok(takeovers.iter().all(lab::Takeover::is_good))
 }
 
 fn demonstrate() -> Result<bool, Error> {
