@@ -31,6 +31,7 @@ pub mod load;
 pub mod measure;
 pub mod namespace;
 pub mod probe;
+pub mod queues;
 pub mod servers;
 mod shared;
 pub mod takeover;

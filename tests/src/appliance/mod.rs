@@ -221,9 +221,15 @@ impl Appliance {
     /// Packets dropped for a reason so far; an appliance that does not answer has dropped
     /// nothing that it could tell of.
     pub fn dropped(&self, reason: &str) -> u64 {
+        self.drops().iter().filter(|(name, _)| name == reason).map(|(_, packets)| packets).sum()
+    }
+
+    /// All that it has dropped, by reason; only reasons that happened.
+    pub fn drops(&self) -> Vec<(String, u64)> {
         let counters = self.client().ok().and_then(|mut client| client.counters().ok());
         let drops = counters.map(|counters| counters.drops).unwrap_or_default();
-        drops.iter().filter(|drop| drop.name == reason).map(|drop| drop.packets).sum()
+        let happened = drops.into_iter().filter(|drop| drop.packets > 0);
+        happened.map(|drop| (drop.name, drop.packets)).collect()
     }
 
     /// A counter of each worker.

@@ -3,9 +3,12 @@
 use std::time::Instant;
 
 use super::spread;
+use crate::queues::{Longer, overflows};
 use crate::{Error, Lab, Loading, Probing, wait_until};
 
 pub(super) fn run(lab: &Lab, rounds: u32, rate: u32, downloads: u32) -> Result<bool, Error> {
+    let _queues = Longer::queues()?;
+    let first = overflows();
     let loading = Loading::start_again_and_again(downloads, 0)?;
     let probing = Probing::start(rate)?;
     let (started, mut times) = (Instant::now(), Vec::new());
@@ -14,18 +17,21 @@ pub(super) fn run(lab: &Lab, rounds: u32, rate: u32, downloads: u32) -> Result<b
     }
     let took = started.elapsed();
     let (probed, loaded) = (probing.finish()?, loading.finish()?);
+    let before = overflows();
     // The same load for as long, and nothing happens: what the lab loses by itself.
     let loading = Loading::start_again_and_again(downloads, 0)?;
     let probing = Probing::start(rate)?;
     std::thread::sleep(took);
     let (quiet, undisturbed) = (probing.finish()?, loading.finish()?);
     println!("{rounds} handovers in {} s: {}", took.as_secs(), spread(&times, "ms each"));
-    for (what, probed, loaded) in
-        [("with them", &probed, &loaded), ("without", &quiet, &undisturbed)]
+    let kernel = [before - first, overflows() - before];
+    for (what, probed, loaded, kernel) in
+        [("with them", &probed, &loaded, kernel[0]), ("without", &quiet, &undisturbed, kernel[1])]
     {
         println!(
             "{what:>10}: {} of {} datagrams lost at {rate}/s, {} of {} downloads lost; longest \
-             silence {} ms, the probe's own {} ms",
+             silence {} ms, the probe's own {} ms; {kernel} packets lost in the kernel's \
+             receive queues",
             probed.sent - probed.received,
             probed.sent,
             loaded.lost + loaded.wrong,
@@ -33,6 +39,9 @@ pub(super) fn run(lab: &Lab, rounds: u32, rate: u32, downloads: u32) -> Result<b
             probed.gap_micros / 1000,
             probed.late_micros / 1000,
         );
+    }
+    for machine in lab.machines() {
+        println!("{:>10} dropped: {:?}", machine.machine.name, machine.drops());
     }
     Ok(probed.received == probed.sent && loaded.lost + loaded.wrong == 0)
 }
