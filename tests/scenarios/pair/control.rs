@@ -1,6 +1,6 @@
 //! tandem-control dies, and is started again at once.
 
-use lab::{Appliance, Loading, Probing, ready_pair};
+use lab::{Appliance, Loading, Probing, Signal, ready_pair};
 
 use super::{assert_no_datagram_lost, assert_nothing_lost, rounds};
 

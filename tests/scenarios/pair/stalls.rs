@@ -1,6 +1,6 @@
 //! Processes stand still, and go on.
 
-use lab::{Lab, Namespace, Probing, ready_pair};
+use lab::{Appliance, Lab, Namespace, Probing, Signal, ready_pair};
 
 use super::{await_active, macs, rounds};
 
@@ -41,7 +41,7 @@ fn a_stopped_control_process_never_makes_two_active() {
 #[test]
 fn stops_of_any_length_never_make_two_active() {
     let lab = ready_pair().unwrap();
-    for length in ["0.1", "0.45", "0.55", "0.7", "2"] {
+    for length in ["0.05", "0.1", "0.45", "0.55", "0.7", "2", "10"] {
         for process in ["control", "dataplane"] {
             for of_active in [true, false] {
                 lab.await_pair().unwrap();
@@ -66,6 +66,52 @@ fn stops_of_any_length_never_make_two_active() {
     }
 }
 
+/// The control: it is the end of the lease that keeps a machine whose control stands still
+/// from being the second active one. Somebody renews it instead, and two are active.
+#[test]
+fn a_lease_that_does_not_end_makes_two_active() {
+    let mut lab = ready_pair().unwrap();
+    lab.spoil();
+    let (active, standby) = lab.roles().unwrap();
+    let term = active.pair().unwrap().own.term;
+    let lease = api::Hold::Renew { term, lease: 500_000, at: 0 };
+    active.control.signal(Signal::STOP);
+    let mut client = active.client().unwrap();
+    lab::wait_until("both are active", 20, || {
+        client.hold(lease).unwrap();
+        standby.is_active() && active.is_active()
+    })
+    .unwrap();
+}
+
+/// What a machine sends to the echo's server while `happens`, as tcpdump sees it there.
+fn sent_by(machine: &Appliance, happens: impl FnOnce()) -> String {
+    let (port, mac) = (format!("{}-private", machine.machine.name), macs(machine)[1].clone());
+    let datagrams = format!("ether src {mac} and udp dst port 7");
+    let switch = Namespace("tandem-switch");
+    let capture = switch.spawn(&["tcpdump", "-Unni", &port, &datagrams]).unwrap();
+    let listens = || switch.run(&["ss", "-0nH"]).unwrap().stdout.contains(&port);
+    lab::wait_until("tcpdump has its socket", 20, listens).unwrap();
+    happens();
+    capture.stop().unwrap().stdout
+}
+
+/// The control: what waited for less than a stall goes out, and the capture sees it.
+#[test]
+fn a_dataplane_that_stood_still_for_a_moment_forwards_what_waited() {
+    let lab = ready_pair().unwrap();
+    let (active, _) = lab.roles().unwrap();
+    let probing = Probing::start(1000).unwrap();
+    let seen = sent_by(active, || {
+        active.dataplane.signal(Signal::STOP);
+        std::thread::sleep(core::time::Duration::from_millis(50));
+        active.dataplane.signal(Signal::CONT);
+        lab.await_pair().unwrap();
+    });
+    assert!(seen.lines().count() > 0);
+    assert!(probing.finish().unwrap().received > 0);
+}
+
 #[test]
 fn a_stopped_dataplane_forwards_nothing_old() {
     let lab = ready_pair().unwrap();
@@ -74,16 +120,11 @@ fn a_stopped_dataplane_forwards_nothing_old() {
     active.dataplane.signal(Signal::STOP);
     lab::wait_until("the other one is active", 20, || standby.is_active()).unwrap();
     // The datagrams that came in before wait in the stopped process's rings.
-    let (port, mac) = (format!("{}-private", active.machine.name), macs(active)[1].clone());
-    let old = format!("ether src {mac} and udp dst port 7");
-    let switch = Namespace("tandem-switch");
-    let capture = switch.spawn(&["tcpdump", "-Unni", &port, &old]).unwrap();
-    let listens = || switch.run(&["ss", "-0nH"]).unwrap().stdout.contains(&port);
-    lab::wait_until("tcpdump has its socket", 20, listens).unwrap();
-    active.dataplane.signal(Signal::CONT);
-    await_active(&lab, standby);
-    lab.await_pair().unwrap();
-    let seen = capture.stop().unwrap().stdout;
+    let seen = sent_by(active, || {
+        active.dataplane.signal(Signal::CONT);
+        await_active(&lab, standby);
+        lab.await_pair().unwrap();
+    });
     assert_eq!(seen.trim(), "");
     assert!(probing.finish().unwrap().received > 0);
     assert!(active.dropped("standby") > 0, "what waited was not even looked at");

@@ -1,24 +1,8 @@
 //! Connection sync: many connections, a path that is cut, other numbers of workers.
 
-use lab::{Lab, Settings, ready_pair, ready_pair_with};
+use lab::{Appliance, Cut, Lab, Settings, ready_pair, ready_pair_with};
 
 use super::await_active;
-
-/// Opens so many flows to a service, from many ports and addresses; three times over, as a
-/// slow machine loses some.
-const FLOWS: &str = "
-import socket, struct, sys, time
-count, vip = int(sys.argv[1]), sys.argv[2]
-raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
-d = socket.inet_aton(vip)
-for _ in range(3):
-    for flow in range(count):
-        s = socket.inet_aton('203.0.113.%d' % (100 + flow // 50000))
-        udp = struct.pack('!HHHH', 10000 + flow % 50000, 9, 12, 0) + b'abcd'
-        raw.sendto(struct.pack('!BBHHHBBH4s4s', 0x45, 0, 32, 1, 0, 64, 17, 0, s, d) + udp, (vip, 0))
-        if flow % 100 == 0: time.sleep(0.001)
-print(count)
-";
 
 #[test]
 fn a_machine_that_joins_gets_a_hundred_thousand_connections() {
@@ -27,8 +11,8 @@ fn a_machine_that_joins_gets_a_hundred_thousand_connections() {
     lab.spoil();
     let (active, standby) = lab.roles().unwrap();
     standby.kill().unwrap();
-    let flows = Lab::UPSTREAM.spawn_python(FLOWS, &["100000", lab::VIP]).unwrap();
-    let open = |machine: &lab::Appliance| machine.counted("connections").iter().sum::<u64>();
+    let flows = lab::flows::open(100_000).unwrap();
+    let open = Appliance::connections;
     lab::wait_until("half of them are open", 60, || open(active) >= 50_000).unwrap();
     // It joins while the others are made.
     standby.launch(&Settings { connections: 300_000, ..Settings::patient_pair() }).unwrap();
@@ -40,6 +24,23 @@ fn a_machine_that_joins_gets_a_hundred_thousand_connections() {
     assert!(sync.complete && sync.refused == 0, "{sync:?}");
 }
 
+/// The control: it is sync that brings them.
+#[test]
+fn without_sync_a_machine_that_joins_has_none_and_says_so() {
+    let mut lab = ready_pair().unwrap();
+    lab.spoil();
+    let (active, standby) = lab.roles().unwrap();
+    standby.kill().unwrap();
+    lab::flows::open(500).unwrap().finish().unwrap();
+    let _cuts = Cut::sync().unwrap();
+    standby.launch(&Settings::patient_pair()).unwrap();
+    let says =
+        || standby.pair().is_ok_and(|pair| !pair.own.ready && !pair.own.obstacles.is_empty());
+    lab::wait_until("it says that it is not ready", 20, says).unwrap();
+    assert!(active.connections() >= 500 && standby.connections() == 0);
+    assert!(!standby.pair().unwrap().sync.dataplane.complete);
+}
+
 #[test]
 fn machines_with_other_numbers_of_workers_understand_each_other() {
     let mut lab =
@@ -48,10 +49,9 @@ fn machines_with_other_numbers_of_workers_understand_each_other() {
     let (active, standby) = lab.roles().unwrap();
     standby.kill().unwrap();
     standby.launch(&Settings::patient_pair()).unwrap();
-    let flows = Lab::UPSTREAM.spawn_python(FLOWS, &["2000", lab::VIP]).unwrap();
-    flows.finish().unwrap();
+    lab::flows::open(2000).unwrap().finish().unwrap();
     lab.await_pair().unwrap();
-    let open = |machine: &lab::Appliance| machine.counted("connections").iter().sum::<u64>();
+    let open = Appliance::connections;
     lab::wait_until("both have the same", 30, || {
         open(active) >= 2000 && open(active) == open(standby)
     })
@@ -68,12 +68,7 @@ fn a_sync_path_that_is_cut_is_an_alarm_and_no_change_of_role() {
     let lab = ready_pair().unwrap();
     let (active, standby) = lab.roles().unwrap();
     let term = active.pair().unwrap().own.term;
-    let cut = "nft add table inet cut; nft 'add chain inet cut in { type filter hook input \
-               priority 0; }'; nft add rule inet cut in tcp dport 7405 drop; nft add rule inet cut \
-               in tcp sport 7405 drop";
-    for machine in [Lab::A, Lab::B] {
-        assert!(machine.sh(cut).unwrap().ok());
-    }
+    let cuts = Cut::sync().unwrap();
     let alarm = |machine: &lab::Appliance| {
         machine
             .pair()
@@ -82,9 +77,7 @@ fn a_sync_path_that_is_cut_is_an_alarm_and_no_change_of_role() {
     lab::wait_until("both say that sync is down", 10, || alarm(active) && alarm(standby)).unwrap();
     let status = standby.tandem(&["status"]).unwrap().stdout;
     assert!(status.contains("sync"), "{status}");
-    for machine in [Lab::A, Lab::B] {
-        machine.must(&["nft", "delete", "table", "inet", "cut"]).unwrap();
-    }
+    drop(cuts);
     lab.await_pair().unwrap();
     assert_eq!(active.pair().unwrap().own.term, term);
     assert!(active.is_active());

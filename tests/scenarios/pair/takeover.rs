@@ -1,6 +1,6 @@
 //! The active machine loses its power under load.
 
-use lab::{Lab, Loading, Settings, ready_pair, ready_pair_with};
+use lab::{Cut, Loading, Settings, ready_pair, ready_pair_with};
 
 use super::{assert_nothing_lost, await_active, rounds};
 
@@ -29,12 +29,7 @@ fn without_sync_the_same_loses_connections() {
     lab.spoil();
     let (active, standby) = lab.roles().unwrap();
     // From now on nothing of connection sync gets through; heartbeats do.
-    let rules = "nft add table inet cut; nft 'add chain inet cut in { type filter hook input \
-                 priority 0; }'; nft add rule inet cut in tcp dport 7405 drop; nft add rule inet \
-                 cut in tcp sport 7405 drop";
-    for machine in [Lab::A, Lab::B] {
-        assert!(machine.sh(rules).unwrap().ok());
-    }
+    let _cuts = Cut::sync().unwrap();
     let trouble = || standby.pair().is_ok_and(|pair| !pair.own.ready);
     lab::wait_until("the standby knows that it is not synced", 20, trouble).unwrap();
     let loading = Loading::start(20, 20).unwrap();
