@@ -14,6 +14,7 @@ pub mod burst;
 pub mod clock;
 mod core_id;
 pub mod eal;
+pub mod log;
 pub mod mbuf;
 pub mod memory;
 pub mod mempool;
