@@ -19,7 +19,9 @@ pub mod mbuf;
 pub mod memory;
 pub mod mempool;
 pub mod port;
+pub mod privileges;
 pub mod ring;
+pub mod schedule;
 
 pub use core_id::{CoreId, SocketId};
 

@@ -41,6 +41,12 @@ pub enum StartError {
     /// The control socket.
     #[error(transparent)]
     Socket(#[from] SocketError),
+    /// Capabilities.
+    #[error(
+        "this process may not do what the configuration asks for, as it lacks {0}: run it as root, \
+         or with AmbientCapabilities= of these in its systemd unit"
+    )]
+    Privileges(String),
     /// More static neighbours than the table takes.
     #[error("the neighbour table has no room for every neighbour of the configuration")]
     Neighbours,

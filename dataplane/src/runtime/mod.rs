@@ -3,12 +3,14 @@
 //! ```text
 //!   eal.rs   DPDK          nic.rs  buffers, ports, queues      state.rs  what all read
 //!   crew.rs  the workers' parts and rings                      threads.rs  their threads
+//!   privileges.rs  checked before all this, and given up before a worker runs
 //! ```
 
 mod crew;
 mod eal;
 mod error;
 mod nic;
+mod privileges;
 mod state;
 mod threads;
 
@@ -109,6 +111,7 @@ impl Dataplane {
         stop: Arc<AtomicBool>,
     ) -> Result<Self, StartError> {
         let cores: Vec<CoreId> = config.node.workers.iter().map(|core| CoreId(core.0)).collect();
+        privileges::check(&config, kernel)?;
         let machine = Machine::open(&config, &cores, kernel)?;
         let Machine { eal, clock, mempool, nics, kernel } = machine;
         let state = State::new(&config, [nics[0].mac(), nics[1].mac()], clock)?;
@@ -163,6 +166,7 @@ impl Dataplane {
             clock,
             stop: Arc::clone(&stop),
         };
+        privileges::give_up(&control.loaded.lock().config);
         let workers = threads::launch(&eal, cores, parts, &halt, &stop)?;
         Ok(Dataplane { housekeeping, workers, control, socket, halt })
     }
