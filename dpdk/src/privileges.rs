@@ -38,10 +38,13 @@ pub fn keep_only(kept: CapabilitySet) -> io::Result<Vec<String>> {
     handle_signal()?;
     let deadline = Instant::now() + PATIENCE;
     let mut interrupted = HashSet::new();
+    let mut looks_clean = 0;
     loop {
-        // Again and again: a thread that has not followed yet may have started another.
+        // Again and again: a thread that has not followed yet may have started another, and
+        // one that is started during a look may be missing in it.
         let left = threads_with_more(kept)?;
-        if left.is_empty() || Instant::now() > deadline {
+        looks_clean = if left.is_empty() { looks_clean + 1 } else { 0 };
+        if looks_clean == 2 || Instant::now() > deadline {
             return Ok(left.into_iter().map(|thread| thread.name).collect());
         }
         for thread in left {

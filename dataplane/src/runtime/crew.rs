@@ -16,13 +16,10 @@ use nat::fragment::Tracker;
 
 use super::StartError;
 use super::nic::{Nic, Queues};
-use crate::clock::Clock;
+use super::state::State;
 use crate::control::WorkerHandle as ControlledWorker;
 use crate::counters::WorkerBlock;
 use crate::mailbox::Mailbox;
-use crate::neighbour::NeighbourTable;
-use crate::role::SharedDeadlines;
-use crate::snapshot::Snapshot;
 use crate::worker::{BURST, Handoff, Parts, Peer, Sharing, Verdict};
 
 /// Packets that a ring between two threads holds.
@@ -34,12 +31,9 @@ const HELD_FRAGMENTS: usize = 4096;
 /// What all workers are made from.
 pub(super) struct Common<'a> {
     pub(super) config: &'a Config,
-    pub(super) mempool: Mempool,
-    pub(super) neighbours: Arc<NeighbourTable>,
-    pub(super) snapshot: Arc<Snapshot>,
-    pub(super) deadlines: Arc<SharedDeadlines>,
-    pub(super) clock: Clock,
-    pub(super) halt: Arc<AtomicBool>,
+    pub(super) mempool: &'a Mempool,
+    pub(super) state: &'a State,
+    pub(super) halt: &'a Arc<AtomicBool>,
 }
 
 /// The workers before they start, and the ends of their rings and boxes that others hold.
@@ -83,14 +77,14 @@ impl Common<'_> {
                 mempool: self.mempool.clone(),
                 connections: self.connections(capacity),
                 fragments: self.fragments(),
-                neighbours: Arc::clone(&self.neighbours),
-                snapshot: Arc::clone(&self.snapshot),
+                neighbours: Arc::clone(&self.state.neighbours),
+                snapshot: Arc::clone(&self.state.first),
                 mailbox: Arc::clone(&mailbox),
                 counters: Arc::clone(&counters),
-                role: Arc::clone(&self.deadlines),
-                clock: self.clock,
+                role: Arc::clone(self.state.role.deadlines()),
+                clock: self.state.clock,
                 idle: self.config.node.idle,
-                stop: Arc::clone(&self.halt),
+                stop: Arc::clone(self.halt),
             });
             crew.1.push(ControlledWorker { core: core.0, capacity, counters, mailbox });
             crew.2.push(from_worker);
@@ -102,17 +96,22 @@ impl Common<'_> {
     }
 
     fn connections(&self, capacity: usize) -> Connections<Ipv4Addr> {
-        Connections::new(capacity, self.snapshot.timeouts, self.clock.now(), &mut |region| {
-            // Without huge pages the table is slower, and right.
-            dpdk::memory::advise_hugepages(region.start, region.bytes);
-        })
+        Connections::new(
+            capacity,
+            self.state.first.timeouts,
+            self.state.clock.now(),
+            &mut |region| {
+                // Without huge pages the table is slower, and right.
+                dpdk::memory::advise_hugepages(region.start, region.bytes);
+            },
+        )
     }
 
     fn fragments(&self) -> Tracker<Ipv4Addr, Mbuf, Verdict> {
         // All workers together hold no more fragments than leaves half of the buffers to
         // others.
         let share = self.config.node.memory.mbufs as usize / 2 / self.config.node.workers.len();
-        Tracker::new(DATAGRAMS, HELD_FRAGMENTS.min(share), self.snapshot.fragment_timeout)
+        Tracker::new(DATAGRAMS, HELD_FRAGMENTS.min(share), self.state.first.fragment_timeout)
     }
 }
 

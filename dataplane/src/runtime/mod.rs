@@ -1,7 +1,7 @@
 //! The dataplane as a whole: started from a configuration, stopped in order.
 //!
 //! ```text
-//!   eal.rs   DPDK          nic.rs  buffers, ports, queues      state.rs  what all read
+//!   eal.rs   DPDK          nic.rs  buffers, ports, queues      state.rs  what all share
 //!   crew.rs  the workers' parts and rings                      threads.rs  their threads
 //!   privileges.rs  checked before all this, and given up before a worker runs
 //! ```
@@ -24,15 +24,14 @@ use config::Config;
 use dpdk::CoreId;
 use dpdk::eal::{Eal, WorkerHandle, WorkerPanic};
 use dpdk::mempool::Mempool;
-use parking_lot::{Mutex, RwLock};
+use dpdk::port::Port;
+use wire::MacAddress;
 
 use crate::clock::Clock;
-use crate::control::{Control, Loaded, Socket};
-use crate::counters::Drops;
-use crate::housekeeping::{Announcer, Housekeeping, Watch};
+use crate::control::{Control, Loaded, Socket, SocketError};
+use crate::housekeeping::{Housekeeping, Watch};
 use crate::kernel::{KernelInterface, KernelInterfaceError};
 use crate::link::NicLink;
-use crate::sync::Hub;
 
 use crew::{Common, Crew};
 use nic::Nic;
@@ -86,6 +85,26 @@ impl Machine {
         };
         Ok(Machine { eal, clock, mempool, nics, kernel })
     }
+
+    fn macs(&self) -> [MacAddress; 2] {
+        [self.nics[0].mac(), self.nics[1].mac()]
+    }
+
+    fn ports(&self) -> [Arc<Port>; 2] {
+        [0, 1].map(|side| Arc::clone(&self.nics[side].port))
+    }
+}
+
+fn links(config: &Config, [public, private]: &[Arc<Port>; 2]) -> [NicLink; 2] {
+    [
+        NicLink::new(Arc::clone(public), &config.public.device),
+        NicLink::new(Arc::clone(private), &config.private.device),
+    ]
+}
+
+fn open_socket(control: &Arc<Control>) -> Result<Socket, SocketError> {
+    let path = control.loaded.lock().config.node.control_socket.clone();
+    Socket::open(&path, control)
 }
 
 fn kernel_interfaces(
@@ -113,59 +132,22 @@ impl Dataplane {
         let cores: Vec<CoreId> = config.node.workers.iter().map(|core| CoreId(core.0)).collect();
         privileges::check(&config, kernel)?;
         let machine = Machine::open(&config, &cores, kernel)?;
-        let Machine { eal, clock, mempool, nics, kernel } = machine;
-        let state = State::new(&config, [nics[0].mac(), nics[1].mac()], clock)?;
-        let ports = [0, 1].map(|side| Arc::clone(&nics[side].port));
-        let links = [
-            NicLink::new(Arc::clone(&ports[0]), &config.public.device),
-            NicLink::new(Arc::clone(&ports[1]), &config.private.device),
-        ];
+        let (state, builder) = State::new(&config, machine.macs(), machine.clock)?;
+        let ports = machine.ports();
+        let links = links(&config, &ports);
+        let Machine { eal, mempool, nics, kernel, .. } = machine;
         let halt = Arc::new(AtomicBool::new(false));
-        let common = Common {
-            config: &config,
-            mempool: mempool.clone(),
-            neighbours: state.neighbours,
-            snapshot: Arc::clone(&state.snapshot),
-            deadlines: Arc::clone(state.role.deadlines()),
-            clock,
-            halt: Arc::clone(&halt),
-        };
+        let common = Common { config: &config, mempool: &mempool, state: &state, halt: &halt };
         let crew = common.crew(&eal, nics)?;
         let sharing = crew.sharing();
         let Crew { parts, controlled, from_workers, to_worker } = crew;
         let blocks = controlled.iter().map(|worker| Arc::clone(&worker.counters)).collect();
-        let drops = Arc::new(Drops::default());
-        let snapshot = Arc::new(RwLock::new(state.snapshot));
-        let socket_path = config.node.control_socket.clone();
-        let loaded = Loaded { config, path, at: SystemTime::now(), builder: state.builder };
-        let control = Arc::new(Control {
-            loaded: Mutex::new(loaded),
-            snapshot: Arc::clone(&snapshot),
-            workers: controlled,
-            orders: Mutex::new(0),
-            ports,
-            resolver: Arc::clone(&state.resolver),
-            role: Arc::clone(&state.role),
-            drops: Arc::clone(&drops),
-            clock,
-            sharing,
-            sync: Hub::new(cores.len()),
-        });
-        let socket = Socket::open(&socket_path, &control)?;
-        let housekeeping = Housekeeping {
-            from_workers,
-            to_worker,
-            kernel,
-            mempool,
-            resolver: state.resolver,
-            snapshot,
-            role: state.role,
-            announcer: Announcer::default(),
-            watch: Watch::new(blocks, links, clock.now()),
-            drops,
-            clock,
-            stop: Arc::clone(&stop),
-        };
+        let watch = Watch::new(blocks, links, state.clock.now());
+        let loaded = Loaded { config, path, at: SystemTime::now(), builder };
+        let control = Arc::new(state.control(loaded, controlled, ports, sharing));
+        let socket = open_socket(&control)?;
+        let rings = (from_workers, to_worker);
+        let housekeeping = state.housekeeping(rings, kernel, mempool, watch, Arc::clone(&stop));
         privileges::give_up(&control.loaded.lock().config);
         let workers = threads::launch(&eal, cores, parts, &halt, &stop)?;
         Ok(Dataplane { housekeeping, workers, control, socket, halt })
