@@ -17,6 +17,7 @@ pub mod errand;
 pub mod housekeeping;
 pub mod kernel;
 pub mod link;
+pub mod log;
 pub mod mailbox;
 pub mod neighbour;
 pub mod rate;

@@ -14,11 +14,14 @@ pub mod burst;
 pub mod clock;
 mod core_id;
 pub mod eal;
+pub mod log;
 pub mod mbuf;
 pub mod memory;
 pub mod mempool;
 pub mod port;
+pub mod privileges;
 pub mod ring;
+pub mod schedule;
 
 pub use core_id::{CoreId, SocketId};
 

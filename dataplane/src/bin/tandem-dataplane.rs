@@ -1,13 +1,14 @@
 //! The process that forwards packets.
 
 use core::sync::atomic::AtomicBool;
-use std::io::IsTerminal;
+use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
-use config::{Config, LogLevel};
+use config::Config;
+use dataplane::log::Log;
 use dataplane::runtime::{Dataplane, KernelInterfaces};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
@@ -50,39 +51,39 @@ fn main() -> ExitCode {
     for warning in &checked.warnings {
         eprintln!("{warning}");
     }
-    start_log(checked.config.node.log);
-    let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGTERM, SIGINT] {
-        if let Err(error) = flag::register(signal, Arc::clone(&stop)) {
-            eprintln!("tandem-dataplane: no handler for signal {signal}: {error}");
+    let log = match Log::start(checked.config.node.log) {
+        Ok(log) => log,
+        Err(error) => {
+            eprintln!("tandem-dataplane: no thread for the log: {error}");
             return ExitCode::FAILURE;
         }
+    };
+    match run(checked.config, arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            log.last_words(&format!("tandem-dataplane: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(config: Config, arguments: Arguments) -> Result<(), Box<dyn Error>> {
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [SIGTERM, SIGINT] {
+        flag::register(signal, Arc::clone(&stop))
+            .map_err(|error| format!("no handler for signal {signal}: {error}"))?;
     }
     let kernel = match arguments.no_kernel_interfaces {
         true => KernelInterfaces::Omit,
         false => KernelInterfaces::Create,
     };
-    match Dataplane::start(checked.config, arguments.config, kernel, stop) {
-        Ok(dataplane) => {
-            tracing::info!("started");
-            // Only a service manager listens; without one there is nobody to tell.
-            let _ = sd_notify::notify(false, &[sd_notify::NotifyState::Ready]);
-            match dataplane.run() {
-                Ok(()) => {
-                    tracing::info!("stopped");
-                    ExitCode::SUCCESS
-                }
-                Err(error) => {
-                    tracing::error!(%error, "stopped: a worker did not end by itself");
-                    ExitCode::FAILURE
-                }
-            }
-        }
-        Err(error) => {
-            eprintln!("tandem-dataplane: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    let dataplane = Dataplane::start(config, arguments.config, kernel, stop)?;
+    tracing::info!("started");
+    // Only a service manager listens; without one there is nobody to tell.
+    let _ = sd_notify::notify(false, &[sd_notify::NotifyState::Ready]);
+    dataplane.run().map_err(|error| format!("a worker did not end by itself: {error}"))?;
+    tracing::info!("stopped");
+    Ok(())
 }
 
 /// What the program was compiled to use and the processor does not have; better one
@@ -97,19 +98,4 @@ fn missing_cpu_feature() -> Option<&'static str> {
     let flags = text.lines().find(|line| line.starts_with("flags"))?;
     let has = |feature: &str| flags.split_whitespace().any(|flag| flag == feature);
     wanted.into_iter().find(|(name, used)| *used && !has(name)).map(|(name, _)| name)
-}
-
-fn start_log(level: LogLevel) {
-    let level = match level {
-        LogLevel::Error => tracing::Level::ERROR,
-        LogLevel::Warn => tracing::Level::WARN,
-        LogLevel::Info => tracing::Level::INFO,
-        LogLevel::Debug => tracing::Level::DEBUG,
-        LogLevel::Trace => tracing::Level::TRACE,
-    };
-    tracing_subscriber::fmt()
-        .with_max_level(level)
-        .with_writer(std::io::stderr)
-        .with_ansi(std::io::stderr().is_terminal())
-        .init();
 }

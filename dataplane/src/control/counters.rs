@@ -32,6 +32,7 @@ impl Control {
         [
             ("announcements_sent", role.announcements.get()),
             ("address_conflicts", role.conflicts.get()),
+            ("log_lines_lost", crate::log::lost_lines()),
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into()

@@ -8,6 +8,7 @@
 mod connections;
 mod counters;
 mod hold;
+pub mod hurry;
 mod orders;
 pub mod reload;
 mod socket;

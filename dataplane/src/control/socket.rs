@@ -12,6 +12,7 @@ use api::stream::Direction;
 use api::{Failure, FailureKind, Request, Response};
 
 use super::Control;
+use super::hurry::Hurry;
 
 /// Clients at a time; the command line needs one.
 const CLIENTS: usize = 16;
@@ -19,6 +20,8 @@ const BUSY: &str = "another tandem-dataplane answers on it; stop that one first,
                     another node.control_socket";
 /// A client that says nothing for so long is let go.
 const SILENCE: Duration = Duration::from_secs(30);
+/// After a client that could not be taken.
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// The socket could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -62,7 +65,12 @@ impl Drop for Socket {
 fn accept(listener: &UnixListener, control: &Weak<Control>) {
     let clients = Arc::new(AtomicUsize::new(0));
     for stream in listener.incoming() {
-        let Ok(stream) = stream else { continue };
+        let Ok(stream) = stream else {
+            // Most likely there are too many open files; asking on without a pause would
+            // take a whole core.
+            std::thread::sleep(PAUSE);
+            continue;
+        };
         if !api::server::is_allowed(&stream) || clients.load(Ordering::Relaxed) >= CLIENTS {
             continue;
         }
@@ -107,8 +115,10 @@ fn converse(mut stream: UnixStream, control: &Weak<Control>) -> Option<(Directio
         .and_then(|()| stream.set_write_timeout(Some(SILENCE)));
     patient.ok()?;
     let mut wish = None;
+    let mut hurry = Hurry::default();
     loop {
         let served = api::server::serve_one(&mut stream, |request| {
+            hurry.set(matches!(request, Request::Hold(_)));
             if let Request::Sync(direction) = request {
                 wish = Some(direction);
             }

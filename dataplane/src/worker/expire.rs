@@ -7,11 +7,12 @@ use crate::drop_reason::DropReason;
 const FRAGMENT_VISITS: usize = 8;
 
 impl Worker {
+    /// Returns whether more is to be done at once.
     #[inline(always)]
-    pub(super) fn expire(&mut self) {
+    pub(super) fn expire(&mut self) -> bool {
         let counters = &self.counters;
         let mut closed = 0;
-        self.connections.expire(self.now, |connection| {
+        let more = self.connections.expire(self.now, |connection| {
             closed += 1;
             if let Some(server) = counters.server(connection.record.server()) {
                 server.open.sub(1);
@@ -25,5 +26,6 @@ impl Worker {
             drop(mbuf);
             counters.drops.add(DropReason::FragmentExpired, 1);
         });
+        more
     }
 }

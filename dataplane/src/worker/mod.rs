@@ -22,6 +22,7 @@ mod forward;
 mod fragments;
 mod handoff;
 mod icmp;
+mod idle;
 mod open;
 mod orders;
 mod slow;
@@ -29,7 +30,6 @@ mod sync;
 mod transmit;
 
 use core::sync::atomic::{AtomicBool, Ordering};
-use core::time::Duration;
 use std::net::Ipv4Addr;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -56,6 +56,8 @@ use crate::rate::TokenBucket;
 use crate::role::SharedDeadlines;
 use crate::snapshot::Snapshot;
 
+use idle::Rest;
+
 pub use fragments::Verdict;
 pub use handoff::{Handoff, Peer, Sharing};
 pub use transmit::{Exit, Outlet};
@@ -64,10 +66,6 @@ pub use transmit::{Exit, Outlet};
 pub const BURST: usize = 32;
 /// ICMP errors that one worker sends in a second.
 const ICMP_ERRORS_A_SECOND: u32 = 1000;
-/// Polls that find nothing before an adaptive worker sleeps.
-const IDLE_POLLS: u32 = 256;
-/// How long it sleeps: below what a client notices, above the cost of waking.
-const IDLE_SLEEP: Duration = Duration::from_micros(100);
 
 /// What a worker is made of.
 pub struct Parts {
@@ -145,8 +143,17 @@ pub struct Worker {
     forwards: bool,
     clock: Clock,
     now: Instant,
-    idle: Idle,
+    rest: Rest,
     stop: Arc<AtomicBool>,
+}
+
+/// What one poll has come to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Polled {
+    /// Packets, and entries of connection sync.
+    pub found: usize,
+    /// Nothing more has to be done now, by packets or without: the worker may rest.
+    pub is_idle: bool,
 }
 
 impl Worker {
@@ -182,7 +189,7 @@ impl Worker {
             forwards: false,
             clock: parts.clock,
             now,
-            idle: parts.idle,
+            rest: Rest::new(parts.idle),
             stop: parts.stop,
         };
         worker.take_snapshot(parts.snapshot);
@@ -193,29 +200,26 @@ impl Worker {
 
     /// Polls until the process is told to end.
     pub fn run(mut self) {
-        let mut idle_polls = 0u32;
         let mut before = clock::tsc();
         while !self.stop.load(Ordering::Relaxed) {
-            let found = self.poll();
+            let polled = self.poll();
             let after = clock::tsc();
             let cycles = after.wrapping_sub(before);
             before = after;
             self.counters.polls.add(1);
             self.counters.cycles.add(cycles);
-            if found > 0 {
+            if polled.found > 0 {
                 self.counters.busy_cycles.add(cycles);
-                idle_polls = 0;
-                continue;
             }
-            idle_polls = idle_polls.saturating_add(1);
-            if self.idle == Idle::Adaptive && idle_polls >= IDLE_POLLS && self.walk.is_none() {
-                std::thread::sleep(IDLE_SLEEP);
+            if let Some(pause) = self.rest.after(polled.is_idle) {
+                std::thread::sleep(pause);
             }
         }
     }
 
-    /// One round over all sources of packets. Returns how many there were.
-    pub fn poll(&mut self) -> usize {
+    /// One round over all sources of packets, and a step of all work that no packet
+    /// brings.
+    pub fn poll(&mut self) -> Polled {
         let reading = Tsc::now();
         self.now = self.clock.at(reading);
         self.follow_role(reading);
@@ -227,9 +231,11 @@ impl Worker {
         }
         found += self.poll_rings();
         found += self.poll_sync();
-        self.expire();
+        let bound = self.bind_on();
+        let expires = self.expire();
         self.flush();
-        found
+        let is_idle = found == 0 && bound == 0 && !expires && self.walk.is_none();
+        Polled { found, is_idle }
     }
 
     /// Takes note of the role: time passes for connections only while they are in use.

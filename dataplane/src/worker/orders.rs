@@ -54,6 +54,7 @@ impl Worker {
         self.connections.set_timeouts(snapshot.timeouts);
         self.fragments.set_timeout(snapshot.fragment_timeout);
         self.renew_schedulers(&snapshot);
+        self.connections.services_changed();
         self.advance_epoch();
         let old = core::mem::replace(&mut self.snapshot, Rc::new(snapshot));
         // Nobody else counts on it between two bursts.

@@ -48,4 +48,16 @@ impl Worker {
         }
         found
     }
+
+    /// Looks for connections that came before the configuration had their service; returns
+    /// how many records it has looked at.
+    #[inline(always)]
+    pub(super) fn bind_on(&mut self) -> usize {
+        let counters = &self.counters;
+        self.connections.bind_on(&self.snapshot.services, |server| {
+            if let Some(server) = counters.server(server) {
+                server.open.add(1);
+            }
+        })
+    }
 }

@@ -81,7 +81,7 @@ pub enum EalError {
     #[error(transparent)]
     Device(#[from] DeviceError),
     /// Anything else.
-    #[error("DPDK did not start: {0}; the lines before this one that begin with EAL say more")]
+    #[error("DPDK did not start: {0}; the lines of EAL before this one say more")]
     Init(String),
 }
 

@@ -1,5 +1,11 @@
+/* For fopencookie. */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
 #include "shim.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /*
@@ -15,6 +21,26 @@
 int tandem_errno(void)
 {
 	return rte_errno;
+}
+
+static tandem_log_sink log_sink;
+
+static ssize_t write_log(void *cookie, const char *text, size_t length)
+{
+	(void)cookie;
+	log_sink(rte_log_cur_msg_loglevel(), text, length);
+	return length;
+}
+
+int tandem_log_to(tandem_log_sink sink)
+{
+	static const cookie_io_functions_t functions = { .write = write_log };
+	FILE *stream = fopencookie(NULL, "w", functions);
+
+	if (stream == NULL)
+		return -1;
+	log_sink = sink;
+	return rte_openlog_stream(stream);
 }
 
 int tandem_reserve_tag(void)

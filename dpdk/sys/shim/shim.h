@@ -58,6 +58,13 @@ enum tandem_offloads {
 int tandem_errno(void);
 
 /*
+ * Has the sink, and nobody else, told what DPDK logs: in the thread that logs, while it
+ * logs. To be called once, before EAL starts. Not 0: DPDK logs as before.
+ */
+typedef void (*tandem_log_sink)(int level, const char *text, size_t length);
+int tandem_log_to(tandem_log_sink sink);
+
+/*
  * Keeps the 16 bytes at TANDEM_MBUF_TAG from drivers and libraries, which place fields of
  * their own beside them. Call after rte_eal_init. Negative if a driver has them already.
  */

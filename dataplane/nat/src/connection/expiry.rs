@@ -21,16 +21,18 @@ impl<A: Address> Connections<A> {
     /// each whose time is over. Called once a burst, however many are due.
     ///
     /// The step asks for the records that the next step will visit, so that the burst in
-    /// between hides their way from memory. Returns whether more are due.
+    /// between hides their way from memory. Returns whether the next step has something to
+    /// do: more are due, or are still to be armed after a promotion.
     pub fn expire(&mut self, now: Instant, mut closed: impl FnMut(&Closed<A>)) -> bool {
-        if let Some(start) = self.arming {
-            self.arm_installed(start, now);
-        }
+        let arming = match self.arming {
+            Some(start) => self.arm_installed(start, now),
+            None => false,
+        };
         if let Some(due) = self.staged.take() {
             self.visit(&due, now, &mut closed);
         }
         self.staged = self.books.wheel.due(now);
-        let Some(due) = &self.staged else { return false };
+        let Some(due) = &self.staged else { return arming };
         for id in due.ids() {
             self.table.prefetch_id(id);
         }

@@ -1,5 +1,6 @@
 //! Connections in their life: opened, passed by packets, closed by time.
 
+mod binding;
 mod expiry;
 mod kind;
 mod loads;
@@ -78,6 +79,10 @@ pub struct Connections<A> {
     arming: Option<usize>,
     /// Counts the sessions of connection sync.
     generation: u16,
+    /// Connections of services that no real server of the configuration serves.
+    unbound: usize,
+    /// The record at which the search for such connections goes on.
+    binding: Option<usize>,
 }
 
 /// What is kept of all connections besides their records.
@@ -110,6 +115,8 @@ impl<A: Address> Connections<A> {
             resumed: now,
             arming: None,
             generation: 0,
+            unbound: 0,
+            binding: None,
         }
     }
 
@@ -174,6 +181,7 @@ impl<A: Address> Connections<A> {
             wheel.arm(id, record.armed);
         }
         loads.opened(record.server, Self::is_active(record));
+        self.unbound += usize::from(record.is_unbound());
         Ok(id)
     }
 
@@ -294,6 +302,7 @@ impl<A: Address> Connections<A> {
         let record = self.table.remove(id)?;
         self.books.loads.closed(record.server, Self::is_active(&record));
         self.books.session.closed(&record);
+        self.unbound -= usize::from(record.is_unbound());
         Some(Closed { id, record })
     }
 

@@ -44,18 +44,20 @@ impl<A: Address> Connections<A> {
         now.since(self.resumed).min(u64::from(now.age(record.last_seen)))
     }
 
-    /// Puts some of the connections that are not in the wheel into it.
+    /// Puts some of the connections that are not in the wheel into it. True if the next
+    /// step can go on; not while the wheel is full, which takes time to change.
     #[cold]
-    pub(super) fn arm_installed(&mut self, start: usize, now: Instant) {
+    pub(super) fn arm_installed(&mut self, start: usize, now: Instant) -> bool {
         let end = (start + ARMED_PER_STEP).min(self.table.capacity());
         for at in start..end {
             if !self.books.wheel.has_room() {
                 self.arming = Some(at);
-                return;
+                return false;
             }
             self.arm_at(at, now);
         }
         self.arming = (end < self.table.capacity()).then_some(end);
+        self.arming.is_some()
     }
 
     fn arm_at(&mut self, at: usize, now: Instant) {

@@ -3,11 +3,9 @@
 use core::sync::atomic::AtomicU64;
 use std::net::Ipv4Addr;
 
-use wire::Protocol;
-
 use super::{Connections, Kind};
 use crate::Direction;
-use crate::service::{ServerId, ServiceId, Services};
+use crate::service::{ServerId, Services};
 use crate::sync::{Change, Event, Import, Order, Reply, Session, import};
 use crate::table::{ConnectionId, InsertError, Record};
 use crate::time::Instant;
@@ -47,8 +45,8 @@ impl Connections<Ipv4Addr> {
     }
 
     /// What connection sync has to do in one poll, a bounded amount: a step of the walk
-    /// over the table, or some events installed; `moved` is told of connections that come
-    /// and go. Returns how many records or events it has dealt with.
+    /// over the table, or some events installed and a step of the sweep; `moved` is told of
+    /// connections that come and go. Returns how many records or events it has dealt with.
     #[inline(always)]
     pub fn follow_session(
         &mut self,
@@ -94,8 +92,7 @@ impl Connections<Ipv4Addr> {
                 break;
             }
         }
-        self.sweep_on(moved);
-        done
+        done + self.sweep_on(moved)
     }
 
     /// The next orders of the ring, the index lines of their connections asked for.
@@ -217,7 +214,7 @@ impl Connections<Ipv4Addr> {
         let mut record = Record::new(event.kind, event.original, event.reply, now);
         record.state = event.state;
         if event.kind != Kind::Masquerade {
-            (record.service, record.server) = served_by(event, services);
+            record.bind(services);
             if record.server == ServerId::NONE {
                 self.count_installs(|installs| &installs.unserved);
             }
@@ -280,23 +277,26 @@ impl Connections<Ipv4Addr> {
     }
 
     /// A step of the sweep: what this session has not put is stale. Not on an active
-    /// machine, whose own connections nobody puts.
-    fn sweep_on(&mut self, moved: &mut impl FnMut(Moved)) {
+    /// machine, whose own connections nobody puts. Returns how many records it has come
+    /// by.
+    fn sweep_on(&mut self, moved: &mut impl FnMut(Moved)) -> usize {
         let (standby, capacity) = (self.standby, self.table.capacity());
-        let Some(import) = self.import() else { return };
-        let Some(start) = import.sweep else { return };
+        let Some(import) = self.import() else { return 0 };
+        let Some(start) = import.sweep else { return 0 };
         let end = if standby { (start + SWEPT_PER_POLL).min(capacity) } else { capacity };
         if standby {
             for at in start..end {
                 self.sweep_at(at, moved);
             }
         }
-        let Some(import) = self.import() else { return };
-        import.sweep = Some(end);
-        if end == capacity && import.replies.room() > 0 {
-            import.replies.push(Reply::Swept.words());
-            import.sweep = None;
+        if let Some(import) = self.import() {
+            import.sweep = Some(end);
+            if end == capacity && import.replies.room() > 0 {
+                import.replies.push(Reply::Swept.words());
+                import.sweep = None;
+            }
         }
+        end - start
     }
 
     fn sweep_at(&mut self, at: usize, moved: &mut impl FnMut(Moved)) {
@@ -308,18 +308,4 @@ impl Connections<Ipv4Addr> {
         import::count(&import.installs.swept);
         self.remove(id, moved);
     }
-}
-
-/// Service and server by what they are called in this machine's configuration: numbers
-/// are each process's own.
-fn served_by(event: &Event, services: &Services<Ipv4Addr>) -> (ServiceId, ServerId) {
-    let (original, reply) = (event.original.tuple(), event.reply.tuple());
-    debug_assert!(original.protocol != Protocol::Icmp, "no service serves ICMP");
-    let service = services.find(original.destination, original.destination_port, original.protocol);
-    let Some(service) = service else { return (ServiceId::NONE, ServerId::NONE) };
-    let server = service
-        .servers
-        .iter()
-        .find(|server| (server.address, server.port) == (reply.source, reply.source_port));
-    (service.id, server.map_or(ServerId::NONE, |server| server.id))
 }

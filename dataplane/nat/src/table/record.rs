@@ -157,6 +157,11 @@ impl<A: Address> Record<A> {
         self.server
     }
 
+    /// True for a connection of a service whose real server is not known here.
+    pub(crate) fn is_unbound(&self) -> bool {
+        self.server == ServerId::NONE && self.kind() != Kind::Masquerade
+    }
+
     /// The last time that a packet refreshed it.
     #[inline(always)]
     pub fn last_seen(&self) -> Stamp {

@@ -7,7 +7,9 @@
     reason = "a test fails by panicking"
 )]
 
+mod binding;
 mod events;
 mod model;
 mod pair;
 mod standby;
+mod upkeep;

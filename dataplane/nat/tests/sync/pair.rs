@@ -293,6 +293,11 @@ impl Pair {
         assert!(self.intakes[worker].0.push(order.words()));
     }
 
+    /// Puts an order into the ring of one of the importer's workers.
+    pub(crate) fn order(&mut self, worker: usize, order: Order) {
+        assert!(self.intakes[worker].0.push(order.words()));
+    }
+
     fn compare(&mut self, worker: u16, expected: Tally, complete: bool, now: Instant) {
         let mut sum = Tally::default();
         for own in 0..self.intakes.len() {

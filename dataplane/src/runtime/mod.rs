@@ -1,0 +1,189 @@
+//! The dataplane as a whole: started from a configuration, stopped in order.
+//!
+//! ```text
+//!   eal.rs   DPDK          nic.rs  buffers, ports, queues      state.rs  what all share
+//!   crew.rs  the workers' parts and rings                      threads.rs  their threads
+//!   privileges.rs  checked before all this, and given up before a worker runs
+//! ```
+
+mod crew;
+mod eal;
+mod error;
+mod nic;
+mod privileges;
+mod state;
+mod threads;
+
+use core::sync::atomic::{AtomicBool, Ordering};
+use core::time::Duration;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use config::Config;
+use dpdk::CoreId;
+use dpdk::eal::{Eal, WorkerHandle, WorkerPanic};
+use dpdk::mempool::Mempool;
+use dpdk::port::Port;
+use wire::MacAddress;
+
+use crate::clock::Clock;
+use crate::control::{Control, Loaded, Socket, SocketError};
+use crate::housekeeping::{Housekeeping, Watch};
+use crate::kernel::{KernelInterface, KernelInterfaceError};
+use crate::link::NicLink;
+
+use crew::{Common, Crew};
+use nic::Nic;
+use state::State;
+
+pub use error::StartError;
+
+/// Whether the kernel gets interfaces to both sides.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum KernelInterfaces {
+    /// It does: for a router in service.
+    Create,
+    /// It does not: for measuring.
+    Omit,
+}
+
+/// A dataplane that runs. Its main loop is [`Dataplane::run`].
+pub struct Dataplane {
+    housekeeping: Housekeeping,
+    workers: Vec<WorkerHandle>,
+    control: Arc<Control>,
+    socket: Socket,
+    /// Tells the workers to end.
+    halt: Arc<AtomicBool>,
+}
+
+/// What is opened of the machine.
+struct Machine {
+    eal: Eal,
+    clock: Clock,
+    mempool: Mempool,
+    nics: [Nic; 2],
+    kernel: [Option<KernelInterface>; 2],
+}
+
+impl Machine {
+    fn open(
+        config: &Config,
+        cores: &[CoreId],
+        kernel: KernelInterfaces,
+    ) -> Result<Self, StartError> {
+        let eal = Eal::start(&eal::of(config, cores))?;
+        let clock = Clock::start();
+        let mempool = nic::mempool(&eal, config)?;
+        let public = nic::start(&eal, &config.public, cores.len(), &mempool)?;
+        let private = nic::start(&eal, &config.private, cores.len(), &mempool)?;
+        let nics = [public, private];
+        let kernel = match kernel {
+            KernelInterfaces::Create => kernel_interfaces(config, &nics)?.map(Some),
+            KernelInterfaces::Omit => [None, None],
+        };
+        Ok(Machine { eal, clock, mempool, nics, kernel })
+    }
+
+    fn macs(&self) -> [MacAddress; 2] {
+        [self.nics[0].mac(), self.nics[1].mac()]
+    }
+
+    fn ports(&self) -> [Arc<Port>; 2] {
+        [0, 1].map(|side| Arc::clone(&self.nics[side].port))
+    }
+}
+
+fn links(config: &Config, [public, private]: &[Arc<Port>; 2]) -> [NicLink; 2] {
+    [
+        NicLink::new(Arc::clone(public), &config.public.device),
+        NicLink::new(Arc::clone(private), &config.private.device),
+    ]
+}
+
+fn open_socket(control: &Arc<Control>) -> Result<Socket, SocketError> {
+    let path = control.loaded.lock().config.node.control_socket.clone();
+    Socket::open(&path, control)
+}
+
+fn kernel_interfaces(
+    config: &Config,
+    [public, private]: &[Nic; 2],
+) -> Result<[KernelInterface; 2], KernelInterfaceError> {
+    Ok([
+        KernelInterface::create(&config.public, public.mac())?,
+        KernelInterface::create(&config.private, private.mac())?,
+    ])
+}
+
+impl Dataplane {
+    /// Starts everything but the main loop; workers forward when this returns.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`]; what was started has been stopped again.
+    pub fn start(
+        config: Config,
+        path: PathBuf,
+        kernel: KernelInterfaces,
+        stop: Arc<AtomicBool>,
+    ) -> Result<Self, StartError> {
+        let cores: Vec<CoreId> = config.node.workers.iter().map(|core| CoreId(core.0)).collect();
+        privileges::check(&config, kernel)?;
+        let machine = Machine::open(&config, &cores, kernel)?;
+        let (state, builder) = State::new(&config, machine.macs(), machine.clock)?;
+        let ports = machine.ports();
+        let links = links(&config, &ports);
+        let Machine { eal, mempool, nics, kernel, .. } = machine;
+        let halt = Arc::new(AtomicBool::new(false));
+        let common = Common { config: &config, mempool: &mempool, state: &state, halt: &halt };
+        let crew = common.crew(&eal, nics)?;
+        let sharing = crew.sharing();
+        let Crew { parts, controlled, from_workers, to_worker } = crew;
+        let blocks = controlled.iter().map(|worker| Arc::clone(&worker.counters)).collect();
+        let watch = Watch::new(blocks, links, state.clock.now());
+        let loaded = Loaded { config, path, at: SystemTime::now(), builder };
+        let control = Arc::new(state.control(loaded, controlled, ports, sharing));
+        let socket = open_socket(&control)?;
+        let rings = (from_workers, to_worker);
+        let housekeeping = state.housekeeping(rings, kernel, mempool, watch, Arc::clone(&stop));
+        privileges::give_up(&control.loaded.lock().config);
+        let workers = threads::launch(&eal, cores, parts, &halt, &stop)?;
+        Ok(Dataplane { housekeeping, workers, control, socket, halt })
+    }
+
+    /// What the control socket answers from.
+    pub fn control(&self) -> &Arc<Control> {
+        &self.control
+    }
+
+    /// Does the main core's work until the process is told to stop, then stops in order:
+    /// workers, socket, kernel interfaces, ports.
+    ///
+    /// # Errors
+    ///
+    /// [`WorkerPanic`] of the first worker that did not end by itself.
+    pub fn run(mut self) -> Result<(), WorkerPanic> {
+        self.housekeeping.run();
+        // Its last order is for workers that still run.
+        self.control.sync.end();
+        self.halt.store(true, Ordering::Relaxed);
+        let ended = threads::join(self.workers);
+        self.control.role.end();
+        drop(self.socket);
+        drop(self.housekeeping);
+        close_ports(self.control);
+        ended
+    }
+}
+
+/// Gives up the last hold on the ports, which stops and closes them. A client may just be
+/// getting its answer: that is waited for.
+fn close_ports(control: Arc<Control>) {
+    let deadline = Instant::now() + Duration::from_secs(1);
+    while Arc::strong_count(&control) > 1 && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    drop(control);
+}

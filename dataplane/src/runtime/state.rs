@@ -1,0 +1,120 @@
+//! What all threads share: the snapshot of the configuration in use, neighbours, the role,
+//! counts of drops. The control socket and the main core are made over it.
+
+use core::sync::atomic::AtomicBool;
+use std::sync::Arc;
+
+use config::Config;
+use dpdk::mbuf::Mbuf;
+use dpdk::mempool::Mempool;
+use dpdk::port::Port;
+use dpdk::ring::{Consumer, Producer};
+use parking_lot::{Mutex, RwLock};
+use wire::MacAddress;
+
+use super::StartError;
+use crate::clock::Clock;
+use crate::control::reload::static_neighbours;
+use crate::control::{Control, Loaded, WorkerHandle};
+use crate::counters::Drops;
+use crate::housekeeping::{Announcer, Housekeeping, Watch};
+use crate::kernel::KernelInterface;
+use crate::neighbour::{NeighbourTable, Resolver};
+use crate::role::Role;
+use crate::snapshot::{Builder, Snapshot};
+use crate::sync::Hub;
+use crate::worker::Sharing;
+
+/// The state that threads share, as a configuration begins it.
+pub(super) struct State {
+    pub(super) clock: Clock,
+    /// What workers begin with. A reload gives them another one.
+    pub(super) first: Arc<Snapshot>,
+    snapshot: Arc<RwLock<Arc<Snapshot>>>,
+    pub(super) neighbours: Arc<NeighbourTable>,
+    resolver: Arc<Mutex<Resolver<Mbuf>>>,
+    pub(super) role: Arc<Role>,
+    drops: Arc<Drops>,
+}
+
+impl State {
+    /// For a machine whose NICs have these Ethernet addresses; and what makes the snapshots
+    /// after the first.
+    pub(super) fn new(
+        config: &Config,
+        macs: [MacAddress; 2],
+        clock: Clock,
+    ) -> Result<(Self, Builder), StartError> {
+        let mut builder = Builder::new(macs);
+        let first = builder.build(config)?;
+        let neighbours = Arc::new(NeighbourTable::default());
+        let mut resolver = Resolver::new(Arc::clone(&neighbours));
+        if !resolver.set_static(&static_neighbours(config), clock.now()) {
+            return Err(StartError::Neighbours);
+        }
+        resolver.keep(first.next_hops());
+        let role = match config.peer {
+            Some(_) => Role::of_a_pair(clock.rate()),
+            None => Role::alone(clock.rate()),
+        };
+        let state = State {
+            clock,
+            snapshot: Arc::new(RwLock::new(Arc::clone(&first))),
+            first,
+            neighbours,
+            resolver: Arc::new(Mutex::new(resolver)),
+            role: Arc::new(role),
+            drops: Arc::default(),
+        };
+        Ok((state, builder))
+    }
+
+    /// What requests are answered from.
+    pub(super) fn control(
+        &self,
+        loaded: Loaded,
+        workers: Vec<WorkerHandle>,
+        ports: [Arc<Port>; 2],
+        sharing: Sharing,
+    ) -> Control {
+        let sync = Hub::new(workers.len());
+        Control {
+            loaded: Mutex::new(loaded),
+            snapshot: Arc::clone(&self.snapshot),
+            workers,
+            orders: Mutex::new(0),
+            ports,
+            resolver: Arc::clone(&self.resolver),
+            role: Arc::clone(&self.role),
+            drops: Arc::clone(&self.drops),
+            clock: self.clock,
+            sharing,
+            sync,
+        }
+    }
+
+    /// The main core's work, with the ends of the workers' rings that are its own.
+    pub(super) fn housekeeping(
+        self,
+        (from_workers, to_worker): (Vec<Consumer>, Producer),
+        kernel: [Option<KernelInterface>; 2],
+        mempool: Mempool,
+        watch: Watch,
+        stop: Arc<AtomicBool>,
+    ) -> Housekeeping {
+        Housekeeping {
+            from_workers,
+            to_worker,
+            kernel,
+            mempool,
+            resolver: self.resolver,
+            snapshot: self.snapshot,
+            role: self.role,
+            announcer: Announcer::default(),
+            watch,
+            drops: self.drops,
+            clock: self.clock,
+            stop,
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The process as its operator has it: the program itself, with devices that lead nowhere.
+//! For root, as the product is.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod hurry;
+mod log;
+mod privileges;
+mod process;
