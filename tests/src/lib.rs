@@ -27,6 +27,7 @@ mod cut;
 pub mod demo;
 mod error;
 pub mod flows;
+pub mod hops;
 pub mod load;
 pub mod measure;
 pub mod namespace;

@@ -4,46 +4,90 @@ use std::time::Instant;
 
 use super::spread;
 use crate::queues::{Longer, overflows};
-use crate::{Error, Lab, Loading, Probing, wait_until};
+use crate::{Error, Lab, Loaded, Loading, Probed, Probing, hops, wait_until};
 
 pub(super) fn run(lab: &Lab, rounds: u32, rate: u32, downloads: u32) -> Result<bool, Error> {
     let _queues = Longer::queues()?;
-    let first = overflows();
-    let loading = Loading::start_again_and_again(downloads, 0)?;
-    let probing = Probing::start(rate)?;
-    let (started, mut times) = (Instant::now(), Vec::new());
-    for _ in 0..rounds {
-        times.push(hand_over(lab)?);
-    }
-    let took = started.elapsed();
-    let (probed, loaded) = (probing.finish()?, loading.finish()?);
-    let before = overflows();
+    let (mut times, started) = (Vec::new(), Instant::now());
+    let with = Under::load(rate, downloads, || {
+        for _ in 0..rounds {
+            times.push(hand_over(lab)?);
+        }
+        Ok(())
+    })?;
     // The same load for as long, and nothing happens: what the lab loses by itself.
-    let loading = Loading::start_again_and_again(downloads, 0)?;
-    let probing = Probing::start(rate)?;
-    std::thread::sleep(took);
-    let (quiet, undisturbed) = (probing.finish()?, loading.finish()?);
+    let took = started.elapsed();
+    let without = Under::load(rate, downloads, || {
+        std::thread::sleep(took);
+        Ok(())
+    })?;
     println!("{rounds} handovers in {} s: {}", took.as_secs(), spread(&times, "ms each"));
-    let kernel = [before - first, overflows() - before];
-    for (what, probed, loaded, kernel) in
-        [("with them", &probed, &loaded, kernel[0]), ("without", &quiet, &undisturbed, kernel[1])]
-    {
-        println!(
-            "{what:>10}: {} of {} datagrams lost at {rate}/s, {} of {} downloads lost; longest \
-             silence {} ms, the probe's own {} ms; {kernel} packets lost in the kernel's \
-             receive queues",
+    println!("with them: {with}");
+    println!("without:   {without}");
+    for machine in lab.machines() {
+        println!("dropped by {}: {:?}", machine.machine.name, machine.drops());
+    }
+    Ok(with.lost() == 0)
+}
+
+/// What clients met while something happened.
+struct Under {
+    probed: Probed,
+    loaded: Loaded,
+    overflows: u64,
+    hops: Vec<(&'static str, u64)>,
+    rate: u32,
+}
+
+impl Under {
+    fn load(
+        rate: u32,
+        downloads: u32,
+        happens: impl FnOnce() -> Result<(), Error>,
+    ) -> Result<Self, Error> {
+        let before = overflows();
+        hops::count()?;
+        let loading = Loading::start_again_and_again(downloads, 0)?;
+        let probing = Probing::start(rate)?;
+        happens()?;
+        let (probed, loaded) = (probing.finish()?, loading.finish()?);
+        let (overflows, hops) = (overflows() - before, hops::seen()?);
+        Ok(Under { probed, loaded, overflows, hops, rate })
+    }
+
+    fn lost(&self) -> u64 {
+        self.probed.sent - self.probed.received + self.loaded.lost + self.loaded.wrong
+    }
+}
+
+impl core::fmt::Display for Under {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let (probed, loaded) = (&self.probed, &self.loaded);
+        write!(
+            f,
+            "{} of {} datagrams lost at {}/s, {} of {} downloads lost; longest silence {} ms, the \
+             probe's own {} ms",
             probed.sent - probed.received,
             probed.sent,
+            self.rate,
             loaded.lost + loaded.wrong,
             loaded.whole + loaded.lost + loaded.wrong,
             probed.gap_micros / 1000,
             probed.late_micros / 1000,
-        );
+        )?;
+        if self.overflows > 0 {
+            write!(f, "; {} packets lost in the kernel's receive queues", self.overflows)?;
+        }
+        let mut before = ("sent", probed.sent);
+        let back = ("back at the client", probed.received);
+        for &(place, seen) in self.hops.iter().chain([&back]) {
+            if seen < before.1 {
+                write!(f, "; {} lost between {} and {place}", before.1 - seen, before.0)?;
+            }
+            before = (place, seen);
+        }
+        Ok(())
     }
-    for machine in lab.machines() {
-        println!("{:>10} dropped: {:?}", machine.machine.name, machine.drops());
-    }
-    Ok(probed.received == probed.sent && loaded.lost + loaded.wrong == 0)
 }
 
 /// Hands over; milliseconds from the command until the other machine is active alone.

@@ -1,0 +1,64 @@
+//! Where a probe's datagrams were last seen: counters of the kernel's along their way.
+//!
+//! ```text
+//!   client -> [1] switch -> [2] appliance -> [3] switch -> echo
+//!   client <- [6] switch <- appliance [5] <- switch [4] <-
+//! ```
+
+use crate::namespace::write;
+use crate::{Error, FOLDER, Lab, Namespace};
+
+const SWITCH: Namespace = Namespace("tandem-switch");
+/// Name of a place, the namespaces and interfaces at which packets come in there, and the
+/// port that tells their direction.
+const PLACES: [(&str, &[(Namespace, &str)], &str); 6] = [
+    ("out of the client", &[(SWITCH, "client")], "dport"),
+    ("into the appliances", &[(Lab::A, "pub0"), (Lab::B, "pub0")], "dport"),
+    ("out of the appliances", &[(SWITCH, "a-private"), (SWITCH, "b-private")], "dport"),
+    ("back out of the echo", &[(SWITCH, "s2")], "sport"),
+    ("back into the appliances", &[(Lab::A, "priv0"), (Lab::B, "priv0")], "sport"),
+    ("back out of the appliances", &[(SWITCH, "a-public"), (SWITCH, "b-public")], "sport"),
+];
+
+/// Sets the counters, all to 0.
+///
+/// # Errors
+///
+/// [`Error::Command`].
+pub fn count() -> Result<(), Error> {
+    for (_, interfaces, direction) in PLACES {
+        for (namespace, interface) in interfaces {
+            let table = format!("hop_{}", interface.replace('-', "_"));
+            let rules = format!(
+                "table netdev {table}\ndelete table netdev {table}\ntable netdev {table} {{\n chain \
+                 hop {{\n  type filter hook ingress device {interface} priority -10;\n  udp \
+                 {direction} 7 counter\n }}\n}}\n"
+            );
+            let path = format!("{FOLDER}/{table}.nft");
+            write(&path, &rules)?;
+            namespace.must(&["nft", "-f", &path])?;
+        }
+    }
+    Ok(())
+}
+
+/// How many datagrams were seen at each place since.
+///
+/// # Errors
+///
+/// [`Error::Command`].
+pub fn seen() -> Result<Vec<(&'static str, u64)>, Error> {
+    let mut all = Vec::new();
+    for (place, interfaces, _) in PLACES {
+        let mut packets = 0;
+        for (namespace, interface) in interfaces {
+            let table = format!("hop_{}", interface.replace('-', "_"));
+            let listed = namespace.must(&["nft", "list", "table", "netdev", &table])?.stdout;
+            let mut words = listed.split_whitespace();
+            words.find(|word| *word == "packets");
+            packets += words.next().and_then(|word| word.parse::<u64>().ok()).unwrap_or(0);
+        }
+        all.push((place, packets));
+    }
+    Ok(all)
+}
