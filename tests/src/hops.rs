@@ -9,15 +9,18 @@ use crate::namespace::write;
 use crate::{Error, FOLDER, Lab, Namespace};
 
 const SWITCH: Namespace = Namespace("tandem-switch");
-/// Name of a place, the namespaces and interfaces at which packets come in there, and the
-/// port that tells their direction.
-const PLACES: [(&str, &[(Namespace, &str)], &str); 6] = [
-    ("out of the client", &[(SWITCH, "client")], "dport"),
-    ("into the appliances", &[(Lab::A, "pub0"), (Lab::B, "pub0")], "dport"),
-    ("out of the appliances", &[(SWITCH, "a-private"), (SWITCH, "b-private")], "dport"),
-    ("back out of the echo", &[(SWITCH, "s2")], "sport"),
-    ("back into the appliances", &[(Lab::A, "priv0"), (Lab::B, "priv0")], "sport"),
-    ("back out of the appliances", &[(SWITCH, "a-public"), (SWITCH, "b-public")], "sport"),
+
+/// A place, the interfaces at which packets come in there, and the port that tells their
+/// direction.
+struct Place(&'static str, &'static [(Namespace, &'static str)], &'static str);
+
+const PLACES: [Place; 6] = [
+    Place("out of the client", &[(SWITCH, "client")], "dport"),
+    Place("into the appliances", &[(Lab::A, "pub0"), (Lab::B, "pub0")], "dport"),
+    Place("out of the appliances", &[(SWITCH, "a-private"), (SWITCH, "b-private")], "dport"),
+    Place("back out of the echo", &[(SWITCH, "s2")], "sport"),
+    Place("back into the appliances", &[(Lab::A, "priv0"), (Lab::B, "priv0")], "sport"),
+    Place("back out of the appliances", &[(SWITCH, "a-public"), (SWITCH, "b-public")], "sport"),
 ];
 
 /// Sets the counters, all to 0.
@@ -26,7 +29,7 @@ const PLACES: [(&str, &[(Namespace, &str)], &str); 6] = [
 ///
 /// [`Error::Command`].
 pub fn count() -> Result<(), Error> {
-    for (_, interfaces, direction) in PLACES {
+    for Place(_, interfaces, direction) in PLACES {
         for (namespace, interface) in interfaces {
             let table = format!("hop_{}", interface.replace('-', "_"));
             let rules = format!(
@@ -49,7 +52,7 @@ pub fn count() -> Result<(), Error> {
 /// [`Error::Command`].
 pub fn seen() -> Result<Vec<(&'static str, u64)>, Error> {
     let mut all = Vec::new();
-    for (place, interfaces, _) in PLACES {
+    for Place(place, interfaces, _) in PLACES {
         let mut packets = 0;
         for (namespace, interface) in interfaces {
             let table = format!("hop_{}", interface.replace('-', "_"));
