@@ -102,6 +102,8 @@ pub struct Association {
     name: String,
     sealer: Sealer,
     proven: Option<Start>,
+    /// Starts of the peer that were proven so far.
+    starts: u64,
     met: Option<Start>,
     retired: HashSet<Salt>,
     hellos: Bucket,
@@ -119,6 +121,7 @@ impl Association {
             name: name.to_owned(),
             sealer,
             proven: None,
+            starts: 0,
             met: None,
             retired: HashSet::new(),
             hellos: Bucket::new(20, 10),
@@ -129,6 +132,12 @@ impl Association {
     #[must_use]
     pub fn is_proven(&self) -> bool {
         self.proven.is_some()
+    }
+
+    /// How many starts of the peer were proven so far; what counts is of the last of them.
+    #[must_use]
+    pub fn starts(&self) -> u64 {
+        self.starts
     }
 
     /// A heartbeat as a datagram, for one path.
@@ -212,6 +221,7 @@ impl Association {
     fn prove(&mut self, body: Body) -> Accepted {
         let accepted = self.met.as_mut().map_or(Accepted::Hello, |start| start.take(body));
         let before = core::mem::replace(&mut self.proven, self.met.take());
+        self.starts += 1;
         if let Some(before) = before {
             self.retire(before.opener.salt);
         }

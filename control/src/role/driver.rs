@@ -118,10 +118,11 @@ impl Driver {
         }
         self.paths.open(now);
         self.dataplane.connect(now).await;
-        for beat in self.paths.receive(now) {
-            let heartbeat = beat.heartbeat.clone();
-            self.memory.peer = Some((now, beat));
-            self.step(Event::Heard(heartbeat)).await;
+        let beats = self.paths.receive(now);
+        let heard: Vec<_> = beats.iter().map(|beat| beat.heartbeat.clone()).collect();
+        if let Some(newest) = beats.into_iter().last() {
+            self.memory.peer = Some((now, newest));
+            self.step(Event::Heard(heard)).await;
         }
         self.take_answers().await;
         if let Some(ask) = ask {
