@@ -123,6 +123,8 @@ families! {
         "How late tandem-control came to its own ticks."
     ORDER "tandem_control_order_seconds" Histogram []
         "How long the dataplane took to answer an order about the role."
+    LOG_LOST "tandem_control_log_lost_lines_total" Counter []
+        "Lines of tandem-control's log that were lost because they were not read quickly enough."
     TERM "tandem_term" Gauge []
         "The number of the last takeover that this machine knows of."
     READY "tandem_ready" Gauge []
