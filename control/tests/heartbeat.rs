@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // A test fails by panicking.
 
-use control::heartbeat::{Accepted, Association, Beat, Gate, Progress, Refusal, Refusals};
+use control::heartbeat::{Accepted, Association, Beat, Gate, Progress, Refusal, Refusals, Timers};
 use control::key::SharedKey;
 use failover::{Fitness, Heartbeat, Identity, Instant, Role, Term, Wish};
 
@@ -19,6 +19,7 @@ fn beat(name: &str, sequence: u64) -> Beat {
         sequence,
         heartbeat: Heartbeat { identity, term: Term(1), role, fitness, wish, hears_peer: true },
         progress: Progress::default(),
+        timers: Timers::default(),
         obstacles: Vec::new(),
     }
 }

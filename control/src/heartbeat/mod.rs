@@ -26,6 +26,6 @@ pub mod window;
 
 pub use association::{Accepted, Association, Gate, Verdict};
 
-pub use message::{Beat, Body, Message, Progress};
+pub use message::{Beat, Body, Message, Progress, Timers};
 pub use refusal::{Refusal, Refusals};
 pub use seal::{Salt, VERSION};

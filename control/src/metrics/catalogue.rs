@@ -145,6 +145,8 @@ families! {
         "1 if the peer was ready by its last heartbeat."
     PEER_SILENCE "tandem_peer_silence_seconds" Gauge []
         "Time since the peer's last heartbeat."
+    PEER_TIMERS "tandem_peer_timers_differ" Gauge []
+        "1 if the peer's dead interval or lease is another than this machine's."
 
     HEARTBEAT_UP "tandem_heartbeat_path_up" Gauge ["local" "remote"]
         "1 if the peer's heartbeats arrive on the path."
