@@ -10,7 +10,7 @@ use failover::Instant;
 use super::measures::Measures;
 use crate::heartbeat::path::Path;
 use crate::heartbeat::seal::LIMIT;
-use crate::heartbeat::{Accepted, Association, Beat, Refusal, VERSION};
+use crate::heartbeat::{Accepted, Association, Beat, Refusal, VERSION, Verdict};
 use crate::quiet::Quiet;
 
 /// The most datagrams of a path that are read at a time. After so many there is a pause, so
@@ -97,6 +97,7 @@ impl Paths {
         for index in 0..self.paths.len() {
             let took_all = (0..most).any(|_| !self.receive_one(index, now, &mut news));
             self.is_flooded |= !took_all;
+            self.draw(index, now, &mut news);
         }
         news.sort_by_key(|(start, beat)| (*start, beat.sequence));
         news.into_iter().map(|(_, beat)| beat).collect()
@@ -113,17 +114,38 @@ impl Paths {
         let Some(path) = self.paths.get_mut(index) else { return false };
         let mut buffer = [0; LIMIT + 1];
         let Some(datagram) = path.receive(&mut buffer) else { return false };
-        let result = if datagram.is_on_link {
-            let verdict = self.association.receive(&mut path.gate, datagram.bytes, now);
-            if let Some(answer) = verdict.answer {
-                path.send(&answer);
-            }
-            verdict.result
+        let version = datagram.bytes.first().copied();
+        let verdict = if datagram.is_on_link {
+            self.association.receive(&mut path.gate, datagram.bytes, now)
         } else {
-            Err(Refusal::OffLink)
+            Verdict { result: Err(Refusal::OffLink), answer: None }
         };
-        match result {
-            Ok(Accepted::Hello) => {}
+        self.take(index, verdict, version, now, news);
+        true
+    }
+
+    /// Takes in those that waited for the path's lottery.
+    fn draw(&mut self, index: usize, now: Instant, news: &mut Vec<News>) {
+        let Some(path) = self.paths.get_mut(index) else { return };
+        for verdict in self.association.draw(&mut path.gate, now) {
+            self.take(index, verdict, Some(VERSION), now, news);
+        }
+    }
+
+    fn take(
+        &mut self,
+        index: usize,
+        verdict: Verdict,
+        version: Option<u8>,
+        now: Instant,
+        news: &mut Vec<News>,
+    ) {
+        let Some(path) = self.paths.get_mut(index) else { return };
+        if let Some(answer) = verdict.answer {
+            path.send(&answer);
+        }
+        match verdict.result {
+            Ok(Accepted::Hello | Accepted::Waits) => {}
             Ok(accepted) => {
                 if let Some(before) = path.hear(now) {
                     self.measures.gap(index, now.since(before));
@@ -136,12 +158,10 @@ impl Paths {
                 if matches!(refusal, Refusal::Version | Refusal::Authentication) {
                     self.stranger = Some(now);
                 }
-                let version = datagram.bytes.first().copied();
                 path.refused(refusal, version, now);
                 self.warn(refusal, index, version, now);
             }
         }
-        true
     }
 
     /// What the operator has to mend. Others are counted only: they may come from anyone.
