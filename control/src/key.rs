@@ -7,10 +7,15 @@ use std::path::{Path, PathBuf};
 
 use hkdf::Hkdf;
 use sha2::Sha256;
+use zeroize::Zeroizing;
 
-/// The secret of a pair: at least [`SharedKey::LEAST`] bytes.
+/// The secret of a pair: at least [`SharedKey::LEAST`] bytes. It is overwritten when it is
+/// dropped, and so is what is derived from it.
 #[derive(Clone)]
-pub struct SharedKey(Vec<u8>);
+pub struct SharedKey(Zeroizing<Vec<u8>>);
+
+/// A key that was derived from the shared one.
+pub(crate) type DerivedKey = Zeroizing<[u8; 32]>;
 
 /// Why there is no shared key.
 #[derive(Debug, thiserror::Error)]
@@ -86,23 +91,28 @@ impl SharedKey {
         let file = File::open(path).map_err(unreadable)?;
         // Of the opened file, so that it cannot be exchanged in between.
         is_private(path, &file.metadata().map_err(unreadable)?)?;
-        let mut bytes = Vec::new();
+        // As large as it can get: a vector that grows leaves copies behind.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(2 * Self::MOST));
         file.take(Self::MOST as u64 + 1).read_to_end(&mut bytes).map_err(unreadable)?;
         let length = bytes.len();
-        Self::from_bytes(bytes).ok_or_else(|| KeyError::Length { path: path.to_owned(), length })
+        Self::checked(bytes).ok_or_else(|| KeyError::Length { path: path.to_owned(), length })
     }
 
     /// A key of these bytes; none if they are too few or too many.
     #[must_use]
     pub fn from_bytes(bytes: Vec<u8>) -> Option<Self> {
+        Self::checked(Zeroizing::new(bytes))
+    }
+
+    fn checked(bytes: Zeroizing<Vec<u8>>) -> Option<Self> {
         (Self::LEAST..=Self::MOST).contains(&bytes.len()).then_some(SharedKey(bytes))
     }
 
     /// The key for one purpose and salt (HKDF, RFC 5869).
-    pub(crate) fn derive(&self, salt: &[u8], purpose: &[u8]) -> [u8; 32] {
-        let mut key = [0; 32];
+    pub(crate) fn derive(&self, salt: &[u8], purpose: &[u8]) -> DerivedKey {
+        let mut key = DerivedKey::default();
         // It fails beyond 8,160 bytes only.
-        let _ = Hkdf::<Sha256>::new(Some(salt), &self.0).expand(purpose, &mut key);
+        let _ = Hkdf::<Sha256>::new(Some(salt), &self.0).expand(purpose, key.as_mut_slice());
         key
     }
 }
@@ -163,6 +173,15 @@ mod tests {
         assert!(short.contains("has 31 bytes") && short.contains(make), "{short}");
         assert!(error(&file("long", 5000, 0o600)).contains("has 4097 bytes"));
         assert!(error(Path::new("/")).contains("is not a file"));
+    }
+
+    /// What is freed cannot be looked at; that its type overwrites it, the compiler can tell.
+    #[test]
+    fn keys_are_overwritten_when_they_are_dropped() {
+        fn is_overwritten<T: zeroize::ZeroizeOnDrop>(_: &T) {}
+        let key = SharedKey::from_bytes(vec![7; 32]).unwrap();
+        is_overwritten(&key.0);
+        is_overwritten(&key.derive(b"salt", b"purpose"));
     }
 
     #[test]

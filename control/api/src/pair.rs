@@ -29,6 +29,9 @@ pub struct Pair {
     pub last_change: Option<Change>,
     /// Changes to active since the start.
     pub takeovers: u64,
+    /// What the operator has to mend though both machines run; each a sentence without its
+    /// full stop.
+    pub warnings: Vec<String>,
 }
 
 /// A machine of the pair.
@@ -47,6 +50,10 @@ pub struct Member {
     pub ready: bool,
     /// What keeps it from being ready, each in a few words.
     pub obstacles: Vec<String>,
+    /// Silence after which it gives the other one up, in milliseconds.
+    pub dead_millis: u32,
+    /// How long its dataplane keeps the role without its control, in milliseconds.
+    pub lease_millis: u32,
 }
 
 /// A path of heartbeats.

@@ -24,8 +24,9 @@
 //!
 //! - Each step gets the time of a monotonic clock, read just before. A process that was
 //!   kept from running must not make up for missed ticks: the gap is how it finds out.
-//! - [`Event::Tick`] comes by [`Machine::next_tick`]. Heartbeats that wait in the socket
-//!   are taken in before any other event: each may find the peer silent.
+//! - [`Event::Tick`] comes by [`Machine::next_tick`]. Heartbeats that wait in the sockets
+//!   are taken in before any other event, since each may find the peer silent; and all of
+//!   them in one event, since each but the newest may be contradicted by the next.
 //! - Heartbeats are authenticated, and only those newer than all before are taken in,
 //!   whichever path they came over. The order outlives a restart of the sender.
 //! - Actions are carried out at once and in their order. The lease of [`Action::Claim`] and

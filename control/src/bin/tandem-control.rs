@@ -1,12 +1,13 @@
 //! The process that decides the role and keeps the pair in step.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
 use config::Config;
 use control::daemon;
-use control::log::Log;
+use control::log::{Lines, Log};
 
 /// Decides with its peer which of two appliances is active, carries connections from one
 /// to the other, and serves the metrics.
@@ -28,7 +29,6 @@ const MISTAKE: u8 = 2;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    end_with_a_fault();
     let checked = match Config::load_checked(&arguments.config) {
         Ok(checked) => checked,
         Err(mistakes) => {
@@ -36,9 +36,6 @@ fn main() -> ExitCode {
             return ExitCode::from(MISTAKE);
         }
     };
-    for warning in &checked.warnings {
-        eprintln!("{warning}");
-    }
     let log = match Log::start(checked.config.node.log) {
         Ok(log) => log,
         Err(error) => {
@@ -46,12 +43,15 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let result = daemon::run(&checked.config);
-    drop(log);
-    match result {
+    end_with_a_fault(log.lines());
+    // From here on everything goes through the log: standard error may make its writer wait.
+    for warning in &checked.warnings {
+        tracing::warn!("{warning}");
+    }
+    match daemon::run(&checked.config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("tandem-control: {error}");
+            tracing::error!("{error}");
             if error.is_mistake() { ExitCode::from(MISTAKE) } else { ExitCode::FAILURE }
         }
     }
@@ -59,10 +59,13 @@ fn main() -> ExitCode {
 
 /// A fault in any thread ends the process, which is started anew within its lease. Half a
 /// process would keep the role and not do its work.
-fn end_with_a_fault() {
-    let report = std::panic::take_hook();
+fn end_with_a_fault(log: Lines) {
     std::panic::set_hook(Box::new(move |fault| {
-        report(fault);
+        let thread = std::thread::current();
+        let name = thread.name().unwrap_or("without a name");
+        let line = format!("tandem-control: a fault in the thread {name}: {fault}\n");
+        let _ = log.clone().write_all(line.as_bytes());
+        log.finish();
         std::process::exit(FAULT);
     }));
 }

@@ -12,6 +12,9 @@ pub(super) fn show(pair: &Pair, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "pair        tandem-control {}, up {uptime}", pair.version)?;
     show_change(pair, out)?;
     show_sync(pair, out)?;
+    for warning in &pair.warnings {
+        writeln!(out, "warning     {warning}")?;
+    }
     writeln!(out)?;
     show_members(pair, out)?;
     writeln!(out)?;

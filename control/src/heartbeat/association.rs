@@ -17,6 +17,7 @@ use std::collections::HashSet;
 use failover::Instant;
 
 use super::bucket::Bucket;
+use super::lottery::Lottery;
 use super::message::{Beat, Body, Message};
 use super::refusal::Refusal;
 use super::seal::{Header, Opener, Salt, Sealer};
@@ -27,18 +28,33 @@ use crate::key::SharedKey;
 /// own start is renewed, which voids them all.
 const RETIRED: usize = 1024;
 
+/// Starts of the peer that are met at a time. Recordings of earlier ones are met too; with
+/// room for several they don't drive the present one out.
+const MET: usize = 8;
+
 /// How many datagrams of a path get as far as cryptography. Those of the peer's proven
 /// start have a rate of their own, which takes a few hundredths of a core at most, so that
-/// others don't use it up.
+/// others don't use it up. Of the others some are looked at as they come, and what exceeds
+/// that takes part in a lottery: whoever floods the path from the peer's address cannot
+/// keep the peer's next start out for long.
 #[derive(Clone, Debug)]
 pub struct Gate {
     proven: Bucket,
     unknown: Bucket,
+    lottery: Lottery,
 }
 
 impl Default for Gate {
     fn default() -> Self {
-        Gate { proven: Bucket::new(20_000, 2000), unknown: Bucket::new(500, 100) }
+        Gate::with(Lottery::default())
+    }
+}
+
+impl Gate {
+    /// With this lottery.
+    #[must_use]
+    pub fn with(lottery: Lottery) -> Self {
+        Gate { proven: Bucket::new(20_000, 2000), unknown: Bucket::new(500, 100), lottery }
     }
 }
 
@@ -60,6 +76,8 @@ pub enum Accepted {
     News(Box<Beat>),
     /// One that came over another path before, or was overtaken.
     Old,
+    /// It says nothing yet: it takes part in the lottery, see [`Association::draw`].
+    Waits,
 }
 
 /// A start of the peer.
@@ -102,7 +120,12 @@ pub struct Association {
     name: String,
     sealer: Sealer,
     proven: Option<Start>,
-    met: Option<Start>,
+    /// Starts of the peer that were proven so far.
+    starts: u64,
+    /// The oldest first.
+    met: Vec<Start>,
+    /// Counts the datagrams that echo a start that was only met.
+    echoes: usize,
     retired: HashSet<Salt>,
     hellos: Bucket,
 }
@@ -119,7 +142,9 @@ impl Association {
             name: name.to_owned(),
             sealer,
             proven: None,
-            met: None,
+            starts: 0,
+            met: Vec::new(),
+            echoes: 0,
             retired: HashSet::new(),
             hellos: Bucket::new(20, 10),
         })
@@ -131,17 +156,45 @@ impl Association {
         self.proven.is_some()
     }
 
+    /// How many starts of the peer were proven so far; what counts is of the last of them.
+    #[must_use]
+    pub fn starts(&self) -> u64 {
+        self.starts
+    }
+
     /// A heartbeat as a datagram, for one path.
     pub fn seal(&mut self, beat: &Beat) -> Option<Vec<u8>> {
-        let known = self.proven.as_ref().or(self.met.as_ref());
-        let echo = known.map_or(Salt::default(), |start| start.opener.salt);
+        let echo = self.known();
         self.sealer.seal(&Message { echo, body: Body::Beat(Box::new(beat.clone())) })
+    }
+
+    /// Whom the next datagram echoes: the proven start, else those that were met in turn,
+    /// so that each comes over each of several paths.
+    fn known(&mut self) -> Salt {
+        if let Some(start) = &self.proven {
+            return start.opener.salt;
+        }
+        let count = self.met.len().max(1);
+        let turn = self.echoes.wrapping_add(self.echoes / count) % count;
+        self.echoes = self.echoes.wrapping_add(1);
+        self.met.get(turn).map_or(Salt::default(), |start| start.opener.salt)
     }
 
     /// Judges a datagram that came over the path of this gate.
     pub fn receive(&mut self, gate: &mut Gate, datagram: &[u8], now: Instant) -> Verdict {
+        self.verdict(gate, datagram, now, false)
+    }
+
+    /// Judges those of the path's datagrams that waited for the lottery and have won; to be
+    /// called once an interval or so.
+    pub fn draw(&mut self, gate: &mut Gate, now: Instant) -> Vec<Verdict> {
+        let drawn = gate.lottery.draw(now);
+        drawn.iter().map(|datagram| self.verdict(gate, datagram, now, true)).collect()
+    }
+
+    fn verdict(&mut self, gate: &mut Gate, datagram: &[u8], now: Instant, drawn: bool) -> Verdict {
         let mut to_greet = None;
-        let result = self.judge(gate, datagram, now, &mut to_greet);
+        let result = self.judge(gate, datagram, now, drawn, &mut to_greet);
         let answer = to_greet.filter(|_| self.hellos.take(now));
         let answer = answer.and_then(|echo| self.sealer.seal(&Message { echo, body: Body::Hello }));
         Verdict { result, answer }
@@ -152,6 +205,7 @@ impl Association {
         gate: &mut Gate,
         datagram: &[u8],
         now: Instant,
+        drawn: bool,
         to_greet: &mut Option<Salt>,
     ) -> Result<Accepted, Refusal> {
         let header = Header::read(datagram)?;
@@ -177,8 +231,9 @@ impl Association {
         if self.retired.contains(&header.salt) {
             return Err(Refusal::Replayed);
         }
-        if !gate.unknown.take(now) {
-            return Err(Refusal::Rate);
+        if !drawn && !gate.unknown.take(now) {
+            let one_lost = gate.lottery.enter(datagram, now);
+            return if one_lost { Err(Refusal::Rate) } else { Ok(Accepted::Waits) };
         }
         self.meet(header, datagram, to_greet)
     }
@@ -190,29 +245,35 @@ impl Association {
         datagram: &[u8],
         to_greet: &mut Option<Salt>,
     ) -> Result<Accepted, Refusal> {
-        let own = self.sealer.salt();
-        let known = self.met.take_if(|met| met.opener.salt == header.salt);
-        let is_known = known.is_some();
-        let mut start = known.unwrap_or_else(|| Start::new(&self.key, header.salt));
-        let opened = start.open(header, datagram);
-        // Only what was made with the key is remembered and answered.
-        if is_known || opened.is_ok() {
-            self.met = Some(start);
-        }
-        let message = opened?;
+        let known = self.met.iter().position(|met| met.opener.salt == header.salt);
+        let (place, message) = match known.and_then(|place| Some((place, self.met.get_mut(place)?)))
+        {
+            Some((place, start)) => (place, start.open(header, datagram)?),
+            None => {
+                let mut start = Start::new(&self.key, header.salt);
+                // Only what was made with the key is remembered and answered.
+                let message = start.open(header, datagram)?;
+                if self.met.len() >= MET {
+                    self.met.remove(0);
+                }
+                self.met.push(start);
+                (self.met.len() - 1, message)
+            }
+        };
         *to_greet = Some(header.salt);
-        if message.echo != own {
+        if message.echo != self.sealer.salt() {
             return Err(Refusal::NoEcho);
         }
         has_other_name(&message.body, &self.name)?;
-        Ok(self.prove(message.body))
+        Ok(self.prove(place, message.body))
     }
 
     /// The start that was met is proven.
-    fn prove(&mut self, body: Body) -> Accepted {
-        let accepted = self.met.as_mut().map_or(Accepted::Hello, |start| start.take(body));
-        let before = core::mem::replace(&mut self.proven, self.met.take());
-        if let Some(before) = before {
+    fn prove(&mut self, place: usize, body: Body) -> Accepted {
+        let mut start = self.met.remove(place);
+        let accepted = start.take(body);
+        self.starts += 1;
+        if let Some(before) = self.proven.replace(start) {
             self.retire(before.opener.salt);
         }
         accepted

@@ -1,16 +1,21 @@
 //! What a heartbeat says, once it is decrypted.
 //!
 //! ```text
-//!   kind  echo   sequence term  role priority fitness wish  sync lag  name   obstacles
-//!   1     16     8        8     1    1        1       1     1    8    1 + n  1 + each 1 + n
+//!   kind  echo   sequence term  role priority fitness wish  sync lag
+//!   1     16     8        8     1    1        1       1     1    8
+//!
+//!   dead  lease  name   obstacles
+//!   4     4      1 + n  1 + each 1 + n
 //! ```
 //!
-//! A hello ends behind the echo. Numbers are little-endian. What is longer, shorter or of
+//! A hello ends behind the echo. Numbers are little-endian, times in milliseconds. What is longer, shorter or of
 //! unknown value anywhere is no message: both machines speak the same version.
 
+use core::time::Duration;
 use std::sync::Arc;
 
 use api::SyncState;
+use config::Timing;
 use failover::{Fitness, Heartbeat, Identity, Role, Term, Wish};
 
 use super::seal::Salt;
@@ -42,6 +47,8 @@ pub struct Beat {
     pub heartbeat: Heartbeat,
     /// How far connection sync has come.
     pub progress: Progress,
+    /// The sender's own, so that two machines find out that theirs differ.
+    pub timers: Timers,
     /// What keeps the sender from being ready, for the operator; at most
     /// [`Beat::OBSTACLES`] of at most 255 bytes.
     pub obstacles: Vec<String>,
@@ -56,6 +63,23 @@ pub struct Progress {
     pub complete: bool,
     /// Events on their way.
     pub lag: u64,
+}
+
+/// The timers that both machines must have alike: one whose lease outlives the other's dead
+/// interval goes on while it is replaced.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Timers {
+    /// Silence after which the peer is given up, in milliseconds.
+    pub dead: u32,
+    /// How long a dataplane keeps the role without a renewal, in milliseconds.
+    pub lease: u32,
+}
+
+impl From<Timing> for Timers {
+    fn from(timing: Timing) -> Self {
+        let millis = |time: Duration| u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
+        Timers { dead: millis(timing.dead), lease: millis(timing.lease) }
+    }
 }
 
 impl Beat {
@@ -121,6 +145,8 @@ impl Beat {
         let complete = if self.progress.complete { COMPLETE } else { 0 };
         out.push(position(&STATES, &self.progress.state) | complete);
         out.extend(self.progress.lag.to_le_bytes());
+        out.extend(self.timers.dead.to_le_bytes());
+        out.extend(self.timers.lease.to_le_bytes());
         put_text(out, &identity.name);
         let obstacles = self.obstacles.get(..Self::OBSTACLES).unwrap_or(&self.obstacles);
         out.push(obstacles.len() as u8);
@@ -137,6 +163,7 @@ impl Beat {
         let sync = reader.byte()?;
         let state = *STATES.get(usize::from(sync & !COMPLETE))?;
         let progress = Progress { state, complete: sync & COMPLETE != 0, lag: reader.word()? };
+        let timers = Timers { dead: reader.half()?, lease: reader.half()? };
         let name = Arc::from(reader.text()?);
         let count = usize::from(reader.byte()?);
         if count > Self::OBSTACLES {
@@ -146,7 +173,7 @@ impl Beat {
             (0..count).map(|_| reader.text().map(str::to_owned)).collect::<Option<Vec<_>>>()?;
         let identity = Identity { priority, name };
         let heartbeat = Heartbeat { identity, term, role, fitness, wish, hears_peer };
-        Some(Beat { sequence, heartbeat, progress, obstacles })
+        Some(Beat { sequence, heartbeat, progress, timers, obstacles })
     }
 }
 
@@ -204,6 +231,10 @@ impl<'a> Reader<'a> {
         self.take().map(u64::from_le_bytes)
     }
 
+    fn half(&mut self) -> Option<u32> {
+        self.take().map(u32::from_le_bytes)
+    }
+
     fn text(&mut self) -> Option<&'a str> {
         let length = usize::from(self.byte()?);
         let (text, rest) = self.0.split_at_checked(length)?;
@@ -228,6 +259,7 @@ pub(crate) mod tests {
                 hears_peer: true,
             },
             progress: Progress { state: SyncState::Following, complete: true, lag: 12 },
+            timers: Timers { dead: 150, lease: 120 },
             obstacles: vec!["the private link is down".to_owned()],
         }
     }
@@ -299,6 +331,12 @@ pub(crate) mod tests {
                 assert_eq!(message.encode(), bytes);
             }
         }
+    }
+
+    #[test]
+    fn the_timers_have_their_places() {
+        let bytes = Message { echo: Salt([0; 16]), body: Body::Beat(Box::new(beat(1))) }.encode();
+        assert_eq!(bytes[46..54], [150, 0, 0, 0, 120, 0, 0, 0]);
     }
 
     #[test]

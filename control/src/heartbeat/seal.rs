@@ -1,7 +1,7 @@
 //! Datagrams: encrypted and authenticated messages.
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
-use chacha20poly1305::{ChaCha20Poly1305, Nonce};
+use chacha20poly1305::{ChaCha20Poly1305, Key, Nonce};
 
 use super::message::Message;
 use super::refusal::Refusal;
@@ -79,7 +79,8 @@ impl Header {
 }
 
 fn cipher(key: &SharedKey, salt: Salt) -> ChaCha20Poly1305 {
-    ChaCha20Poly1305::new(&key.derive(&salt.0, PURPOSE).into())
+    // By reference: a copy on the stack would stay there. The cipher wipes its own.
+    ChaCha20Poly1305::new(Key::from_slice(key.derive(&salt.0, PURPOSE).as_slice()))
 }
 
 /// Makes datagrams; each is used for one path only, so that no counter is sent twice.

@@ -123,6 +123,8 @@ families! {
         "How late tandem-control came to its own ticks."
     ORDER "tandem_control_order_seconds" Histogram []
         "How long the dataplane took to answer an order about the role."
+    LOG_LOST "tandem_control_log_lost_lines_total" Counter []
+        "Lines of tandem-control's log that were lost because they were not read quickly enough."
     TERM "tandem_term" Gauge []
         "The number of the last takeover that this machine knows of."
     READY "tandem_ready" Gauge []
@@ -143,6 +145,8 @@ families! {
         "1 if the peer was ready by its last heartbeat."
     PEER_SILENCE "tandem_peer_silence_seconds" Gauge []
         "Time since the peer's last heartbeat."
+    PEER_TIMERS "tandem_peer_timers_differ" Gauge []
+        "1 if the peer's dead interval or lease is another than this machine's."
 
     HEARTBEAT_UP "tandem_heartbeat_path_up" Gauge ["local" "remote"]
         "1 if the peer's heartbeats arrive on the path."

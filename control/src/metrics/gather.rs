@@ -53,6 +53,7 @@ impl Source {
             Err(error) => tracing::debug!("no metrics of the dataplane: {error}"),
         }
         if let Some(source) = &self.pair {
+            page.counter(all::LOG_LOST, crate::log::lost());
             pair::write_measures(&source.measures, &mut page);
             pair::write_counts(&source.counts, &mut page);
             if let Ok(numbers) = source.driver.numbers().await {

@@ -2,7 +2,7 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use api::{Holding, Pair, Path, SyncLink, SyncState};
+use api::{Holding, Member, Pair, Path, SyncLink, SyncState};
 
 use super::catalogue as all;
 use super::page::Page;
@@ -36,6 +36,8 @@ fn write_peer(pair: &Pair, page: &mut Page) {
     if let Some(peer) = &pair.peer {
         page.flag(all::PEER_ACTIVE, peer.role == api::Role::Active);
         page.flag(all::PEER_READY, peer.ready);
+        let timers = |member: &Member| (member.dead_millis, member.lease_millis);
+        page.flag(all::PEER_TIMERS, timers(peer) != timers(&pair.own));
     }
     if let Some(silence) = pair.silence_millis {
         page.gauge(all::PEER_SILENCE, seconds(silence));

@@ -64,7 +64,8 @@ impl Driver {
             sync: &sync,
             last_change: self.memory.last_change.as_ref(),
             takeovers: self.memory.takeovers,
-            dead: self.timing.dead,
+            timing: self.timing,
+            other_timers: self.memory.other_timers.as_ref(),
             now: self.clock.now(),
         };
         view.pair()

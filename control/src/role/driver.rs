@@ -65,6 +65,8 @@ pub(super) struct Memory {
     pub(super) quiet: Quiet,
     /// Why the dataplane cannot forward.
     pub(super) unable: Option<String>,
+    /// That the peer's timers differ, as it was told.
+    pub(super) other_timers: Option<String>,
     /// Whether this machine has the peer's connections.
     pub(super) copied: Copied,
 }
@@ -118,10 +120,12 @@ impl Driver {
         }
         self.paths.open(now);
         self.dataplane.connect(now).await;
-        for beat in self.paths.receive(now) {
-            let heartbeat = beat.heartbeat.clone();
-            self.memory.peer = Some((now, beat));
-            self.step(Event::Heard(heartbeat)).await;
+        let beats = self.paths.receive(now);
+        let heard: Vec<_> = beats.iter().map(|beat| beat.heartbeat.clone()).collect();
+        if let Some(newest) = beats.into_iter().last() {
+            self.compare_timers(&newest);
+            self.memory.peer = Some((now, newest));
+            self.step(Event::Heard(heard)).await;
         }
         self.take_answers().await;
         if let Some(ask) = ask {

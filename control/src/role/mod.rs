@@ -19,6 +19,7 @@ pub mod plan;
 pub mod start;
 mod step;
 pub mod term;
+pub mod timers;
 pub mod view;
 
 pub use ask::{Ask, Asker};

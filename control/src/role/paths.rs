@@ -10,12 +10,20 @@ use failover::Instant;
 use super::measures::Measures;
 use crate::heartbeat::path::Path;
 use crate::heartbeat::seal::LIMIT;
-use crate::heartbeat::{Accepted, Association, Beat, Refusal, VERSION};
+use crate::heartbeat::{Accepted, Association, Beat, Refusal, VERSION, Verdict};
 use crate::quiet::Quiet;
 
 /// The most datagrams of a path that are read at a time. After so many there is a pause, so
 /// that a flood takes neither the time for heartbeats nor a core; the kernel drops the rest.
 const TURN: usize = 64;
+
+/// The same after a pause: more than the kernel keeps for a socket, so that nothing is
+/// decided before the newest of what waited is known. That is a few milliseconds' work at
+/// the most, once a pause, and nobody on the network can cause one.
+const BACKLOG: usize = 1024;
+
+/// A heartbeat, and the peer's how many-th start it is from: each counts from 1.
+type News = (u64, Beat);
 
 /// The paths to the peer.
 pub struct Paths {
@@ -25,6 +33,9 @@ pub struct Paths {
     sequence: u64,
     quiet: Quiet,
     is_flooded: bool,
+    /// As long without a look at the sockets is a pause.
+    pause: Duration,
+    looked: Instant,
     /// When the last datagram came from the peer's address that was not understood.
     stranger: Option<Instant>,
 }
@@ -41,6 +52,8 @@ impl Paths {
             sequence: 0,
             quiet: Quiet::default(),
             is_flooded: false,
+            pause: peer.timing.interval * 2,
+            looked: Instant::default(),
             stranger: None,
         }
     }
@@ -74,16 +87,20 @@ impl Paths {
         }
     }
 
-    /// The heartbeats that wait in the sockets and are news, in their order.
+    /// The heartbeats that wait in the sockets and are news, in the order in which the peer
+    /// sent them; after a pause all of them.
     pub fn receive(&mut self, now: Instant) -> Vec<Beat> {
+        let most = if now.since(self.looked) > self.pause { BACKLOG } else { TURN };
+        self.looked = now;
         let mut news = Vec::new();
         self.is_flooded = false;
         for index in 0..self.paths.len() {
-            let took_all = (0..TURN).any(|_| !self.receive_one(index, now, &mut news));
+            let took_all = (0..most).any(|_| !self.receive_one(index, now, &mut news));
             self.is_flooded |= !took_all;
+            self.draw(index, now, &mut news);
         }
-        news.sort_by_key(|beat| beat.sequence);
-        news
+        news.sort_by_key(|(start, beat)| (*start, beat.sequence));
+        news.into_iter().map(|(_, beat)| beat).collect()
     }
 
     /// True if more waits than is to be read without a pause.
@@ -93,39 +110,58 @@ impl Paths {
     }
 
     /// Takes in the next datagram of a path; false if there is none.
-    fn receive_one(&mut self, index: usize, now: Instant, news: &mut Vec<Beat>) -> bool {
+    fn receive_one(&mut self, index: usize, now: Instant, news: &mut Vec<News>) -> bool {
         let Some(path) = self.paths.get_mut(index) else { return false };
         let mut buffer = [0; LIMIT + 1];
         let Some(datagram) = path.receive(&mut buffer) else { return false };
-        let result = if datagram.is_on_link {
-            let verdict = self.association.receive(&mut path.gate, datagram.bytes, now);
-            if let Some(answer) = verdict.answer {
-                path.send(&answer);
-            }
-            verdict.result
+        let version = datagram.bytes.first().copied();
+        let verdict = if datagram.is_on_link {
+            self.association.receive(&mut path.gate, datagram.bytes, now)
         } else {
-            Err(Refusal::OffLink)
+            Verdict { result: Err(Refusal::OffLink), answer: None }
         };
-        match result {
-            Ok(Accepted::Hello) => {}
+        self.take(index, verdict, version, now, news);
+        true
+    }
+
+    /// Takes in those that waited for the path's lottery.
+    fn draw(&mut self, index: usize, now: Instant, news: &mut Vec<News>) {
+        let Some(path) = self.paths.get_mut(index) else { return };
+        for verdict in self.association.draw(&mut path.gate, now) {
+            self.take(index, verdict, Some(VERSION), now, news);
+        }
+    }
+
+    fn take(
+        &mut self,
+        index: usize,
+        verdict: Verdict,
+        version: Option<u8>,
+        now: Instant,
+        news: &mut Vec<News>,
+    ) {
+        let Some(path) = self.paths.get_mut(index) else { return };
+        if let Some(answer) = verdict.answer {
+            path.send(&answer);
+        }
+        match verdict.result {
+            Ok(Accepted::Hello | Accepted::Waits) => {}
             Ok(accepted) => {
                 if let Some(before) = path.hear(now) {
                     self.measures.gap(index, now.since(before));
                 }
                 if let Accepted::News(beat) = accepted {
-                    news.push(*beat);
+                    news.push((self.association.starts(), *beat));
                 }
             }
             Err(refusal) => {
                 if matches!(refusal, Refusal::Version | Refusal::Authentication) {
                     self.stranger = Some(now);
                 }
-                let version = datagram.bytes.first().copied();
                 path.refused(refusal, version, now);
                 self.warn(refusal, index, version, now);
             }
         }
-        true
     }
 
     /// What the operator has to mend. Others are counted only: they may come from anyone.
@@ -165,4 +201,126 @@ pub fn foreign(version: u8) -> String {
         "it speaks version {version} of the heartbeat protocol and version {VERSION} is spoken \
          here: install the same release of tandem on both machines"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::UdpSocket;
+
+    use config::{PeerPath, Timing};
+
+    use super::*;
+    use crate::heartbeat::message::tests::beat;
+    use crate::key::SharedKey;
+
+    /// Before the first look at the sockets.
+    const BEGIN: Instant = Instant(10_000_000);
+
+    fn association(name: &str) -> Association {
+        Association::new(SharedKey::from_bytes(vec![7; 32]).unwrap(), name).unwrap()
+    }
+
+    /// The peer's end of each path.
+    struct PeersEnd {
+        association: Association,
+        sockets: Vec<UdpSocket>,
+        sequence: u64,
+    }
+
+    impl PeersEnd {
+        fn send(&mut self, path: usize) {
+            self.sequence += 1;
+            let datagram = self.association.seal(&beat(self.sequence)).unwrap();
+            self.sockets[path].send(&datagram).unwrap();
+        }
+
+        /// Answers what has come.
+        fn listen(&mut self) {
+            let mut buffer = [0; 2000];
+            for socket in &self.sockets {
+                while let Ok(length) = socket.recv(&mut buffer) {
+                    let verdict = self.association.receive(
+                        &mut crate::heartbeat::Gate::default(),
+                        &buffer[..length],
+                        BEGIN,
+                    );
+                    if let Some(answer) = verdict.answer {
+                        socket.send(&answer).unwrap();
+                    }
+                }
+            }
+        }
+    }
+
+    /// Two paths over the loopback interface, and the peer's ends of them.
+    fn paths(subnet: u8) -> (Paths, PeersEnd) {
+        let port = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let ends = |path: u8| ([127, subnet, path, 2].into(), [127, subnet, path, 3].into());
+        let path = |path| PeerPath { local: ends(path).0, remote: ends(path).1 };
+        let peer = Peer {
+            paths: vec![path(1), path(2)],
+            key_file: "/nonexistent".into(),
+            priority: 100,
+            port,
+            timing: Timing::default(),
+            witness: None,
+        };
+        let measures = Arc::new(Measures::new(&[]).unwrap());
+        let mut paths = Paths::new(&peer, association("b"), measures);
+        paths.open(BEGIN);
+        let socket = |path: &PeerPath| {
+            let socket = UdpSocket::bind((path.remote, port)).unwrap();
+            socket.connect((path.local, port)).unwrap();
+            socket.set_ttl(255).unwrap();
+            socket.set_nonblocking(true).unwrap();
+            socket
+        };
+        let sockets = peer.paths.iter().map(socket).collect();
+        let mut end = PeersEnd { association: association("a"), sockets, sequence: 0 };
+        get_acquainted(&mut paths, &mut end, BEGIN);
+        (paths, end)
+    }
+
+    fn get_acquainted(paths: &mut Paths, end: &mut PeersEnd, now: Instant) {
+        let starts = paths.association.starts();
+        for _ in 0..3 {
+            end.send(0);
+            paths.receive(now);
+            end.listen();
+        }
+        paths.receive(now);
+        assert_eq!(paths.association.starts(), starts + 1);
+    }
+
+    fn sequences(beats: &[Beat]) -> Vec<u64> {
+        beats.iter().map(|beat| beat.sequence).collect()
+    }
+
+    #[tokio::test]
+    async fn after_a_pause_all_that_waited_comes_at_once_and_in_order() {
+        let (mut paths, mut end) = paths(61);
+        let before = end.sequence;
+        (0..150).for_each(|_| end.send(0));
+        end.send(1);
+        let beats = paths.receive(BEGIN.plus(Duration::from_secs(1)));
+        assert_eq!(sequences(&beats), (before + 1..=before + 151).collect::<Vec<_>>());
+        assert!(!paths.is_flooded());
+        // Without a pause a path has its turn, and then the next one.
+        (0..75).for_each(|_| end.send(0));
+        assert_eq!(paths.receive(BEGIN.plus(Duration::from_millis(1020))).len(), TURN);
+        assert!(paths.is_flooded());
+    }
+
+    #[tokio::test]
+    async fn what_an_earlier_start_said_is_never_the_newest() {
+        let (mut paths, mut end) = paths(62);
+        (0..20).for_each(|_| end.send(0));
+        paths.send(beat(0));
+        // It was started anew, has heard ours and counts from 1 again.
+        (end.association, end.sequence) = (association("a"), 0);
+        end.listen();
+        (0..2).for_each(|_| end.send(0));
+        let beats = sequences(&paths.receive(BEGIN.plus(Duration::from_millis(100))));
+        assert_eq!(beats[20..], [1, 2], "{beats:?}");
+    }
 }

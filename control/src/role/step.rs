@@ -78,6 +78,7 @@ impl Driver {
             sequence: 0,
             heartbeat: heartbeat.clone(),
             progress: progress.unwrap_or_default(),
+            timers: self.timing.into(),
             obstacles: self.obstacles(),
         });
     }

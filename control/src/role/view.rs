@@ -1,12 +1,13 @@
 //! The pair as others are told of it.
 
 use api::{Change, Holding, Member, Pair, SyncLink};
+use config::Timing;
 use failover::{Heartbeat, Instant, Machine, Role};
 
 use super::dataplane::Dataplane;
 use super::paths::{Paths, foreign};
-use crate::heartbeat::Beat;
 use crate::heartbeat::path::Path;
+use crate::heartbeat::{Beat, Timers};
 use crate::sync::Report;
 
 /// The numbers behind the metrics.
@@ -30,7 +31,8 @@ pub(super) struct View<'v> {
     pub(super) sync: &'v Report,
     pub(super) last_change: Option<&'v Change>,
     pub(super) takeovers: u64,
-    pub(super) dead: core::time::Duration,
+    pub(super) timing: Timing,
+    pub(super) other_timers: Option<&'v String>,
     pub(super) now: Instant,
 }
 
@@ -39,6 +41,7 @@ impl View<'_> {
         let now = self.now;
         let identity = self.machine.identity();
         let fitness = self.machine.fitness();
+        let timers = Timers::from(self.timing);
         let own = Member {
             name: identity.name.to_string(),
             role: role(self.machine.role()),
@@ -46,6 +49,8 @@ impl View<'_> {
             priority: identity.priority,
             ready: fitness.is_ready() && may_serve(self.machine.role()),
             obstacles: self.obstacles,
+            dead_millis: timers.dead,
+            lease_millis: timers.lease,
         };
         let holding = self.dataplane.holding.as_ref();
         Pair {
@@ -54,7 +59,7 @@ impl View<'_> {
             own,
             peer: self.peer.map(|(_, beat)| member(beat)),
             silence_millis: self.peer.map(|(at, _)| millis(now, *at)),
-            paths: self.paths.iter().map(|path| describe(path, self.dead, now)).collect(),
+            paths: self.paths.iter().map(|path| describe(path, self.timing.dead, now)).collect(),
             sync: api::Sync {
                 link: self.sync.link,
                 path: self.sync.path.clone(),
@@ -63,6 +68,7 @@ impl View<'_> {
             },
             last_change: self.last_change.cloned(),
             takeovers: self.takeovers,
+            warnings: self.other_timers.cloned().into_iter().collect(),
         }
     }
 }
@@ -89,6 +95,8 @@ fn member(beat: &Beat) -> Member {
         priority: identity.priority,
         ready: fitness.is_ready() && may_serve(*its_role),
         obstacles: beat.obstacles.clone(),
+        dead_millis: beat.timers.dead,
+        lease_millis: beat.timers.lease,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use config::PeerPath;
 use tokio::net::{TcpListener, TcpStream};
@@ -11,6 +11,8 @@ use tokio::time::sleep;
 
 use super::noise::{Secured, SyncKey, Versions, taken};
 use super::{Counts, Trouble, add};
+use crate::clock::Clock;
+use crate::quiet::Quiet;
 use crate::role::Plan;
 
 /// Between two attempts to listen on an address that is not there yet, say.
@@ -35,6 +37,16 @@ pub struct Accept {
     taken: mpsc::Sender<Taken>,
     strangers: Arc<Semaphore>,
     counts: Arc<Counts>,
+    clock: Clock,
+    quiet: Arc<Mutex<Refused>>,
+}
+
+/// When it was told the last time that a connection was refused: the other end tries again
+/// many times a second.
+#[derive(Default)]
+struct Refused {
+    version: Quiet,
+    handshake: Quiet,
 }
 
 impl Accept {
@@ -45,8 +57,10 @@ impl Accept {
         plans: watch::Receiver<Plan>,
         taken: mpsc::Sender<Taken>,
         counts: Arc<Counts>,
+        clock: Clock,
     ) -> Self {
-        Accept { key, plans, taken, strangers: Arc::new(Semaphore::new(STRANGERS)), counts }
+        let strangers = Arc::new(Semaphore::new(STRANGERS));
+        Accept { key, plans, taken, strangers, counts, clock, quiet: Arc::default() }
     }
 
     /// Listens on a path for good.
@@ -87,12 +101,88 @@ impl Accept {
     }
 
     fn refuse(&self, trouble: &Trouble, remote: SocketAddr) {
+        let (remote, now) = (remote.ip(), self.clock.now());
+        let mut quiet = self.quiet.lock().unwrap_or_else(PoisonError::into_inner);
         if let Trouble::Version { .. } = trouble {
             add(&self.counts.refused_version, 1);
-            tracing::warn!("no connection sync with {}: {trouble}", remote.ip());
+            if quiet.version.may_speak(now) {
+                tracing::warn!("no connection sync with {remote}: {trouble}");
+            }
         } else {
             add(&self.counts.refused_handshake, 1);
-            tracing::debug!("a sync connection from {remote} was refused: {trouble}");
+            if quiet.handshake.may_speak(now) {
+                tracing::debug!("a sync connection from {remote} was refused: {trouble}");
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+    use crate::key::SharedKey;
+
+    /// A log that is kept.
+    #[derive(Clone, Default)]
+    struct Kept(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Kept {
+        fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().extend(line);
+            Ok(line.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Connects again and again, and says this each time, until the other end hangs up.
+    async fn insist(remote: SocketAddr, word: &[u8]) {
+        for _ in 0..20 {
+            let mut stream = TcpStream::connect(remote).await.unwrap();
+            stream.write_all(word).await.unwrap();
+            stream.shutdown().await.unwrap();
+            let _ = stream.read_to_end(&mut Vec::new()).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn refusals_that_are_repeated_are_counted_and_told_once() {
+        let kept = Kept::default();
+        let writer = kept.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::DEBUG)
+            .with_writer(move || writer.clone())
+            .finish();
+        let _guard = tracing::subscriber::set_default(subscriber);
+
+        let key = SyncKey::new(&SharedKey::from_bytes(vec![7; 32]).unwrap());
+        let plan = Plan { export: true, ..Plan::default() };
+        let ((_plan, plans), (taken, _taken)) = (watch::channel(plan), mpsc::channel(1));
+        let counts = Arc::new(Counts::default());
+        let accept = Accept::new(key, plans, taken, Arc::clone(&counts), Clock::start());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let remote = listener.local_addr().unwrap();
+        drop(listener);
+        let path = PeerPath { local: remote.ip(), remote: remote.ip() };
+        tokio::spawn(accept.listen(path, remote.port()));
+        while TcpStream::connect(remote).await.is_err() {
+            tokio::task::yield_now().await;
+        }
+        insist(remote, b"TANDEM\0\x09\0\x09").await;
+        insist(remote, b"GET / HTTP/1.1\r\n\r\n").await;
+
+        let log = String::from_utf8(kept.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(log.matches("no connection sync with 127.0.0.1").count(), 1, "{log}");
+        assert_eq!(log.matches("from 127.0.0.1 was refused").count(), 1, "{log}");
+        let count = |counter: &core::sync::atomic::AtomicU64| {
+            counter.load(core::sync::atomic::Ordering::Relaxed)
+        };
+        assert!(count(&counts.refused_version) >= 19 && count(&counts.refused_handshake) >= 19);
     }
 }

@@ -76,7 +76,7 @@ impl Manager {
         clock: Clock,
     ) -> Self {
         let (sender, taken) = mpsc::channel(1);
-        let accept = Accept::new(key.clone(), plans.clone(), sender, Arc::clone(&counts));
+        let accept = Accept::new(key.clone(), plans.clone(), sender, Arc::clone(&counts), clock);
         for path in &peer.paths {
             tokio::spawn(accept.clone().listen(*path, peer.port));
         }

@@ -20,7 +20,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::timeout;
 
 use super::{HANDSHAKE, Trouble};
-use crate::key::SharedKey;
+use crate::key::{DerivedKey, SharedKey};
 
 /// The version of this protocol.
 pub const VERSION: u16 = 1;
@@ -36,7 +36,7 @@ const PREAMBLE: usize = MAGIC.len() + 4;
 
 /// The key of all sync connections of a pair; each has its own from the handshake.
 #[derive(Clone)]
-pub struct SyncKey([u8; 32]);
+pub struct SyncKey(DerivedKey);
 
 impl SyncKey {
     /// From the shared key.

@@ -172,6 +172,8 @@ pub(crate) fn pair() -> Pair {
         priority: 100,
         ready: obstacles.is_empty(),
         obstacles: obstacles.iter().map(|&obstacle| obstacle.into()).collect(),
+        dead_millis: 150,
+        lease_millis: 120,
     };
     let path = |local: &str, remote: &str, up| api::Path {
         local: local.into(),
@@ -209,6 +211,7 @@ pub(crate) fn pair() -> Pair {
             why: "the role was handed over to the peer".into(),
         }),
         takeovers: 1,
+        warnings: Vec::new(),
     }
 }
 

@@ -141,7 +141,19 @@ impl Machine {
         self.control = Some(child);
     }
 
-    /// The binary itself, with the addresses as they are configured, to its end.
+    /// The binary itself, with the addresses as they are configured.
+    pub(crate) fn start_binary(&mut self, stderr: Stdio) {
+        let child = Command::new(env!("CARGO_BIN_EXE_tandem-control"))
+            .arg("--config")
+            .arg(self.folder.join("tandem.toml"))
+            .stdout(Stdio::null())
+            .stderr(stderr)
+            .spawn()
+            .unwrap();
+        self.control = Some(child);
+    }
+
+    /// The same, to its end.
     pub(crate) fn run_binary(&mut self) -> Output {
         Command::new(env!("CARGO_BIN_EXE_tandem-control"))
             .arg("--config")

@@ -6,6 +6,7 @@
 #[path = "../dataplane/mod.rs"]
 mod answers;
 mod dataplane;
+mod logs;
 mod machine;
 mod metrics;
 mod process;

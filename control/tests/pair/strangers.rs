@@ -100,3 +100,33 @@ fn a_silent_stream_is_an_alarm_within_a_second() {
     both.b.signal(rustix::process::Signal::CONT);
     wait("b has all connections again", || both.a.pair().peer.unwrap().ready);
 }
+
+#[test]
+fn other_timers_are_said_on_both_machines() {
+    let mut both = Both::new();
+    let file = both.b.folder.join("tandem.toml");
+    let config = std::fs::read_to_string(&file).unwrap().replace("dead = \"1s\"", "dead = \"2s\"");
+    std::fs::write(&file, config).unwrap();
+    both.a.start();
+    both.b.start();
+    let (old, new) = ("(peer.dead 1000 ms, peer.lease 800 ms)", "(peer.dead 2000 ms, peer.lease");
+    for machine in [&both.a, &both.b] {
+        wait("the status says so", || {
+            machine.pair().warnings.iter().any(|what| what.contains(old) && what.contains(new))
+        });
+        wait("the metrics say so", || machine.metrics().contains("tandem_peer_timers_differ 1\n"));
+        let peer = machine.pair().peer.unwrap();
+        assert_ne!(peer.dead_millis, machine.pair().own.dead_millis);
+        wait("many heartbeats have come", || machine.pair().paths[0].received > 20);
+        assert_eq!(machine.log().matches("the peer has other timers").count(), 1);
+    }
+    let said = String::from_utf8(both.a.tandem(&["status"]).stdout).unwrap();
+    assert!(said.contains("warning     the peer has other timers"), "{said}");
+    // The remedy.
+    both.b.kill();
+    let config = std::fs::read_to_string(&file).unwrap().replace("dead = \"2s\"", "dead = \"1s\"");
+    std::fs::write(&file, config).unwrap();
+    both.b.start();
+    wait("the warning goes", || both.a.pair().warnings.is_empty());
+    assert!(both.a.metrics().contains("tandem_peer_timers_differ 0\n"));
+}

@@ -7,8 +7,10 @@ use crate::heartbeat::{Fitness, Heartbeat, Term};
 pub enum Event {
     /// Time has passed.
     Tick,
-    /// The peer's heartbeat, authenticated and newer than the last.
-    Heard(Heartbeat),
+    /// The peer's heartbeats that have come since the last step, authenticated and newer
+    /// than all before, the newest last. What they say is remembered of each of them; only
+    /// the newest is decided on.
+    Heard(Vec<Heartbeat>),
     /// What this machine is fit for: when it changes, or as often as one likes. A
     /// dataplane that was restarted was unable in between, however short that was.
     Fitness(Fitness),

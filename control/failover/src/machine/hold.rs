@@ -9,11 +9,21 @@ impl Machine {
     /// If both are active the higher term goes on, then the higher priority, then the
     /// name. The winner announces at once, and again when the loser says that it has
     /// stopped: only then does nobody announce against it. A peer that comes back from
-    /// silence may have been active meanwhile, and have given way before it was heard.
-    pub(super) fn settle(&mut self, peer: &Heartbeat, now: Instant, actions: &mut Vec<Action>) {
+    /// silence may have been active meanwhile, and have given way before it was heard; or
+    /// it says so itself, in heartbeats that came together with the newest (`was_active`).
+    pub(super) fn settle(
+        &mut self,
+        peer: &Heartbeat,
+        was_active: bool,
+        now: Instant,
+        actions: &mut Vec<Action>,
+    ) {
         if peer.role != Role::Active {
-            if self.contested || self.peer(now).is_none() {
+            if self.contested || was_active || self.peer(now).is_none() {
                 actions.push(Action::Announce);
+            }
+            if was_active && !self.contested {
+                actions.push(Action::Report(Notice::ConflictWon));
             }
             self.contested = false;
         } else if (self.term, &self.identity) < (peer.term, &peer.identity) {

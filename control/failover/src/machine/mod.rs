@@ -169,7 +169,7 @@ impl Machine {
         self.notice_stall(now, &mut actions);
         match event {
             Event::Tick => {}
-            Event::Heard(heartbeat) => self.hear(heartbeat, now, &mut actions),
+            Event::Heard(heartbeats) => self.hear(heartbeats, now, &mut actions),
             Event::Fitness(fitness) => self.take_fitness(fitness, now),
             Event::TermStored(term) => self.term_stored(term, now, &mut actions),
             Event::TermNotStored(term) => self.term_not_stored(term, now, &mut actions),
@@ -194,22 +194,37 @@ impl Machine {
         self.fitness = fitness;
     }
 
-    fn hear(&mut self, heartbeat: Heartbeat, now: Instant, actions: &mut Vec<Action>) {
-        if heartbeat.identity.name == self.identity.name {
-            if !self.named_alike {
-                actions.push(Action::Report(Notice::SameName));
-            }
-            self.named_alike = true;
-            return;
-        }
+    /// Several come at once after this machine was kept from running. What all but the
+    /// newest say is history: a wish that was withdrawn or a role that was given up since
+    /// must move nothing.
+    fn hear(&mut self, heard: Vec<Heartbeat>, now: Instant, actions: &mut Vec<Action>) {
+        let mut heard = self.of_other_name(heard, actions);
+        let Some(newest) = heard.pop() else { return };
+        let was_active = heard.iter().any(|earlier| earlier.role == Role::Active);
         if self.role() == Role::Active {
-            self.settle(&heartbeat, now, actions);
+            self.settle(&newest, was_active, now, actions);
         }
         if self.role() != Role::Active {
-            self.term = self.term.max(heartbeat.term);
-            self.was_active &= heartbeat.role != Role::Active;
+            let term = heard.iter().map(|earlier| earlier.term).fold(newest.term, Term::max);
+            self.term = self.term.max(term);
+            self.was_active &= !was_active && newest.role != Role::Active;
         }
-        self.peer.heard(heartbeat, now);
+        self.peer.heard(newest, now);
+    }
+
+    /// A machine with our own name is not listened to.
+    fn of_other_name(
+        &mut self,
+        mut heard: Vec<Heartbeat>,
+        actions: &mut Vec<Action>,
+    ) -> Vec<Heartbeat> {
+        let count = heard.len();
+        heard.retain(|heartbeat| heartbeat.identity.name != self.identity.name);
+        if heard.len() < count && !self.named_alike {
+            self.named_alike = true;
+            actions.push(Action::Report(Notice::SameName));
+        }
+        heard
     }
 
     /// What time and the last news bring about in each state.

@@ -302,7 +302,7 @@ impl Pair {
             && other.runs();
         let follows =
             heartbeat.role == Role::Active && self.nodes[at].role() == Some(Role::Standby);
-        self.step(at, Event::Heard(heartbeat));
+        self.step(at, Event::Heard(vec![heartbeat]));
         if follows && self.nodes[at].dataplane && self.nodes[at].role() == Some(Role::Standby) {
             self.nodes[at].complete = true;
         }

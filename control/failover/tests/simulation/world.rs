@@ -168,7 +168,7 @@ impl World {
     fn happen(&mut self, happening: Happening) -> Result<(), String> {
         match happening {
             Happening::Tick(node, life) if self.lives(node, life) => self.tick(node, life),
-            Happening::Deliver(node, numbered) => self.deliver(node, &numbered),
+            Happening::Deliver(node, numbered) => self.deliver(node, numbered),
             Happening::Stored { node, life, boot, term } => {
                 self.stored(node, life, boot, term);
                 Ok(())
@@ -233,16 +233,41 @@ impl World {
         goes
     }
 
-    fn deliver(&mut self, node: usize, numbered: &Numbered) -> Result<(), String> {
-        if !self.nodes[node].accepts(numbered) {
+    /// What waited together, as after a pause, is taken in together.
+    fn deliver(&mut self, node: usize, first: Numbered) -> Result<(), String> {
+        let mut waiting = vec![first];
+        waiting.extend(self.arrived(node));
+        waiting.sort_by_key(|numbered| numbered.number);
+        waiting.retain(|numbered| self.nodes[node].accepts(numbered));
+        if waiting.is_empty() {
             return Ok(());
         }
-        self.step(node, Event::Heard(numbered.heartbeat.clone()))?;
-        if let Some(term) = self.nodes[node].lacks(&numbered.heartbeat, self.now) {
-            let time = self.random.within(20_000, 300_000);
-            self.after(time, Happening::Synced(node, self.nodes[node].life, term));
+        let heard = waiting.iter().map(|numbered| numbered.heartbeat.clone()).collect();
+        self.step(node, Event::Heard(heard))?;
+        for numbered in &waiting {
+            if let Some(term) = self.nodes[node].lacks(&numbered.heartbeat, self.now) {
+                let time = self.random.within(20_000, 300_000);
+                self.after(time, Happening::Synced(node, self.nodes[node].life, term));
+            }
         }
         Ok(())
+    }
+
+    /// The other heartbeats that reach a machine at this time.
+    fn arrived(&mut self, node: usize) -> Vec<Numbered> {
+        let (mut arrived, mut others) = (Vec::new(), Vec::new());
+        while self.queue.peek().is_some_and(|Reverse(due)| due.time == self.now) {
+            match self.queue.pop() {
+                Some(Reverse(Due { happening: Happening::Deliver(to, numbered), .. }))
+                    if to == node =>
+                {
+                    arrived.push(numbered);
+                }
+                other => others.extend(other),
+            }
+        }
+        self.queue.extend(others);
+        arrived
     }
 
     /// The term is on disk, and the process will hear of it.

@@ -1,6 +1,7 @@
 //! Every transition of the diagram, one after the other.
 
 mod claiming;
+mod folding;
 mod holding;
 mod leaving;
 mod listening;
@@ -87,7 +88,7 @@ impl Bench {
 
     fn hear(&mut self, heartbeat: Heartbeat) -> Vec<Action> {
         self.peer = Some(heartbeat.clone());
-        self.step(Event::Heard(heartbeat))
+        self.step(Event::Heard(vec![heartbeat]))
     }
 
     /// Runs for so long, hears the peer and ticks each 10 ms; everything that is done.
@@ -100,7 +101,7 @@ impl Bench {
         for _ in 0..ms / 10 {
             self.ms += 10;
             if let Some(heartbeat) = self.peer.clone() {
-                all.extend(self.step(Event::Heard(heartbeat)));
+                all.extend(self.step(Event::Heard(vec![heartbeat])));
             }
             all.extend(self.step(Event::Tick));
             let written = all.iter().rev().find_map(|action| match action {
