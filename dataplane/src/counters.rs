@@ -126,6 +126,10 @@ pub struct WorkerCounters {
     pub icmp_errors: Counter,
     /// ICMP errors not sent, to keep their rate.
     pub icmp_limited: Counter,
+    /// Resets sent about TCP connections that are not known.
+    pub resets: Counter,
+    /// Resets not sent, to keep their rate.
+    pub resets_limited: Counter,
     /// Echo requests answered.
     pub echoes: Counter,
     /// Polls of all queues.
@@ -157,6 +161,8 @@ impl Default for WorkerCounters {
             closed: Counter::default(),
             icmp_errors: Counter::default(),
             icmp_limited: Counter::default(),
+            resets: Counter::default(),
+            resets_limited: Counter::default(),
             echoes: Counter::default(),
             polls: Counter::default(),
             busy_cycles: Counter::default(),
@@ -175,7 +181,7 @@ impl WorkerCounters {
     }
 
     /// The named counters as operators see them.
-    pub fn named(&self) -> [(&'static str, u64); 17] {
+    pub fn named(&self) -> [(&'static str, u64); 19] {
         let [public, private] = Side::ALL.map(Side::index);
         [
             ("rx_public_packets", self.received[public].get()),
@@ -191,6 +197,8 @@ impl WorkerCounters {
             ("connections_closed", self.closed.get()),
             ("icmp_errors_sent", self.icmp_errors.get()),
             ("icmp_errors_limited", self.icmp_limited.get()),
+            ("resets_sent", self.resets.get()),
+            ("resets_limited", self.resets_limited.get()),
             ("echo_replies_sent", self.echoes.get()),
             ("polls", self.polls.get()),
             ("busy_cycles", self.busy_cycles.get()),

@@ -10,6 +10,7 @@
 mod connections;
 mod dns;
 mod forged;
+mod forgotten;
 mod fragments;
 mod full_table;
 mod fuzz;

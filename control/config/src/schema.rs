@@ -123,6 +123,7 @@ pub(crate) const PEER: Section = Section {
         key("lease", "\"120ms\""),
         key("preempt", "\"30s\""),
         key("grace", "\"2s\""),
+        key("quiet", "\"60s\""),
         key("witness", "\"192.0.2.1\""),
     ],
 };

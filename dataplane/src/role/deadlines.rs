@@ -15,6 +15,8 @@ use crate::clock::Tsc;
 pub struct Deadlines {
     forward: AtomicU64,
     answer: AtomicU64,
+    /// When the role was claimed or announced last.
+    claimed: AtomicU64,
 }
 
 /// The deadlines as they are shared.
@@ -24,12 +26,14 @@ impl Deadlines {
     /// Of a machine that forwards and answers for good.
     pub fn never() -> SharedDeadlines {
         let never = || AtomicU64::new(Tsc::NEVER.0);
-        CachePadded::new(Deadlines { forward: never(), answer: never() })
+        let claimed = AtomicU64::new(Tsc::PAST.0);
+        CachePadded::new(Deadlines { forward: never(), answer: never(), claimed })
     }
 
     /// Of a machine that does neither.
     pub fn past() -> SharedDeadlines {
-        CachePadded::new(Deadlines { forward: AtomicU64::new(0), answer: AtomicU64::new(0) })
+        let past = || AtomicU64::new(Tsc::PAST.0);
+        CachePadded::new(Deadlines { forward: past(), answer: past(), claimed: past() })
     }
 
     /// True while packets are forwarded, and pings of floating addresses answered.
@@ -42,6 +46,15 @@ impl Deadlines {
     #[inline(always)]
     pub fn answers(&self, now: Tsc) -> bool {
         now.0 < self.answer.load(Relaxed)
+    }
+
+    /// When this machine became the active one, or had to say so again.
+    pub fn claimed(&self) -> Tsc {
+        Tsc(self.claimed.load(Relaxed))
+    }
+
+    pub(super) fn set_claimed(&self, now: Tsc) {
+        self.claimed.store(now.0, Relaxed);
     }
 
     pub(super) fn set(&self, forward: Tsc, answer: Tsc) {

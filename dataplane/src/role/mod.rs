@@ -109,6 +109,9 @@ impl Role {
         let claim = matches!(order, Hold::Claim { .. });
         let unsteady = claim && lease.held(now) == Held::Standby && !self.pulse.is_steady(now);
         let outcome = if unsteady { Outcome::Refused } else { lease.order(order, now) };
+        if outcome == Outcome::Announce {
+            self.deadlines.set_claimed(now);
+        }
         let (forward, answer) = lease.deadlines();
         self.deadlines.set(forward, answer);
         if outcome == Outcome::Announce {

@@ -64,6 +64,7 @@ impl Builder {
                 service: class(&config.timeouts.service),
                 masquerade: class(&config.timeouts.masquerade),
             },
+            quiet: config.peer.as_ref().map_or(Duration::ZERO, |peer| peer.timing.quiet),
             fragment_timeout: seconds(config.timeouts.fragment),
             networks,
         }))

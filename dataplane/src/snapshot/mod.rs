@@ -2,6 +2,7 @@
 
 mod build;
 
+use core::time::Duration;
 use std::net::Ipv4Addr;
 
 use config::Cidr;
@@ -93,6 +94,8 @@ pub struct Snapshot {
     pub masquerades: Vec<Masquerade>,
     /// Timeouts of connections.
     pub timeouts: Timeouts,
+    /// How long after a takeover segments of unknown TCP connections are only dropped.
+    pub quiet: Duration,
     /// How long fragments wait for the first of their datagram.
     pub fragment_timeout: Seconds,
     /// The address that private hosts get towards real servers when they ask a virtual

@@ -66,6 +66,8 @@ pub use transmit::{Exit, Outlet};
 pub const BURST: usize = 32;
 /// ICMP errors that one worker sends in a second.
 const ICMP_ERRORS_A_SECOND: u32 = 1000;
+/// Resets that a worker sends about connections that it does not know.
+const RESETS_A_SECOND: u32 = 1000;
 
 /// What a worker is made of.
 pub struct Parts {
@@ -135,6 +137,7 @@ pub struct Worker {
     walk: Option<Walk>,
     counters: Arc<WorkerBlock>,
     icmp_bucket: TokenBucket,
+    reset_bucket: TokenBucket,
     random: Random,
     /// The last one given to fragments.
     identification: u16,
@@ -183,6 +186,7 @@ impl Worker {
             walk: None,
             counters: parts.counters,
             icmp_bucket: TokenBucket::new(ICMP_ERRORS_A_SECOND, now),
+            reset_bucket: TokenBucket::new(RESETS_A_SECOND, now),
             identification: random.next_u64() as u16,
             random,
             role: parts.role,

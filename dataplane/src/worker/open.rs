@@ -32,7 +32,7 @@ impl Worker {
             return self.discard(unserved(&tuple));
         };
         if !begins(&arrival, &tuple) {
-            return self.discard(DropReason::NoConnection);
+            return self.refuse_segment(&arrival);
         }
         if arrival.ip.ttl <= 1 {
             return self.expire_ttl(&arrival);
@@ -140,7 +140,7 @@ impl Worker {
             return self.discard(DropReason::NotMasqueraded);
         };
         if !begins(&arrival, &tuple) {
-            return self.discard(DropReason::NoConnection);
+            return self.refuse_segment(&arrival);
         }
         if arrival.ip.ttl <= 1 {
             return self.expire_ttl(&arrival);

@@ -10,6 +10,7 @@ use wire::tcp::Flags;
 use wire::{FiveTuple, Protocol, build, icmpv4};
 
 use super::Worker;
+use crate::clock::Tsc;
 use crate::drop_reason::DropReason;
 use crate::errand::Errand;
 
@@ -162,6 +163,30 @@ impl Worker {
         if build::echo_reply(arrival.mbuf.data_mut(), &arrival.packet) {
             self.counters.echoes.add(1);
             self.transmit(arrival.side, arrival.mbuf);
+        }
+    }
+
+    /// A segment in the middle of a TCP connection that is not known is answered with a
+    /// reset, as a host would (RFC 9293 section 3.10.7.1): or its sender, whose connection
+    /// has outlived its state here, would wait for minutes. Not so soon after a takeover:
+    /// the connection may be the peer's, which might be there again in a moment.
+    pub(super) fn refuse_segment(&mut self, arrival: &Arrival) {
+        self.discard(DropReason::NoConnection);
+        let quiet_until = self.clock.rate().after(self.role.claimed(), self.snapshot.quiet);
+        let retired = !self.role.answers(Tsc::now());
+        if retired || Tsc::now() < quiet_until || !matches!(arrival.ip.payload, Payload::Tcp { .. })
+        {
+            return;
+        }
+        if !self.reset_bucket.take(self.now) {
+            return self.counters.resets_limited.add(1);
+        }
+        let Some(reset) = build::tcp_reset(arrival.mbuf.data(), &arrival.packet) else { return };
+        let Some(mut mbuf) = self.mempool.alloc() else { return };
+        if let Some(room) = mbuf.append(reset.len()) {
+            room.copy_from_slice(&reset);
+            self.counters.resets.add(1);
+            self.transmit(arrival.side, mbuf);
         }
     }
 

@@ -1,4 +1,4 @@
-//! Frames that the router makes itself: ARP, ICMP errors, echo replies, fragments.
+//! Frames that the router makes itself: ARP, ICMP errors, echo replies, fragments, resets.
 //!
 //! All write into a buffer of the caller's and return how many bytes they wrote;
 //! nothing is allocated.
@@ -7,12 +7,14 @@ mod arp;
 mod echo;
 mod fragment;
 mod icmp_error;
+mod reset;
 mod udp;
 
 pub use self::arp::{ARP_FRAME, arp};
 pub use self::echo::echo_reply;
 pub use self::fragment::{Piece, Pieces, fragment, pieces};
 pub use self::icmp_error::{Refused, icmp_error, may_send_error};
+pub use self::reset::{RESET_FRAME, tcp_reset};
 pub use self::udp::{UdpEnds, udp};
 
 use crate::MacAddress;

@@ -115,6 +115,30 @@ impl<B: DerefMut<Target = [u8; HEADER_LENGTH]>> Header<B> {
         DESTINATION.set(&mut self.0, port.to_bytes());
     }
 
+    /// Writes the number of the first byte.
+    #[inline]
+    pub fn set_sequence(&mut self, sequence: u32) {
+        SEQUENCE.set(&mut self.0, sequence.to_be_bytes());
+    }
+
+    /// Writes the number of the byte that is expected next.
+    #[inline]
+    pub fn set_acknowledgment(&mut self, acknowledgment: u32) {
+        ACKNOWLEDGMENT.set(&mut self.0, acknowledgment.to_be_bytes());
+    }
+
+    /// Writes the length of the header in bytes: a multiple of 4 from 20 to 60.
+    #[inline]
+    pub fn set_header_length(&mut self, bytes: usize) {
+        DATA_OFFSET.set(&mut self.0, [((bytes / 4) as u8) << 4]);
+    }
+
+    /// Writes the flags.
+    #[inline]
+    pub fn set_flags(&mut self, flags: Flags) {
+        FLAGS.set(&mut self.0, [flags.bits()]);
+    }
+
     /// Writes the checksum.
     #[inline(always)]
     pub fn set_checksum(&mut self, checksum: Checksum) {

@@ -15,6 +15,7 @@ mod strangers;
 mod survivors;
 mod sync;
 mod takeover;
+mod units;
 
 use lab::{Appliance, Lab, Loaded, Probed};
 

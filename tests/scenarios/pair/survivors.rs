@@ -1,6 +1,6 @@
 //! What is not TCP survives a takeover like TCP.
 
-use lab::{INTERNET, Lab, Settings, VIP, ready_pair};
+use lab::{Cut, INTERNET, Lab, Settings, VIP, ready_pair, ready_pair_with};
 
 use super::await_active;
 
@@ -27,11 +27,13 @@ while not os.path.exists(go) and time.time() < deadline: time.sleep(0.02)
 print(web(), dns())
 ";
 
-#[test]
-fn masquerade_mappings_udp_flows_and_echoes_survive() {
+/// The answers to what a private host asked before and after a takeover, over the same
+/// sockets, and whether its mappings are the same there. `before` is done once all is open.
+fn survive(before: impl FnOnce(&Lab)) -> (Vec<String>, bool, String) {
     let mut lab = ready_pair().unwrap();
     lab.spoil();
     let (active, standby) = lab.roles().unwrap();
+    before(&lab);
     let (said, go) = (format!("{}/said", lab::FOLDER), format!("{}/go", lab::FOLDER));
     for file in [&said, &go] {
         let _ = std::fs::remove_file(file);
@@ -39,21 +41,41 @@ fn masquerade_mappings_udp_flows_and_echoes_survive() {
     let inside = Lab::S1.spawn_python(INSIDE, &[INTERNET, &said, &go]).unwrap();
     let ping = Lab::S2.spawn(&["ping", "-i", "0.2", "-W", "2", INTERNET]).unwrap();
     lab::wait_until("the first answers came", 20, || std::path::Path::new(&said).exists()).unwrap();
-    let before = ports(active);
-    assert!(before.len() >= 3, "{before:?}");
+    let opened = || ports(active).len() >= 3;
+    lab::wait_until("all three mappings are there", 20, opened).unwrap();
+    let mappings = ports(active);
     active.kill().unwrap();
     await_active(&lab, standby);
     std::fs::write(&go, "").unwrap();
     let output = inside.finish().unwrap();
-    let answers: Vec<&str> = output.stdout.lines().collect();
-    let expected = format!("internet {VIP} internet");
-    assert_eq!(answers, [&expected, &expected], "{}", output.words());
     let after = ports(standby);
-    assert!(before.iter().all(|mapping| after.contains(mapping)), "{before:?} {after:?}");
+    let same = mappings.iter().all(|mapping| after.contains(mapping));
+    let told =
+        format!("{mappings:?} {after:?} {} {}", output.words(), ping.stop().unwrap().words());
+    (output.stdout.lines().map(str::to_owned).collect(), same, told)
+}
+
+#[test]
+fn masquerade_mappings_udp_flows_and_echoes_survive() {
+    let (answers, same, told) = survive(|_| {});
+    let expected = format!("internet {VIP} internet");
+    assert_eq!(answers, [expected.as_str(), &expected], "{told}");
     // A ping goes on with its identifier: the mapping is what makes the replies come back.
-    let told = ping.stop().unwrap().words();
-    println!("{told}");
-    active.launch(&Settings::patient_pair()).unwrap();
+    assert!(same, "{told}");
+}
+
+/// The control: it is sync that carries them over.
+#[test]
+fn without_sync_mappings_do_not_survive() {
+    let mut cuts = None;
+    let (answers, same, told) = survive(|lab| {
+        cuts = Some(Cut::sync().unwrap());
+        let (_, standby) = lab.roles().unwrap();
+        let trouble = || standby.pair().is_ok_and(|pair| !pair.own.ready);
+        lab::wait_until("the standby machine knows that it is not synced", 20, trouble).unwrap();
+    });
+    assert_eq!(answers.len(), 1, "the connection went on: {told}");
+    assert!(!same, "{told}");
 }
 
 /// The masqueraded connections of a machine, each as its source and what it became.
@@ -86,19 +108,33 @@ for _ in range(10):
 try:
     while True:
         packet = back.recv(100)
-        if packet[20:24] == struct.pack('!HH', 80, 4242): print('answered'); break
+        if packet[20:24] == struct.pack('!HH', 80, 4242) and packet[33] == 4: print('reset'); break
 except TimeoutError: print('silence')
 ";
 
-#[test]
-fn unknown_segments_after_a_takeover_are_dropped_and_not_reset() {
-    let mut lab = ready_pair().unwrap();
+/// What a client gets for segments of a connection that nobody knows, after a takeover.
+fn strays_after_a_takeover(settings: Settings) -> (String, u64) {
+    let mut lab = ready_pair_with(settings).unwrap();
     lab.spoil();
     let (active, standby) = lab.roles().unwrap();
     active.kill().unwrap();
     await_active(&lab, standby);
     let before = standby.dropped("no_connection");
     let told = Lab::CLIENT.python(STRAY, &[VIP, lab::CLIENT]).unwrap().stdout;
-    assert_eq!(told.trim(), "silence");
-    assert!(standby.dropped("no_connection") >= before + 10);
+    (told.trim().to_owned(), standby.dropped("no_connection") - before)
+}
+
+#[test]
+fn unknown_segments_after_a_takeover_are_dropped_and_not_reset() {
+    let (told, dropped) = strays_after_a_takeover(Settings::patient_pair());
+    assert_eq!(told, "silence");
+    assert!(dropped >= 10, "{dropped}");
+}
+
+/// The control: without the time of quiet after a takeover they are.
+#[test]
+fn without_a_quiet_time_unknown_segments_are_reset() {
+    let peer = "dead = \"600ms\"\nlease = \"500ms\"\nquiet = \"0s\"";
+    let (told, _) = strays_after_a_takeover(Settings { peer, ..Settings::pair() });
+    assert_eq!(told, "reset");
 }

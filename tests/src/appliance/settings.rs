@@ -45,6 +45,8 @@ pub struct Settings {
     pub pair: bool,
     /// More lines for the `[peer]` section.
     pub peer: &'static str,
+    /// The metrics are served on the direct link, and not on loopback.
+    pub metrics_on_link: bool,
 }
 
 impl Default for Settings {
@@ -58,6 +60,7 @@ impl Default for Settings {
             without: None,
             pair: false,
             peer: "",
+            metrics_on_link: false,
         }
     }
 }
@@ -114,6 +117,10 @@ impl Settings {
         let (socket, prefix) = (machine.socket(), machine.file_prefix());
         let (socket, state, peer) =
             (socket.display(), machine.folder(), self.peer_section(machine));
+        let metrics = match self.metrics_on_link {
+            true => format!("[metrics]\nlisten = \"{}:9405\"\n", machine.direct),
+            false => String::new(),
+        };
         format!(
             r#"# An appliance of the lab.
 [node]
@@ -141,6 +148,7 @@ address = "{private}/24"
 floating = ["{GATEWAY}/24"]
 
 {peer}
+{metrics}
 [[masquerade]]
 source = ["10.0.0.0/24"]
 address = "{VIP}"

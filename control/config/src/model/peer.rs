@@ -37,6 +37,9 @@ pub struct Timing {
     /// How long the machine that handed its role over goes on forwarding what still
     /// reaches it.
     pub grace: Duration,
+    /// How long after a takeover segments of TCP connections that are not known are dropped,
+    /// and not answered with a reset.
+    pub quiet: Duration,
 }
 
 impl Default for Timing {
@@ -47,6 +50,7 @@ impl Default for Timing {
             lease: Duration::from_millis(120),
             preempt: None,
             grace: Duration::from_secs(2),
+            quiet: Duration::from_secs(60),
         }
     }
 }

@@ -13,6 +13,7 @@ use crate::schema;
 const INTERVALS: RangeInclusive<Duration> = Duration::from_millis(5)..=Duration::from_secs(10);
 const PREEMPT: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(86_400);
 const GRACE: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(60);
+const QUIET: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(86_400);
 
 /// The other machine, typed.
 pub(crate) struct RawPeer {
@@ -58,6 +59,7 @@ fn read_timing(table: &Table<'_>) -> Timing {
         ("dead", INTERVALS, &mut timing.dead),
         ("lease", INTERVALS, &mut timing.lease),
         ("grace", GRACE, &mut timing.grace),
+        ("quiet", QUIET, &mut timing.quiet),
     ] {
         if let Some(given) = table.optional(key, value::time(range)) {
             *time = given.value;

@@ -14,4 +14,6 @@ mod packets;
 #[cfg(test)]
 mod parsing;
 #[cfg(test)]
+mod resetting;
+#[cfg(test)]
 mod translating;

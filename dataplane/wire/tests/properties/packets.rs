@@ -104,6 +104,7 @@ impl Spec {
         match &self.content {
             Content::Tcp { ports, sequence, flags, options, payload } => {
                 let mut tcp = TcpHeader::new(ports.0, ports.1, *sequence, 1024);
+                tcp.acknowledgment_number = sequence.rotate_left(7) ^ 0x5a5a;
                 tcp.set_options_raw(options).unwrap();
                 tcp.fin = flags & 1 != 0;
                 tcp.syn = flags & 2 != 0;
