@@ -76,6 +76,8 @@ pub enum Accepted {
     News(Box<Beat>),
     /// One that came over another path before, or was overtaken.
     Old,
+    /// The peer lives, and speaks this other version.
+    Foreign(u8),
     /// It says nothing yet: it takes part in the lottery, see [`Association::draw`].
     Waits,
 }
@@ -105,6 +107,7 @@ impl Start {
     fn take(&mut self, body: Body) -> Accepted {
         match body {
             Body::Hello => Accepted::Hello,
+            Body::Foreign(version) => Accepted::Foreign(version),
             Body::Beat(beat) if beat.sequence > self.sequence => {
                 self.sequence = beat.sequence;
                 Accepted::News(beat)
@@ -164,8 +167,13 @@ impl Association {
 
     /// A heartbeat as a datagram, for one path.
     pub fn seal(&mut self, beat: &Beat) -> Option<Vec<u8>> {
+        self.seal_body(Body::Beat(Box::new(beat.clone())))
+    }
+
+    /// Anything as a datagram, for one path.
+    pub fn seal_body(&mut self, body: Body) -> Option<Vec<u8>> {
         let echo = self.known();
-        self.sealer.seal(&Message { echo, body: Body::Beat(Box::new(beat.clone())) })
+        self.sealer.seal(&Message { echo, body })
     }
 
     /// Whom the next datagram echoes: the proven start, else those that were met in turn,

@@ -1,15 +1,16 @@
 //! What a heartbeat says, once it is decrypted.
 //!
 //! ```text
-//!   kind  echo   sequence term  role priority fitness wish  sync lag
-//!   1     16     8        8     1    1        1       1     1    8
+//!   version  echo  kind  sequence term  role priority fitness wish  sync lag
+//!   1        16    1     8        8     1    1        1       1     1    8
 //!
 //!   dead  lease  name   obstacles
 //!   4     4      1 + n  1 + each 1 + n
 //! ```
 //!
-//! A hello ends behind the echo. Numbers are little-endian, times in milliseconds. What is longer, shorter or of
-//! unknown value anywhere is no message: both machines speak the same version.
+//! A hello ends behind its kind. Numbers are little-endian, times in milliseconds. What is
+//! longer, shorter or of unknown value anywhere is no message. Of another version nothing
+//! is understood but version and echo, which stand there in every one.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -36,6 +37,8 @@ pub enum Body {
     Hello,
     /// A heartbeat.
     Beat(Box<Beat>),
+    /// Something of this other version.
+    Foreign(u8),
 }
 
 /// A heartbeat with what goes along.
@@ -87,6 +90,9 @@ impl Beat {
     pub const OBSTACLES: usize = 4;
 }
 
+/// The version of messages.
+pub const VERSION: u8 = 1;
+
 const HELLO: u8 = 0;
 const BEAT: u8 = 1;
 
@@ -107,13 +113,16 @@ impl Message {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(128);
+        let version = if let Body::Foreign(version) = self.body { version } else { VERSION };
+        out.push(version);
+        out.extend(self.echo.0);
         match &self.body {
             Body::Hello => out.push(HELLO),
-            Body::Beat(_) => out.push(BEAT),
-        }
-        out.extend(self.echo.0);
-        if let Body::Beat(beat) = &self.body {
-            beat.encode(&mut out);
+            Body::Beat(beat) => {
+                out.push(BEAT);
+                beat.encode(&mut out);
+            }
+            Body::Foreign(_) => {}
         }
         out
     }
@@ -122,9 +131,12 @@ impl Message {
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader(bytes);
-        let kind = reader.byte()?;
+        let version = reader.byte()?;
         let echo = Salt(reader.take()?);
-        let body = match kind {
+        if version != VERSION {
+            return Some(Message { echo, body: Body::Foreign(version) });
+        }
+        let body = match reader.byte()? {
             HELLO => Body::Hello,
             BEAT => Body::Beat(Box::new(Beat::decode(&mut reader)?)),
             _ => return None,
@@ -304,7 +316,7 @@ pub(crate) mod tests {
     #[test]
     fn unknown_values_are_refused() {
         let bytes = Message { echo: Salt([0; 16]), body: Body::Beat(Box::new(beat(1))) }.encode();
-        for place in [0, 33, 35, 36, 37] {
+        for place in [17, 34, 36, 37, 38] {
             let mut bytes = bytes.clone();
             bytes[place] = 0x7e;
             assert_eq!(Message::decode(&bytes), None, "byte {place}");
@@ -313,8 +325,8 @@ pub(crate) mod tests {
 
     proptest::proptest! {
         #[test]
-        fn any_bytes_are_one_message_or_none(bytes: Vec<u8>, kind in 0..2_u8) {
-            let bytes = [vec![kind], bytes].concat();
+        fn any_bytes_are_one_message_or_none(echo: [u8; 16], kind in 0..2_u8, bytes: Vec<u8>) {
+            let bytes = [&[VERSION][..], &echo, &[kind], &bytes].concat();
             if let Some(message) = Message::decode(&bytes) {
                 assert_eq!(message.encode(), bytes);
             }
@@ -327,8 +339,13 @@ pub(crate) mod tests {
             if let Some(byte) = bytes.get_mut(place) {
                 *byte = to;
             }
-            if let Some(message) = Message::decode(&bytes) {
-                assert_eq!(message.encode(), bytes);
+            match Message::decode(&bytes) {
+                // Whatever another version has behind the echo is its own affair.
+                Some(message) if matches!(message.body, Body::Foreign(_)) => {
+                    assert_eq!(message.encode(), bytes[..17]);
+                }
+                Some(message) => assert_eq!(message.encode(), bytes),
+                None => {}
             }
         }
     }
@@ -336,7 +353,7 @@ pub(crate) mod tests {
     #[test]
     fn the_timers_have_their_places() {
         let bytes = Message { echo: Salt([0; 16]), body: Body::Beat(Box::new(beat(1))) }.encode();
-        assert_eq!(bytes[46..54], [150, 0, 0, 0, 120, 0, 0, 0]);
+        assert_eq!(bytes[47..55], [150, 0, 0, 0, 120, 0, 0, 0]);
     }
 
     #[test]

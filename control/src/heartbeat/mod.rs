@@ -10,10 +10,11 @@
 //! Each start of a process draws a salt, so that no key is used twice and the counter needs
 //! no disk. A datagram from the wire passes through here in this order, the cheap before the
 //! dear: its TTL ([`path`]), then in [`association`] its length, version and salt, its
-//! path's rate ([`bucket`], and [`lottery`] for strangers beyond it), its counter ([`window`]), its tag ([`seal`]), and at last what
-//! it says ([`message`]): it has to echo the salt of this start, so that nothing recorded
-//! from an earlier one counts. Whatever fails is counted as a [`Refusal`] and changes
-//! nothing.
+//! path's rate ([`bucket`], and [`lottery`] for strangers beyond it), its counter
+//! ([`window`]), its tag ([`seal`]), and at last what it says ([`message`]): it has to echo
+//! the salt of this start, so that nothing recorded from an earlier one counts. Whatever
+//! fails is counted as a [`Refusal`] and changes nothing. What the peer says in another
+//! version is no heartbeat, but tells that it lives.
 
 pub mod association;
 pub mod bucket;
@@ -24,10 +25,12 @@ pub mod message;
 pub mod path;
 pub mod refusal;
 pub mod seal;
+pub mod version;
 pub mod window;
 
 pub use association::{Accepted, Association, Gate, Verdict};
 
 pub use message::{Beat, Body, Message, Progress, Timers};
 pub use refusal::{Refusal, Refusals};
-pub use seal::{Salt, VERSION};
+pub use seal::Salt;
+pub use version::Version;

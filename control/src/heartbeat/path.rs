@@ -20,6 +20,7 @@ use tokio::net::UdpSocket;
 use super::association::Gate;
 use super::refusal::{Refusal, Refusals};
 use super::seal::LIMIT;
+use super::version::Version;
 
 /// Between two attempts to make the socket.
 const RETRY: Duration = Duration::from_millis(100);
@@ -46,7 +47,7 @@ pub struct Path {
     /// When the last of those came.
     pub heard: Option<Instant>,
     /// The version that the other end speaks, if it is another, and when that was seen.
-    pub foreign: Option<(u8, Instant)>,
+    pub foreign: Option<(Version, Instant)>,
 }
 
 /// A datagram as it came.
@@ -190,9 +191,15 @@ impl Path {
     /// A datagram was refused that began with this version.
     pub fn refused(&mut self, refusal: Refusal, version: Option<u8>, now: Instant) {
         self.refused.count(refusal);
-        if let (Refusal::Version, Some(version)) = (refusal, version) {
-            self.foreign = Some((version, now));
+        if let (Refusal::Version, Some(envelope)) = (refusal, version) {
+            self.foreign = Some((Version { envelope, message: None }, now));
         }
+    }
+
+    /// The peer spoke in this version, which is not ours.
+    pub fn not_understood(&mut self, version: Version, now: Instant) {
+        self.refused.count(Refusal::Version);
+        self.foreign = Some((version, now));
     }
 }
 

@@ -37,8 +37,8 @@ pub struct Findings<'f> {
     pub copied: Copied,
     /// What the witness says.
     pub witness: Option<bool>,
-    /// Somebody speaks from the peer's address whom this start has never understood: a
-    /// peer of another version or with another key, which may well be active.
+    /// The peer speaks and is not understood, as it is of another version; or somebody does
+    /// from its address and none was ever proven, as with another key. It may be active.
     pub stranger: bool,
 }
 

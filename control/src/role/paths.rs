@@ -10,7 +10,7 @@ use failover::Instant;
 use super::measures::Measures;
 use crate::heartbeat::path::Path;
 use crate::heartbeat::seal::LIMIT;
-use crate::heartbeat::{Accepted, Association, Beat, Refusal, VERSION, Verdict};
+use crate::heartbeat::{Accepted, Association, Beat, Refusal, Verdict, Version};
 use crate::quiet::Quiet;
 
 /// The most datagrams of a path that are read at a time. After so many there is a pause, so
@@ -38,6 +38,8 @@ pub struct Paths {
     looked: Instant,
     /// When the last datagram came from the peer's address that was not understood.
     stranger: Option<Instant>,
+    /// When the peer last said something of another version.
+    foreign: Option<Instant>,
 }
 
 impl Paths {
@@ -55,15 +57,17 @@ impl Paths {
             pause: peer.timing.interval * 2,
             looked: Instant::default(),
             stranger: None,
+            foreign: None,
         }
     }
 
-    /// True if somebody spoke from the peer's address within `time`, and none who did was
-    /// ever understood. Once one was, others are forgers, and change nothing.
+    /// True if the peer spoke within `time` and was not understood: it is of another
+    /// version, or somebody spoke from its address and none who did was ever proven. Once
+    /// one was, those who are not are forgers, and change nothing.
     #[must_use]
     pub fn hears_stranger(&self, time: Duration, now: Instant) -> bool {
-        let lately = self.stranger.is_some_and(|at| now.since(at) < time);
-        lately && !self.association.is_proven()
+        let lately = |at: Option<Instant>| at.is_some_and(|at| now.since(at) < time);
+        lately(self.foreign) || (lately(self.stranger) && !self.association.is_proven())
     }
 
     /// Each path.
@@ -128,7 +132,7 @@ impl Paths {
     fn draw(&mut self, index: usize, now: Instant, news: &mut Vec<News>) {
         let Some(path) = self.paths.get_mut(index) else { return };
         for verdict in self.association.draw(&mut path.gate, now) {
-            self.take(index, verdict, Some(VERSION), now, news);
+            self.take(index, verdict, Some(Version::OWN.envelope), now, news);
         }
     }
 
@@ -146,6 +150,12 @@ impl Paths {
         }
         match verdict.result {
             Ok(Accepted::Hello | Accepted::Waits) => {}
+            Ok(Accepted::Foreign(message)) => {
+                let version = Version { message: Some(message), ..Version::OWN };
+                self.foreign = Some(now);
+                path.not_understood(version, now);
+                self.warn(Refusal::Version, index, Some(version), now);
+            }
             Ok(accepted) => {
                 if let Some(before) = path.hear(now) {
                     self.measures.gap(index, now.since(before));
@@ -159,16 +169,17 @@ impl Paths {
                     self.stranger = Some(now);
                 }
                 path.refused(refusal, version, now);
+                let version = version.map(|envelope| Version { envelope, message: None });
                 self.warn(refusal, index, version, now);
             }
         }
     }
 
     /// What the operator has to mend. Others are counted only: they may come from anyone.
-    fn warn(&mut self, refusal: Refusal, index: usize, version: Option<u8>, now: Instant) {
+    fn warn(&mut self, refusal: Refusal, index: usize, version: Option<Version>, now: Instant) {
         let Some(path) = self.paths.get(index) else { return };
         let what = match (refusal, version) {
-            (Refusal::Version, Some(version)) => foreign(version),
+            (Refusal::Version, Some(version)) => version.trouble(),
             (Refusal::Name, _) => "it has our own name: change node.name on one machine".to_owned(),
             (Refusal::Authentication, _) => {
                 "it does not have our key: copy peer.key_file from one machine to the other"
@@ -194,15 +205,6 @@ impl Paths {
     }
 }
 
-/// That the other end speaks another version.
-#[must_use]
-pub fn foreign(version: u8) -> String {
-    format!(
-        "it speaks version {version} of the heartbeat protocol and version {VERSION} is spoken \
-         here: install the same release of tandem on both machines"
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use std::net::UdpSocket;
@@ -210,6 +212,7 @@ mod tests {
     use config::{PeerPath, Timing};
 
     use super::*;
+    use crate::heartbeat::Body;
     use crate::heartbeat::message::tests::beat;
     use crate::key::SharedKey;
 
@@ -309,6 +312,26 @@ mod tests {
         (0..75).for_each(|_| end.send(0));
         assert_eq!(paths.receive(BEGIN.plus(Duration::from_millis(1020))).len(), TURN);
         assert!(paths.is_flooded());
+    }
+
+    /// An upgrade of one machine alone: its peer does not take it for dead.
+    #[tokio::test]
+    async fn a_peer_that_goes_on_in_another_version_is_there_and_not_understood() {
+        let (mut paths, mut end) = paths(63);
+        let (dead, now) = (Duration::from_millis(150), BEGIN.plus(Duration::from_millis(100)));
+        assert!(!paths.hears_stranger(dead, now));
+        let foreign = end.association.seal_body(Body::Foreign(2)).unwrap();
+        end.sockets[1].send(&foreign).unwrap();
+        assert!(paths.receive(now).is_empty(), "nothing of it is a heartbeat");
+        assert!(paths.hears_stranger(dead, now));
+        let (version, _) = paths.iter().nth(1).unwrap().foreign.unwrap();
+        assert!(version.trouble().contains("version 1.2 "), "{}", version.trouble());
+        assert!(!paths.hears_stranger(dead, now.plus(dead)), "it fell silent");
+        // The control: who only has the address, once the peer is proven, is nobody.
+        let forged = [vec![9], foreign[1..].to_vec()].concat();
+        end.sockets[1].send(&forged).unwrap();
+        paths.receive(now.plus(dead));
+        assert!(!paths.hears_stranger(dead, now.plus(dead)));
     }
 
     #[tokio::test]

@@ -5,7 +5,7 @@ use config::Timing;
 use failover::{Heartbeat, Instant, Machine, Role};
 
 use super::dataplane::Dataplane;
-use super::paths::{Paths, foreign};
+use super::paths::Paths;
 use crate::heartbeat::path::Path;
 use crate::heartbeat::{Beat, Timers};
 use crate::sync::Report;
@@ -108,7 +108,7 @@ fn describe(path: &Path, dead: core::time::Duration, now: Instant) -> api::Path 
     let up = is_up(path, dead, now);
     let version = path.foreign.filter(|&(_, at)| now.since(at) < 2 * dead);
     let trouble = match version {
-        Some((version, _)) => Some(foreign(version)),
+        Some((version, _)) => Some(version.trouble()),
         None => path.trouble(),
     };
     api::Path {

@@ -1,6 +1,6 @@
 //! Messages that are not the peer's: from others, of another version, repeated, of nothing.
 
-use lab::{Appliance, Cut, Lab, ready_pair};
+use lab::{Appliance, Cut, Lab, Settings, ready_pair};
 
 /// Sends datagrams and TCP streams to a machine's heartbeat and sync port from the peer's
 /// own address and port: random ones, cut and changed copies of real heartbeats, real ones
@@ -69,27 +69,32 @@ fn forged_replayed_and_foreign_messages_change_nothing() {
     assert_eq!(terms(), before);
 }
 
-/// The peer as a machine of another release would look: the version of all that comes from
-/// it is another one, in both directions. Each says so, and nothing changes hands.
+/// A machine of another release, as one that joins sees it: the version of all that comes
+/// from it is another one, in both directions. Each says so, and nothing changes hands.
 #[test]
 fn a_peer_of_another_version_is_said_on_both_machines() {
     let mut lab = ready_pair().unwrap();
     lab.spoil();
     let (active, standby) = lab.roles().unwrap();
+    standby.kill().unwrap();
     // The first byte behind the UDP header; without a checksum, as nobody mends it.
     let other = "udp dport 7405 @th,64,8 set 99 udp checksum set 0";
     let _mangled = [Lab::A, Lab::B].map(|machine| Cut::rules(machine, other).unwrap());
+    standby.launch(&Settings::patient_pair()).unwrap();
     for machine in [active, standby] {
-        let says = || {
-            let status = machine.tandem(&["status"]).unwrap().words();
-            status.contains("version 99") && status.contains("same release")
-        };
-        lab::wait_until("it says that its peer speaks version 99", 20, says).unwrap_or_else(
-            |error| panic!("{error}: {}", machine.tandem(&["status"]).unwrap().words()),
-        );
+        let status = || machine.tandem(&["status"]).unwrap().words();
+        let says = || status().contains("version 99") && status().contains("same release");
+        lab::wait_until("it says that its peer speaks version 99", 20, says)
+            .unwrap_or_else(|error| panic!("{error}: {}", status()));
         let log = || machine.control.last_words(50).contains("version 99");
         lab::wait_until("its log says so, too", 20, log).unwrap();
     }
+    let held = || {
+        let obstacles = standby.pair().map(|pair| pair.own.obstacles).unwrap_or_default();
+        obstacles.iter().any(|obstacle| obstacle.contains("not understood"))
+    };
+    lab::wait_until("who does not understand its peer is not ready", 20, held).unwrap();
     assert!(active.is_active() && !standby.is_active());
-    assert!(!standby.pair().unwrap().own.ready, "who knows nothing of the peer is not ready");
+    assert_eq!(standby.connections(), 0);
+    assert_eq!(standby.pair().unwrap().sync.link, api::SyncLink::Down);
 }
