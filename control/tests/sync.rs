@@ -8,6 +8,7 @@ use control::key::SharedKey;
 use control::sync::noise::{ROOM, Secured, SyncKey, VERSION, Versions, dialled, taken};
 use control::sync::{Counts, Trouble, pump};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 
 fn key(byte: u8) -> SyncKey {
@@ -95,40 +96,114 @@ async fn rubbish_is_no_peer() {
     }
 }
 
-/// Everything that a peer sent, again: the handshake is answered, and then nothing counts.
-#[tokio::test]
-async fn a_recording_is_no_peer() {
+/// What each end of a good connection sent, the dialler first.
+async fn recording() -> [Vec<u8>; 2] {
     let (near, recorder) = sockets().await;
     let (onward, far) = sockets().await;
+    let (ours, mut recorded) = (key(7), [Vec::new(), Vec::new()]);
+    let [there, back] = &mut recorded;
     let record = async {
-        let (mut from, mut to) = (recorder.into_split(), onward.into_split());
-        let mut recorded = Vec::new();
-        let there = async {
-            let mut buffer = [0; 512];
-            while let Ok(length @ 1..) = from.0.read(&mut buffer).await {
-                recorded.extend(&buffer[..length]);
-                to.1.write_all(&buffer[..length]).await.unwrap();
-            }
-        };
-        tokio::select! {
-            () = there => {}
-            _ = tokio::io::copy(&mut to.0, &mut from.1) => {}
-        }
-        recorded
+        let (from, to) = (recorder.into_split(), onward.into_split());
+        tokio::join!(copy(from.0, to.1, there), copy(to.0, from.1, back));
     };
-    let ours = key(7);
     let ends = async {
         let ends = tokio::join!(
             dialled(near, &ours, Versions::default()),
             taken(far, &ours, Versions::default())
         );
-        ends.1.unwrap();
-        drop(ends.0.unwrap());
+        drop((ends.0.unwrap(), ends.1.unwrap()));
     };
-    let (recorded, ()) = tokio::join!(record, ends);
+    tokio::join!(record, ends);
+    recorded
+}
+
+async fn copy(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, recorded: &mut Vec<u8>) {
+    let mut buffer = [0; 512];
+    while let Ok(length @ 1..) = from.read(&mut buffer).await {
+        recorded.extend(&buffer[..length]);
+        if to.write_all(&buffer[..length]).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Everything that a peer sent, again: the handshake is answered, and then nothing counts.
+#[tokio::test]
+async fn a_recording_is_no_peer() {
+    let [recorded, _] = recording().await;
     let (mut near, far) = sockets().await;
     near.write_all(&recorded).await.unwrap();
-    assert_eq!(taken(far, &ours, Versions::default()).await.unwrap_err(), Trouble::Key);
+    assert_eq!(taken(far, &key(7), Versions::default()).await.unwrap_err(), Trouble::Key);
+}
+
+/// Sends so many streams of each kind to a listener; none may become a connection, and the
+/// memory of the process stays what it was.
+async fn bombard(many: u32) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (ours, address) = (key(7), listener.local_addr().unwrap());
+    let [there, back] = recording().await;
+    let mut random = 1_u64;
+    let mut next = move || {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (random >> 33) as u32
+    };
+    let mut before = 0;
+    for kind in ["forged", "replayed", "reflected", "truncated", "random"] {
+        for number in 0..many {
+            let mut bytes = match kind {
+                "reflected" => back.clone(),
+                "random" => (0..next() % 300).map(|_| next() as u8).collect(),
+                _ => there.clone(),
+            };
+            match kind {
+                // Behind the preamble, where it can be told by the key alone.
+                "forged" => {
+                    let place = 12 + next() as usize % (bytes.len() - 12);
+                    bytes[place] ^= 1 << (next() % 8);
+                }
+                "truncated" => bytes.truncate(next() as usize % bytes.len()),
+                _ => {}
+            }
+            let sends = async {
+                let mut near = TcpStream::connect(address).await.unwrap();
+                // Or a million of them wait in the kernel for what could still come.
+                near.set_zero_linger().unwrap();
+                // It may be refused before its end.
+                let _ = near.write_all(&bytes).await;
+                let _ = near.shutdown().await;
+                let _ = near.read_to_end(&mut Vec::new()).await;
+            };
+            let takes = async {
+                let (far, _) = listener.accept().await.unwrap();
+                taken(far, &ours, Versions::default()).await
+            };
+            let ((), result) = tokio::join!(sends, takes);
+            assert!(result.is_err(), "{kind} {number} was taken");
+            if number == many / 10 && kind == "forged" {
+                before = resident();
+            }
+        }
+    }
+    let grown = resident().saturating_sub(before);
+    assert!(grown < 8 << 20, "{grown} bytes more than in the beginning");
+}
+
+/// Bytes of memory of this process.
+fn resident() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+    let pages: u64 = statm.split_whitespace().nth(1).unwrap().parse().unwrap();
+    pages * 4096
+}
+
+#[tokio::test]
+async fn forged_replayed_reflected_truncated_and_random_streams_are_no_peer() {
+    bombard(2000).await;
+}
+
+#[tokio::test]
+#[ignore = "takes some minutes"]
+async fn a_million_of_each_are_no_peer() {
+    bombard(1_000_000).await;
 }
 
 #[tokio::test]
