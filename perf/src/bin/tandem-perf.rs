@@ -61,11 +61,11 @@ enum Command {
         #[arg(long, default_value_t = 100_000)]
         connections: u32,
         /// Pairs of slices, one without and one with resyncs.
-        #[arg(long, default_value_t = 15)]
+        #[arg(long, default_value_t = 80)]
         rounds: u32,
-        /// Seconds of each slice.
-        #[arg(long, default_value_t = 1)]
-        seconds: u64,
+        /// Milliseconds of each slice.
+        #[arg(long, default_value_t = 300)]
+        millis: u64,
         /// Where the packets' file goes for the length of the run.
         #[arg(long, default_value = "/tmp/tandem-perf")]
         folder: PathBuf,
@@ -83,8 +83,8 @@ fn main() -> ExitCode {
         }
         Command::Cps { connections } => cps::run(*connections)
             .and_then(|result| show(arguments.json, &result, print_new_connections)),
-        Command::Resync { connections, rounds, seconds, folder } => {
-            let time = Duration::from_secs(*seconds);
+        Command::Resync { connections, rounds, millis, folder } => {
+            let time = Duration::from_millis(*millis);
             in_folder(folder, |folder| resync::run(*connections, *rounds, time, folder))
                 .and_then(|result| show(arguments.json, &result, print_resync))
         }

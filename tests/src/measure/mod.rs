@@ -113,5 +113,6 @@ fn spread(values: &[u64], unit: &str) -> String {
     sorted.sort_unstable();
     let [median, least, most] = [sorted.len() / 2, 0, sorted.len().saturating_sub(1)]
         .map(|place| sorted.get(place).copied().unwrap_or(0));
-    format!("median {median} {unit} ({least} to {most})")
+    let unit = if unit.is_empty() { String::new() } else { format!(" {unit}") };
+    format!("median {median}{unit} ({least} to {most})")
 }
