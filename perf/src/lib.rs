@@ -3,6 +3,7 @@
 //! [`compare`] lets the real dataplane and dpdk-testpmd forward the same packets from the
 //! same file, one after the other and several times in turn, and gives ratios of medians:
 //! what is true of one such pair of runs is true of the machine and not of the hour.
+//! [`run`] is one run of it alone, second by second.
 //! [`cps`] counts the cycles that a new connection costs a worker.
 //! [`sync`] counts what connection sync adds to that, and how many events a second go from
 //! one machine's worker to the other's table. [`resync`] counts what a peer that asks for
@@ -15,6 +16,7 @@ pub mod hugepages;
 pub mod machine;
 pub mod packets;
 pub mod resync;
+pub mod run;
 pub mod statistics;
 pub mod sync;
 pub mod tandem;

@@ -18,6 +18,8 @@ pub struct Run {
     pub mpps: f64,
     /// Cycles of the time stamp counter in each.
     pub cycles: f64,
+    /// Packets in a poll.
+    pub burst: f64,
 }
 
 /// Waits for things to come about.
@@ -73,18 +75,31 @@ impl Dataplane {
     /// [`Error`], with its last words.
     pub fn measure(&mut self, time: Duration) -> Result<Run, Error> {
         let run = self.client().map_err(|error| error.to_string()).and_then(|mut client| {
-            let (packets, cycles, _) = counters(&mut client)?;
+            let before = counters(&mut client)?;
             let started = Instant::now();
             std::thread::sleep(time);
-            let (packets_after, cycles_after, _) = counters(&mut client)?;
+            let after = counters(&mut client)?;
             let seconds = started.elapsed().as_secs_f64();
-            let forwarded = (packets_after - packets) as f64;
+            let forwarded = (after.packets - before.packets) as f64;
             Ok(Run {
                 mpps: forwarded / seconds / 1e6,
-                cycles: (cycles_after - cycles) as f64 / forwarded.max(1.0),
+                cycles: (after.cycles - before.cycles) as f64 / forwarded.max(1.0),
+                burst: forwarded / (after.polls - before.polls).max(1) as f64,
             })
         });
         run.map_err(|why| self.failed(&why))
+    }
+
+    /// Packets dropped so far, by reason, in an order that stays.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`], with its last words.
+    pub fn drops(&mut self) -> Result<Vec<(String, u64)>, Error> {
+        let counters =
+            self.client().and_then(|mut client| client.counters().map_err(Error::dataplane));
+        let drops = counters.map_err(|error| self.failed(&error.to_string()))?.drops;
+        Ok(drops.into_iter().map(|drop| (drop.name, drop.packets)).collect())
     }
 
     fn await_flows(&self, flows: u32) -> Result<(), String> {
@@ -97,7 +112,7 @@ impl Dataplane {
             }
         };
         loop {
-            let known = counters(&mut client)?.2;
+            let known = counters(&mut client)?.connections;
             if known >= u64::from(flows) {
                 return Ok(());
             }
@@ -149,12 +164,24 @@ fn spawn(config: &Path) -> Result<Child, Error> {
         .map_err(Error::io(program.display().to_string()))
 }
 
-/// Forwarded packets and cycles so far, and connections.
-fn counters(client: &mut Client) -> Result<(u64, u64, u64), String> {
+/// What its worker has counted so far.
+struct Counted {
+    packets: u64,
+    cycles: u64,
+    polls: u64,
+    connections: u64,
+}
+
+fn counters(client: &mut Client) -> Result<Counted, String> {
     let counters = client.counters().map_err(|error| error.to_string())?;
     let worker = counters.workers.first().ok_or("no worker")?;
     let of = |name: &str| worker.counters.get(name).copied().unwrap_or_default();
-    Ok((of("fast_path_packets"), of("cycles"), of("connections")))
+    Ok(Counted {
+        packets: of("fast_path_packets"),
+        cycles: of("cycles"),
+        polls: of("polls"),
+        connections: of("connections"),
+    })
 }
 
 fn configuration(file: &Path, socket: &Path, flows: u32, mbufs: u32) -> String {

@@ -9,6 +9,7 @@ use perf::Error;
 use perf::compare::{self, Comparison, Plan};
 use perf::cps::{self, NewConnections};
 use perf::resync::{self, Resync};
+use perf::run::{self, Throughput};
 use perf::statistics::Summary;
 use perf::sync::{self, SyncCost};
 
@@ -28,6 +29,18 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Tandem alone, second by second: rates, cycles, drops.
+    Run {
+        /// Connections; the file has one packet of each.
+        #[arg(long, default_value_t = 1024)]
+        connections: u32,
+        /// Seconds.
+        #[arg(long, default_value_t = 10)]
+        seconds: u32,
+        /// Where the packets' file goes for the length of the run.
+        #[arg(long, default_value = "/tmp/tandem-perf")]
+        folder: PathBuf,
+    },
     /// Tandem and dpdk-testpmd in turn on the same packets: rates, cycles, ratios.
     Compare {
         /// Connections; the file has one packet of each.
@@ -75,6 +88,15 @@ enum Command {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match &arguments.command {
+        Command::Run { connections, seconds, folder } => in_folder(folder, |folder| {
+            run::run(*connections, *seconds, folder, &|second, run| {
+                eprintln!(
+                    "{second:>4} s {:>8.2} Mpps {:>8.1} cycles {:>6.1} packets a burst",
+                    run.mpps, run.cycles, run.burst
+                );
+            })
+        })
+        .and_then(|result| show(arguments.json, &result, print_run)),
         Command::Compare { connections, rounds, seconds, folder } => {
             let time = Duration::from_secs(*seconds);
             let plan = Plan { connections: *connections, rounds: *rounds, time };
@@ -117,6 +139,18 @@ fn show<T: serde::Serialize>(json: bool, result: &T, print: fn(&T)) -> Result<()
     let text = serde_json::to_string_pretty(result).map_err(Error::dataplane)?;
     println!("{text}");
     Ok(())
+}
+
+fn print_run(result: &Throughput) {
+    print_machine(&result.machine);
+    println!("{} connections, 60-byte UDP, one worker\n", result.connections);
+    println!("{:<28} {:>24}", "Mpps", spread(&result.mpps));
+    println!("{:<28} {:>24.2}", "Gb/s on the wire", result.gbps);
+    println!("{:<28} {:>24}", "cycles a packet", spread(&result.cycles_per_packet));
+    println!("{:<28} {:>24.1}", "packets a burst", result.packets_per_burst);
+    for (reason, count) in &result.drops {
+        println!("{:<28} {count:>24}", format!("dropped: {reason}"));
+    }
 }
 
 fn print_comparison(result: &Comparison) {

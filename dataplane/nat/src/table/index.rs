@@ -9,10 +9,8 @@
 
 use super::hash::Hash;
 use super::memory::Region;
+use super::tags::{Tags, WAYS};
 use crate::prefetch::prefetch;
-
-/// Entries in a bucket.
-const WAYS: usize = 8;
 
 /// A reference from the index: a record and the direction whose key led to it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,48 +37,30 @@ impl Entry {
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
 struct Bucket {
-    /// Zero marks a free entry.
-    tags: [u16; WAYS],
+    tags: Tags,
     entries: [u32; WAYS],
     /// Keys whose first bucket this is, and which live in their second.
     overflow: u16,
 }
 
 impl Bucket {
-    const EMPTY: Bucket = Bucket { tags: [0; WAYS], entries: [0; WAYS], overflow: 0 };
-
-    /// One bit for each entry with this tag.
-    #[inline(always)]
-    fn matches(&self, tag: u16) -> u32 {
-        // A shape that compiles to one vector compare and one move of its mask.
-        let mut mask = 0;
-        for (way, &other) in self.tags.iter().enumerate() {
-            mask |= u32::from(other == tag) << way;
-        }
-        mask
-    }
+    const EMPTY: Bucket = Bucket { tags: Tags::EMPTY, entries: [0; WAYS], overflow: 0 };
 
     fn take(&mut self, tag: u16, entry: Entry) -> bool {
-        let free = self.matches(0);
-        let way = free.trailing_zeros() as usize;
-        match (self.tags.get_mut(way), self.entries.get_mut(way)) {
-            (Some(to_tag), Some(to_entry)) => {
-                *to_tag = tag;
-                *to_entry = entry.0;
-                true
+        let way = self.tags.matches(0).trailing_zeros() as usize;
+        match self.entries.get_mut(way) {
+            Some(to) => {
+                *to = entry.0;
+                self.tags.set(way, tag)
             }
-            _ => false,
+            None => false,
         }
     }
 
     fn give_back(&mut self, tag: u16, entry: Entry) -> bool {
-        for (own_tag, own_entry) in self.tags.iter_mut().zip(&self.entries) {
-            if *own_tag == tag && *own_entry == entry.0 {
-                *own_tag = 0;
-                return true;
-            }
-        }
-        false
+        let is_it = |(own_tag, own_entry): (u16, &u32)| own_tag == tag && *own_entry == entry.0;
+        let way = self.tags.iter().zip(&self.entries).position(is_it);
+        way.is_some_and(|way| self.tags.set(way, 0))
     }
 }
 
@@ -143,7 +123,7 @@ impl Index {
     #[inline(always)]
     pub(super) fn candidate(&self, hash: Hash) -> Option<Entry> {
         let bucket = self.buckets.get(self.scale((hash.0 >> 32) as u32))?;
-        let way = bucket.matches(Self::tag(hash)).trailing_zeros() as usize;
+        let way = bucket.tags.matches(Self::tag(hash)).trailing_zeros() as usize;
         bucket.entries.get(way).map(|&entry| Entry(entry))
     }
 
@@ -161,7 +141,7 @@ impl Index {
     }
 
     fn find_in(bucket: &Bucket, tag: u16, is: &impl Fn(Entry) -> bool) -> Option<Entry> {
-        let mut mask = bucket.matches(tag);
+        let mut mask = bucket.tags.matches(tag);
         while mask != 0 {
             let entry = Entry(*bucket.entries.get(mask.trailing_zeros() as usize)?);
             if is(entry) {

@@ -16,6 +16,7 @@ mod index;
 mod key;
 pub(crate) mod memory;
 mod record;
+mod tags;
 
 #[cfg(test)]
 mod tests;
