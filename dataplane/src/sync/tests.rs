@@ -289,6 +289,8 @@ fn connections_old_and_new_arrive_with_other_numbers_of_workers() {
 fn an_overflow_is_noticed_and_everything_is_sent_again() {
     let (from, to) = (Machine::new(2, 64, 0x1357_9bdf), Machine::new(3, 256, 99));
     with_pair(&from, &to, |run| {
+        // What was opened before is told by the walk, which leaves half of a ring free.
+        wait_until("a session", || from.begun.load(Ordering::Relaxed) > 0);
         for number in 0..20_000 {
             from.open(number);
         }
