@@ -49,10 +49,16 @@ fn assert_no_datagram_lost(mut happens: impl FnMut() -> Probed) {
     panic!("datagrams were lost each time, and the machine stood still each time");
 }
 
-/// Waits until this machine is the only active one.
+/// Waits until this machine is the only active one, and its tandem-control says so, too: that
+/// knows it a moment later.
 fn await_active(lab: &Lab, machine: &Appliance) {
     let name = machine.machine.name;
-    let is_it = || lab.roles().is_some_and(|(active, _)| active.machine.name == name);
+    let is_it = || {
+        let (active, _) = lab.roles()?;
+        let pair = machine.pair().ok().filter(|pair| pair.own.role == api::Role::Active)?;
+        (active.machine.name == name).then_some(pair)
+    };
+    let is_it = || is_it().is_some();
     lab::wait_until(&format!("{name} is the active one"), 20, is_it)
         .unwrap_or_else(|error| panic!("{error}: {:?}", lab.machines().map(Appliance::pair)));
 }
