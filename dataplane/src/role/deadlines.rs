@@ -1,6 +1,6 @@
 //! What workers read of the role.
 
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 
 use crossbeam::utils::CachePadded;
 
@@ -39,7 +39,8 @@ impl Deadlines {
     /// True while packets are forwarded, and pings of floating addresses answered.
     #[inline(always)]
     pub fn forwards(&self, now: Tsc) -> bool {
-        now.0 < self.forward.load(Relaxed)
+        // Who sees the role sees also since when.
+        now.0 < self.forward.load(Acquire)
     }
 
     /// True while ARP requests for floating addresses are answered.
@@ -58,7 +59,7 @@ impl Deadlines {
     }
 
     pub(super) fn set(&self, forward: Tsc, answer: Tsc) {
-        self.forward.store(forward.0, Relaxed);
+        self.forward.store(forward.0, Release);
         self.answer.store(answer.0, Relaxed);
     }
 }
