@@ -1,6 +1,7 @@
 //! The pieces of a packet's way, each over as many packets or connections as there are.
 //!
-//! The benchmarks of `wire` and `nat` take their time. No network and no DPDK.
+//! The benchmarks of `wire` and `nat` take their time, and the program `instructions` counts
+//! their instructions and compares with `instructions.toml`. No network and no DPDK.
 
 #![allow(clippy::expect_used, reason = "what cannot be made cannot be measured")]
 
