@@ -11,7 +11,7 @@ LAB := target/debug/tandem-lab
 # A fresh Debian has cargo, once installed, under /usr/bin or in root's ~/.cargo.
 export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/sbin:/sbin
 
-.PHONY: help setup build release demo test lint unit lab-test sanitize lab lab-down
+.PHONY: help setup build release demo test lint unit instructions instructions-write lab-test sanitize lab lab-down
 
 help: ## Show this.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s $$'\t'
@@ -28,7 +28,7 @@ release: setup ## The programs as they are shipped, in target/x86_64-unknown-lin
 demo: build ## Raise the lab, send real traffic through the appliance, show what each side saw.
 	$(LAB) demo
 
-test: build lint unit lab-test ## Every check: format, lints, unit, property and lab tests.
+test: build lint unit instructions lab-test ## Every check: format, lints, unit and property tests, instructions, lab.
 
 lint:
 	$(CARGO) fmt --all --check
@@ -36,6 +36,12 @@ lint:
 
 unit:
 	$(CARGO) nextest run --workspace --exclude lab
+
+instructions: setup ## Compare what the fast path's pieces take in instructions with what is written down.
+	$(CARGO) run --release -p pieces
+
+instructions-write: setup ## Write down what they take now.
+	$(CARGO) run --release -p pieces -- --write
 
 lab-test: build
 	@test "$$(id -u)" = 0 || { echo "the lab tests make network namespaces, which takes root: run make test as root"; exit 1; }

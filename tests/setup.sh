@@ -7,7 +7,7 @@ packages=(
 	libdpdk-dev dpdk dpdk-dev
 	iproute2 iputils-ping iputils-arping nftables ethtool procps
 	nginx-light dnsmasq-base bind9-dnsutils apache2-utils iperf3 traceroute
-	tcpdump tshark python3 bsdextrautils prometheus
+	tcpdump tshark python3 bsdextrautils prometheus valgrind
 )
 
 # The distribution's own Rust, where there is none: Debian 12 has a current one under

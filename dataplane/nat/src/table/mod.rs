@@ -87,6 +87,15 @@ impl<A: Address> Table<A> {
     /// Its memory is taken and touched now, and never grows; `prepare` sees each large
     /// region before its first touch.
     pub fn new(capacity: usize, prepare: &mut dyn FnMut(Region)) -> Self {
+        Self::with_hasher(KeyHasher::random(), capacity, prepare)
+    }
+
+    /// A table whose hash repeats: see [`crate::Connections::from_seed`].
+    pub(crate) fn from_seed(seed: u64, capacity: usize) -> Self {
+        Self::with_hasher(KeyHasher::from_seed(seed), capacity, &mut |_| ())
+    }
+
+    fn with_hasher(hasher: KeyHasher, capacity: usize, prepare: &mut dyn FnMut(Region)) -> Self {
         let capacity = capacity.clamp(1, MAXIMUM_CAPACITY);
         let index = Index::for_keys(capacity * 2, prepare);
         let mut records = Vec::with_capacity(capacity);
@@ -95,7 +104,7 @@ impl<A: Address> Table<A> {
             let next = if number as usize == capacity { NONE } else { number };
             records.push(Record::free(next));
         }
-        Table { index, records, free: 0, live: 0, hasher: KeyHasher::random() }
+        Table { index, records, free: 0, live: 0, hasher }
     }
 
     /// Connections in the table.
