@@ -66,7 +66,12 @@ impl Log {
             .with_writer(lines.clone())
             .with_ansi(io::stderr().is_terminal())
             .init();
-        std::panic::set_hook(Box::new(|fault| tracing::error!("{fault}")));
+        let last = lines.clone();
+        std::panic::set_hook(Box::new(move |fault| {
+            tracing::error!("{fault}");
+            // The process may be aborted next.
+            last.flush(LAST_WORDS);
+        }));
         dpdk::log::redirect(from_dpdk);
         Ok(Log { lines })
     }

@@ -64,9 +64,11 @@ impl Probe {
 
     fn receive(&self, socket: &UdpSocket, ended: impl Fn() -> bool) -> Probed {
         let (mut probed, mut last, mut buffer) = (Probed::default(), None, [0; 64]);
+        // One that comes twice makes up for none that is missing.
+        let mut seen = std::collections::HashSet::new();
         loop {
             match socket.recv(&mut buffer) {
-                Ok(_) => {
+                Ok(length) if seen.insert(buffer.get(..length).unwrap_or_default().to_vec()) => {
                     let now = Instant::now();
                     let gap = last.map_or(0, |last| micros(now, last));
                     probed.gap_micros = probed.gap_micros.max(gap);
@@ -77,6 +79,7 @@ impl Probe {
                         let _ = std::fs::write(&self.ready, "");
                     }
                 }
+                Ok(_) => {}
                 // An ICMP error about a datagram is a datagram lost.
                 Err(_) if ended() => return probed,
                 Err(_) => {}

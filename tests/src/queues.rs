@@ -16,7 +16,7 @@ const LONG: u32 = 20_000;
 
 /// Longer queues, until dropped.
 #[derive(Debug)]
-pub(crate) struct Longer(String);
+pub struct Longer(String);
 
 impl Longer {
     /// Makes them longer.
@@ -24,7 +24,7 @@ impl Longer {
     /// # Errors
     ///
     /// [`Error::File`].
-    pub(crate) fn queues() -> Result<Self, Error> {
+    pub fn queues() -> Result<Self, Error> {
         let before = fs::read_to_string(LENGTH).map_err(Error::file(LENGTH))?;
         write(LENGTH, &LONG.to_string())?;
         Ok(Longer(before))

@@ -18,7 +18,7 @@ use failover::Instant;
 
 use super::bucket::Bucket;
 use super::lottery::Lottery;
-use super::message::{Beat, Body, Message};
+use super::message::{Beat, Body, Foreign, Message};
 use super::refusal::Refusal;
 use super::seal::{Header, Opener, Salt, Sealer};
 use super::window::Window;
@@ -77,7 +77,7 @@ pub enum Accepted {
     /// One that came over another path before, or was overtaken.
     Old,
     /// The peer lives, and speaks this other version.
-    Foreign(u8),
+    Foreign(Foreign),
     /// It says nothing yet: it takes part in the lottery, see [`Association::draw`].
     Waits,
 }
@@ -107,7 +107,7 @@ impl Start {
     fn take(&mut self, body: Body) -> Accepted {
         match body {
             Body::Hello => Accepted::Hello,
-            Body::Foreign(version) => Accepted::Foreign(version),
+            Body::Foreign(foreign) => Accepted::Foreign(foreign),
             Body::Beat(beat) if beat.sequence > self.sequence => {
                 self.sequence = beat.sequence;
                 Accepted::News(beat)

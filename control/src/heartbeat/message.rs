@@ -1,8 +1,8 @@
 //! What a heartbeat says, once it is decrypted.
 //!
 //! ```text
-//!   version  echo  kind  sequence term  role priority fitness wish  sync lag
-//!   1        16    1     8        8     1    1        1       1     1    8
+//!   version  echo  active  kind  sequence term  role priority fitness wish  sync lag
+//!   1        16    1       1     8        8     1    1        1       1     1    8
 //!
 //!   dead  lease  name   obstacles
 //!   4     4      1 + n  1 + each 1 + n
@@ -10,7 +10,8 @@
 //!
 //! A hello ends behind its kind. Numbers are little-endian, times in milliseconds. What is
 //! longer, shorter or of unknown value anywhere is no message. Of another version nothing
-//! is understood but version and echo, which stand there in every one.
+//! is understood but what stands there in every one: version, echo, and whether its sender
+//! is active (0: no, 1: yes, 2: it does not say).
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -37,8 +38,17 @@ pub enum Body {
     Hello,
     /// A heartbeat.
     Beat(Box<Beat>),
-    /// Something of this other version.
-    Foreign(u8),
+    /// Something of another version.
+    Foreign(Foreign),
+}
+
+/// What is understood of another version.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Foreign {
+    /// Which.
+    pub version: u8,
+    /// Its sender is the active machine; none: it does not say.
+    pub active: Option<bool>,
 }
 
 /// A heartbeat with what goes along.
@@ -97,6 +107,7 @@ const HELLO: u8 = 0;
 const BEAT: u8 = 1;
 
 const ROLES: [Role; 4] = [Role::Listening, Role::Standby, Role::Active, Role::Leaving];
+const ACTIVE: [Option<bool>; 3] = [Some(false), Some(true), None];
 const WISHES: [Wish; 3] = [Wish::None, Wish::TakeOver, Wish::LetMe];
 const STATES: [SyncState; 3] = [SyncState::Off, SyncState::Bulk, SyncState::Following];
 
@@ -113,9 +124,14 @@ impl Message {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(128);
-        let version = if let Body::Foreign(version) = self.body { version } else { VERSION };
+        let (version, active) = match &self.body {
+            Body::Hello => (VERSION, None),
+            Body::Beat(beat) => (VERSION, Some(beat.heartbeat.role == Role::Active)),
+            Body::Foreign(Foreign { version, active }) => (*version, *active),
+        };
         out.push(version);
         out.extend(self.echo.0);
+        out.push(position(&ACTIVE, &active));
         match &self.body {
             Body::Hello => out.push(HELLO),
             Body::Beat(beat) => {
@@ -133,15 +149,20 @@ impl Message {
         let mut reader = Reader(bytes);
         let version = reader.byte()?;
         let echo = Salt(reader.take()?);
+        let active = *ACTIVE.get(usize::from(reader.byte()?))?;
         if version != VERSION {
-            return Some(Message { echo, body: Body::Foreign(version) });
+            return Some(Message { echo, body: Body::Foreign(Foreign { version, active }) });
         }
         let body = match reader.byte()? {
             HELLO => Body::Hello,
             BEAT => Body::Beat(Box::new(Beat::decode(&mut reader)?)),
             _ => return None,
         };
-        reader.0.is_empty().then_some(Message { echo, body })
+        let is_so = match &body {
+            Body::Beat(beat) => active == Some(beat.heartbeat.role == Role::Active),
+            _ => active.is_none(),
+        };
+        (is_so && reader.0.is_empty()).then_some(Message { echo, body })
     }
 }
 
@@ -316,7 +337,7 @@ pub(crate) mod tests {
     #[test]
     fn unknown_values_are_refused() {
         let bytes = Message { echo: Salt([0; 16]), body: Body::Beat(Box::new(beat(1))) }.encode();
-        for place in [17, 34, 36, 37, 38] {
+        for place in [17, 18, 35, 37, 38, 39] {
             let mut bytes = bytes.clone();
             bytes[place] = 0x7e;
             assert_eq!(Message::decode(&bytes), None, "byte {place}");
@@ -326,7 +347,8 @@ pub(crate) mod tests {
     proptest::proptest! {
         #[test]
         fn any_bytes_are_one_message_or_none(echo: [u8; 16], kind in 0..2_u8, bytes: Vec<u8>) {
-            let bytes = [&[VERSION][..], &echo, &[kind], &bytes].concat();
+            let active = if kind == HELLO { 2 } else { 1 };
+            let bytes = [&[VERSION][..], &echo, &[active, kind], &bytes].concat();
             if let Some(message) = Message::decode(&bytes) {
                 assert_eq!(message.encode(), bytes);
             }
@@ -342,7 +364,7 @@ pub(crate) mod tests {
             match Message::decode(&bytes) {
                 // Whatever another version has behind the echo is its own affair.
                 Some(message) if matches!(message.body, Body::Foreign(_)) => {
-                    assert_eq!(message.encode(), bytes[..17]);
+                    assert_eq!(message.encode(), bytes[..18]);
                 }
                 Some(message) => assert_eq!(message.encode(), bytes),
                 None => {}
@@ -353,7 +375,7 @@ pub(crate) mod tests {
     #[test]
     fn the_timers_have_their_places() {
         let bytes = Message { echo: Salt([0; 16]), body: Body::Beat(Box::new(beat(1))) }.encode();
-        assert_eq!(bytes[47..55], [150, 0, 0, 0, 120, 0, 0, 0]);
+        assert_eq!(bytes[48..56], [150, 0, 0, 0, 120, 0, 0, 0]);
     }
 
     #[test]

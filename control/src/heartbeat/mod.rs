@@ -30,7 +30,7 @@ pub mod window;
 
 pub use association::{Accepted, Association, Gate, Verdict};
 
-pub use message::{Beat, Body, Message, Progress, Timers};
+pub use message::{Beat, Body, Foreign, Message, Progress, Timers};
 pub use refusal::{Refusal, Refusals};
 pub use seal::Salt;
 pub use version::Version;

@@ -13,7 +13,7 @@ pub const VERSION: u8 = 1;
 const HEADER: usize = 1 + 16 + 8;
 const TAG: usize = 16;
 /// The least bytes of a datagram: a hello's.
-pub const LEAST: usize = HEADER + 1 + 16 + TAG;
+pub const LEAST: usize = HEADER + 1 + 16 + 1 + TAG;
 /// The most bytes of a datagram; none that is sent is larger.
 pub const LIMIT: usize = 1400;
 

@@ -49,11 +49,14 @@ impl Findings<'_> {
         let Some(holding) = self.holding.filter(|_| self.trouble.is_none()) else {
             return Fitness { witness: self.witness, ..Fitness::UNKNOWN };
         };
+        // Like a machine that is cut off, one that is held back has all that it has, and
+        // claims nothing.
+        let witness = if self.is_held_back() { Some(false) } else { self.witness };
         Fitness {
-            able: holding.workers_run && !self.is_held_back(),
+            able: holding.workers_run,
             synced: self.is_synced(),
             links: holding.links == [true, true],
-            witness: self.witness,
+            witness,
         }
     }
 
@@ -180,11 +183,12 @@ mod tests {
         let holding = holding();
         let mut beside = findings(&holding, false);
         (beside.peer, beside.stranger) = (None, true);
-        assert!(!beside.fitness().able);
+        assert_eq!(beside.fitness().witness, Some(false));
+        assert!(beside.fitness().able, "its connections are not lost by that");
         let obstacles = beside.obstacles(beside.fitness());
         assert_eq!(obstacles, ["the peer speaks, and is not understood"]);
         beside.role = Role::Active;
-        assert!(beside.fitness().able, "who is active goes on");
+        assert_eq!(beside.fitness().witness, None, "who is active goes on");
     }
 
     #[test]

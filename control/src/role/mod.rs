@@ -11,6 +11,7 @@ mod asked;
 pub mod dataplane;
 pub mod driver;
 pub mod fitness;
+mod foreigner;
 pub mod handover;
 pub mod measures;
 pub mod notice;

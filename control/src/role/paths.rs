@@ -7,6 +7,7 @@ use std::sync::Arc;
 use config::Peer;
 use failover::Instant;
 
+use super::foreigner::Foreigner;
 use super::measures::Measures;
 use crate::heartbeat::path::Path;
 use crate::heartbeat::seal::LIMIT;
@@ -38,8 +39,8 @@ pub struct Paths {
     looked: Instant,
     /// When the last datagram came from the peer's address that was not understood.
     stranger: Option<Instant>,
-    /// When the peer last said something of another version.
-    foreign: Option<Instant>,
+    /// The peer, if it speaks another version.
+    foreign: Option<Foreigner>,
 }
 
 impl Paths {
@@ -61,13 +62,14 @@ impl Paths {
         }
     }
 
-    /// True if the peer spoke within `time` and was not understood: it is of another
-    /// version, or somebody spoke from its address and none who did was ever proven. Once
-    /// one was, those who are not are forgers, and change nothing.
+    /// True while the peer, not silent for `dead`, may be active and is not understood: it
+    /// is of another version, or somebody spoke from its address and none who did was ever
+    /// proven. Once one was, those who are not are forgers, and change nothing.
     #[must_use]
-    pub fn hears_stranger(&self, time: Duration, now: Instant) -> bool {
-        let lately = |at: Option<Instant>| at.is_some_and(|at| now.since(at) < time);
-        lately(self.foreign) || (lately(self.stranger) && !self.association.is_proven())
+    pub fn hears_stranger(&self, dead: Duration, now: Instant) -> bool {
+        let lately = self.stranger.is_some_and(|at| now.since(at) < dead);
+        self.foreign.is_some_and(|foreigner| foreigner.holds_back(dead, now))
+            || (lately && !self.association.is_proven())
     }
 
     /// Each path.
@@ -150,9 +152,9 @@ impl Paths {
         }
         match verdict.result {
             Ok(Accepted::Hello | Accepted::Waits) => {}
-            Ok(Accepted::Foreign(message)) => {
-                let version = Version { message: Some(message), ..Version::OWN };
-                self.foreign = Some(now);
+            Ok(Accepted::Foreign(foreign)) => {
+                let version = Version { message: Some(foreign.version), ..Version::OWN };
+                self.foreign = Some(Foreigner::heard(self.foreign, foreign, now));
                 path.not_understood(version, now);
                 self.warn(Refusal::Version, index, Some(version), now);
             }
@@ -212,8 +214,8 @@ mod tests {
     use config::{PeerPath, Timing};
 
     use super::*;
-    use crate::heartbeat::Body;
     use crate::heartbeat::message::tests::beat;
+    use crate::heartbeat::{Body, Foreign};
     use crate::key::SharedKey;
 
     /// Before the first look at the sockets.
@@ -320,7 +322,8 @@ mod tests {
         let (mut paths, mut end) = paths(63);
         let (dead, now) = (Duration::from_millis(150), BEGIN.plus(Duration::from_millis(100)));
         assert!(!paths.hears_stranger(dead, now));
-        let foreign = end.association.seal_body(Body::Foreign(2)).unwrap();
+        let body = Body::Foreign(Foreign { version: 2, active: Some(true) });
+        let foreign = end.association.seal_body(body).unwrap();
         end.sockets[1].send(&foreign).unwrap();
         assert!(paths.receive(now).is_empty(), "nothing of it is a heartbeat");
         assert!(paths.hears_stranger(dead, now));

@@ -47,7 +47,9 @@ impl View<'_> {
             role: role(self.machine.role()),
             term: self.machine.term().0,
             priority: identity.priority,
-            ready: fitness.is_ready() && may_serve(self.machine.role()),
+            ready: fitness.is_ready()
+                && may_serve(self.machine.role())
+                && self.obstacles.is_empty(),
             obstacles: self.obstacles,
             dead_millis: timers.dead,
             lease_millis: timers.lease,

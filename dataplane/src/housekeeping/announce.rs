@@ -113,6 +113,7 @@ impl Housekeeping {
             return;
         }
         self.role.conflicts.add(1);
+        self.role.dispute(Tsc::now());
         if self.announcer.defence.conflict(now) {
             let (address, mac) = (packet.sender_ip, packet.sender_mac);
             tracing::warn!(%side, %address, %mac, "another station claims a floating address");

@@ -46,7 +46,7 @@ impl Deadlines {
     /// True while ARP requests for floating addresses are answered.
     #[inline(always)]
     pub fn answers(&self, now: Tsc) -> bool {
-        now.0 < self.answer.load(Relaxed)
+        now.0 < self.answer.load(Acquire)
     }
 
     /// When this machine became the active one, or had to say so again.
@@ -60,6 +60,6 @@ impl Deadlines {
 
     pub(super) fn set(&self, forward: Tsc, answer: Tsc) {
         self.forward.store(forward.0, Release);
-        self.answer.store(answer.0, Relaxed);
+        self.answer.store(answer.0, Release);
     }
 }

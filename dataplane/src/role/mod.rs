@@ -95,6 +95,11 @@ impl Role {
         self.rounds.fetch_add(1, Ordering::Release);
     }
 
+    /// Another machine believes that it is active: its connections are not known here.
+    pub fn dispute(&self, now: Tsc) {
+        self.deadlines.set_claimed(now);
+    }
+
     /// Carries out an order.
     ///
     /// # Errors
@@ -109,7 +114,9 @@ impl Role {
         let claim = matches!(order, Hold::Claim { .. });
         let unsteady = claim && lease.held(now) == Held::Standby && !self.pulse.is_steady(now);
         let outcome = if unsteady { Outcome::Refused } else { lease.order(order, now) };
-        if outcome == Outcome::Announce {
+        // Around a change of role the other machine may know what this one does not.
+        let changes = matches!(order, Hold::Drain | Hold::Retire { .. });
+        if outcome == Outcome::Announce || changes {
             self.deadlines.set_claimed(now);
         }
         let (forward, answer) = lease.deadlines();
@@ -130,7 +137,7 @@ impl Role {
             lease_left: u64::try_from(left).unwrap_or(u64::MAX),
             retiring: matches!(held, Held::Retiring { .. }),
             links: Side::ALL.map(|side| self.health.link(side)),
-            workers_run: self.health.workers_run() && self.pulse.is_fresh(now),
+            workers_run: self.health.workers_run() && self.pulse.is_alive(now),
             announcements: self.announcements.get(),
             conflicts: self.conflicts.get(),
             start: self.start,

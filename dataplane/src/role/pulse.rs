@@ -12,6 +12,9 @@ use crate::clock::{Rate, Tsc};
 
 /// A round of the main core takes a millisecond; one that takes so long was kept from it.
 const STALL: Duration = Duration::from_millis(50);
+/// One that takes so long is no hiccup: the role had better go to another machine. As for a
+/// worker.
+const DEAD: Duration = Duration::from_millis(100);
 /// What workers are given to empty the queues: some hundreds of polls.
 const SETTLE: Duration = Duration::from_millis(20);
 
@@ -42,6 +45,11 @@ impl Pulse {
     /// The last beat is not long ago.
     pub fn is_fresh(&self, now: Tsc) -> bool {
         now < self.rate.after(Tsc(self.last.load(Relaxed)), STALL)
+    }
+
+    /// The main core runs, but for pauses that a machine may have.
+    pub fn is_alive(&self, now: Tsc) -> bool {
+        now < self.rate.after(Tsc(self.last.load(Relaxed)), DEAD)
     }
 
     /// The process has run for a while without standing still.

@@ -172,16 +172,19 @@ impl Worker {
     /// the connection may be the peer's, which might be there again in a moment.
     pub(super) fn refuse_segment(&mut self, arrival: &Arrival) {
         self.discard(DropReason::NoConnection);
-        let quiet_until = self.clock.rate().after(self.role.claimed(), self.snapshot.quiet);
-        let retired = !self.role.answers(Tsc::now());
-        if retired || Tsc::now() < quiet_until || !matches!(arrival.ip.payload, Payload::Tcp { .. })
-        {
+        // In this order: whose role has just begun is not taken for one of long ago.
+        if !self.role.answers(Tsc::now()) {
             return;
         }
+        let quiet_until = self.clock.rate().after(self.role.claimed(), self.snapshot.quiet);
+        if Tsc::now() < quiet_until {
+            return;
+        }
+        let Some(reset) = build::tcp_reset(arrival.mbuf.data(), &arrival.packet) else { return };
+        // What is never answered uses up nothing.
         if !self.reset_bucket.take(self.now) {
             return self.counters.resets_limited.add(1);
         }
-        let Some(reset) = build::tcp_reset(arrival.mbuf.data(), &arrival.packet) else { return };
         let Some(mut mbuf) = self.mempool.alloc() else { return };
         if let Some(room) = mbuf.append(reset.len()) {
             room.copy_from_slice(&reset);

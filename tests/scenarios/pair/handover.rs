@@ -18,6 +18,7 @@ fn hand_over(lab: &Lab, times: u32) {
 fn a_planned_handover_loses_no_packet_and_no_connection() {
     let lab = ready_pair().unwrap();
     let loading = Loading::start_again_and_again(100, 10).unwrap();
+    let _queues = lab::queues::Longer::queues().unwrap();
     assert_no_datagram_lost(|| {
         let probing = Probing::start(10_000).unwrap();
         hand_over(&lab, rounds(4));

@@ -39,12 +39,14 @@ const STOOD_STILL: u64 = 8_000;
 /// tried again.
 fn assert_no_datagram_lost(mut happens: impl FnMut() -> Probed) {
     for _ in 0..5 {
+        let before = lab::queues::overflows();
         let probed = happens();
         if probed.received == probed.sent {
             return;
         }
         println!("{probed:?}");
-        assert!(probed.late_micros > STOOD_STILL, "{probed:?}");
+        let overflowed = lab::queues::overflows() > before;
+        assert!(overflowed || probed.late_micros > STOOD_STILL, "{probed:?}");
     }
     panic!("datagrams were lost each time, and the machine stood still each time");
 }

@@ -96,20 +96,32 @@ fn sent_by(machine: &Appliance, happens: impl FnOnce()) -> String {
     capture.stop().unwrap().stdout
 }
 
-/// The control: what waited for less than a stall goes out, and the capture sees it.
+/// The control: what waited for less than a stall goes out, and the capture sees it. A machine
+/// that shares its cores may be slower to go on than it was told; then it is tried again.
 #[test]
 fn a_dataplane_that_stood_still_for_a_moment_forwards_what_waited() {
     let lab = ready_pair().unwrap();
-    let (active, _) = lab.roles().unwrap();
-    let probing = Probing::start(1000).unwrap();
-    let seen = sent_by(active, || {
-        active.dataplane.signal(Signal::STOP);
-        std::thread::sleep(core::time::Duration::from_millis(50));
-        active.dataplane.signal(Signal::CONT);
+    for _ in 0..5 {
         lab.await_pair().unwrap();
-    });
-    assert!(seen.lines().count() > 0);
-    assert!(probing.finish().unwrap().received > 0);
+        let (active, _) = lab.roles().unwrap();
+        let probing = Probing::start(1000).unwrap();
+        let term = active.pair().unwrap().own.term;
+        let before = active.dropped("standby");
+        let seen = sent_by(active, || {
+            active.dataplane.signal(Signal::STOP);
+            std::thread::sleep(core::time::Duration::from_millis(30));
+            active.dataplane.signal(Signal::CONT);
+            lab.await_pair().unwrap();
+        });
+        let probed = probing.finish().unwrap();
+        let dropped = active.dropped("standby") - before;
+        if active.is_active() && active.pair().unwrap().own.term == term && dropped == 0 {
+            assert!(seen.lines().count() > 0 && probed.received > 0, "{probed:?}");
+            return;
+        }
+        println!("{probed:?}, {dropped} dropped");
+    }
+    panic!("a stop of 30 ms moved the role or dropped what waited, each time");
 }
 
 #[test]

@@ -94,6 +94,10 @@ fn a_peer_of_another_version_is_said_on_both_machines() {
         obstacles.iter().any(|obstacle| obstacle.contains("not understood"))
     };
     lab::wait_until("who does not understand its peer is not ready", 20, held).unwrap();
+    // Once it has listened for the dead interval it could claim.
+    let listened = || standby.pair().is_ok_and(|pair| pair.own.role == api::Role::Standby);
+    lab::wait_until("it has listened", 20, listened).unwrap();
+    std::thread::sleep(core::time::Duration::from_secs(2));
     assert!(active.is_active() && !standby.is_active());
     assert_eq!(standby.connections(), 0);
     assert_eq!(standby.pair().unwrap().sync.link, api::SyncLink::Down);

@@ -18,9 +18,9 @@ pub(super) fn run(lab: &Lab, rounds: u32) -> Result<bool, Error> {
         let cuts = Cut::heartbeats_of_both(&Cut::PATHS, 100)?;
         let both = || lab.machines().iter().all(|machine| machine.is_active());
         wait_until("both are active", 20, both)?;
-        drop(cuts);
-        // From the moment in which both ends are open.
+        // The commands that mend both ends take some milliseconds of what follows.
         let healed = Instant::now();
+        drop(cuts);
         let millis = || u64::try_from(healed.elapsed().as_millis()).unwrap_or(u64::MAX);
         wait_until("one of them is", 20, || lab.roles().is_some())?;
         one.push(millis());
