@@ -225,6 +225,7 @@ impl Lab {
         for namespace in Self::ALL {
             namespace.remove()?;
         }
+        [&appliance::A, &appliance::B].into_iter().for_each(Appliance::clean_up);
         let dpdk = [&appliance::A, &appliance::B].map(appliance::Machine::dpdk_folder);
         for folder in [FOLDER, &dpdk[0], &dpdk[1]] {
             if Path::new(folder).exists() {

@@ -108,6 +108,11 @@ impl Appliance {
         systemd::start(self.machine)
     }
 
+    /// Removes what a systemd of [`Appliance::control_by_systemd`] leaves behind.
+    pub(crate) fn clean_up(machine: &Machine) {
+        systemd::remove(machine);
+    }
+
     /// The process of tandem-control that systemd runs.
     pub fn control_of_systemd(&self) -> Option<u32> {
         systemd::process(self.machine)

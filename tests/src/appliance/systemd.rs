@@ -59,6 +59,17 @@ pub(super) fn start(machine: &Machine) -> Result<(), Error> {
     wait_until("tandem-control runs under systemd", 20, || process(machine).is_some())
 }
 
+/// Removes the control groups of a systemd that has ended, the inner ones first.
+pub(super) fn remove(machine: &Machine) {
+    let line = format!(
+        "find /sys/fs/cgroup/tandem-lab-{0} /sys/fs/cgroup/systemd/tandem-lab-{0} -depth -type d \
+         -exec rmdir {{}} + 2>/dev/null || true",
+        machine.name
+    );
+    // Most labs have none; and empty ones that stay do no harm.
+    let _ = crate::namespace::must(&["bash", "-c", &line]);
+}
+
 /// The process of tandem-control that systemd has started: its number in systemd's own
 /// namespace says nothing here.
 pub(super) fn process(machine: &Machine) -> Option<u32> {
