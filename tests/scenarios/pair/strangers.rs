@@ -97,6 +97,7 @@ fn a_peer_of_another_version_is_said_on_both_machines() {
     // Once it has listened for the dead interval it could claim.
     let listened = || standby.pair().is_ok_and(|pair| pair.own.role == api::Role::Standby);
     lab::wait_until("it has listened", 20, listened).unwrap();
+    // No condition tells that something does not happen: three dead intervals of this pair.
     std::thread::sleep(core::time::Duration::from_secs(2));
     assert!(active.is_active() && !standby.is_active());
     assert_eq!(standby.connections(), 0);
