@@ -44,6 +44,9 @@ impl<A: Address> Hash for Key<A> {
 }
 
 impl<A: Address> Key<A> {
+    /// A key that no connection has: its protocol is none that is translated.
+    pub const NOBODY: Key<A> = Key { source: A::UNSPECIFIED, destination: A::UNSPECIFIED, tail: 0 };
+
     /// The key of a packet with this tuple that arrives on `side`.
     #[inline(always)]
     pub const fn new(tuple: FiveTuple<A>, side: Side) -> Self {
