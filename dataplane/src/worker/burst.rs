@@ -76,8 +76,7 @@ impl Worker {
         if !self.forwards {
             return self.process_standby(side, burst);
         }
-        let mut lanes = [Lane::OTHER; BURST];
-        self.read(side, burst, &mut lanes);
+        let mut lanes = self.read(side, burst);
         if !self.handoff.is_alone() {
             self.share_out(side, burst, &mut lanes);
         }
@@ -106,27 +105,26 @@ impl Worker {
     }
 
     #[inline(always)]
-    fn read(&self, side: Side, burst: &Burst<BURST>, lanes: &mut Lanes) {
+    fn read(&self, side: Side, burst: &Burst<BURST>) -> Lanes {
         let (own, floating) = (self.macs[side.index()], self.floating_macs[side.index()]);
-        let is_ours = |start| own.is_destination_of(start) || floating.is_destination_of(start);
+        let is_ours = |start: &_| own.is_destination_of(start) || floating.is_destination_of(start);
         let table = self.connections.table();
         for mbuf in burst.as_slice() {
             mbuf.prefetch_data();
         }
-        for (mbuf, lane) in burst.as_slice().iter().zip(lanes) {
+        let lane = |mbuf: &Mbuf| {
             let data = mbuf.data();
-            let Ok(Flow { tuple, tcp_flags, length }) = flow::read_segment(data, mbuf.len()) else {
-                continue;
-            };
+            let Flow { tuple, tcp_flags, length } = flow::read_segment(data, mbuf.len()).ok()?;
             // Connections open, and offer segment sizes, on the slow path.
             if !data.first_chunk().is_some_and(is_ours) || tcp_flags.contains(Flags::SYN) {
-                continue;
+                return None;
             }
             let key = Key::new(tuple, side);
             let hash = table.hash(&key);
             table.prefetch(hash);
-            *lane = Lane { key, hash, length, flags: tcp_flags, is_plain: true };
-        }
+            Some(Lane { key, hash, length, flags: tcp_flags, is_plain: true })
+        };
+        core::array::from_fn(|at| burst.as_slice().get(at).and_then(lane).unwrap_or(Lane::OTHER))
     }
 
     /// Leaves this worker's own packets in the burst, and gives the others to their owners.
@@ -160,7 +158,8 @@ impl Worker {
     #[inline(always)]
     fn match_tags(&self, count: usize, lanes: &Lanes, candidates: &mut [Candidate; BURST]) {
         let table = self.connections.table();
-        for (lane, candidate) in lanes.iter().zip(candidates).take(count) {
+        let lanes = lanes.get(..count).unwrap_or_default();
+        for (lane, candidate) in lanes.iter().zip(candidates) {
             *candidate = table.candidate(lane.hash);
             table.prefetch_record(*candidate);
         }

@@ -88,6 +88,12 @@ impl<A: Address> Key<A> {
         }
     }
 
+    /// True for a TCP connection.
+    #[inline(always)]
+    pub(crate) const fn is_tcp(&self) -> bool {
+        (self.tail >> PROTOCOL) as u8 == Protocol::Tcp.number()
+    }
+
     /// Everything but the addresses.
     #[inline(always)]
     pub(crate) const fn tail(&self) -> u64 {
