@@ -1,10 +1,12 @@
 //! `tandem-perf cps`.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 use perf::Error;
 use perf::cps::{self, NewConnections};
 
-use crate::output::{print_machine, show, spread};
+use crate::output::{Ending, Output, spread};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -14,13 +16,15 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    pub(crate) fn run(&self, json: bool) -> Result<(), Error> {
-        show(json, &cps::run(self.connections)?, print)
+    pub(crate) fn run(&self, output: &Output) -> Result<Ending, Error> {
+        let settings = serde_json::json!({ "connections": self.connections });
+        let recorder = output.begin("cps", &settings)?;
+        let result = cps::run(self.connections)?;
+        output.end(recorder, (&result.figures, &BTreeMap::new()), &result, print)
     }
 }
 
 fn print(result: &NewConnections) {
-    print_machine(&result.machine);
     println!("{} new connections, one worker\n", result.connections);
     println!("{:<28} {:>24}", "cycles each", spread(&result.cycles));
     println!("{:<28} {:>24.2}", "millions a second", result.per_second / 1e6);
