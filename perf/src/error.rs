@@ -43,8 +43,8 @@ pub enum Error {
     },
     /// More workers than there are cores for.
     #[error(
-        "{workers} workers need cores 1 to {workers} besides core 0, and this machine has {cores} \
-         cores: use --workers {} or less", cores - 1
+        "{workers} workers need cores 1 to {workers} besides core 0, which is for everything \
+         else, and this machine has {cores} cores in all"
     )]
     TooFewCores {
         /// Workers asked for.

@@ -87,7 +87,7 @@ fn result(plan: &Plan, runs: &[Run], occupancy: Occupancy) -> Result<Throughput,
         Figure::new(name, unit, better, Each::Second, runs.iter().map(of).collect())
     };
     let rate = figure("tandem", "Mpps", Better::Higher, &|run| run.mpps);
-    let cycles = figure("all", "cycles a packet", Better::Lower, &|run| run.cycles);
+    let cycles = figure("tandem", "cycles a packet", Better::Lower, &|run| run.cycles);
     let timed = |stage: &str| runs.iter().all(|run| run.stages.contains_key(stage));
     let by_stage: Vec<(&str, Figure)> = STAGES
         .into_iter()

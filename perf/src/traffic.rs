@@ -66,22 +66,16 @@ pub enum Size {
     Imix,
 }
 
-impl Serialize for Size {
-    /// By the name that the command line has for it.
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.to_string())
+impl core::fmt::Display for Size {
+    /// The name that the command line has for it.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        self.to_possible_value().map_or(Ok(()), |value| f.pad(value.get_name()))
     }
 }
 
-impl core::fmt::Display for Size {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.pad(match self {
-            Size::Smallest => "60",
-            Size::Small => "128",
-            Size::Middle => "512",
-            Size::Full => "1500",
-            Size::Imix => "imix",
-        })
+impl Serialize for Size {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

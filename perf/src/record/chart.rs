@@ -14,6 +14,8 @@ const LINE_HEIGHT: u32 = 300;
 /// Pixels of a bar, and of what is above and below all of them.
 const BAR_HEIGHT: u32 = 34;
 const BAR_FRAME: u32 = 60;
+/// Pixels for the names beside bars.
+const NAMES: u32 = 310;
 const FONT: &str = "sans-serif";
 const BAR: RGBColor = RGBColor(0x4c, 0x84, 0xb6);
 const SPREAD: RGBColor = RGBColor(0x1b, 0x2b, 0x3a);
@@ -79,14 +81,16 @@ pub(super) fn bars(unit: &str, figures: &[(&Figure, Summary)]) -> Result<String,
     // The first stands on top.
     let rows: Vec<&(&Figure, Summary)> = figures.iter().rev().collect();
     let height = BAR_FRAME + BAR_HEIGHT * rows.len() as u32;
+    // The last row is part of the range.
+    let range = 0..rows.len().saturating_sub(1);
     let mut svg = String::new();
     {
         let area = SVGBackend::with_string(&mut svg, (WIDTH, height)).into_drawing_area();
         let mut chart = ChartBuilder::on(&area)
             .margin(12)
             .x_label_area_size(36)
-            .y_label_area_size(230)
-            .build_cartesian_2d(0.0..most.max(1e-9) * 1.08, (0..rows.len()).into_segmented())
+            .y_label_area_size(NAMES)
+            .build_cartesian_2d(0.0..most.max(1e-9) * 1.08, range.into_segmented())
             .map_err(drawing)?;
         let name = |at: &SegmentValue<usize>| match at {
             SegmentValue::CenterOf(at) => rows.get(*at).map_or("", |row| &row.0.name).to_owned(),
@@ -96,7 +100,7 @@ pub(super) fn bars(unit: &str, figures: &[(&Figure, Summary)]) -> Result<String,
             .configure_mesh()
             .disable_y_mesh()
             .x_desc(unit)
-            .y_labels(rows.len() + 1)
+            .y_labels(rows.len())
             .y_label_formatter(&name)
             .label_style((FONT, 13))
             .light_line_style(TRANSPARENT)

@@ -28,8 +28,7 @@ impl Arguments {
         let plan =
             Plan { traffic: self.traffic.traffic(), rounds: self.rounds, seconds: self.seconds };
         let recorder = output.begin("compare", &plan)?;
-        let described = plan.traffic.describe();
-        eprintln!("{described}, one worker");
+        eprintln!("{}, 1 worker", plan.traffic.describe());
         let progress = |line: &str| eprintln!("{line}");
         let result = self.folder.keep(|folder| compare::run(&plan, folder, &progress))?;
         output.end(recorder, (&result.figures, &BTreeMap::new()), &result, print)

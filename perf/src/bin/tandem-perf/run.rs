@@ -32,7 +32,8 @@ impl Arguments {
             seconds: self.seconds,
         };
         let recorder = output.begin("run", &plan)?;
-        eprintln!("{}, {} workers", plan.traffic.describe(), plan.workers);
+        let workers = if plan.workers == 1 { "worker" } else { "workers" };
+        eprintln!("{}, {} {workers}", plan.traffic.describe(), plan.workers);
         let result = self.folder.keep(|folder| run::run(&plan, folder, &progress))?;
         output.end(recorder, (&result.figures, &result.drops), &result, print)
     }
