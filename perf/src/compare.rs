@@ -10,6 +10,7 @@ use crate::hugepages::Hugepages;
 use crate::record::{Better, Each, Figure};
 use crate::replay::Replay;
 use crate::statistics::Summary;
+use crate::tandem::Run;
 use crate::traffic::Traffic;
 use crate::{Error, tandem, testpmd};
 
@@ -45,6 +46,9 @@ pub struct Comparison {
     pub ratio: BTreeMap<String, f64>,
     /// testpmd 5tswap on 1,024 connections, and Tandem's rate by that.
     pub reference: Reference,
+    /// Packets that Tandem dropped, by reason.
+    #[serde(skip)]
+    pub drops: BTreeMap<String, u64>,
     /// The samples.
     #[serde(skip)]
     pub figures: Vec<Figure>,
@@ -64,8 +68,7 @@ pub struct Reference {
 struct Rounds {
     testpmd: BTreeMap<&'static str, Vec<f64>>,
     reference: Vec<f64>,
-    mpps: Vec<f64>,
-    cycles: Vec<f64>,
+    tandem: Vec<Run>,
 }
 
 /// Runs all programs in turn, `progress` being told of each.
@@ -91,8 +94,7 @@ pub fn run(plan: &Plan, folder: &Path, progress: &dyn Fn(&str)) -> Result<Compar
         rounds.reference.push(rate);
         let run = tandem::run(&replay, &traffic, folder, time)?;
         progress(&format!("round {round}: tandem {:.1} Mpps, {:.0} cycles", run.mpps, run.cycles));
-        rounds.mpps.push(run.mpps);
-        rounds.cycles.push(run.cycles);
+        rounds.tandem.push(run);
     }
     rounds.result(traffic.connections)
 }
@@ -101,7 +103,7 @@ impl Rounds {
     fn result(&self, connections: u32) -> Result<Comparison, Error> {
         let nothing = || Error::dataplane("no rounds were run");
         let summary = |values: &[f64]| Summary::of(values).ok_or_else(nothing);
-        let (mpps, reference) = (summary(&self.mpps)?, summary(&self.reference)?);
+        let (mpps, reference) = (summary(&self.mpps())?, summary(&self.reference)?);
         let testpmd: BTreeMap<String, Summary> = self
             .testpmd
             .iter()
@@ -112,12 +114,21 @@ impl Rounds {
         Ok(Comparison {
             connections,
             mpps,
-            cycles_per_packet: summary(&self.cycles)?,
+            cycles_per_packet: summary(&self.cycles())?,
             testpmd,
             ratio,
             reference: Reference { mpps: reference, ratio: mpps.median / reference.median },
+            drops: Run::drops_of_all(&self.tandem),
             figures: self.figures(),
         })
+    }
+
+    fn mpps(&self) -> Vec<f64> {
+        self.tandem.iter().map(|run| run.mpps).collect()
+    }
+
+    fn cycles(&self) -> Vec<f64> {
+        self.tandem.iter().map(|run| run.cycles).collect()
     }
 
     /// All rates, and the ratios of each round: what the machine does to both programs of a
@@ -127,17 +138,17 @@ impl Rounds {
             Figure::new(name, unit, better, Each::Round, samples)
         };
         let ratio =
-            |rates: &[f64]| self.mpps.iter().zip(rates).map(|(our, rate)| our / rate).collect();
+            |rates: &[f64]| self.mpps().iter().zip(rates).map(|(our, rate)| our / rate).collect();
         let others: Vec<(String, &Vec<f64>)> = MODES
             .iter()
             .filter_map(|mode| Some((format!("testpmd {mode}"), self.testpmd.get(mode)?)))
             .chain([(REFERENCE.to_owned(), &self.reference)])
             .collect();
-        let mut figures = vec![round("tandem", "Mpps", Better::Higher, self.mpps.clone())];
+        let mut figures = vec![round("tandem", "Mpps", Better::Higher, self.mpps())];
         for (name, rates) in &others {
             figures.push(round(name, "Mpps", Better::Neither, rates.to_vec()));
         }
-        figures.push(round("tandem", "cycles a packet", Better::Lower, self.cycles.clone()));
+        figures.push(round("tandem", "cycles a packet", Better::Lower, self.cycles()));
         for (name, rates) in &others {
             let name = format!("tandem by {name}");
             figures.push(round(&name, "ratio", Better::Higher, ratio(rates)));

@@ -97,10 +97,6 @@ fn result(plan: &Plan, runs: &[Run], occupancy: Occupancy) -> Result<Throughput,
             (stage, figure(stage, "cycles a packet", Better::Lower, &of))
         })
         .collect();
-    let mut drops = BTreeMap::new();
-    for (reason, count) in runs.iter().flat_map(|run| &run.drops) {
-        *drops.entry(reason.clone()).or_default() += count;
-    }
     let mpps = rate.summary()?;
     let bursts: Vec<f64> = runs.iter().map(|run| run.burst).collect();
     Ok(Throughput {
@@ -113,7 +109,7 @@ fn result(plan: &Plan, runs: &[Run], occupancy: Occupancy) -> Result<Throughput,
             .collect::<Result<_, Error>>()?,
         packets_per_burst: Summary::of(&bursts).map(|bursts| bursts.median).unwrap_or_default(),
         occupancy,
-        drops,
+        drops: Run::drops_of_all(runs),
         figures: [rate, cycles].into_iter().chain(by_stage.into_iter().map(|(_, f)| f)).collect(),
     })
 }

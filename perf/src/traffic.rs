@@ -38,7 +38,7 @@ const IMIX: [usize; 12] = {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum Mix {
-    /// Clients' to the virtual IP.
+    /// Clients' to a virtual IP.
     Service,
     /// Private hosts' to the Internet.
     Masquerade,

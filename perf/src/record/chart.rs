@@ -31,6 +31,7 @@ const LINES: [RGBColor; 6] = [
 
 /// Figures of one unit, sample by sample.
 pub(super) fn lines(unit: &str, figures: &[&Figure]) -> Result<String, Error> {
+    let each = figures.first().map_or("", |figure| figure.each.name());
     let longest = figures.iter().map(|figure| figure.samples.len()).max().unwrap_or_default();
     let samples = figures.iter().flat_map(|figure| &figure.samples);
     let most = samples.copied().fold(0.0, f64::max);
@@ -46,7 +47,7 @@ pub(super) fn lines(unit: &str, figures: &[&Figure]) -> Result<String, Error> {
         let whole = |value: &f64| format!("{value:.0}");
         chart
             .configure_mesh()
-            .x_desc("s")
+            .x_desc(each)
             .y_desc(unit)
             .x_labels(longest.clamp(2, 12))
             .x_label_formatter(&whole)

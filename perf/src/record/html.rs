@@ -2,6 +2,8 @@
 //!
 //! The page is XML as well as HTML, so that any tool reads it.
 
+use std::collections::BTreeMap;
+
 use maud::{Markup, PreEscaped, html};
 use serde_json::Value;
 
@@ -40,7 +42,7 @@ pub fn page(record: &Record) -> Result<String, Error> {
                 @for chart in &charts { figure { (PreEscaped(chart)) } }
                 @if !record.changes.is_empty() { (changes(&record.changes)) }
                 (figures(&record.figures))
-                (drops(record))
+                @if let Some(drops) = &record.drops { (dropped(drops)) }
                 h2 { "Settings" }
                 (pairs(record.settings.iter().map(|(name, value)| (name.clone(), plain(value)))))
                 h2 { "Machine" }
@@ -51,7 +53,8 @@ pub fn page(record: &Record) -> Result<String, Error> {
     Ok(page.into_string())
 }
 
-/// A chart over time, and one of medians, for each unit that there is.
+/// For each unit that there is, a chart over time of what has one or is alone, and one of
+/// medians of what can be compared.
 fn charts(figures: &[Figure]) -> Result<Vec<String>, Error> {
     let mut units: Vec<&str> = Vec::new();
     for figure in figures {
@@ -62,12 +65,13 @@ fn charts(figures: &[Figure]) -> Result<Vec<String>, Error> {
     let mut charts = Vec::new();
     for unit in units {
         let of_unit: Vec<&Figure> = figures.iter().filter(|figure| figure.unit == unit).collect();
-        let over_time: Vec<&Figure> =
-            of_unit.iter().copied().filter(|figure| figure.each == Each::Second).collect();
+        let is_alone = of_unit.len() == 1;
+        let in_order = |figure: &&Figure| is_alone || figure.each == Each::Second;
+        let over_time: Vec<&Figure> = of_unit.iter().copied().filter(in_order).collect();
         if !over_time.is_empty() {
             charts.push(chart::lines(unit, &over_time)?);
         }
-        if over_time.len() < of_unit.len() || of_unit.len() > 1 {
+        if !is_alone {
             let medians = of_unit.into_iter().map(|figure| Ok((figure, figure.summary()?)));
             charts.push(chart::bars(unit, &medians.collect::<Result<Vec<_>, Error>>()?)?);
         }
@@ -120,13 +124,13 @@ fn changes(changes: &[Change]) -> Markup {
     }
 }
 
-fn drops(record: &Record) -> Markup {
+fn dropped(drops: &BTreeMap<String, u64>) -> Markup {
     html! {
         h2 { "Dropped packets" }
-        @if record.drops.is_empty() {
+        @if drops.is_empty() {
             p { "None." }
         } @else {
-            (pairs(record.drops.iter().map(|(reason, count)| (reason.clone(), count.to_string()))))
+            (pairs(drops.iter().map(|(reason, count)| (reason.clone(), count.to_string()))))
         }
     }
 }

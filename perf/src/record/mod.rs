@@ -52,6 +52,17 @@ pub enum Each {
     Part,
 }
 
+impl Each {
+    /// What they are counted in.
+    fn name(self) -> &'static str {
+        match self {
+            Each::Second => "second",
+            Each::Round => "round",
+            Each::Part => "part",
+        }
+    }
+}
+
 /// A figure with all of its samples.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Figure {
@@ -108,9 +119,9 @@ pub struct Record {
     pub machine: Machine,
     /// What came out.
     pub figures: Vec<Figure>,
-    /// Packets dropped, by reason.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub drops: BTreeMap<String, u64>,
+    /// Packets dropped, by reason; none where they are not counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drops: Option<BTreeMap<String, u64>>,
     /// How the figures changed since a baseline.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<Change>,
@@ -209,7 +220,7 @@ impl Recorder {
     pub fn end(
         self,
         figures: &[Figure],
-        drops: &BTreeMap<String, u64>,
+        drops: Option<&BTreeMap<String, u64>>,
         summary: &impl Serialize,
     ) -> Result<Record, Error> {
         let changes = self.baseline.map(|baseline| verdict::changes(figures, &baseline.figures));
@@ -220,7 +231,7 @@ impl Recorder {
             settings: self.settings,
             machine: self.machine,
             figures: figures.to_vec(),
-            drops: drops.clone(),
+            drops: drops.cloned(),
             changes: changes.unwrap_or_default(),
             summary: object(summary)?,
         })
@@ -244,7 +255,7 @@ pub(crate) mod tests {
         let recorder = Recorder::begin("run", &json!({ "connections": 64 }), None).unwrap();
         let mpps = Figure::new("tandem", "Mpps", Better::Higher, Each::Second, vec![1.5, 1.6, 1.4]);
         let drops = BTreeMap::from([("no_buffer <&>".to_owned(), 3)]);
-        recorder.end(&[mpps], &drops, &json!({ "mpps": { "median": 1.5 } })).unwrap()
+        recorder.end(&[mpps], Some(&drops), &json!({ "mpps": { "median": 1.5 } })).unwrap()
     }
 
     fn saved(name: &str, text: &str) -> std::path::PathBuf {

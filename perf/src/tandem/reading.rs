@@ -80,6 +80,17 @@ impl Reading {
     }
 }
 
+impl Run {
+    /// Packets dropped in several runs, by reason.
+    pub fn drops_of_all(runs: &[Run]) -> BTreeMap<String, u64> {
+        let mut drops = BTreeMap::new();
+        for (reason, count) in runs.iter().flat_map(|run| &run.drops) {
+            *drops.entry(reason.clone()).or_default() += count;
+        }
+        drops
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use core::time::Duration;

@@ -1,7 +1,5 @@
 //! `tandem-perf compare`.
 
-use std::collections::BTreeMap;
-
 use clap::Args;
 use perf::Error;
 use perf::compare::{self, Comparison, MODES, Plan};
@@ -11,16 +9,16 @@ use crate::traffic::TrafficArguments;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
-    #[command(flatten)]
-    traffic: TrafficArguments,
     /// How often each program runs.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
-    /// Seconds of each run.
+    /// How long each time, in seconds.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..))]
     seconds: u32,
     #[command(flatten)]
     folder: Folder,
+    #[command(flatten)]
+    traffic: TrafficArguments,
 }
 
 impl Arguments {
@@ -31,7 +29,7 @@ impl Arguments {
         eprintln!("{}, 1 worker", plan.traffic.describe());
         let progress = |line: &str| eprintln!("{line}");
         let result = self.folder.keep(|folder| compare::run(&plan, folder, &progress))?;
-        output.end(recorder, (&result.figures, &BTreeMap::new()), &result, print)
+        output.end(recorder, (&result.figures, Some(&result.drops)), &result, print)
     }
 }
 

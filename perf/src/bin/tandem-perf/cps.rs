@@ -1,7 +1,5 @@
 //! `tandem-perf cps`.
 
-use std::collections::BTreeMap;
-
 use clap::Args;
 use perf::Error;
 use perf::cps::{self, NewConnections};
@@ -20,7 +18,7 @@ impl Arguments {
         let settings = serde_json::json!({ "connections": self.connections });
         let recorder = output.begin("cps", &settings)?;
         let result = cps::run(self.connections)?;
-        output.end(recorder, (&result.figures, &BTreeMap::new()), &result, print)
+        output.end(recorder, (&result.figures, None), &result, print)
     }
 }
 

@@ -52,7 +52,7 @@ pub(crate) struct Output {
     #[arg(long, global = true, value_name = "BASELINE")]
     against: Option<PathBuf>,
 
-    /// Exit with 2 when a figure is slower than the baseline's.
+    /// Exit with 3 when a figure is slower than the baseline's.
     #[arg(long, global = true, requires = "against")]
     fail_if_slower: bool,
 }
@@ -87,7 +87,7 @@ impl Output {
     pub(crate) fn end<T: Serialize>(
         &self,
         recorder: Recorder,
-        (figures, drops): (&[Figure], &BTreeMap<String, u64>),
+        (figures, drops): (&[Figure], Option<&BTreeMap<String, u64>>),
         result: &T,
         print: fn(&T),
     ) -> Result<Ending, Error> {

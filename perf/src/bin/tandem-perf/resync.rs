@@ -1,7 +1,6 @@
 //! `tandem-perf resync`.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
 
 use clap::Args;
 use perf::Error;
@@ -35,7 +34,7 @@ impl Arguments {
         let time = Duration::from_millis(self.millis);
         let result =
             self.folder.keep(|folder| resync::run(self.connections, self.rounds, time, folder))?;
-        output.end(recorder, (&result.figures, &BTreeMap::new()), &result, print)
+        output.end(recorder, (&result.figures, None), &result, print)
     }
 }
 

@@ -10,18 +10,18 @@ use crate::traffic::TrafficArguments;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
-    #[command(flatten)]
-    traffic: TrafficArguments,
     /// Workers, each on a core of its own from core 1 on. A device of several queues
     /// replays a part of the packets on each, and workers hand over to each other what is
     /// not theirs.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     workers: u16,
-    /// Seconds.
+    /// How long, in seconds.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     seconds: u32,
     #[command(flatten)]
     folder: Folder,
+    #[command(flatten)]
+    traffic: TrafficArguments,
 }
 
 impl Arguments {
@@ -35,7 +35,7 @@ impl Arguments {
         let workers = if plan.workers == 1 { "worker" } else { "workers" };
         eprintln!("{}, {} {workers}", plan.traffic.describe(), plan.workers);
         let result = self.folder.keep(|folder| run::run(&plan, folder, &progress))?;
-        output.end(recorder, (&result.figures, &result.drops), &result, print)
+        output.end(recorder, (&result.figures, Some(&result.drops)), &result, print)
     }
 }
 

@@ -7,13 +7,11 @@ use perf::traffic::{Mix, Size, Traffic};
 #[derive(Args)]
 #[command(next_help_heading = "Traffic")]
 pub(crate) struct TrafficArguments {
-    /// Whose connections: clients' to a virtual IP, private hosts' to the Internet, or
-    /// half of each.
+    /// Whose connections.
     #[arg(long, value_enum, default_value_t = Mix::Service)]
     mix: Mix,
 
-    /// Bytes of a frame without its checksum; 1500 for packets of 1,500 bytes, in frames of
-    /// 1,514; imix for frames of 60, 590 and 1,514 bytes, 7 to 4 to 1.
+    /// Bytes of a frame without its checksum.
     #[arg(long, value_enum, default_value_t = Size::Smallest)]
     size: Size,
 
