@@ -33,9 +33,6 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(20);
 /// How long it is active: longer than any run, as nobody renews it. In microseconds.
 const LEASE: u64 = 30 * 24 * 3600 * 1_000_000;
-/// Drops that tell of too many packets, and not of wrong ones.
-const OVERLOAD: [&str; 4] = ["handoff_full", "housekeeping_full", "no_buffer", "transmit_full"];
-
 /// A dataplane that forwards a traffic; ended when dropped.
 #[derive(Debug)]
 pub struct Dataplane {
@@ -164,24 +161,7 @@ impl Dataplane {
     /// [`Error::Program`], when it dropped packets for another reason than their number,
     /// when they took the slow path, or when none left on a side where they should.
     pub fn check(&mut self, run: &Run) -> Result<(), Error> {
-        self.wrong(run).map_or(Ok(()), |why| Err(self.failed(&why)))
-    }
-
-    fn wrong(&self, run: &Run) -> Option<String> {
-        let wrong = |(reason, _): &(&String, &u64)| !OVERLOAD.contains(&reason.as_str());
-        if let Some((reason, count)) = run.drops.iter().find(wrong) {
-            return Some(format!("it dropped {count} packets for the reason {reason}"));
-        }
-        for (side, other) in [(0, 1), (1, 0)] {
-            if self.fed[side] && run.sent[other] == 0 {
-                return Some("packets that came in on one side did not leave on the other".into());
-            }
-        }
-        let lost: u64 = run.drops.values().sum();
-        let received: u64 = run.received.iter().sum();
-        // A burst or two are under way at either end of the measurement.
-        let fast = run.forwarded as f64 >= received.saturating_sub(lost) as f64 * 0.99;
-        (!fast).then(|| format!("only {} of {received} packets took the fast path", run.forwarded))
+        run.fault(self.fed).map_or(Ok(()), |why| Err(self.failed(&why)))
     }
 
     /// How full its tables are.

@@ -9,6 +9,9 @@ use api::client::ClientError;
 /// The stages of a packet's way whose cycles the workers count, from some of their polls.
 pub const STAGES: [&str; 5] = ["receive", "read", "match", "forward", "transmit"];
 
+/// Drops that tell of too many packets, and not of wrong ones.
+const OVERLOAD: [&str; 4] = ["handoff_full", "housekeeping_full", "no_buffer", "transmit_full"];
+
 /// The counters at one time.
 #[derive(Clone, Debug)]
 pub(crate) struct Reading {
@@ -81,6 +84,26 @@ impl Reading {
 }
 
 impl Run {
+    /// Why this was no run of packets that all went the way that is measured; packets came
+    /// in on the sides that were `fed`.
+    pub(crate) fn fault(&self, fed: [bool; 2]) -> Option<String> {
+        let is_wrong = |(reason, _): &(&String, &u64)| !OVERLOAD.contains(&reason.as_str());
+        if let Some((reason, count)) = self.drops.iter().find(is_wrong) {
+            return Some(format!("it dropped {count} packets for the reason {reason}"));
+        }
+        let [public, private] = self.sent;
+        let [to_public, to_private] = fed;
+        if (to_public && private == 0) || (to_private && public == 0) {
+            return Some("what came in on one side did not leave on the other".to_owned());
+        }
+        let lost: u64 = self.drops.values().sum();
+        let received: u64 = self.received.iter().sum();
+        // A burst or two are under way at either end of the measurement.
+        let is_fast = self.forwarded as f64 >= received.saturating_sub(lost) as f64 * 0.99;
+        let slow = || format!("only {} of {received} packets took the fast path", self.forwarded);
+        (!is_fast).then(slow)
+    }
+
     /// Packets dropped in several runs, by reason.
     pub fn drops_of_all(runs: &[Run]) -> BTreeMap<String, u64> {
         let mut drops = BTreeMap::new();
@@ -113,6 +136,35 @@ mod tests {
         assert_eq!((run.mpps, run.cycles, run.burst), (1.0, 100.0, 20.0));
         assert!(run.stages.is_empty(), "nothing was timed");
         assert_eq!(run.drops, BTreeMap::from([("no_buffer".to_owned(), 3)]));
+    }
+
+    #[test]
+    fn runs_of_other_packets_are_told() {
+        let both = [true, true];
+        let run = Run {
+            mpps: 1.0,
+            cycles: 1.0,
+            stages: BTreeMap::new(),
+            burst: 32.0,
+            forwarded: 1000,
+            received: [500, 510],
+            sent: [500, 500],
+            drops: BTreeMap::new(),
+        };
+        assert_eq!(run.fault(both), None);
+        let dropped = |reason: &str| BTreeMap::from([(reason.to_owned(), 400)]);
+        let overloaded = Run { forwarded: 610, drops: dropped("handoff_full"), ..run.clone() };
+        assert_eq!(overloaded.fault(both), None, "too many for the machine is no fault");
+        let one_sided = Run { sent: [0, 1000], ..run.clone() };
+        assert_eq!(one_sided.fault([true, false]), None);
+        for (faulty, says) in [
+            (one_sided, "did not leave"),
+            (Run { drops: dropped("no_connection"), ..run.clone() }, "no_connection"),
+            (Run { forwarded: 900, ..run }, "only 900 of 1010"),
+        ] {
+            let fault = faulty.fault(both).unwrap();
+            assert!(fault.contains(says), "{fault}");
+        }
     }
 
     #[test]
