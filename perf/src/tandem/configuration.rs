@@ -64,7 +64,7 @@ connections = {connections}
 mbufs = {mbufs}
 file_prefix = "tandem-perf"
 control_socket = "{socket}"
-log = "warn"
+log = "error"
 
 [public]
 port = "{public}"
@@ -80,7 +80,10 @@ floating = ["10.0.0.1/24"]
 neighbour = [{neighbours}]
 
 [peer]
-paths = [{{ local = "198.18.0.2", remote = "198.18.0.3" }}]
+paths = [
+    {{ local = "198.18.0.2", remote = "198.18.0.3" }},
+    {{ local = "10.0.0.2", remote = "10.0.0.3" }},
+]
 key_file = "{key}"
 
 [[masquerade]]
@@ -128,8 +131,9 @@ mod tests {
         let replay = Replay::write(&folder, "flows", &traffic, 2).unwrap();
         let setup = Setup { replay: &replay, connections: 64, workers: 2 };
         let files = setup.write(&folder).unwrap();
-        let config = Config::load_checked(&files.configuration).unwrap().config;
-        assert_eq!(config.node.workers.len(), 2);
+        let checked = Config::load_checked(&files.configuration).unwrap();
+        assert!(checked.warnings.is_empty());
+        assert_eq!(checked.config.node.workers.len(), 2);
         std::fs::remove_dir_all(&folder).unwrap();
     }
 }

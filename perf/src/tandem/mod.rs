@@ -189,9 +189,11 @@ impl Dataplane {
 
     /// Ends it; returns what it said.
     fn stop(&mut self) -> String {
-        // All may have ended already; the words are what counts.
         self.follower = None;
-        let _ = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        // It may end by itself meanwhile; the words are what counts.
+        if matches!(self.child.try_wait(), Ok(None)) {
+            let _ = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        }
         let mut words = String::new();
         if let Some(mut stderr) = self.child.stderr.take() {
             let _ = stderr.read_to_string(&mut words);
