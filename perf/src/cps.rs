@@ -30,15 +30,13 @@ use nat::{Connections, Seconds, Side};
 use serde::Serialize;
 use wire::MacAddress;
 
-use crate::machine::Machine;
+use crate::record::{Better, Each, Figure};
 use crate::statistics::Summary;
 use crate::{Error, packets};
 
 /// The result.
 #[derive(Clone, Debug, Serialize)]
 pub struct NewConnections {
-    /// On what.
-    pub machine: Machine,
     /// Connections opened, in a table with room for as many.
     pub connections: u32,
     /// Cycles of the time stamp counter for each, the median of 32 parts of the run.
@@ -47,6 +45,9 @@ pub struct NewConnections {
     pub per_second: f64,
     /// Bytes of the table, index and timer wheel for each connection.
     pub bytes_per_connection: f64,
+    /// The samples.
+    #[serde(skip)]
+    pub figures: Vec<Figure>,
 }
 
 const CONFIGURATION: &str = r#"
@@ -97,11 +98,11 @@ pub fn run(connections: u32) -> Result<NewConnections, Error> {
     }
     let cycles = Summary::of(&parts).ok_or_else(|| Error::Dataplane("nothing ran".to_owned()))?;
     Ok(NewConnections {
-        machine: Machine::this(),
         connections,
         per_second: dpdk::clock::hz() as f64 / cycles.median,
         cycles,
         bytes_per_connection: bench.bytes as f64 / f64::from(connections),
+        figures: vec![Figure::new("new connection", "cycles", Better::Lower, Each::Part, parts)],
     })
 }
 
