@@ -8,8 +8,8 @@
 //! 3. forward: confirm, rewrite;
 //! 4. deal: the burst to the transmit burst of its side.
 //!
-//! Whatever is not a plain packet of a known connection goes to the slow path in the last
-//! stage; it is a whole burst that goes to one side nearly always.
+//! Whatever is not a plain packet of a known connection opens one in the last stage (plan.rs)
+//! or goes to the slow path; it is a whole burst that goes to one side nearly always.
 
 use std::net::Ipv4Addr;
 
@@ -21,6 +21,7 @@ use nat::{Direction, Side};
 use wire::flow::{self, Flow};
 use wire::tcp::Flags;
 
+use super::plan::{Plans, When};
 use super::stages::Stage;
 use super::{BURST, Worker};
 use crate::drop_reason::DropReason;
@@ -28,15 +29,15 @@ use crate::errand::Errand;
 
 /// What stage 1 leaves of a packet: half a cache line.
 #[derive(Clone, Copy)]
-struct Lane {
-    key: Key<Ipv4Addr>,
+pub(super) struct Lane {
+    pub(super) key: Key<Ipv4Addr>,
     hash: Hash,
-    length: u16,
-    flags: Flags,
+    pub(super) length: u16,
+    pub(super) flags: Flags,
     is_plain: bool,
 }
 
-type Lanes = [Lane; BURST];
+pub(super) type Lanes = [Lane; BURST];
 
 impl Lane {
     /// Of a packet for the slow path. No connection has its key.
@@ -52,12 +53,14 @@ impl Lane {
 /// Where packets go after stage 3, a bit for each way: a burst's, taken together, are one
 /// number.
 #[derive(Clone, Copy, PartialEq, Eq)]
-struct Ways(u8);
+pub(super) struct Ways(u8);
 
 impl Ways {
     const NONE: Ways = Ways(0);
     /// As it was, to the slow path.
     const SLOW: Ways = Ways(4);
+    /// As it was, and no connection is known.
+    pub(super) const NEW: Ways = Ways(8);
 
     /// Translated, and out on this side.
     #[inline(always)]
@@ -67,6 +70,10 @@ impl Ways {
 
     fn all(ways: &[Ways; BURST]) -> Self {
         Ways(ways.iter().fold(0, |all, way| all | way.0))
+    }
+
+    const fn contain(self, way: Ways) -> bool {
+        self.0 & way.0 != 0
     }
 }
 
@@ -90,7 +97,7 @@ impl Worker {
             *way = self.forward_fast(mbuf, lane, *candidate);
         }
         self.lap(Stage::Forward);
-        self.deal(side, burst, &ways);
+        self.deal(side, burst, &lanes, &ways);
         self.lap(Stage::Deal);
     }
 
@@ -115,8 +122,7 @@ impl Worker {
         let lane = |mbuf: &Mbuf| {
             let data = mbuf.data();
             let Flow { tuple, tcp_flags, length } = flow::read_segment(data, mbuf.len()).ok()?;
-            // Connections open, and offer segment sizes, on the slow path.
-            if !data.first_chunk().is_some_and(is_ours) || tcp_flags.contains(Flags::SYN) {
+            if !data.first_chunk().is_some_and(is_ours) {
                 return None;
             }
             let key = Key::new(tuple, side);
@@ -191,13 +197,14 @@ impl Worker {
         }
         match self.connections.table().find_candidate(lane.hash, &lane.key) {
             Some(found) if found != tried => self.forward_fast(mbuf, lane, found),
-            _ => Ways::SLOW,
+            Some(_) => Ways::SLOW,
+            None => Ways::NEW,
         }
     }
 
     /// Sends what was translated, and does the rest packet by packet.
     #[inline(always)]
-    fn deal(&mut self, side: Side, burst: &mut Burst<BURST>, ways: &[Ways; BURST]) {
+    fn deal(&mut self, side: Side, burst: &mut Burst<BURST>, lanes: &Lanes, ways: &[Ways; BURST]) {
         let seen = Ways::all(ways);
         for exit in Side::ALL {
             if seen == Ways::out(exit) {
@@ -205,18 +212,35 @@ impl Worker {
                 return self.transmit_all(exit, burst);
             }
         }
-        self.deal_each(side, burst, ways);
+        let plans = match seen.contain(Ways::NEW) {
+            true => self.plan_all(side, lanes, ways),
+            false => [const { None }; BURST],
+        };
+        self.deal_each(side, burst, lanes, ways, &plans);
     }
 
     #[inline(never)]
-    fn deal_each(&mut self, side: Side, burst: &mut Burst<BURST>, ways: &[Ways; BURST]) {
+    fn deal_each(
+        &mut self,
+        side: Side,
+        burst: &mut Burst<BURST>,
+        lanes: &Lanes,
+        ways: &[Ways; BURST],
+        plans: &Plans,
+    ) {
         let mut fast = 0;
-        for (mbuf, way) in burst.drain().zip(ways) {
-            match Side::ALL.into_iter().find(|exit| *way == Ways::out(*exit)) {
-                Some(exit) => {
-                    self.transmit(exit, mbuf);
-                    fast += 1;
-                }
+        for (mbuf, ((lane, way), plan)) in burst.drain().zip(lanes.iter().zip(ways).zip(plans)) {
+            if let Some(exit) = Side::ALL.into_iter().find(|exit| *way == Ways::out(*exit)) {
+                self.transmit(exit, mbuf);
+                fast += 1;
+                continue;
+            }
+            let late = match plan {
+                None if *way == Ways::NEW => self.plan(side, lane, When::InTurn),
+                _ => None,
+            };
+            match plan.as_ref().or(late.as_ref()) {
+                Some(opening) => self.carry_out(side, mbuf, lane, opening),
                 None => self.slow(side, mbuf),
             }
         }

@@ -4,6 +4,7 @@
 //! ```text
 //!  receive --> read --> match --> forward --> deal --> transmit    the fast path (burst.rs)
 //!                |                              |
+//!                |                              |--> open connections (plan.rs)
 //!                |                              '--> slow path, a packet at a time (slow.rs)
 //!                |                                   |-- open a connection (open.rs)
 //!                |                                   |-- forward, fragment (forward.rs)
@@ -21,10 +22,12 @@ mod expire;
 mod forward;
 mod fragments;
 mod handoff;
+mod hops;
 mod icmp;
 mod idle;
 mod open;
 mod orders;
+mod plan;
 mod slow;
 mod stages;
 mod sync;
@@ -43,7 +46,7 @@ use dpdk::port::RxQueue;
 use dpdk::ring::{Consumer, Producer};
 use nat::fragment::Tracker;
 use nat::random::Random;
-use nat::scheduler::Scheduler;
+use nat::scheduler::{Scheduler, ServerSlot};
 use nat::{Connections, Instant, Side};
 use wire::MacAddress;
 
@@ -56,6 +59,7 @@ use crate::rate::TokenBucket;
 use crate::role::SharedDeadlines;
 use crate::snapshot::Snapshot;
 
+use hops::Hops;
 use idle::Rest;
 
 pub use fragments::Verdict;
@@ -122,7 +126,10 @@ pub struct Worker {
     fragments: Tracker<Ipv4Addr, Mbuf, Verdict>,
     /// One for each service, by its number.
     schedulers: Vec<Option<Scheduler>>,
+    /// The servers of the service at hand; empty in between.
+    slots: Vec<ServerSlot>,
     neighbours: Arc<NeighbourTable>,
+    hops: Hops,
     /// Counted by this worker alone: the count inside, which all share, is written only
     /// when a configuration comes or goes.
     #[allow(clippy::redundant_allocation, reason = "the two counts are the purpose")]
@@ -180,7 +187,9 @@ impl Worker {
             connections: parts.connections,
             fragments: parts.fragments,
             schedulers: orders::no_schedulers(),
+            slots: Vec::with_capacity(config::Service::MAXIMUM_SERVERS),
             neighbours: parts.neighbours,
+            hops: Hops::NONE,
             snapshot: Rc::new(Arc::clone(&parts.snapshot)),
             epoch: 0,
             neighbour_epoch: 0,
@@ -294,6 +303,7 @@ impl Worker {
     fn advance_epoch(&mut self) {
         // Zero is what a new record carries, so that its first packet looks.
         self.epoch = self.epoch.wrapping_add(1).max(1);
+        self.hops = Hops::NONE;
     }
 
     #[inline(always)]

@@ -195,7 +195,7 @@ impl<A: Address> Connections<A> {
     }
 
     /// The fast path: lets a packet pass if the candidate is its connection and knows its
-    /// next hops as of `epoch`. `None` leaves everything as it was.
+    /// next hops as of `epoch`, and it is no SYN. `None` leaves everything as it was.
     #[inline(always)]
     pub fn pass_candidate(
         &mut self,
@@ -206,7 +206,10 @@ impl<A: Address> Connections<A> {
         now: Instant,
     ) -> Option<Passage<A>> {
         let (hit, record) = self.table.confirm_mut(candidate, key)?;
-        if record.epoch != epoch {
+        // A SYN may open the connection anew, elsewhere: the caller looks at it in full.
+        let may_reopen =
+            record.keys[0].is_tcp() && !record.state.stays(flags) && flags.contains(Flags::SYN);
+        if record.epoch != epoch || may_reopen {
             return None;
         }
         Some(Self::touch(record, hit, flags, now, &mut self.books))
