@@ -61,9 +61,15 @@ impl Bucket {
     }
 
     fn give_back(&mut self, tag: u16, entry: Entry) -> bool {
-        let is_it = |(own_tag, own_entry): (u16, &u32)| own_tag == tag && *own_entry == entry.0;
-        let way = self.tags.iter().zip(&self.entries).position(is_it);
-        way.is_some_and(|way| self.tags.set(way, 0))
+        let mut mask = self.tags.matches(tag);
+        while mask != 0 {
+            let way = mask.trailing_zeros() as usize;
+            if self.entries.get(way) == Some(&entry.0) {
+                return self.tags.set(way, 0);
+            }
+            mask &= mask - 1;
+        }
+        false
     }
 }
 

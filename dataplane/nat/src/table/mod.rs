@@ -264,7 +264,7 @@ impl<A: Address> Table<A> {
         *slot = record;
         if !self.enter(hashes, number) {
             if let Some(slot) = self.records.get_mut(number as usize) {
-                *slot = Record::free(next);
+                slot.release(next);
             }
             return Err(InsertError::Full);
         }
@@ -299,7 +299,7 @@ impl<A: Address> Table<A> {
             debug_assert!(removed, "a live record has both its entries in the index");
         }
         if let Some(slot) = self.records.get_mut(id.index()) {
-            *slot = Record::free(self.free);
+            slot.release(self.free);
             self.free = id.0;
             self.live -= 1;
         }

@@ -1,7 +1,7 @@
 //! The record of one connection: one cache line for IPv4.
 
 use wire::flow::{Deltas, Rewrite};
-use wire::{Address, FiveTuple, Port, Protocol};
+use wire::{Address, FiveTuple, Protocol};
 
 use super::Key;
 use crate::connection::{Kind, NextHop};
@@ -64,20 +64,18 @@ impl<A: Address> Record<A> {
     }
 
     pub(super) fn free(next: u32) -> Self {
-        let nowhere = Key::new(
-            FiveTuple {
-                source: A::UNSPECIFIED,
-                destination: A::UNSPECIFIED,
-                source_port: Port::ZERO,
-                destination_port: Port::ZERO,
-                protocol: Protocol::Udp,
-            },
-            Side::Public,
-        );
-        let mut record = Record::new(Kind::Masquerade, nowhere, nowhere, Instant::from_millis(0));
-        record.kind = None;
-        record.armed = next;
+        let (nobody, start) = (Key::NOBODY, Instant::from_millis(0));
+        let mut record = Record::new(Kind::Masquerade, nobody, nobody, start);
+        record.release(next);
         record
+    }
+
+    /// Makes it a free one, before `next` in their list: a look-up must not find its keys.
+    #[inline]
+    pub(super) fn release(&mut self, next: u32) {
+        self.keys = [Key::NOBODY; 2];
+        self.kind = None;
+        self.armed = next;
     }
 
     pub(super) fn next_free(&self) -> u32 {
