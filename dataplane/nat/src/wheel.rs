@@ -28,6 +28,13 @@ pub(crate) type Tick = u32;
 /// The tick of what is not in the wheel: 139 years after the origin.
 pub(crate) const NEVER: Tick = u32::MAX;
 
+/// The same of what is about to be closed.
+pub(crate) const ENDING: Tick = NEVER - 1;
+
+/// Connections of the chunks that may be out of the wheel at a time: those to be visited,
+/// and those to be closed; all may have to go back.
+const OUT: usize = 2 * CHUNK;
+
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
 struct Chunk {
@@ -65,7 +72,7 @@ pub(crate) struct Wheel {
 impl Wheel {
     /// A wheel for this many connections. Each may be armed twice.
     pub(crate) fn new(connections: usize, now: Instant, prepare: &mut dyn FnMut(Region)) -> Self {
-        let limit = connections * 2 + CHUNK;
+        let limit = connections * 2 + OUT;
         // Each slot may end in a chunk that is not full.
         let count = limit / CHUNK + SLOTS + 1;
         let mut chunks = Vec::with_capacity(count);
@@ -104,10 +111,10 @@ impl Wheel {
         self.current.wrapping_add(ahead)
     }
 
-    /// True while a new entry fits and room stays for a chunk that was taken out to be
-    /// visited, as its connections may have to go back.
+    /// True while a new entry fits and room stays for the chunks that were taken out, as
+    /// their connections may have to go back.
     pub(crate) fn has_room(&self) -> bool {
-        self.entries + CHUNK < self.limit
+        self.entries + OUT < self.limit
     }
 
     /// Arms a connection for a tick from [`Wheel::tick_for`]. False when there is no
@@ -209,14 +216,14 @@ mod tests {
         let mut wheel = Wheel::new(50, at(0), &mut |_| ());
         for round in 0..3u64 {
             let base = round * 5000;
-            for number in 0..100 + CHUNK as u32 {
+            for number in 0..100 + OUT as u32 {
                 assert_eq!(wheel.has_room(), number < 100);
                 let deadline = at(base + 1 + u64::from(number) * 37 % 4000);
                 let tick = wheel.tick_for(deadline);
                 assert!(wheel.arm(ConnectionId(number), tick));
             }
             assert!(!wheel.arm(ConnectionId(200), wheel.tick_for(at(base + 3))));
-            let all: Vec<_> = (0..100 + CHUNK as u32).collect();
+            let all: Vec<_> = (0..100 + OUT as u32).collect();
             assert_eq!(drain(&mut wheel, at(base + 4999)), all);
         }
     }

@@ -5,7 +5,7 @@ use wire::Address;
 use super::Connections;
 use crate::table::{ConnectionId, Record};
 use crate::time::Instant;
-use crate::wheel::{CHUNK, Due, NEVER, Tick};
+use crate::wheel::{Due, ENDING, NEVER, Tick};
 
 /// A connection that is no more.
 #[derive(Clone, Copy, Debug)]
@@ -17,39 +17,56 @@ pub struct Closed<A> {
 }
 
 impl<A: Address> Connections<A> {
-    /// One step of expiry: visits at most fourteen connections, and tells `closed` of
-    /// each whose time is over. Called once a burst, however many are due.
+    /// One step of expiry: visits at most fourteen connections, closes as many whose time
+    /// was over at the last step, and tells `closed` of each. Called once a burst, however
+    /// many are due.
     ///
-    /// The step asks for the records that the next step will visit, so that the burst in
-    /// between hides their way from memory. Returns whether the next step has something to
-    /// do: more are due, or are still to be armed after a promotion.
+    /// The step asks for the records that the next step will visit, and for the index lines
+    /// of those that it will close, so that the burst in between hides their way from
+    /// memory. Returns whether the next step has something to do: more are due, or are
+    /// still to be armed after a promotion.
     pub fn expire(&mut self, now: Instant, mut closed: impl FnMut(&Closed<A>)) -> bool {
         let arming = match self.arming {
             Some(start) => self.arm_installed(start, now),
             None => false,
         };
+        let ended = self.end(now, &mut closed);
         if let Some(due) = self.staged.take() {
-            self.visit(&due, now, &mut closed);
+            self.visit(&due, now);
         }
         self.staged = self.books.wheel.due(now);
-        let Some(due) = &self.staged else { return arming };
+        let Some(due) = &self.staged else { return arming || ended || self.ending[0].is_some() };
         for id in due.ids() {
             self.table.prefetch_id(id);
         }
         true
     }
 
-    fn visit(&mut self, due: &Due, now: Instant, closed: &mut impl FnMut(&Closed<A>)) {
-        let mut over = [None; CHUNK];
-        for (id, over) in due.ids().zip(&mut over) {
-            if self.is_over(id, due.tick, now) {
-                self.table.prefetch_index_of(id);
-                *over = Some(id);
+    /// Closes what the last step found over, but for those that a packet has used since.
+    fn end(&mut self, now: Instant, closed: &mut impl FnMut(&Closed<A>)) -> bool {
+        if self.ending[0].is_none() {
+            return false;
+        }
+        for id in core::mem::take(&mut self.ending).into_iter().flatten() {
+            if self.is_over(id, ENDING, now) {
+                if let Some(connection) = self.close(id) {
+                    closed(&connection);
+                }
             }
         }
-        for id in over.into_iter().flatten() {
-            if let Some(connection) = self.close(id) {
-                closed(&connection);
+        true
+    }
+
+    fn visit(&mut self, due: &Due, now: Instant) {
+        let mut places = 0;
+        for id in due.ids() {
+            if !self.is_over(id, due.tick, now) {
+                continue;
+            }
+            self.table.prefetch_index_of(id);
+            if let Some(place) = self.ending.get_mut(places) {
+                *place = Some(id);
+                places += 1;
             }
         }
     }
@@ -70,13 +87,13 @@ impl<A: Address> Connections<A> {
         if idle >= timeout.millis() {
             // Seen twice in one chunk (freed and used again within a tick), the second
             // visit must not find it armed.
-            record.armed = tick.wrapping_sub(1);
+            record.armed = ENDING;
             return true;
         }
         let left = Instant::from_millis(now.millis() + timeout.millis() - idle);
         record.armed = self.books.wheel.tick_for(left);
         let armed = self.books.wheel.arm(id, record.armed);
-        debug_assert!(armed, "the wheel keeps room for the chunk that is being visited");
+        debug_assert!(armed, "the wheel keeps room for the chunks that were taken out");
         false
     }
 }

@@ -26,7 +26,7 @@ use crate::table::{Candidate, ConnectionId, Hit, InsertError, Key, Record, Regio
 use crate::tcp::State;
 use crate::time::{Instant, Seconds, Stamp};
 use crate::timeouts::{Class, Timeouts};
-use crate::wheel::{Due, NEVER, Tick, Wheel};
+use crate::wheel::{CHUNK, Due, NEVER, Tick, Wheel};
 use crate::{Direction, Side};
 
 /// A connection to be opened.
@@ -71,6 +71,8 @@ pub struct Connections<A> {
     books: Books,
     /// A chunk whose records have been asked for, to be visited at the next step.
     staged: Option<Due>,
+    /// Connections whose time was over at the last step, from the first place on.
+    ending: [Option<ConnectionId>; CHUNK],
     /// Nothing expires: the active machine decides what is over.
     standby: bool,
     /// When it last ceased to be standby; nothing was idle before.
@@ -120,6 +122,7 @@ impl<A: Address> Connections<A> {
             table,
             books: Books { wheel, timeouts, loads: Loads::new(), session: Session::Off },
             staged: None,
+            ending: [None; CHUNK],
             standby: false,
             resumed: now,
             arming: None,

@@ -204,6 +204,33 @@ fn one_step_is_bounded_however_many_are_due() {
 }
 
 #[test]
+fn a_packet_in_the_last_moment_keeps_a_connection_and_one_that_took_its_place_stays() {
+    for reused in [false, true] {
+        let mut connections = connections(4);
+        let one = opening(Kind::Service, Protocol::Udp, 1);
+        let id = connections.open(&one, at(0)).unwrap().id;
+        // Step by step until it is found over, and not yet closed.
+        let late = at(10_000_000);
+        let mut steps = 0;
+        while connections.ending[0].is_none() {
+            assert!(steps < 1000, "it is found over");
+            connections.expire(late, |_| panic!("closed without a second look"));
+            steps += 1;
+        }
+        if reused {
+            connections.close(id).unwrap();
+            let other = connections.open(&opening(Kind::Service, Protocol::Udp, 2), late).unwrap();
+            assert_eq!(other.id, id);
+        } else {
+            connections.pass(hit(id, O), Flags::EMPTY, late).unwrap();
+        }
+        assert!(drain(&mut connections, late).is_empty());
+        assert_eq!(connections.table().len(), 1);
+        assert_ends(&mut connections, late.millis(), 300);
+    }
+}
+
+#[test]
 fn a_full_wheel_opens_nothing_and_loses_nothing() {
     // Each connection is armed twice: opened long, then closed short.
     let mut connections = connections(10);
