@@ -35,6 +35,8 @@ pub(super) struct Lane {
     pub(super) length: u16,
     pub(super) flags: Flags,
     is_plain: bool,
+    /// It belongs to another worker, by this number, and its hash was not taken.
+    owner: Option<u16>,
 }
 
 pub(super) type Lanes = [Lane; BURST];
@@ -47,6 +49,7 @@ impl Lane {
         length: 0,
         flags: Flags::EMPTY,
         is_plain: false,
+        owner: None,
     };
 }
 
@@ -115,7 +118,7 @@ impl Worker {
     fn read(&self, side: Side, burst: &Burst<BURST>) -> Lanes {
         let (own, floating) = (self.macs[side.index()], self.floating_macs[side.index()]);
         let is_ours = |start: &_| own.is_destination_of(start) || floating.is_destination_of(start);
-        let table = self.connections.table();
+        let (table, is_alone) = (self.connections.table(), self.handoff.is_alone());
         for mbuf in burst.as_slice() {
             mbuf.prefetch_data();
         }
@@ -126,9 +129,16 @@ impl Worker {
                 return None;
             }
             let key = Key::new(tuple, side);
+            let plain = Lane { key, length, flags: tcp_flags, is_plain: true, ..Lane::OTHER };
+            if !is_alone {
+                let owner = self.owner(side, tuple.source, tuple.destination);
+                if owner != self.handoff.index {
+                    return Some(Lane { owner: Some(owner as u16), ..plain });
+                }
+            }
             let hash = table.hash(&key);
             table.prefetch(hash);
-            Some(Lane { key, hash, length, flags: tcp_flags, is_plain: true })
+            Some(Lane { hash, ..plain })
         };
         core::array::from_fn(|at| burst.as_slice().get(at).and_then(lane).unwrap_or(Lane::OTHER))
     }
@@ -137,19 +147,13 @@ impl Worker {
     /// Where the NIC sends each packet to its owner, there is nothing to do but to look.
     #[inline(never)]
     fn share_out(&mut self, side: Side, burst: &mut Burst<BURST>, lanes: &mut Lanes) {
-        let (worker, index) = (&*self, self.handoff.index);
-        let owner = |lane: &Lane| {
-            let tuple = lane.key.tuple();
-            worker.owner(side, tuple.source, tuple.destination)
-        };
-        let owners = lanes.each_ref().map(|lane| if lane.is_plain { owner(lane) } else { index });
-        if owners.iter().all(|owner| *owner == index) {
+        if lanes.iter().all(|lane| lane.owner.is_none()) {
             return;
         }
         let (mut own, mut own_lanes) = (Burst::<BURST>::new(), [Lane::OTHER; BURST]);
-        for (mbuf, (lane, owner)) in burst.drain().zip(lanes.iter().zip(owners)) {
-            if owner != index {
-                self.hand_off(owner, Errand::Process(side), mbuf);
+        for (mbuf, lane) in burst.drain().zip(lanes.iter()) {
+            if let Some(owner) = lane.owner {
+                self.hand_off(usize::from(owner), Errand::Process(side), mbuf);
                 continue;
             }
             if let Some(place) = own_lanes.get_mut(own.len()) {
