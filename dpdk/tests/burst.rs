@@ -48,6 +48,29 @@ fn draining_frees_what_nobody_keeps() {
 }
 
 #[test]
+fn all_of_one_go_behind_those_of_another_or_none() {
+    let (eal, _guard) = common::eal();
+    let pool = pool(eal, 63);
+    let (mut burst, mut other) = (Burst::<8>::new(), Burst::<32>::new());
+    assert!(burst.append(&mut other), "nothing always fits");
+    for n in 0..3 {
+        burst.push(numbered(&pool, n)).unwrap();
+    }
+    for n in 3..9 {
+        other.push(numbered(&pool, n)).unwrap();
+    }
+    assert!(!burst.append(&mut other), "nine are too many");
+    assert_eq!((burst.len(), other.len()), (3, 6));
+    drop(other.pop());
+    assert!(burst.append(&mut other));
+    assert!(other.is_empty() && burst.is_full());
+    assert!(burst.as_slice().iter().map(number).eq(0..8));
+    assert_eq!(pool.in_use(), 8);
+    drop((other, burst));
+    assert_whole(&pool);
+}
+
+#[test]
 fn clearing_frees_all_and_chains_too() {
     let (eal, _guard) = common::eal();
     let pool = pool(eal, 63);

@@ -314,6 +314,19 @@ mod tests {
         }
     }
 
+    /// The fast path follows a segment before it knows whether it can send it; if not, the
+    /// slow path follows it again.
+    #[test]
+    fn a_segment_followed_twice_is_as_one() {
+        for (state, bits) in State::ALL.into_iter().flat_map(|s| (0..=255).map(move |b| (s, b))) {
+            for direction in [O, R] {
+                let flags = Flags::from_bits(bits);
+                let once = state.next(direction, flags).state;
+                assert_eq!(once.next(direction, flags), once.into(), "{state:?} {flags:?}");
+            }
+        }
+    }
+
     #[test]
     fn segments_without_flags_change_nothing() {
         for state in State::ALL {

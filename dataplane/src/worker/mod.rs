@@ -226,7 +226,6 @@ impl Worker {
             let after = Tsc::now();
             let cycles = after.0.wrapping_sub(before.0);
             before = after;
-            self.counters.polls.add(1);
             self.counters.cycles.add(cycles);
             if polled.found > 0 {
                 self.counters.busy_cycles.add(cycles);
@@ -268,6 +267,7 @@ impl Worker {
         if self.lap.is_some() {
             self.counters.timed.add(found as u64);
         }
+        self.counters.polls.add(1);
         let is_idle = found == 0 && bound == 0 && !expires && self.walk.is_none();
         Polled { found, is_idle }
     }

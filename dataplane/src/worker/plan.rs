@@ -103,9 +103,8 @@ impl Worker {
         let to = tuple.destination;
         let goes_out = !snapshot.is_local(to)
             && !snapshot.network(Side::Private).is_inside(to)
-            && !ipv4::is_martian_destination(to)
-            && !to.is_multicast()
-            && !to.is_broadcast();
+            // Nobody can answer from such an address.
+            && !ipv4::is_martian_source(to);
         let rule = snapshot.masquerade(tuple.source).filter(|_| goes_out)?;
         let port = Candidates::new(tuple.source_port, rule.ports, self.random.next_u64()).next()?;
         if snapshot.services.is_service_port(rule.address, port, tuple.protocol) {

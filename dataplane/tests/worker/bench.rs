@@ -1,0 +1,258 @@
+//! One worker between two net_rings: what it sends comes back, to be looked at.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use config::{Config, Idle};
+use dataplane::clock::Clock;
+use dataplane::counters::WorkerBlock;
+use dataplane::drop_reason::DropReason;
+use dataplane::errand::Errand;
+use dataplane::mailbox::Mailbox;
+use dataplane::neighbour::NeighbourTable;
+use dataplane::role::{Deadlines, SharedDeadlines};
+use dataplane::snapshot::Builder;
+use dataplane::worker::{BURST, Handoff, Outlet, Parts, Peer, Worker};
+use dpdk::burst::Burst;
+use dpdk::eal::{DeviceSpec, Eal, EalConfig, Memory};
+use dpdk::mbuf::Mbuf;
+use dpdk::mempool::{Mempool, MempoolConfig};
+use dpdk::port::{Port, PortConfig, RxQueue};
+use dpdk::ring::{self, Consumer, Producer};
+use dpdk::{CoreId, SocketId};
+use nat::fragment::Tracker;
+use nat::service::ServerId;
+use nat::{Connections, Seconds, Side};
+use wire::build::{UdpEnds, udp};
+use wire::{FiveTuple, MacAddress, Port as Number, Protocol};
+
+pub(crate) const VIP: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 10);
+pub(crate) const SERVER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 11);
+pub(crate) const CLIENT: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 9);
+/// The worker's own, by side.
+pub(crate) const MACS: [MacAddress; 2] =
+    [MacAddress([2, 0, 0, 0, 0, 1]), MacAddress([2, 0, 0, 0, 0, 2])];
+/// The upstream router's and the real server's.
+pub(crate) const NEIGHBOURS: [MacAddress; 2] =
+    [MacAddress([2, 0, 0, 0, 0, 8]), MacAddress([2, 0, 0, 0, 0, 9])];
+
+const CONFIGURATION: &str = r#"
+[node]
+name = "test"
+workers = [1]
+
+[public]
+port = "net_ring0"
+address = "198.51.100.2/24"
+floating = ["198.51.100.10/24"]
+gateway = "198.51.100.1"
+
+[private]
+port = "net_ring1"
+address = "10.0.0.2/24"
+floating = ["10.0.0.1/24"]
+
+[[masquerade]]
+source = ["10.0.0.0/24"]
+address = "198.51.100.10"
+
+[[service]]
+name = "dns"
+listen = "198.51.100.10:53"
+protocol = "udp"
+scheduler = "rr"
+server = [{ address = "10.0.0.11:53" }]
+"#;
+
+/// The worker, and all that it can give packets to.
+pub(crate) struct Bench {
+    pub(crate) worker: Worker,
+    pub(crate) counters: Arc<WorkerBlock>,
+    pub(crate) neighbours: Arc<NeighbourTable>,
+    pub(crate) pool: Mempool,
+    /// The only real server.
+    pub(crate) server: ServerId,
+    /// What the main core gets.
+    pub(crate) errands: Consumer,
+    /// What another worker gets, if there is one.
+    pub(crate) peer: Consumer,
+    input: Producer,
+    sent: [RxQueue; 2],
+    _ports: [Port; 2],
+    _eal: Eal,
+}
+
+impl Bench {
+    /// One that forwards, the only worker.
+    pub(crate) fn new() -> Self {
+        Bench::with(Deadlines::never(), 1)
+    }
+
+    /// With this role, the first of so many workers (two at the most). Of two, the other has
+    /// the only transmit queues, and a ring of fifteen places.
+    pub(crate) fn with(role: SharedDeadlines, workers: usize) -> Self {
+        let eal = start();
+        let mbufs = 2047;
+        let pool = MempoolConfig { mbufs, cache: 32, data_room: 2176, socket: SocketId::ANY };
+        let pool = Mempool::new(&eal, pool).unwrap();
+        let [(public, from_public, out_public), (private, from_private, out_private)] =
+            ["net_ring0", "net_ring1"].map(|name| port(&eal, name, &pool));
+        let spsc = |places| ring::spsc(&eal, places, SocketId::ANY).unwrap();
+        let (input, from_housekeeping) = spsc(64);
+        let (to_housekeeping, errands) = spsc(64);
+        let (to_peer, peer) = spsc(15);
+        let way = Peer { ring: to_peer, waiting: Burst::new() };
+        let peers = [None, Some(way)].into_iter().take(workers).collect();
+        let outlets =
+            if workers > 1 { [Outlet::Via(1), Outlet::Via(1)] } else { [out_public, out_private] };
+
+        let config = Config::from_str("built-in", CONFIGURATION).unwrap();
+        let snapshot = Builder::new(MACS).build(&config).unwrap();
+        let service = snapshot.services.iter().next().unwrap();
+        let server = service.servers[0].id;
+        let clock = Clock::start();
+        let neighbours = Arc::new(NeighbourTable::default());
+        for (side, address) in
+            [(Side::Public, Ipv4Addr::new(198, 51, 100, 1)), (Side::Private, SERVER)]
+        {
+            let hop = neighbours.insert(side, address).unwrap();
+            neighbours.publish(hop, Some(NEIGHBOURS[side.index()]));
+        }
+        let counters = Arc::new(WorkerBlock::default());
+        let worker = Worker::new(Parts {
+            index: 0,
+            receive: [None, None],
+            outlets,
+            handoff: Handoff { peers, from: Vec::new(), index: 0, seed: 1 },
+            to_housekeeping,
+            from_housekeeping,
+            mempool: pool.clone(),
+            connections: Connections::new(64, snapshot.timeouts, clock.now(), &mut |_| ()),
+            fragments: Tracker::new(16, 16, Seconds(5)),
+            neighbours: Arc::clone(&neighbours),
+            snapshot,
+            mailbox: Arc::new(Mailbox::default()),
+            counters: Arc::clone(&counters),
+            role: Arc::new(role),
+            clock,
+            idle: Idle::Poll,
+            stop: Arc::new(AtomicBool::new(false)),
+        });
+        let (sent, ports) = ([from_public, from_private], [public, private]);
+        Bench {
+            worker,
+            counters,
+            neighbours,
+            pool,
+            server,
+            errands,
+            peer,
+            input,
+            sent,
+            _ports: ports,
+            _eal: eal,
+        }
+    }
+
+    /// Frames come in on a side, in one burst.
+    pub(crate) fn arrive(&mut self, side: Side, frames: &[Vec<u8>]) {
+        let mut burst = Burst::<BURST>::new();
+        for frame in frames {
+            let mut mbuf = self.pool.alloc().unwrap();
+            mbuf.append(frame.len()).unwrap().copy_from_slice(frame);
+            Errand::Process(side).tag(&mut mbuf);
+            burst.push(mbuf).unwrap();
+        }
+        assert_eq!(self.input.enqueue(&mut burst), frames.len());
+        self.worker.poll();
+    }
+
+    /// What has left on a side since it was asked last.
+    pub(crate) fn sent(&mut self, side: Side) -> Vec<Vec<u8>> {
+        let mut burst = Burst::<BURST>::new();
+        let mut frames = Vec::new();
+        while self.sent[side.index()].receive(&mut burst) > 0 {
+            frames.extend(burst.drain().map(|mbuf| mbuf.data().to_vec()));
+        }
+        frames
+    }
+
+    pub(crate) fn dropped(&self, reason: DropReason) -> u64 {
+        self.counters.drops.get(reason)
+    }
+}
+
+/// What is in a ring.
+pub(crate) fn drain(ring: &mut Consumer) -> Vec<Mbuf> {
+    let mut burst = Burst::<BURST>::new();
+    let mut mbufs = Vec::new();
+    while ring.dequeue(&mut burst) > 0 {
+        mbufs.extend(burst.drain());
+    }
+    mbufs
+}
+
+/// A datagram that arrives on this side, with a byte that tells it from others.
+pub(crate) fn datagram(
+    side: Side,
+    from: (Ipv4Addr, u16),
+    to: (Ipv4Addr, u16),
+    mark: u8,
+) -> Vec<u8> {
+    let tuple = FiveTuple {
+        source: from.0,
+        destination: to.0,
+        source_port: Number::new(from.1),
+        destination_port: Number::new(to.1),
+        protocol: Protocol::Udp,
+    };
+    let ends = UdpEnds {
+        source_mac: NEIGHBOURS[side.index()],
+        destination_mac: MACS[side.index()],
+        tuple,
+    };
+    let mut frame = vec![0; 60];
+    assert_eq!(udp(&mut frame, &ends, &[mark; 18]), Some(60));
+    frame
+}
+
+/// A client's question.
+pub(crate) fn question(mark: u8) -> Vec<u8> {
+    datagram(Side::Public, (CLIENT, 4242), (VIP, 53), mark)
+}
+
+/// The mark of a frame.
+pub(crate) fn mark(frame: &[u8]) -> u8 {
+    frame[frame.len() - 1]
+}
+
+fn start() -> Eal {
+    let ring = |number| DeviceSpec::Virtual {
+        name: format!("net_ring{number}"),
+        arguments: String::new(),
+    };
+    Eal::start(&EalConfig {
+        program: "test".to_owned(),
+        main_cores: vec![CoreId(0)],
+        worker_cores: Vec::new(),
+        memory: Memory::Ordinary(128),
+        file_prefix: format!("worker{}", std::process::id()),
+        devices: [0, 1].map(ring).into(),
+    })
+    .unwrap()
+}
+
+fn port(eal: &Eal, name: &str, pool: &Mempool) -> (Port, RxQueue, Outlet) {
+    let config = PortConfig {
+        rx_queues: 1,
+        tx_queues: 1,
+        mempool: pool.clone(),
+        rx_descriptors: None,
+        tx_descriptors: None,
+        mtu: 1500,
+        promiscuous: false,
+    };
+    let (port, mut rx, mut tx) = Port::start(eal.port(name).unwrap(), name, &config).unwrap();
+    (port, rx.remove(0), Outlet::Queue(tx.remove(0)))
+}

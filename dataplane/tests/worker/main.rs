@@ -1,0 +1,14 @@
+//! A worker with the main core's end of its rings in a test's hands: whatever comes in ends in
+//! one way, and is counted once.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod bench;
+mod endings;
+mod nobody;
+mod order;
