@@ -24,4 +24,9 @@ impl SocketId {
     pub const fn new(number: u16) -> Self {
         SocketId(number as i32)
     }
+
+    /// Its number; `None` of any.
+    pub fn number(self) -> Option<u16> {
+        u16::try_from(self.0).ok()
+    }
 }
