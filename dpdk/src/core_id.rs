@@ -30,3 +30,12 @@ impl SocketId {
         u16::try_from(self.0).ok()
     }
 }
+
+impl fmt::Display for SocketId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.number() {
+            Some(number) => number.fmt(f),
+            None => f.write_str("any"),
+        }
+    }
+}
