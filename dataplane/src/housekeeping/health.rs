@@ -38,8 +38,8 @@ impl Watch {
         let Some((core, percent)) = found else { return };
         tracing::warn!(
             "the worker on core {core} handed {percent} % of its packets to other workers, though \
-             both NICs said that they send packets to their worker: forwarding is right, and \
-             slower than it could be"
+             both NICs said that they send packets to their worker: if it stays so, node.rss = \
+             false has them spread packets more evenly"
         );
         self.spread = None;
     }

@@ -156,7 +156,7 @@ impl Dataplane {
         let (state, builder) = State::new(&config, machine.macs(), machine.clock)?;
         let ports = machine.ports();
         let links = links(&config, &ports);
-        let (sharing, by_nics) = nic::share(&machine.nics, cores.len());
+        let (sharing, by_nics) = nic::share(&machine.nics, &config.node);
         let sharing = Arc::new(sharing);
         let Machine { eal, mempool, socket, nics, kernel, .. } = machine;
         let halt = Arc::new(AtomicBool::new(false));

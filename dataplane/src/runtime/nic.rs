@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use config::{Config, Interface};
+use config::{Config, Interface, Node};
 use dpdk::SocketId;
 use dpdk::eal::Eal;
 use dpdk::mempool::{Mempool, MempoolConfig, MempoolError};
@@ -54,6 +54,8 @@ impl Nic {
 /// Why a device does not put packets on their worker's queue.
 #[derive(Debug, thiserror::Error)]
 enum SpreadError {
+    #[error("node.rss is false")]
+    Off,
     #[error("it has {queues} receive queues for {workers} workers")]
     Queues { queues: usize, workers: usize },
     #[error(transparent)]
@@ -61,7 +63,8 @@ enum SpreadError {
 }
 
 /// Who owns which connection, and whether both NICs send every packet to its owner.
-pub(super) fn share(nics: &[Nic; 2], workers: usize) -> (Sharing, bool) {
+pub(super) fn share(nics: &[Nic; 2], node: &Node) -> (Sharing, bool) {
+    let workers = node.workers.len();
     let key = RssKey::from_random(Random::from_system().next_u64() as u32);
     let sharing =
         Sharing::new(key, workers, places(nics.each_ref().map(|nic| nic.rss_table), workers));
@@ -70,7 +73,9 @@ pub(super) fn share(nics: &[Nic; 2], workers: usize) -> (Sharing, bool) {
     let sides = if all { nics.as_slice() } else { &[] };
     for (nic, hash_on) in sides.iter().zip([HashOn::Source, HashOn::Destination]) {
         let device = nic.name.as_str();
-        match nic.spread(hash_on, &sharing, workers) {
+        let spread =
+            if node.rss { nic.spread(hash_on, &sharing, workers) } else { Err(SpreadError::Off) };
+        match spread {
             Ok(()) => tracing::info!(device, "the NIC sends packets to their worker by {hash_on}"),
             Err(reason) => {
                 all = false;

@@ -27,6 +27,17 @@ fn why_packets_go_over_rings_is_said_at_the_start() {
 }
 
 #[test]
+fn nics_are_left_alone_if_the_configuration_says_so() {
+    let folder = Folder::new("no-rss");
+    let config = folder.configure("");
+    let text = fs::read_to_string(&config).unwrap();
+    fs::write(&config, text.replace("workers = [1]", "workers = [0, 1]\nrss = false")).unwrap();
+    let process = Process::start(command(&[], &config, &["--no-kernel-interfaces"]), &folder);
+    let said = process.last_words();
+    assert_eq!(said.matches("workers send each other their packets: node.rss is false").count(), 2);
+}
+
+#[test]
 fn one_worker_has_nobody_to_send_to() {
     let folder = Folder::new("one-worker");
     let config = folder.configure("");
