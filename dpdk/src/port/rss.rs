@@ -133,7 +133,7 @@ impl Port {
     ///
     /// # Errors
     ///
-    /// [`RssError`]; packets are spread in some other way then, as before or not.
+    /// [`RssError`]; packets are then spread by all that the device can hash, as before.
     pub fn spread(&self, rss: &Rss<'_>) -> Result<(), RssError> {
         let _control = control();
         let info = configure::info(self.id())
@@ -150,8 +150,19 @@ impl Port {
             0 => DEFAULT_KEY,
             bytes => usize::from(bytes),
         });
-        self.set_hash(types, &key)?;
-        self.set_table(rss.queues)
+        let spread = self.set_hash(types, &key).and_then(|()| self.set_table(rss.queues));
+        if spread.is_err() {
+            self.spread_by_all(info.flow_type_rss_offloads);
+        }
+        spread
+    }
+
+    /// As the port was started: by whatever the device can hash.
+    fn spread_by_all(&self, types: u64) {
+        let mut conf = rte_eth_rss_conf { rss_hf: types, ..Default::default() };
+        // What was not to be had before is no worse without this.
+        // SAFETY: the port is started; no key leaves the device's as it is.
+        unsafe { dpdk_sys::rte_eth_dev_rss_hash_update(self.id().0, &mut conf) };
     }
 
     fn set_hash(&self, types: u64, key: &[u8]) -> Result<(), RssError> {
