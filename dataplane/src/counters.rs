@@ -59,8 +59,9 @@ impl Traffic {
     }
 }
 
-/// What one real server had through one worker.
+/// What one real server had through one worker, on a cache line of its own.
 #[derive(Debug, Default)]
+#[repr(align(64))]
 pub struct ServerCounters {
     /// Towards the server.
     pub towards: Traffic,

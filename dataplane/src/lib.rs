@@ -23,6 +23,7 @@ pub mod neighbour;
 pub mod rate;
 pub mod role;
 pub mod runtime;
+pub mod sharing;
 pub mod snapshot;
 pub mod sync;
 pub mod worker;

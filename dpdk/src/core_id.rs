@@ -24,4 +24,18 @@ impl SocketId {
     pub const fn new(number: u16) -> Self {
         SocketId(number as i32)
     }
+
+    /// Its number; `None` of any.
+    pub fn number(self) -> Option<u16> {
+        u16::try_from(self.0).ok()
+    }
+}
+
+impl fmt::Display for SocketId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.number() {
+            Some(number) => number.fmt(f),
+            None => f.write_str("any"),
+        }
+    }
 }

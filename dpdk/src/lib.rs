@@ -22,6 +22,7 @@ pub mod port;
 pub mod privileges;
 pub mod ring;
 pub mod schedule;
+pub mod toeplitz;
 
 pub use core_id::{CoreId, SocketId};
 

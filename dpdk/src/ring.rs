@@ -128,3 +128,16 @@ impl Consumer {
         self.ring.dequeue(burst)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use dpdk_sys::{TANDEM_RING_CONSUMER, TANDEM_RING_PRODUCER};
+
+    #[test]
+    fn the_ends_write_cache_lines_of_their_own() {
+        const LINE: u32 = 64;
+        let (producer, consumer) = (TANDEM_RING_PRODUCER, TANDEM_RING_CONSUMER);
+        assert_eq!((producer % LINE, consumer % LINE), (0, 0));
+        assert!(producer.abs_diff(consumer) >= 2 * LINE, "processors fetch lines in pairs");
+    }
+}

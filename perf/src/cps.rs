@@ -184,7 +184,7 @@ impl Bench {
             index: 0,
             receive: [None, None],
             outlets: outlets.try_into().map_err(both)?,
-            handoff: Handoff { peers: vec![None], from: Vec::new(), index: 0, seed: 1 },
+            handoff: Handoff::alone(),
             to_housekeeping,
             from_housekeeping,
             mempool: mempool.clone(),

@@ -21,6 +21,7 @@ impl Config {
         changes.list("node.workers", &old_node.workers, &node.workers);
         changes.list("node.main_cores", &old_node.main_cores, &node.main_cores);
         changes.debug("node.idle", &old_node.idle, &node.idle);
+        changes.text("node.rss", &old_node.rss, &node.rss);
         changes.text("node.connections", &old_node.connections, &node.connections);
         let (old_memory, memory) = (&old_node.memory, &node.memory);
         changes.text("node.hugepages", &old_memory.hugepages, &memory.hugepages);

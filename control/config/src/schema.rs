@@ -51,6 +51,7 @@ pub(crate) const NODE: Section = Section {
         key("workers", "[1]"),
         key("main_cores", "[0]"),
         key("idle", "\"poll\""),
+        key("rss", "true"),
         key("connections", "1000000"),
         key("hugepages", "true"),
         key("memory", "1024"),

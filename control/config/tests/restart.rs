@@ -42,7 +42,7 @@ fn cores_memory_and_devices_need_a_restart() {
     assert_eq!(
         needed(&[
             ("workers = [1]", "workers = [1, 2]\nmemory = 512"),
-            ("idle = \"poll\"", "idle = \"adaptive\""),
+            ("idle = \"poll\"", "idle = \"adaptive\"\nrss = false"),
             ("connections = 1_000_000", "connections = 2_000_000"),
             ("port = \"0000:03:00.0\"", "port = \"net_null0\"\nmtu = 9000"),
             (
@@ -54,6 +54,7 @@ fn cores_memory_and_devices_need_a_restart() {
         [
             "node.workers: [1] now, [1, 2] in the file",
             "node.idle: poll now, adaptive in the file",
+            "node.rss: true now, false in the file",
             "node.connections: 1000000 now, 2000000 in the file",
             "node.memory: not set now, 512 in the file",
             "public.port: 0000:03:00.0 now, net_null0 in the file",

@@ -81,7 +81,7 @@ pub struct Control {
     /// The clock of the process.
     pub clock: Clock,
     /// How workers share connections out.
-    pub sharing: Sharing,
+    pub sharing: Arc<Sharing>,
     /// Connection sync.
     pub sync: Hub,
 }

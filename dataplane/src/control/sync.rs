@@ -54,7 +54,7 @@ impl Exporters for Control {
     }
 
     fn seed(&self) -> u64 {
-        self.sharing.seed
+        self.sharing.key().bits().into()
     }
 
     fn end(&self) -> Result<(), Failure> {

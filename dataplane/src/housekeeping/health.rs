@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use nat::{Instant, Side};
 
-use super::Housekeeping;
+use super::{Housekeeping, Spread};
 use crate::counters::WorkerBlock;
 use crate::link::NicLink;
 use crate::role::health::{LOOK, Polls};
@@ -15,13 +15,33 @@ pub struct Watch {
     links: [NicLink; 2],
     polls: Polls,
     looked: Option<Instant>,
+    /// Until there was something to say, where NICs choose among workers.
+    spread: Option<Spread>,
 }
 
 impl Watch {
     /// Over these workers and links.
-    pub fn new(workers: Vec<Arc<WorkerBlock>>, links: [NicLink; 2], now: Instant) -> Self {
+    pub fn new(
+        workers: Vec<Arc<WorkerBlock>>,
+        links: [NicLink; 2],
+        spread: Option<Spread>,
+        now: Instant,
+    ) -> Self {
         let polls = Polls::new(workers.len(), now);
-        Watch { workers, links, polls, looked: None }
+        Watch { workers, links, polls, looked: None, spread }
+    }
+
+    /// Says once that a NIC does not do what it said it would.
+    fn look_at_spread(&mut self, now: Instant) {
+        let counters = self.workers.iter().map(|worker| &***worker);
+        let found = self.spread.as_mut().and_then(|spread| spread.look(counters, now));
+        let Some((core, percent)) = found else { return };
+        tracing::warn!(
+            "the worker on core {core} handed {percent} % of its packets to other workers, though \
+             both NICs said that they send packets to their worker: if it stays so, node.rss = \
+             false has them spread packets more evenly"
+        );
+        self.spread = None;
     }
 }
 
@@ -33,6 +53,7 @@ impl Housekeeping {
             return;
         }
         watch.looked = Some(now);
+        watch.look_at_spread(now);
         let counts = watch.workers.iter().map(|counters| counters.polls.get());
         let run = watch.polls.advance(counts, now);
         self.role.health.set_workers_run(run);

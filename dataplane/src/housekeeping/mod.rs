@@ -9,6 +9,7 @@
 mod announce;
 mod arp;
 mod health;
+mod spread;
 
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
@@ -34,6 +35,7 @@ use crate::worker::BURST;
 
 pub use announce::Announcer;
 pub use health::Watch;
+pub use spread::Spread;
 
 /// The longest sleep.
 const SLEEP: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };

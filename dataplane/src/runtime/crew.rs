@@ -5,10 +5,10 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use config::Config;
+use crossbeam::utils::CachePadded;
 use dpdk::SocketId;
 use dpdk::burst::Burst;
 use dpdk::eal::{Eal, EalError};
-use dpdk::mbuf::Mbuf;
 use dpdk::mempool::Mempool;
 use dpdk::ring::{self, Consumer, Producer, RingError};
 use nat::Connections;
@@ -17,10 +17,13 @@ use nat::fragment::Tracker;
 use super::StartError;
 use super::nic::{Nic, Queues};
 use super::state::State;
+use crate::clock::Clock;
 use crate::control::WorkerHandle as ControlledWorker;
 use crate::counters::WorkerBlock;
 use crate::mailbox::Mailbox;
-use crate::worker::{BURST, Handoff, Parts, Peer, Sharing, Verdict};
+use crate::sharing::Sharing;
+use crate::snapshot::Snapshot;
+use crate::worker::{Handoff, Parts, Peer};
 
 /// Packets that a ring between two threads holds.
 const RING: u32 = 2048;
@@ -32,104 +35,125 @@ const HELD_FRAGMENTS: usize = 4096;
 pub(super) struct Common<'a> {
     pub(super) config: &'a Config,
     pub(super) mempool: &'a Mempool,
+    /// The node where rings lie, as the buffers do.
+    pub(super) socket: SocketId,
+    pub(super) sharing: &'a Arc<Sharing>,
     pub(super) state: &'a State,
     pub(super) halt: &'a Arc<AtomicBool>,
 }
 
+/// Takes a worker's memory. To be called in the worker's own thread: memory lies on the NUMA
+/// node of the core that touches it first.
+pub(super) type Build = Box<dyn FnOnce() -> Parts + Send>;
+
 /// The workers before they start, and the ends of their rings and boxes that others hold.
 pub(super) struct Crew {
-    pub(super) parts: Vec<Parts>,
+    pub(super) builds: Vec<Build>,
     pub(super) controlled: Vec<ControlledWorker>,
     pub(super) from_workers: Vec<Consumer>,
     pub(super) to_worker: Producer,
 }
 
-impl Crew {
-    pub(super) fn sharing(&self) -> Sharing {
-        let seed = self.parts.first().map_or(1, |parts| parts.handoff.seed);
-        Sharing { seed, workers: self.parts.len() }
-    }
+/// One worker's rings to and from every other.
+#[derive(Default)]
+struct Rings {
+    /// By number of the worker; `None` at the own one.
+    to: Vec<Option<Producer>>,
+    from: Vec<Consumer>,
 }
 
 impl Common<'_> {
     pub(super) fn crew(&self, eal: &Eal, nics: [Nic; 2]) -> Result<Crew, StartError> {
         let cores = &self.config.node.workers;
         let [mut public, mut private] = nics.map(Queues::new);
-        let mut handoffs = handoffs(eal, cores.len())?.into_iter();
+        let rings = self.rings(eal, cores.len())?;
         let capacity = (self.config.node.connections as usize).div_ceil(cores.len());
+        let held = self.held_fragments();
         // Only the first worker sends for the main core; the others' rings stay empty.
         let mut to_worker = None;
-        let mut crew = (Vec::new(), Vec::new(), Vec::new());
-        for (index, core) in cores.iter().enumerate() {
-            let (to_housekeeping, from_worker) = ring::spsc(eal, RING, SocketId::ANY)?;
-            let (to_this, from_housekeeping) = ring::spsc(eal, RING, SocketId::ANY)?;
+        let mut crew = (Vec::<Build>::new(), Vec::new(), Vec::new());
+        for ((index, core), rings) in cores.iter().enumerate().zip(rings) {
+            let (to_housekeeping, from_worker) = ring::spsc(eal, RING, self.socket)?;
+            let (to_this, from_housekeeping) = ring::spsc(eal, RING, self.socket)?;
             to_worker.get_or_insert(to_this);
             let counters = Arc::new(WorkerBlock::default());
             let mailbox = Arc::new(Mailbox::default());
-            let Some(handoff) = handoffs.next() else { break };
-            crew.0.push(Parts {
+            crew.1.push(ControlledWorker {
+                core: core.0,
+                capacity,
+                counters: Arc::clone(&counters),
+                mailbox: Arc::clone(&mailbox),
+            });
+            crew.2.push(from_worker);
+            let receive = [public.rx.next(), private.rx.next()];
+            let outlets = [public.outlet(index), private.outlet(index)];
+            let (mempool, sharing) = (self.mempool.clone(), Arc::clone(self.sharing));
+            let neighbours = Arc::clone(&self.state.neighbours);
+            let snapshot = Arc::clone(&self.state.first);
+            let role = Arc::clone(self.state.role.deadlines());
+            let (clock, idle) = (self.state.clock, self.config.node.idle);
+            let stop = Arc::clone(self.halt);
+            crew.0.push(Box::new(move || Parts {
                 index,
-                receive: [public.rx.next(), private.rx.next()],
-                outlets: [public.outlet(index), private.outlet(index)],
-                handoff,
+                receive,
+                outlets,
+                handoff: rings.handoff(index, sharing),
                 to_housekeeping,
                 from_housekeeping,
-                mempool: self.mempool.clone(),
-                connections: self.connections(capacity),
-                fragments: self.fragments(),
-                neighbours: Arc::clone(&self.state.neighbours),
-                snapshot: Arc::clone(&self.state.first),
-                mailbox: Arc::clone(&mailbox),
-                counters: Arc::clone(&counters),
-                role: Arc::clone(self.state.role.deadlines()),
-                clock: self.state.clock,
-                idle: self.config.node.idle,
-                stop: Arc::clone(self.halt),
-            });
-            crew.1.push(ControlledWorker { core: core.0, capacity, counters, mailbox });
-            crew.2.push(from_worker);
+                mempool,
+                connections: connections(capacity, &snapshot, clock),
+                fragments: Tracker::new(DATAGRAMS, held, snapshot.fragment_timeout),
+                neighbours,
+                snapshot,
+                mailbox,
+                counters,
+                role,
+                clock,
+                idle,
+                stop,
+            }));
         }
-        let (parts, controlled, from_workers) = crew;
+        let (builds, controlled, from_workers) = crew;
         let no_workers = || EalError::Invalid("node.workers names no core".to_owned());
         let to_worker = to_worker.ok_or_else(no_workers)?;
-        Ok(Crew { parts, controlled, from_workers, to_worker })
+        Ok(Crew { builds, controlled, from_workers, to_worker })
     }
 
-    fn connections(&self, capacity: usize) -> Connections<Ipv4Addr> {
-        Connections::new(
-            capacity,
-            self.state.first.timeouts,
-            self.state.clock.now(),
-            &mut |region| {
-                // Without huge pages the table is slower, and right.
-                dpdk::memory::advise_hugepages(region.start, region.bytes);
-            },
-        )
-    }
-
-    fn fragments(&self) -> Tracker<Ipv4Addr, Mbuf, Verdict> {
-        // All workers together hold no more fragments than leaves half of the buffers to
-        // others.
+    /// All workers together hold no more fragments than leaves half of the buffers to others.
+    fn held_fragments(&self) -> usize {
         let share = self.config.node.memory.mbufs as usize / 2 / self.config.node.workers.len();
-        Tracker::new(DATAGRAMS, HELD_FRAGMENTS.min(share), self.state.first.fragment_timeout)
+        HELD_FRAGMENTS.min(share)
+    }
+
+    /// Rings from every worker to every other.
+    fn rings(&self, eal: &Eal, workers: usize) -> Result<Vec<Rings>, RingError> {
+        let mut all: Vec<Rings> = (0..workers).map(|_| Rings::default()).collect();
+        for from in 0..workers {
+            for to in 0..workers {
+                let mut producer = None;
+                if from != to {
+                    let (this, consumer) = ring::spsc(eal, RING, self.socket)?;
+                    producer = Some(this);
+                    all[to].from.push(consumer);
+                }
+                all[from].to.push(producer);
+            }
+        }
+        Ok(all)
     }
 }
 
-/// Rings from every worker to every other.
-fn handoffs(eal: &Eal, workers: usize) -> Result<Vec<Handoff>, RingError> {
-    let seed = ahash::RandomState::new().hash_one(0u8) | 1;
-    let empty = |index| Handoff { peers: Vec::new(), from: Vec::new(), index, seed };
-    let mut all: Vec<Handoff> = (0..workers).map(empty).collect();
-    for from in 0..workers {
-        for to in 0..workers {
-            let mut peer = None;
-            if from != to {
-                let (producer, consumer) = ring::spsc(eal, RING, SocketId::ANY)?;
-                peer = Some(Peer { ring: producer, waiting: Burst::<BURST>::new() });
-                all[to].from.push(consumer);
-            }
-            all[from].peers.push(peer);
-        }
+impl Rings {
+    fn handoff(self, index: usize, sharing: Arc<Sharing>) -> Handoff {
+        let peer = |ring| CachePadded::new(Peer { ring, waiting: Burst::new() });
+        let peers = self.to.into_iter().map(|ring| ring.map(peer)).collect();
+        Handoff { peers, from: self.from, index, sharing }
     }
-    Ok(all)
+}
+
+fn connections(capacity: usize, snapshot: &Snapshot, clock: Clock) -> Connections<Ipv4Addr> {
+    Connections::new(capacity, snapshot.timeouts, clock.now(), &mut |region| {
+        // Without huge pages the table is slower, and right.
+        dpdk::memory::advise_hugepages(region.start, region.bytes);
+    })
 }

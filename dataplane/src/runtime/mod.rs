@@ -3,6 +3,7 @@
 //! ```text
 //!   eal.rs   DPDK          nic.rs  buffers, ports, queues      state.rs  what all share
 //!   crew.rs  the workers' parts and rings                      threads.rs  their threads
+//!   numa.rs  whether cores and NICs are near each other
 //!   privileges.rs  checked before all this, and given up before a worker runs
 //! ```
 
@@ -10,6 +11,7 @@ mod crew;
 mod eal;
 mod error;
 mod nic;
+mod numa;
 mod privileges;
 mod state;
 mod threads;
@@ -21,20 +23,21 @@ use std::sync::Arc;
 use std::time::{Instant, SystemTime};
 
 use config::Config;
-use dpdk::CoreId;
 use dpdk::eal::{Eal, WorkerHandle, WorkerPanic};
 use dpdk::mempool::Mempool;
-use dpdk::port::Port;
+use dpdk::port::{self, Port};
+use dpdk::{CoreId, SocketId};
 use wire::MacAddress;
 
 use crate::clock::Clock;
 use crate::control::{Control, Loaded, Socket, SocketError};
-use crate::housekeeping::{Housekeeping, Watch};
+use crate::housekeeping::{Housekeeping, Spread, Watch};
 use crate::kernel::{KernelInterface, KernelInterfaceError};
 use crate::link::NicLink;
 
 use crew::{Common, Crew};
 use nic::Nic;
+use numa::On;
 use state::State;
 
 pub use error::StartError;
@@ -63,6 +66,8 @@ struct Machine {
     eal: Eal,
     clock: Clock,
     mempool: Mempool,
+    /// The NUMA node of the buffers.
+    socket: SocketId,
     nics: [Nic; 2],
     kernel: [Option<KernelInterface>; 2],
 }
@@ -75,7 +80,7 @@ impl Machine {
     ) -> Result<Self, StartError> {
         let eal = Eal::start(&eal::of(config, cores))?;
         let clock = Clock::start();
-        let mempool = nic::mempool(&eal, config)?;
+        let (mempool, socket) = nic::mempool(&eal, config)?;
         let public = nic::start(&eal, &config.public, cores.len(), &mempool)?;
         let private = nic::start(&eal, &config.private, cores.len(), &mempool)?;
         let nics = [public, private];
@@ -83,7 +88,23 @@ impl Machine {
             KernelInterfaces::Create => kernel_interfaces(config, &nics)?.map(Some),
             KernelInterfaces::Omit => [None, None],
         };
-        Ok(Machine { eal, clock, mempool, nics, kernel })
+        let machine = Machine { eal, clock, mempool, socket, nics, kernel };
+        machine.look_at_nodes(cores);
+        Ok(machine)
+    }
+
+    /// Says which cores are far from the NICs.
+    fn look_at_nodes(&self, cores: &[CoreId]) {
+        let on = |socket: SocketId| socket.number();
+        let nics = self.nics.iter().filter_map(|nic| {
+            Some(On { what: nic.name.as_str(), node: on(port::socket(nic.port.id()))? })
+        });
+        let workers = cores
+            .iter()
+            .filter_map(|core| Some(On { what: *core, node: on(self.eal.socket(*core)?)? }));
+        for remark in numa::remarks(&nics.collect::<Vec<_>>(), &workers.collect::<Vec<_>>()) {
+            tracing::warn!("{remark}");
+        }
     }
 
     fn macs(&self) -> [MacAddress; 2] {
@@ -135,21 +156,31 @@ impl Dataplane {
         let (state, builder) = State::new(&config, machine.macs(), machine.clock)?;
         let ports = machine.ports();
         let links = links(&config, &ports);
-        let Machine { eal, mempool, nics, kernel, .. } = machine;
+        let (sharing, by_nics) = nic::share(&machine.nics, &config.node);
+        let sharing = Arc::new(sharing);
+        let Machine { eal, mempool, socket, nics, kernel, .. } = machine;
         let halt = Arc::new(AtomicBool::new(false));
-        let common = Common { config: &config, mempool: &mempool, state: &state, halt: &halt };
+        let common = Common {
+            config: &config,
+            mempool: &mempool,
+            socket,
+            sharing: &sharing,
+            state: &state,
+            halt: &halt,
+        };
         let crew = common.crew(&eal, nics)?;
-        let sharing = crew.sharing();
-        let Crew { parts, controlled, from_workers, to_worker } = crew;
+        let Crew { builds, controlled, from_workers, to_worker } = crew;
         let blocks = controlled.iter().map(|worker| Arc::clone(&worker.counters)).collect();
-        let watch = Watch::new(blocks, links, state.clock.now());
+        let now = state.clock.now();
+        let spread = by_nics.then(|| Spread::new(config.node.workers.clone(), now));
+        let watch = Watch::new(blocks, links, spread, now);
         let loaded = Loaded { config, path, at: SystemTime::now(), builder };
         let control = Arc::new(state.control(loaded, controlled, ports, sharing));
         let socket = open_socket(&control)?;
         let rings = (from_workers, to_worker);
         let housekeeping = state.housekeeping(rings, kernel, mempool, watch, Arc::clone(&stop));
         privileges::give_up(&control.loaded.lock().config);
-        let workers = threads::launch(&eal, cores, parts, &halt, &stop)?;
+        let workers = threads::launch(&eal, cores, builds, &halt, &stop)?;
         Ok(Dataplane { housekeeping, workers, control, socket, halt })
     }
 

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use config::{Config, Interface};
+use config::{Config, Interface, Node};
 use dpdk::SocketId;
 use dpdk::eal::Eal;
 use dpdk::mempool::{Mempool, MempoolConfig, MempoolError};
-use dpdk::port::{self, Port, PortConfig, RxQueue, TxQueue};
+use dpdk::port::{self, HashOn, Port, PortConfig, Rss, RssError, RssKey, RxQueue, TxQueue};
+use nat::random::Random;
 use wire::MacAddress;
 
 use super::{StartError, eal};
+use crate::sharing::Sharing;
 use crate::worker::Outlet;
 
 /// Room in a buffer besides the IP packet: 128 bytes before it, Ethernet, two VLAN tags.
@@ -21,7 +23,10 @@ const MEMPOOL_CACHE: u32 = 256;
 
 /// One side's device, started.
 pub(super) struct Nic {
+    pub(super) name: String,
     pub(super) port: Arc<Port>,
+    /// Places of its table from hashes to queues; 0 without receive side scaling.
+    rss_table: u16,
     rx: Vec<RxQueue>,
     tx: Vec<TxQueue>,
 }
@@ -30,11 +35,83 @@ impl Nic {
     pub(super) fn mac(&self) -> MacAddress {
         MacAddress(self.port.mac())
     }
+
+    /// Has the device put packets on the queue of the worker that owns their connection.
+    fn spread(
+        &self,
+        hash_on: HashOn,
+        sharing: &Sharing,
+        workers: usize,
+    ) -> Result<(), SpreadError> {
+        if self.rx.len() < workers {
+            return Err(SpreadError::Queues { queues: self.rx.len(), workers });
+        }
+        let rss = Rss { hash_on, key: sharing.key(), queues: sharing.queues() };
+        Ok(self.port.spread(&rss)?)
+    }
 }
 
-/// The buffers of the process, large enough for either side's packets.
-pub(super) fn mempool(eal: &Eal, config: &Config) -> Result<Mempool, MempoolError> {
-    Mempool::new(eal, mempool_config(config))
+/// Why a device does not put packets on their worker's queue.
+#[derive(Debug, thiserror::Error)]
+enum SpreadError {
+    #[error("node.rss is false")]
+    Off,
+    #[error("it has {queues} receive queues for {workers} workers")]
+    Queues { queues: usize, workers: usize },
+    #[error(transparent)]
+    Rss(#[from] RssError),
+}
+
+/// Who owns which connection, and whether both NICs send every packet to its owner.
+pub(super) fn share(nics: &[Nic; 2], node: &Node) -> (Sharing, bool) {
+    let workers = node.workers.len();
+    let key = RssKey::from_random(Random::from_system().next_u64() as u32);
+    let sharing =
+        Sharing::new(key, workers, places(nics.each_ref().map(|nic| nic.rss_table), workers));
+    let mut all = workers > 1;
+    // One worker owns everything.
+    let sides = if all { nics.as_slice() } else { &[] };
+    for (nic, hash_on) in sides.iter().zip([HashOn::Source, HashOn::Destination]) {
+        let device = nic.name.as_str();
+        let spread =
+            if node.rss { nic.spread(hash_on, &sharing, workers) } else { Err(SpreadError::Off) };
+        match spread {
+            Ok(()) => tracing::info!(device, "the NIC sends packets to their worker by {hash_on}"),
+            Err(reason) => {
+                all = false;
+                tracing::info!(device, "workers send each other their packets: {reason}");
+            }
+        }
+    }
+    (sharing, all)
+}
+
+/// Places of a table that all devices have, or repeat, which have enough for these workers.
+fn places(tables: [u16; 2], workers: usize) -> usize {
+    let tables = tables.map(usize::from).into_iter();
+    let fit = tables.filter(|places| places.is_power_of_two() && *places >= workers);
+    fit.fold(Sharing::PLACES, usize::min)
+}
+
+/// The node of a side's device; any if it is near none.
+fn socket(eal: &Eal, interface: &Interface) -> SocketId {
+    let id = eal.port(eal::device(&interface.device).port_name());
+    id.map_or(SocketId::ANY, port::socket)
+}
+
+/// The buffers of the process, large enough for either side's packets; and the node where
+/// they are, which is the NICs' if it has memory for them.
+pub(super) fn mempool(eal: &Eal, config: &Config) -> Result<(Mempool, SocketId), MempoolError> {
+    let near = [&config.public, &config.private].map(|side| socket(eal, side));
+    let near = near.into_iter().find(|socket| *socket != SocketId::ANY);
+    let ordinary = mempool_config(config);
+    if let Some(socket) = near {
+        match Mempool::new(eal, MempoolConfig { socket, ..ordinary }) {
+            Ok(mempool) => return Ok((mempool, socket)),
+            Err(error) => tracing::warn!("not on the NICs' NUMA node {socket}: {error}"),
+        }
+    }
+    Ok((Mempool::new(eal, ordinary)?, SocketId::ANY))
 }
 
 fn mempool_config(config: &Config) -> MempoolConfig {
@@ -73,13 +150,13 @@ pub(super) fn start(
         port.accept(mac.0);
     }
     tracing::info!(
-        device = name,
+        device = name.as_str(),
         driver = can.driver,
         rx_queues = config.rx_queues,
         tx_queues = config.tx_queues,
         "port started"
     );
-    Ok(Nic { port: Arc::new(port), rx, tx })
+    Ok(Nic { name, port: Arc::new(port), rss_table: can.rss_table, rx, tx })
 }
 
 /// A device's queues as they are given out.
@@ -101,5 +178,21 @@ impl Queues {
             Some(queue) => Outlet::Queue(queue),
             None => Outlet::Via(index % self.senders.max(1)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_one_that_both_devices_repeat() {
+        assert_eq!(places([128, 512], 4), 128);
+        assert_eq!(places([2048, 1024], 4), 512);
+        // A device without a table, or with one that does not do, is left out.
+        assert_eq!(places([0, 128], 4), 128);
+        assert_eq!(places([96, 64], 4), 64);
+        assert_eq!(places([64, 128], 65), 128);
+        assert_eq!(places([0, 0], 4), 512);
     }
 }

@@ -75,7 +75,7 @@ impl State {
         loaded: Loaded,
         workers: Vec<WorkerHandle>,
         ports: [Arc<Port>; 2],
-        sharing: Sharing,
+        sharing: Arc<Sharing>,
     ) -> Control {
         let sync = Hub::new(workers.len());
         Control {

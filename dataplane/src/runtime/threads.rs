@@ -1,30 +1,35 @@
 //! The workers' threads: all start, or none stays.
 
 use core::sync::atomic::{AtomicBool, Ordering};
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 
 use dpdk::CoreId;
 use dpdk::eal::{Eal, LaunchError, WorkerHandle, WorkerPanic};
 
-use crate::worker::{Parts, Worker};
+use super::crew::Build;
+use crate::worker::Worker;
 
-/// Starts a worker on each core. `halt` tells them to end; `stop`, which tells the process,
+/// Starts a worker on each core, and waits until all have their memory. `halt` tells them to end; `stop`, which tells the process,
 /// is set when one ends.
 pub(super) fn launch(
     eal: &Eal,
     cores: Vec<CoreId>,
-    parts: Vec<Parts>,
+    builds: Vec<Build>,
     halt: &AtomicBool,
     stop: &Arc<AtomicBool>,
 ) -> Result<Vec<WorkerHandle>, LaunchError> {
     let mut workers = Vec::new();
-    for (core, parts) in cores.into_iter().zip(parts) {
+    let (building, built) = mpsc::channel::<()>();
+    for (core, build) in cores.into_iter().zip(builds) {
         // However a worker ends, forwarding is over: better a restart than a queue
         // that nobody polls.
         let last = StopAtEnd(Arc::clone(stop));
+        let building = building.clone();
         let launched = eal.launch(core, move || {
             let _last = last;
-            Worker::new(parts).run();
+            let worker = Worker::new(build());
+            drop(building);
+            worker.run();
         });
         match launched {
             Ok(worker) => workers.push(worker),
@@ -36,6 +41,9 @@ pub(super) fn launch(
             }
         }
     }
+    drop(building);
+    // Nothing is ever sent: this ends when every worker has let go of its end.
+    let _ = built.recv();
     Ok(workers)
 }
 

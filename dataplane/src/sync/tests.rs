@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::thread::Scope;
 use std::time::Instant as Time;
 
+use dpdk::port::RssKey;
 use nat::connection::{Kind, Opening};
 use nat::service::{Registry, ServerId, ServiceId};
 use nat::sync::{Export, Import, Session, ring};
@@ -50,7 +51,7 @@ impl Machine {
         Arc::new(Machine {
             workers: (0..workers).map(worker).collect(),
             ring,
-            sharing: Sharing { seed, workers },
+            sharing: Sharing::new(RssKey::from_random(seed as u32), workers, Sharing::PLACES),
             start: Time::now(),
             begun: AtomicUsize::new(0),
             stopped: AtomicBool::new(false),
@@ -144,7 +145,7 @@ impl Exporters for Machine {
     }
 
     fn seed(&self) -> u64 {
-        self.sharing.seed
+        self.sharing.key().bits().into()
     }
 
     fn end(&self) -> Result<(), Failure> {

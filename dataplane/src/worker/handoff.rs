@@ -1,19 +1,24 @@
 //! Packets between workers.
 //!
-//! A connection belongs to the worker that the hash of its remote address names; NAT
-//! never changes that address, so both directions name the same worker. A packet that
-//! comes in elsewhere goes there over a ring with one writer and one reader.
+//! A connection belongs to the worker that the hash of its remote address names
+//! ([`Sharing`]); NAT never changes that address, so both directions name the same worker. A
+//! packet that comes in elsewhere goes there over a ring with one writer and one reader.
 
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
+use crossbeam::utils::CachePadded;
 use dpdk::burst::Burst;
 use dpdk::mbuf::Mbuf;
+use dpdk::port::RssKey;
 use dpdk::ring::{Consumer, Producer};
 use nat::Side;
 
 use super::{BURST, Worker};
 use crate::drop_reason::DropReason;
 use crate::errand::Errand;
+
+pub use crate::sharing::Sharing;
 
 /// The way to one other worker.
 pub struct Peer {
@@ -25,40 +30,28 @@ pub struct Peer {
 
 /// The ways to and from all other workers.
 pub struct Handoff {
-    /// By number of the worker; `None` at the own one.
-    pub peers: Vec<Option<Peer>>,
+    /// By number of the worker; `None` at the own one. What waits there is written for each
+    /// packet, so it shares no cache line with what other threads write.
+    pub peers: Vec<Option<CachePadded<Peer>>>,
     /// The rings from the others.
     pub from: Vec<Consumer>,
     /// The own number.
     pub index: usize,
-    /// Random and odd, the same in all workers of the process.
-    pub seed: u64,
-}
-
-/// How connections are shared out among the workers of a process.
-#[derive(Clone, Copy, Debug)]
-pub struct Sharing {
-    /// Random and odd, the same in all workers of the process.
-    pub seed: u64,
-    /// How many workers there are.
-    pub workers: usize,
-}
-
-impl Sharing {
-    /// The worker that owns connections with this remote address.
-    #[inline(always)]
-    pub fn owner(self, remote: Ipv4Addr) -> usize {
-        let mixed = u64::from(remote.to_bits()).wrapping_mul(self.seed);
-        // The upper half of the product depends on every bit of the address.
-        (((mixed >> 32) * self.workers as u64) >> 32) as usize
-    }
+    /// Who owns which connection.
+    pub sharing: Arc<Sharing>,
 }
 
 impl Handoff {
+    /// Of a worker without others.
+    pub fn alone() -> Self {
+        let sharing = Sharing::new(RssKey::from_random(0), 1, Sharing::PLACES);
+        Handoff { peers: vec![None], from: Vec::new(), index: 0, sharing: Arc::new(sharing) }
+    }
+
     /// The worker that owns connections with this remote address.
     #[inline(always)]
     pub fn owner(&self, remote: Ipv4Addr) -> usize {
-        Sharing { seed: self.seed, workers: self.peers.len() }.owner(remote)
+        self.sharing.owner(remote)
     }
 
     #[inline(always)]
@@ -104,14 +97,15 @@ impl Worker {
     #[inline(always)]
     pub(super) fn flush_handoff(&mut self) {
         for peer in self.handoff.peers.iter_mut().flatten() {
-            if peer.waiting.is_empty() {
+            let Peer { ring, waiting } = &mut **peer;
+            if waiting.is_empty() {
                 continue;
             }
-            let sent = peer.ring.enqueue(&mut peer.waiting);
+            let sent = ring.enqueue(waiting);
             self.counters.handed_off.add(sent as u64);
-            let lost = peer.waiting.len() as u64;
+            let lost = waiting.len() as u64;
             self.counters.drops.add(DropReason::HandoffFull, lost);
-            peer.waiting.clear();
+            waiting.clear();
         }
     }
 

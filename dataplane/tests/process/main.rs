@@ -11,3 +11,4 @@ mod hurry;
 mod log;
 mod privileges;
 mod process;
+mod sharing;

@@ -9,8 +9,8 @@ use std::ffi::{CStr, CString, c_char};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::CoreId;
 use crate::port::PortId;
+use crate::{CoreId, SocketId};
 
 pub use device::{DeviceError, DeviceSpec};
 pub use launch::{LaunchError, WorkerHandle, WorkerPanic};
@@ -133,6 +133,13 @@ impl Eal {
         let name = CString::new(name).ok()?;
         let _control = control();
         device::port_by_name(&name).map(PortId)
+    }
+
+    /// The socket of a core; `None` if it is not a worker's.
+    pub fn socket(&self, core: CoreId) -> Option<SocketId> {
+        // SAFETY: DPDK checks the number.
+        let socket = || unsafe { dpdk_sys::rte_lcore_to_socket_id(u32::from(core.0)) };
+        self.worker_cores.contains(&core).then(|| SocketId(socket() as i32))
     }
 
     /// Adds a device while DPDK runs.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use dpdk_sys::{rte_eth_conf, rte_eth_dev_info};
 
 use super::queue::Started;
-use super::{Port, PortConfig, PortId, QueueIndex, RxQueue, TxQueue, described};
+use super::{Capabilities, Port, PortConfig, PortId, QueueIndex, RxQueue, TxQueue, described};
 use crate::eal::{control, describe};
 
 /// A port that cannot be as it was asked to.
@@ -106,7 +106,7 @@ impl Port {
         // runs, so nobody else gets its queues.
         let control = control();
         let mut setup = Setup { id, device: name.to_owned(), config, info: info(id)? };
-        let driver = described(&setup.info).driver;
+        let Capabilities { driver, rss_table, .. } = described(&setup.info);
         setup.check()?;
         setup.configure()?;
         setup.set_up_queues()?;
@@ -122,7 +122,7 @@ impl Port {
         let rx = (0..config.rx_queues).map(|n| RxQueue::new(Arc::clone(&shared), QueueIndex(n)));
         let tx = (0..config.tx_queues).map(|n| TxQueue::new(Arc::clone(&shared), QueueIndex(n)));
         let queues = (rx.collect(), tx.collect());
-        Ok((Port { shared, driver }, queues.0, queues.1))
+        Ok((Port { shared, driver, rss_table }, queues.0, queues.1))
     }
 }
 

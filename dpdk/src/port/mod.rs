@@ -2,15 +2,18 @@
 
 mod configure;
 mod queue;
+mod rss;
 
 use std::ffi::CStr;
 use std::mem::MaybeUninit;
 
+use crate::SocketId;
 use crate::eal::control;
 use crate::mempool::Mempool;
 
 pub use configure::PortError;
 pub use queue::{RxQueue, TxQueue};
+pub use rss::{HashOn, Rss, RssError, RssKey};
 
 /// The number that DPDK gives a port.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -52,6 +55,8 @@ pub struct Capabilities {
     pub frame: u32,
     /// Smallest and largest MTU in bytes.
     pub mtu: (u16, u16),
+    /// Places of the table from hashes to queues; 0 without receive side scaling.
+    pub rss_table: u16,
 }
 
 /// What the link is like.
@@ -89,6 +94,9 @@ pub struct Stats {
 pub struct Port {
     shared: std::sync::Arc<queue::Started>,
     driver: String,
+    /// As it was before the port was configured: some drivers then name one as large as there
+    /// are queues, and still take the other.
+    rss_table: u16,
 }
 
 impl Port {
@@ -172,6 +180,13 @@ pub fn capabilities(id: PortId) -> Result<Capabilities, PortError> {
     Ok(described(&configure::info(id)?))
 }
 
+/// The socket whose memory is near a port's device; [`SocketId::ANY`] if none is.
+pub fn socket(id: PortId) -> SocketId {
+    let _control = control();
+    // SAFETY: DPDK checks the number.
+    SocketId(unsafe { dpdk_sys::rte_eth_dev_socket_id(id.0) }.max(SocketId::ANY.0))
+}
+
 /// What DPDK tells of a device, in types of ours.
 fn described(info: &dpdk_sys::rte_eth_dev_info) -> Capabilities {
     let driver = if info.driver_name.is_null() {
@@ -186,5 +201,6 @@ fn described(info: &dpdk_sys::rte_eth_dev_info) -> Capabilities {
         tx_queues: info.max_tx_queues,
         frame: info.max_rx_pktlen,
         mtu: (info.min_mtu, info.max_mtu),
+        rss_table: info.reta_size,
     }
 }

@@ -44,7 +44,10 @@ impl Drop for Started {
 /// the driver's own queue.
 #[derive(Debug)]
 struct Queue {
-    port: Arc<Started>,
+    /// Keeps the port started. Not read on a packet's way: what lies beside it may be written
+    /// by other threads.
+    _port: Arc<Started>,
+    id: PortId,
     index: QueueIndex,
     /// DPDK allows one thread at a queue: Send, but not Sync.
     _one_thread: PhantomData<Cell<()>>,
@@ -52,16 +55,16 @@ struct Queue {
 
 impl Queue {
     fn new(port: Arc<Started>, index: QueueIndex) -> Self {
-        Queue { port, index, _one_thread: PhantomData }
+        Queue { id: port.id(), _port: port, index, _one_thread: PhantomData }
     }
 
     #[inline(always)]
     fn functions(&self) -> &'static rte_eth_fp_ops {
         // SAFETY: the table is static and has an entry for every port; it changes only
-        // when a port starts or stops, and this one is started while `port` lives.
+        // when a port starts or stops, and this one is started while `_port` lives.
         unsafe {
             let table: *const rte_eth_fp_ops = (&raw const dpdk_sys::rte_eth_fp_ops).cast();
-            &*table.add(usize::from(self.port.id().0))
+            &*table.add(usize::from(self.id.0))
         }
     }
 }

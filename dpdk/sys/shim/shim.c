@@ -67,6 +67,11 @@ int tandem_link(uint16_t port, uint32_t *speed)
 	return link.link_status == RTE_ETH_LINK_UP;
 }
 
+uint32_t tandem_toeplitz(uint32_t input, const uint32_t key[2])
+{
+	return rte_softrss(&input, 1, (const uint8_t *)key);
+}
+
 INLINE_ACROSS_LANGUAGES struct rte_mbuf *tandem_mbuf_alloc(struct rte_mempool *pool)
 {
 	return rte_pktmbuf_alloc(pool);

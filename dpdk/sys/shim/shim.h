@@ -20,6 +20,7 @@
 #include <rte_mbuf_dyn.h>
 #include <rte_mempool.h>
 #include <rte_ring.h>
+#include <rte_thash.h>
 #include <rte_version.h>
 
 /*
@@ -42,9 +43,16 @@ enum tandem_mbuf_layout {
 	TANDEM_MBUF_HEADROOM = RTE_PKTMBUF_HEADROOM,
 };
 
+/* What each end of a ring writes. */
+enum tandem_ring_layout {
+	TANDEM_RING_PRODUCER = offsetof(struct rte_ring, prod),
+	TANDEM_RING_CONSUMER = offsetof(struct rte_ring, cons),
+};
+
 enum tandem_limits {
 	TANDEM_MAX_ETHPORTS = RTE_MAX_ETHPORTS,
 	TANDEM_MAX_LCORE = RTE_MAX_LCORE,
+	TANDEM_RETA_GROUP = RTE_ETH_RETA_GROUP_SIZE,
 	TANDEM_RING_SP_SC = RING_F_SP_ENQ | RING_F_SC_DEQ,
 	TANDEM_ETHER_OVERHEAD = RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN + 2 * RTE_VLAN_HLEN,
 };
@@ -52,6 +60,14 @@ enum tandem_limits {
 enum tandem_offloads {
 	TANDEM_RX_SCATTER = RTE_ETH_RX_OFFLOAD_SCATTER,
 	TANDEM_TX_MULTI_SEGS = RTE_ETH_TX_OFFLOAD_MULTI_SEGS,
+};
+
+/* What a device may hash of an IPv4 packet: numbers of bits, as bindgen has no constant that
+ * takes all 64. */
+enum tandem_rss_bits {
+	TANDEM_RSS_IPV4 = __builtin_ctzll(RTE_ETH_RSS_IPV4),
+	TANDEM_RSS_SOURCE_ONLY = __builtin_ctzll(RTE_ETH_RSS_L3_SRC_ONLY),
+	TANDEM_RSS_DESTINATION_ONLY = __builtin_ctzll(RTE_ETH_RSS_L3_DST_ONLY),
 };
 
 /* errno of the last DPDK call of this thread. */
@@ -82,6 +98,9 @@ int tandem_mbuf_linearize(struct rte_mbuf *mbuf);
 int tandem_mbuf_chain(struct rte_mbuf *head, struct rte_mbuf *tail);
 /* Copies from all segments; 0, or -1 when the range is not in the packet. */
 int tandem_mbuf_read(const struct rte_mbuf *mbuf, uint32_t offset, uint32_t length, void *to);
+
+/* The Toeplitz hash of four bytes, with the first eight bytes of the key. */
+uint32_t tandem_toeplitz(uint32_t input, const uint32_t key[2]);
 
 unsigned int tandem_ring_enqueue(struct rte_ring *ring, void *const *objects, unsigned int count);
 unsigned int tandem_ring_dequeue(struct rte_ring *ring, void **objects, unsigned int count);

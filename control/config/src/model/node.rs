@@ -15,6 +15,8 @@ pub struct Node {
     pub main_cores: Vec<CoreId>,
     /// What a worker does when no packet comes.
     pub idle: Idle,
+    /// Have NICs that can send packets to their worker do it.
+    pub rss: bool,
     /// The Unix socket on which the dataplane takes commands.
     pub control_socket: PathBuf,
     /// Connections that this machine can hold, over all workers.
@@ -40,6 +42,7 @@ impl Node {
             workers,
             main_cores: Vec::new(),
             idle: Idle::Poll,
+            rss: true,
             control_socket: PathBuf::from(Self::CONTROL_SOCKET),
             connections: 1_000_000,
             memory: Memory::default(),

@@ -28,6 +28,9 @@ pub(super) fn read(table: Table<'_>) -> Option<Node> {
     if let Some(idle) = table.optional("idle", value::choice(IDLE)) {
         node.idle = idle.value;
     }
+    if let Some(rss) = table.optional("rss", value::boolean) {
+        node.rss = rss.value;
+    }
     if let Some(connections) = table.optional("connections", value::integer(1..=1_000_000_000)) {
         node.connections = connections.value;
     }

@@ -197,7 +197,23 @@ impl Consumer {
 
 #[cfg(test)]
 mod tests {
+    use core::mem::offset_of;
+
     use super::*;
+
+    #[test]
+    fn writer_and_reader_write_cache_lines_of_their_own() {
+        const LINES: usize = 128;
+        let written = [
+            offset_of!(Shared, head),
+            offset_of!(Shared, tail),
+            offset_of!(Shared, overflow),
+            offset_of!(Shared, wanted),
+        ];
+        assert_eq!((align_of::<Shared>() % LINES, size_of::<Shared>() % LINES), (0, 0));
+        assert!(written.iter().all(|at| at % LINES == 0));
+        assert!(!written.contains(&offset_of!(Shared, slots)), "read by both");
+    }
 
     #[test]
     fn entries_come_out_in_order_and_whole() {
