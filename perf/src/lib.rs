@@ -4,18 +4,19 @@
 //! same file, one after the other and several times in turn, and gives ratios of medians:
 //! what is true of one such pair of runs is true of the machine and not of the hour.
 //! [`run`] is one run of it alone, second by second.
-//! [`cps`] counts the cycles that a new connection costs a worker.
+//! The [`rig`] has the real worker in this process: there are the runs that count cycles, and
+//! those that need what a network would add: latency, and rates without loss.
 //! [`sync`] counts what connection sync adds to that, and how many events a second go from
 //! one machine's worker to the other's table. [`resync`] counts what a peer that asks for
 //! all connections costs forwarding.
 
 pub mod compare;
-pub mod cps;
 pub mod error;
 pub mod hugepages;
 pub mod machine;
 pub mod packets;
 pub mod resync;
+pub mod rig;
 pub mod run;
 pub mod statistics;
 pub mod sync;

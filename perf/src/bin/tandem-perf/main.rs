@@ -2,6 +2,9 @@
 
 mod compare;
 mod cps;
+mod expiry;
+mod flood;
+mod lookup;
 mod output;
 mod resync;
 mod run;
@@ -31,8 +34,14 @@ enum Command {
     Run(run::Arguments),
     /// Tandem and dpdk-testpmd in turn on the same packets: rates, cycles, ratios.
     Compare(compare::Arguments),
-    /// New connections: cycles for each, how many a second, memory for each.
+    /// Connections: cycles to open and to end one, how many a table holds, memory for each.
     Cps(cps::Arguments),
+    /// Expiry: cycles for a connection, and how late packets are for it.
+    Expiry(expiry::Arguments),
+    /// A flood of new connections: what known ones keep of their rate.
+    Flood(flood::Arguments),
+    /// Known connections: cycles for a packet, by the number of connections.
+    Lookup(lookup::Arguments),
     /// Connection sync: events a second from worker to peer, and what it costs the worker.
     Sync(sync::Arguments),
     /// A resync: how much slower packets are forwarded meanwhile, and how long it takes.
@@ -45,6 +54,9 @@ fn main() -> ExitCode {
         Command::Run(arguments) => arguments.run(json),
         Command::Compare(arguments) => arguments.run(json),
         Command::Cps(arguments) => arguments.run(json),
+        Command::Expiry(arguments) => arguments.run(json),
+        Command::Flood(arguments) => arguments.run(json),
+        Command::Lookup(arguments) => arguments.run(json),
         Command::Sync(arguments) => arguments.run(json),
         Command::Resync(arguments) => arguments.run(json),
     };

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use perf::Error;
+use perf::rig::Pages;
 use perf::sync::{self, SyncCost};
 
 use crate::output::{print_machine, show, spread};
@@ -15,7 +16,7 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     pub(crate) fn run(&self, json: bool) -> Result<(), Error> {
-        show(json, &sync::run(self.connections)?, print)
+        show(json, &sync::run(self.connections, Pages::Huge)?, print)
     }
 }
 

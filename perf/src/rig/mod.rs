@@ -1,0 +1,24 @@
+//! The real worker in this process, and what feeds it.
+//!
+//! A [`ground::Ground`] is DPDK without a NIC; workers stand on it, and [`cable`]s lead to
+//! them. A [`bench::Bench`] is a worker that is polled by hand, with the clock running
+//! while it polls: for what things cost in cycles. [`ndr`] and [`handoff`] have workers on
+//! a core of their own.
+//!
+//! [`cps`], [`expiry`], [`flood`], [`handoff`], [`lookup`] and [`ndr`] are the subcommands
+//! of those names.
+
+pub(crate) mod bench;
+pub(crate) mod cable;
+pub mod cps;
+pub mod expiry;
+pub mod figure;
+pub mod flood;
+pub(crate) mod frames;
+pub mod ground;
+pub mod lookup;
+pub mod percentiles;
+
+pub use figure::Figure;
+pub use ground::Pages;
+pub use percentiles::Percentiles;
