@@ -30,7 +30,7 @@ use crate::Error;
 /// Packets that are offered before the worker polls: whole bursts.
 pub(crate) const ROUND: usize = PLACES / BURST * BURST;
 /// Buffers that take turns.
-const BUFFERS: usize = 4096;
+pub(crate) const BUFFERS: usize = 4096;
 /// Polls that any work may take.
 const PATIENCE: u32 = 100_000_000;
 
@@ -50,18 +50,21 @@ pub(crate) struct Bench {
     spare: VecDeque<Mbuf>,
     pub(crate) counters: Arc<WorkerBlock>,
     pub(crate) mailbox: Arc<Mailbox>,
-    /// Bytes of table, index and timer wheel.
-    pub(crate) bytes: usize,
     _errands: Consumer,
 }
 
 /// The clients of a service, whose connections were opened one after the other.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Flows {
     first_server: u32,
 }
 
 impl Flows {
+    /// As the first of all translated packets tells.
+    pub(crate) fn begun_by(frame: &[u8]) -> Option<Self> {
+        server_of(frame).map(|first_server| Flows { first_server })
+    }
+
     /// The flow of a client: the servers take turns.
     #[inline]
     pub(crate) fn of(self, client: u32) -> Flow {
@@ -117,7 +120,7 @@ impl Bench {
 
     /// A worker, started here.
     pub(crate) fn of(assembly: Assembly) -> Self {
-        let Assembly { parts, near, bytes, errands } = assembly;
+        let Assembly { parts, near, errands, .. } = assembly;
         let mempool = parts.mempool.clone();
         let (counters, mailbox) = (Arc::clone(&parts.counters), Arc::clone(&parts.mailbox));
         let spare = core::iter::from_fn(|| mempool.alloc()).take(BUFFERS).collect();
@@ -129,7 +132,6 @@ impl Bench {
             spare,
             counters,
             mailbox,
-            bytes,
             _errands: errands,
         }
     }
@@ -160,7 +162,8 @@ impl Bench {
 
     /// Puts a packet on its cable; false if there is no buffer.
     fn offer(&mut self, packet: &Packet) -> bool {
-        let Some(mut mbuf) = self.buffer(packet.template.length()) else { return false };
+        let length = packet.template.length();
+        let Some(mut mbuf) = buffer(&mut self.spare, &self.mempool, length) else { return false };
         packet.template.write(packet.flow, mbuf.data_mut());
         let side = packet.template.side().index();
         // It is put on the cable as soon as it is full, so there is always room.
@@ -169,15 +172,6 @@ impl Bench {
             self.near[side].tx.transmit(&mut self.waiting[side]);
         }
         true
-    }
-
-    /// A buffer with so many bytes in it.
-    fn buffer(&mut self, length: usize) -> Option<Mbuf> {
-        let mut mbuf = self.spare.pop_front().or_else(|| self.mempool.alloc())?;
-        mbuf.truncate(length);
-        let missing = length - mbuf.len();
-        mbuf.append(missing)?;
-        Some(mbuf)
     }
 
     /// Polls until the cables to the worker are empty; returns the cycles.
@@ -206,18 +200,18 @@ impl Bench {
 
     /// Takes what the worker has sent; returns how many there were.
     pub(crate) fn collect(&mut self) -> u64 {
-        self.collect_each(|_, _| ())
+        self.collect_each(|_| ())
     }
 
-    /// The same; `each` sees every frame and the side on which it left.
-    pub(crate) fn collect_each(&mut self, mut each: impl FnMut(Side, &[u8])) -> u64 {
+    /// The same; `each` sees every frame.
+    fn collect_each(&mut self, mut each: impl FnMut(&[u8])) -> u64 {
         let mut count = 0;
         let mut burst = Burst::<BURST>::new();
         for side in Side::ALL {
             while self.near[side.index()].rx.receive(&mut burst) > 0 {
                 count += burst.len() as u64;
                 for mbuf in burst.drain() {
-                    each(side, mbuf.data());
+                    each(mbuf.data());
                     self.spare.push_back(mbuf);
                 }
             }
@@ -255,11 +249,9 @@ impl Bench {
     pub(crate) fn begin(&mut self, template: &Template) -> Result<Flows, Error> {
         self.offer(&Packet { template, flow: Flow { client: 0, server: 0 } });
         self.poll_offered(&mut |_| ());
-        let mut first_server = None;
-        self.collect_each(|_, frame| first_server = server_of(frame));
-        first_server
-            .map(|first_server| Flows { first_server })
-            .ok_or_else(|| Error::dataplane("the first connection did not open"))
+        let mut flows = None;
+        self.collect_each(|frame| flows = Flows::begun_by(frame));
+        flows.ok_or_else(|| Error::dataplane("the first connection did not open"))
     }
 
     /// Polls until `is_done` says so.
@@ -277,8 +269,24 @@ impl Bench {
         Err(Error::dataplane("the worker does not come to an end"))
     }
 
-    /// Gives the buffers that came out of this worker to the feeder of another.
-    pub(crate) fn give_buffers(&mut self, to: &mut Bench) {
-        to.spare.append(&mut self.spare);
+    /// Gives so many buffers to the bench of another worker.
+    pub(crate) fn give_buffers(&mut self, to: &mut Bench, count: usize) {
+        let first = self.spare.len().saturating_sub(count);
+        to.take_buffers(self.spare.drain(first..));
     }
+
+    /// Takes buffers that came out elsewhere.
+    pub(crate) fn take_buffers(&mut self, buffers: impl Iterator<Item = Mbuf>) {
+        self.spare.extend(buffers);
+    }
+}
+
+/// The next buffer in turn, with so many bytes in it.
+#[inline]
+pub(crate) fn buffer(spare: &mut VecDeque<Mbuf>, pool: &Mempool, length: usize) -> Option<Mbuf> {
+    let mut mbuf = spare.pop_front().or_else(|| pool.alloc())?;
+    mbuf.truncate(length);
+    let missing = length - mbuf.len();
+    mbuf.append(missing)?;
+    Some(mbuf)
 }

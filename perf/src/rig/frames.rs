@@ -141,7 +141,7 @@ pub(crate) fn server_of(frame: &[u8]) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
-    use etherparse::{SlicedPacket, TransportSlice};
+    use etherparse::{NetSlice, SlicedPacket, TransportSlice};
     use wire::MacAddress;
 
     use super::*;
@@ -157,7 +157,8 @@ mod tests {
     /// Both checksums are right, as etherparse computes them.
     fn assert_sound(frame: &[u8]) {
         let packet = SlicedPacket::from_ethernet(frame).unwrap();
-        let ip = packet.net.unwrap().ipv4_ref().unwrap().header().to_header();
+        let Some(NetSlice::Ipv4(ip)) = packet.net else { panic!("not IPv4") };
+        let ip = ip.header().to_header();
         assert_eq!((ip.header_checksum, ip.time_to_live), (ip.calc_header_checksum(), 64));
         match packet.transport.unwrap() {
             TransportSlice::Udp(udp) => {

@@ -40,7 +40,7 @@ pub(crate) const PRIVATE_MAC: MacAddress = MacAddress([2, 0, 0, 0, 0, 1]);
 /// MiB of memory for buffers and rings.
 const MEBIBYTES: u32 = 128;
 /// Places in the rings between workers and to the main core, as in the dataplane.
-const RING: u32 = 4096;
+pub(crate) const RING: u32 = 4096;
 
 /// What kind of memory packets lie in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -62,7 +62,7 @@ impl Lifetime {
 
     /// Long enough to open so many connections, and not much longer.
     pub(crate) fn to_open(connections: u32) -> Self {
-        Lifetime(4 + connections / 200_000)
+        Lifetime(1 + connections / 200_000)
     }
 
     /// How long without packets until every connection is due: two ticks of the timer

@@ -12,11 +12,14 @@ pub(crate) mod bench;
 pub(crate) mod cable;
 pub mod cps;
 pub mod expiry;
+pub(crate) mod feeder;
 pub mod figure;
 pub mod flood;
 pub(crate) mod frames;
 pub mod ground;
+pub mod handoff;
 pub mod lookup;
+pub mod ndr;
 pub mod percentiles;
 
 pub use figure::Figure;

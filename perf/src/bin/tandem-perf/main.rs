@@ -4,7 +4,9 @@ mod compare;
 mod cps;
 mod expiry;
 mod flood;
+mod handoff;
 mod lookup;
+mod ndr;
 mod output;
 mod resync;
 mod run;
@@ -40,8 +42,12 @@ enum Command {
     Expiry(expiry::Arguments),
     /// A flood of new connections: what known ones keep of their rate.
     Flood(flood::Arguments),
+    /// Handoff: cycles to hand a packet to another worker.
+    Handoff(handoff::Arguments),
     /// Known connections: cycles for a packet, by the number of connections.
     Lookup(lookup::Arguments),
+    /// The rate without loss, and the latency at parts of it (RFC 2544).
+    Ndr(ndr::Arguments),
     /// Connection sync: events a second from worker to peer, and what it costs the worker.
     Sync(sync::Arguments),
     /// A resync: how much slower packets are forwarded meanwhile, and how long it takes.
@@ -56,7 +62,9 @@ fn main() -> ExitCode {
         Command::Cps(arguments) => arguments.run(json),
         Command::Expiry(arguments) => arguments.run(json),
         Command::Flood(arguments) => arguments.run(json),
+        Command::Handoff(arguments) => arguments.run(json),
         Command::Lookup(arguments) => arguments.run(json),
+        Command::Ndr(arguments) => arguments.run(json),
         Command::Sync(arguments) => arguments.run(json),
         Command::Resync(arguments) => arguments.run(json),
     };

@@ -1,0 +1,90 @@
+//! Latency at a part of the rate without loss: RFC 2544 section 26.2, for every packet.
+
+use serde::Serialize;
+
+use super::device::Device;
+use super::generator::Generator;
+use super::{Plan, REPEATS};
+use crate::Error;
+use crate::rig::figure::Figure;
+use crate::rig::percentiles::{Percentiles, Times};
+
+/// Latency at one load, in microseconds.
+#[derive(Clone, Debug, Serialize)]
+pub struct Load {
+    /// Of the rate without loss, in per cent.
+    pub percent: f64,
+    /// Millions of packets a second.
+    pub mpps: f64,
+    /// Through the router.
+    pub router: Percentiles,
+    /// Through the loop-back in its place.
+    pub loopback: Percentiles,
+    /// What the router has more.
+    pub added: Percentiles,
+    /// The router's p99 less that of the loop-back, slice by slice.
+    pub added_p99: Figure,
+    /// Packets lost in the router.
+    pub lost: u64,
+    /// Slices that were repeated as a core stood still.
+    pub repeated: u32,
+    /// Slices that count although a core stood still, as it did in every repetition.
+    pub disturbed: u32,
+}
+
+pub(super) fn measure(
+    plan: &Plan,
+    generator: &mut Generator,
+    percent: f64,
+    highest: f64,
+) -> Result<Load, Error> {
+    let mut slices = Slices { plan, rate: highest * percent / 100.0, repeated: 0, disturbed: 0 };
+    let (mut router, mut loopback) = (Times::new()?, Times::new()?);
+    let (mut added_p99, mut lost) = (Vec::new(), 0);
+    for _ in 0..plan.slices {
+        let (usual, _) = slices.take(generator, Device::Loopback)?;
+        let (through, missing) = slices.take(generator, Device::Router)?;
+        added_p99.push(through.percentiles().p99 - usual.percentiles().p99);
+        loopback.add(&usual)?;
+        router.add(&through)?;
+        lost += missing;
+    }
+    let (router, loopback) = (router.percentiles(), loopback.percentiles());
+    Ok(Load {
+        percent,
+        mpps: slices.rate / 1e6,
+        added: router.beyond(&loopback),
+        router,
+        loopback,
+        added_p99: Figure::of(added_p99)?,
+        lost,
+        repeated: slices.repeated,
+        disturbed: slices.disturbed,
+    })
+}
+
+struct Slices<'a> {
+    plan: &'a Plan,
+    /// Packets a second.
+    rate: f64,
+    repeated: u32,
+    disturbed: u32,
+}
+
+impl Slices<'_> {
+    /// Times of a slice in which no core stood still, and how many packets were lost.
+    fn take(&mut self, generator: &mut Generator, device: Device) -> Result<(Times, u64), Error> {
+        let mut attempt = 0;
+        loop {
+            let mut times = Times::new()?;
+            let trial = generator.trial(device, self.rate, self.plan.slice, Some(&mut times));
+            if trial.stood_still && attempt < REPEATS {
+                attempt += 1;
+                self.repeated += 1;
+                continue;
+            }
+            self.disturbed += u32::from(trial.stood_still);
+            return Ok((times, trial.lost()));
+        }
+    }
+}
