@@ -44,8 +44,8 @@ pub struct Expiry {
     pub connections: u32,
     /// Connections that carried packets.
     pub flowing: u32,
-    /// Cycles that expiry takes for a connection, round by round: those of the polls, less
-    /// those of as many polls with the same packets and nothing to expire.
+    /// Cycles that expiry takes for a connection, round by round: what the median poll
+    /// takes with it more than without, over all polls.
     pub cycles: Figure,
     /// Polls that closed them, packets of a full burst in each.
     pub polls: u64,
@@ -78,8 +78,8 @@ pub fn run(plan: &Plan, progress: &dyn Fn(&str)) -> Result<Expiry, Error> {
     for round in 1..=plan.rounds {
         progress(&format!("round {round} of {}", plan.rounds));
         let [expiring, usual] = measure(plan, &ground)?;
-        let spent = expiring.cycles as f64 - usual.cycles as f64;
-        cycles.push(spent / f64::from(plan.connections));
+        let spent = expiring.times.median() as f64 - usual.times.median() as f64;
+        cycles.push(spent * expiring.polls as f64 / f64::from(plan.connections));
         polls += expiring.polls;
         during.add(&expiring)?;
         without.add(&usual)?;
@@ -98,24 +98,21 @@ pub fn run(plan: &Plan, progress: &dyn Fn(&str)) -> Result<Expiry, Error> {
 /// Polls of one round and kind.
 struct Timed {
     polls: u64,
-    cycles: u64,
     times: Times,
 }
 
 impl Timed {
     fn new() -> Result<Self, Error> {
-        Ok(Timed { polls: 0, cycles: 0, times: Times::new()? })
+        Ok(Timed { polls: 0, times: Times::new()? })
     }
 
     /// As many polls as a round of packets takes.
     fn run(&mut self, bench: &mut Bench, ack: &Template, flows: Flows, flowing: u32) {
         let packets = flows.packets(ack, (0..flowing).cycle().take(ROUND));
-        self.cycles += bench
-            .run_each(packets, |cycles| {
-                self.polls += 1;
-                self.times.record(cycles);
-            })
-            .cycles;
+        bench.run_each(packets, |cycles| {
+            self.polls += 1;
+            self.times.record(cycles);
+        });
     }
 }
 

@@ -66,7 +66,7 @@ pub struct HandoffCost {
     pub two_cores: Cost,
 }
 
-/// Cycles a packet, part by part.
+/// Cycles a packet, part by part: each the median of its rounds.
 #[derive(Clone, Debug, Serialize)]
 pub struct Cost {
     /// Of the worker that has the connection, packets coming to it directly.
@@ -79,25 +79,38 @@ pub struct Cost {
     pub handoff: Figure,
 }
 
+/// Cycles a packet of each way, by round or by part.
 #[derive(Default)]
 struct Samples {
     direct: Vec<f64>,
     giver: Vec<f64>,
     owner: Vec<f64>,
+    handoff: Vec<f64>,
 }
 
 impl Samples {
-    fn push(&mut self, direct: f64, giver: f64, owner: f64) {
-        self.direct.push(direct);
-        self.giver.push(giver);
-        self.owner.push(owner);
+    /// A round, by the cycles of all its packets.
+    fn push(&mut self, [direct, giver, owner]: [u64; 3]) {
+        let each = |cycles: u64| cycles as f64 / ROUND as f64;
+        self.direct.push(each(direct));
+        self.giver.push(each(giver));
+        self.owner.push(each(owner));
+        self.handoff.push(each(giver) + each(owner) - each(direct));
+    }
+
+    /// A part, by the medians of its rounds: the kernel or the hypervisor takes a core away
+    /// in few of them.
+    fn push_part(&mut self, rounds: Samples) -> Result<(), Error> {
+        self.direct.push(Figure::of(rounds.direct)?.summary.median);
+        self.giver.push(Figure::of(rounds.giver)?.summary.median);
+        self.owner.push(Figure::of(rounds.owner)?.summary.median);
+        self.handoff.push(Figure::of(rounds.handoff)?.summary.median);
+        Ok(())
     }
 
     fn cost(self) -> Result<Cost, Error> {
-        let ways = self.direct.iter().zip(&self.giver).zip(&self.owner);
-        let handoff = ways.map(|((direct, giver), owner)| giver + owner - direct).collect();
         Ok(Cost {
-            handoff: Figure::of(handoff)?,
+            handoff: Figure::of(self.handoff)?,
             direct: Figure::of(self.direct)?,
             giver: Figure::of(self.giver)?,
             owner: Figure::of(self.owner)?,
@@ -183,19 +196,19 @@ fn one_core(plan: &Plan, ground: &Ground) -> Result<Cost, Error> {
     let mut samples = Samples::default();
     // The first part warms up.
     for part in 0..=plan.parts {
-        let (mut direct, mut given, mut taken) = (0, 0, 0);
+        let mut rounds = Samples::default();
         for _ in 0..plan.rounds {
-            direct += owner.run(traffic.round()).cycles;
-            given += giver.run(traffic.round()).cycles;
+            let direct = owner.run(traffic.round()).cycles;
+            let given = giver.run(traffic.round()).cycles;
             let before = owner.counters.fast.get();
             let all = |counters: &WorkerBlock| counters.fast.get() - before >= ROUND as u64;
-            taken += owner.poll_until(all)?.cycles;
+            let taken = owner.poll_until(all)?.cycles;
             owner.collect();
             owner.give_buffers(&mut giver, ROUND);
+            rounds.push([direct, given, taken]);
         }
-        let each = |cycles: u64| cycles as f64 / (f64::from(plan.rounds) * ROUND as f64);
         if part > 0 {
-            samples.push(each(direct), each(given), each(taken));
+            samples.push_part(rounds)?;
         }
     }
     samples.cost()
@@ -228,23 +241,21 @@ fn feed(
     let busy = || counters.busy_cycles.get();
     let mut samples = Samples::default();
     for part in 0..=plan.parts {
-        let (mut direct, mut given, mut taken) = (0, 0, 0);
+        let mut rounds = Samples::default();
         for _ in 0..plan.rounds {
             let before = busy();
             feeder.send(traffic.round());
             feeder.take(ROUND as u64)?;
             settle(counters);
             let between = busy();
-            direct += between - before;
-            given += giver.run(traffic.round()).cycles;
+            let given = giver.run(traffic.round()).cycles;
             feeder.take(ROUND as u64)?;
             settle(counters);
-            taken += busy() - between;
+            rounds.push([between - before, given, busy() - between]);
             feeder.give_buffers(giver, ROUND);
         }
-        let each = |cycles: u64| cycles as f64 / (f64::from(plan.rounds) * ROUND as f64);
         if part > 0 {
-            samples.push(each(direct), each(given), each(taken));
+            samples.push_part(rounds)?;
         }
     }
     samples.cost()

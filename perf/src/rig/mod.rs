@@ -1,7 +1,7 @@
 //! The real worker in this process, and what feeds it.
 //!
-//! A [`ground::Ground`] is DPDK without a NIC; workers stand on it, and [`cable`]s lead to
-//! them. A [`bench::Bench`] is a worker that is polled by hand, with the clock running
+//! The ground is DPDK without a NIC; workers stand on it, and cables of net_ring lead to
+//! them. A bench is a worker that is polled by hand, with the clock running
 //! while it polls: for what things cost in cycles. [`ndr`] and [`handoff`] have workers on
 //! a core of their own.
 //!

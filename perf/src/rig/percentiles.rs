@@ -66,6 +66,11 @@ impl Times {
         self.0.len() - self.0.count_between(0, cycles)
     }
 
+    /// In cycles.
+    pub(crate) fn median(&self) -> u64 {
+        self.0.value_at_quantile(0.5)
+    }
+
     pub(crate) fn percentiles(&self) -> Percentiles {
         let micros = 1e6 / dpdk::clock::hz().max(1) as f64;
         let at = |quantile| self.0.value_at_quantile(quantile) as f64 * micros;

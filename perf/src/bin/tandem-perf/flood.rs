@@ -16,10 +16,10 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_t = 1_000_000)]
     rate: u32,
     /// Pairs of slices, one without and one with new connections.
-    #[arg(long, default_value_t = 20)]
+    #[arg(long, default_value_t = 100)]
     rounds: u32,
     /// Milliseconds of the worker's time in a slice.
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 10)]
     millis: u32,
 }
 

@@ -21,11 +21,11 @@ pub(crate) struct Arguments {
     /// Replies too, as many as requests.
     #[arg(long)]
     replies: bool,
-    /// Parts of the run with each number of connections.
-    #[arg(long, default_value_t = 32)]
+    /// Parts of the run with each number of connections; their median counts.
+    #[arg(long, default_value_t = 500)]
     parts: u32,
     /// Packets of a part.
-    #[arg(long, default_value_t = 500_000)]
+    #[arg(long, default_value_t = 9_920)]
     packets: u32,
 }
 

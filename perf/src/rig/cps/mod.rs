@@ -25,8 +25,8 @@ use crate::Error;
 use crate::machine::Machine;
 use crate::packets::FRAME;
 
-/// Parts of a run.
-const PARTS: u32 = 32;
+/// Parts of a run: so short that the kernel or the hypervisor takes the core away in few.
+const PARTS: u32 = 512;
 
 /// What to run.
 #[derive(Clone, Copy, Debug)]

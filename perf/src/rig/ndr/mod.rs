@@ -40,7 +40,7 @@ use super::ground::{FEEDER, FORWARDER, Ground, Lifetime, Pages};
 use crate::Error;
 use crate::machine::Machine;
 use device::{Device, Switch};
-use generator::{Generator, Traffic};
+use generator::{Generator, Traffic, Trial};
 
 /// A core that does not come round for so long stood still, in microseconds.
 pub const STILL_MICROS: u64 = 50;
@@ -146,11 +146,14 @@ fn loop_back(ground: &Ground) -> Result<[[cable::End; 2]; 2], Error> {
     Ok([[near, other_near], [far, other_far]])
 }
 
-/// What the generator reaches without the router: packets a second, the median of slices.
+/// What the generator reaches without the router: packets a second, the median of slices
+/// in which no core stood still, if there are any.
 fn highest(plan: &Plan, generator: &mut Generator) -> Result<f64, Error> {
-    let rates = (0..20)
-        .map(|_| generator.trial(Device::Loopback, f64::INFINITY, plan.slice, None).returned());
-    Ok(Figure::of(rates.collect())?.summary.median)
+    let slice = |_| generator.trial(Device::Loopback, f64::INFINITY, plan.slice, None);
+    let (disturbed, usual): (Vec<_>, Vec<_>) =
+        (0..REPEATS).map(slice).partition(|slice| slice.stood_still);
+    let slices = if usual.is_empty() { disturbed } else { usual };
+    Ok(Figure::of(slices.iter().map(Trial::returned).collect())?.summary.median)
 }
 
 fn measure(plan: &Plan, generator: &mut Generator, progress: &dyn Fn(&str)) -> Result<Ndr, Error> {
