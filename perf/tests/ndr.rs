@@ -14,19 +14,19 @@ fn packets_pass_the_router_and_the_loop_back() {
         connections: 100,
         frame: 60,
         replies: true,
-        trial: Duration::from_millis(100),
-        slice: Duration::from_millis(20),
+        trial: Duration::from_millis(10),
+        slice: Duration::from_millis(1),
         resolution: 10.0,
         tolerance: 100.0,
         rounds: 1,
         loads: vec![50.0],
-        slices: 2,
+        slices: 10,
         pages: Pages::Ordinary,
     };
     let result = ndr::run(&plan, &|_| ()).unwrap();
-    assert_eq!((result.trials, result.slices), (1, 5));
+    assert_eq!((result.trials, result.slices), (1, 10));
     assert!(result.mpps.summary.median > 0.0);
     let [load] = &result.loads[..] else { panic!("{} loads", result.loads.len()) };
     assert!(load.router.p50 > 0.0 && load.loopback.p50 > 0.0);
-    assert_eq!(load.added_p99.samples.len(), 2);
+    assert!(!load.added_p99.samples.is_empty());
 }

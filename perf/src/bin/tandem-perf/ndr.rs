@@ -86,7 +86,7 @@ fn print_load(load: &Load) {
     let Load { percent, mpps, repeated, disturbed, lost, .. } = load;
     println!("\nat {percent} %: {mpps:.2} Mpps, {lost} packets lost, {repeated} slices repeated");
     if *disturbed > 0 {
-        println!("{disturbed} slices count although a core stood still in them");
+        println!("{disturbed} slices are left out, as a core stood still every time");
     }
     println!("{:<16} {:>12} {:>12} {:>12}", "MICROSECONDS", "ROUTER", "LOOP-BACK", "ADDED");
     let rows = load.router.named().into_iter().zip(load.loopback.named());

@@ -1,6 +1,8 @@
 //! What stands between the generator's sending and receiving: the router, or a loop-back.
 
 use core::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
+use core::time::Duration;
+use std::time::Instant;
 
 use dataplane::worker::{BURST, Parts, Worker};
 use dpdk::burst::Burst;
@@ -18,6 +20,8 @@ pub(super) enum Device {
     Loopback = 1,
 }
 
+/// The longest wait for the device's core.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// Neither.
 const STOP: u8 = 2;
 
@@ -25,24 +29,34 @@ const STOP: u8 = 2;
 #[derive(Debug)]
 pub(super) struct Switch {
     device: AtomicU8,
+    /// When the last poll ended, by the time stamp counter.
+    last: AtomicU64,
     /// The longest time between two polls, in cycles.
     longest: AtomicU64,
 }
 
 impl Switch {
     pub(super) fn to(device: Device) -> Self {
-        Switch { device: AtomicU8::new(device as u8), longest: AtomicU64::new(0) }
+        let (last, longest) = (AtomicU64::new(0), AtomicU64::new(0));
+        Switch { device: AtomicU8::new(device as u8), last, longest }
     }
 
-    /// Lets a device run, and forgets how long its core stood still before.
+    /// Lets a device run, waits until its core has come round, and forgets how long that
+    /// stood still before.
     pub(super) fn turn(&self, device: Device) {
         self.device.store(device as u8, Relaxed);
+        let (now, start) = (tsc(), Instant::now());
+        while self.last.load(Relaxed) <= now && start.elapsed() < PATIENCE {
+            core::hint::spin_loop();
+        }
         self.longest.store(0, Relaxed);
     }
 
-    /// The longest time between two polls since then, in cycles.
+    /// The longest time between two polls since then, in cycles; also of a poll that has
+    /// not come yet.
     pub(super) fn longest(&self) -> u64 {
-        self.longest.load(Relaxed)
+        let since = tsc().saturating_sub(self.last.load(Relaxed));
+        self.longest.load(Relaxed).max(since)
     }
 
     pub(super) fn stop(&self) {
@@ -50,7 +64,8 @@ impl Switch {
     }
 
     #[inline(always)]
-    fn note(&self, cycles: u64) {
+    fn note(&self, now: u64, cycles: u64) {
+        self.last.store(now, Relaxed);
         if cycles > self.longest.load(Relaxed) {
             self.longest.store(cycles, Relaxed);
         }
@@ -71,7 +86,7 @@ pub(super) fn attend(parts: Parts, mut cables: [End; 2], switch: &Switch) {
             return;
         }
         let now = tsc();
-        switch.note(now.wrapping_sub(before));
+        switch.note(now, now.wrapping_sub(before));
         before = now;
     }
 }

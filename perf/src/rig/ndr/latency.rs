@@ -28,7 +28,7 @@ pub struct Load {
     pub lost: u64,
     /// Slices that were repeated as a core stood still.
     pub repeated: u32,
-    /// Slices that count although a core stood still, as it did in every repetition.
+    /// Slices left out, as a core stood still in every repetition.
     pub disturbed: u32,
 }
 
@@ -42,12 +42,16 @@ pub(super) fn measure(
     let (mut router, mut loopback) = (Times::new()?, Times::new()?);
     let (mut added_p99, mut lost) = (Vec::new(), 0);
     for _ in 0..plan.slices {
-        let (usual, _) = slices.take(generator, Device::Loopback)?;
-        let (through, missing) = slices.take(generator, Device::Router)?;
+        let usual = slices.take(generator, Device::Loopback)?;
+        let through = slices.take(generator, Device::Router)?;
+        let (Some((usual, _)), Some((through, missing))) = (usual, through) else { continue };
         added_p99.push(through.percentiles().p99 - usual.percentiles().p99);
         loopback.add(&usual)?;
         router.add(&through)?;
         lost += missing;
+    }
+    if added_p99.is_empty() {
+        return Err(Error::dataplane("cores stand still in every slice: try shorter ones"));
     }
     let (router, loopback) = (router.percentiles(), loopback.percentiles());
     Ok(Load {
@@ -73,18 +77,20 @@ struct Slices<'a> {
 
 impl Slices<'_> {
     /// Times of a slice in which no core stood still, and how many packets were lost.
-    fn take(&mut self, generator: &mut Generator, device: Device) -> Result<(Times, u64), Error> {
-        let mut attempt = 0;
-        loop {
+    fn take(
+        &mut self,
+        generator: &mut Generator,
+        device: Device,
+    ) -> Result<Option<(Times, u64)>, Error> {
+        for _ in 0..=REPEATS {
             let mut times = Times::new()?;
             let trial = generator.trial(device, self.rate, self.plan.slice, Some(&mut times));
-            if trial.stood_still && attempt < REPEATS {
-                attempt += 1;
-                self.repeated += 1;
-                continue;
+            if !trial.stood_still {
+                return Ok(Some((times, trial.lost())));
             }
-            self.disturbed += u32::from(trial.stood_still);
-            return Ok((times, trial.lost()));
+            self.repeated += 1;
         }
+        self.disturbed += 1;
+        Ok(None)
     }
 }
