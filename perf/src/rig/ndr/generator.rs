@@ -16,6 +16,9 @@ use crate::rig::percentiles::Times;
 /// How long after the last packet one may still come back.
 const LATE: Duration = Duration::from_millis(20);
 
+/// How long a device that has come round needs for what lies on its cables.
+const REST: Duration = Duration::from_micros(500);
+
 /// Packets of random connections.
 pub(super) struct Traffic {
     /// Each in turn.
@@ -108,8 +111,11 @@ impl<'a> Generator<'a> {
         };
         let mut trial =
             Trial { offered: 0, received: 0, in_time: 0, seconds: 0.0, stood_still: false };
-        // What an earlier one left behind.
-        while feeder.receive(|_, _| ()) > 0 {}
+        // What an earlier one left behind comes back now.
+        let (begin, rest) = (tsc(), (REST.as_secs_f64() * self.hz) as u64);
+        while tsc().wrapping_sub(begin) < rest {
+            feeder.receive(|_, _| ());
+        }
         let mut start = tsc();
         let mut before = start;
         loop {
