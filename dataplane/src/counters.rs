@@ -10,6 +10,7 @@ use nat::Side;
 use nat::service::{MAXIMUM_SERVERS, ServerId};
 
 use crate::drop_reason::DropReason;
+use crate::worker::Stage;
 
 /// A count with one writer.
 #[derive(Debug, Default)]
@@ -138,6 +139,10 @@ pub struct WorkerCounters {
     pub busy_cycles: Counter,
     /// TSC cycles in all polls.
     pub cycles: Counter,
+    /// Packets and entries of connection sync that polls found which were timed by stage.
+    pub timed: Counter,
+    /// TSC cycles in those polls, by [`Stage`].
+    pub stages: [Counter; Stage::COUNT],
     /// Packets dropped.
     pub drops: Drops,
     /// Real servers by [`ServerId`].
@@ -167,6 +172,8 @@ impl Default for WorkerCounters {
             polls: Counter::default(),
             busy_cycles: Counter::default(),
             cycles: Counter::default(),
+            timed: Counter::default(),
+            stages: Default::default(),
             drops: Drops::default(),
             servers: (0..MAXIMUM_SERVERS).map(|_| ServerCounters::default()).collect(),
         }
@@ -181,8 +188,9 @@ impl WorkerCounters {
     }
 
     /// The named counters as operators see them.
-    pub fn named(&self) -> [(&'static str, u64); 19] {
+    pub fn named(&self) -> [(&'static str, u64); 27] {
         let [public, private] = Side::ALL.map(Side::index);
+        let stage = |stage: Stage| self.stages.get(stage as usize).map_or(0, Counter::get);
         [
             ("rx_public_packets", self.received[public].get()),
             ("rx_private_packets", self.received[private].get()),
@@ -203,6 +211,14 @@ impl WorkerCounters {
             ("polls", self.polls.get()),
             ("busy_cycles", self.busy_cycles.get()),
             ("cycles", self.cycles.get()),
+            ("timed_packets", self.timed.get()),
+            ("stage_receive_cycles", stage(Stage::Receive)),
+            ("stage_read_cycles", stage(Stage::Read)),
+            ("stage_match_cycles", stage(Stage::Match)),
+            ("stage_forward_cycles", stage(Stage::Forward)),
+            ("stage_deal_cycles", stage(Stage::Deal)),
+            ("stage_other_cycles", stage(Stage::Other)),
+            ("stage_transmit_cycles", stage(Stage::Transmit)),
         ]
     }
 }

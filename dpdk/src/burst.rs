@@ -64,6 +64,24 @@ impl<const N: usize> Burst<N> {
         self.0.drain(..)
     }
 
+    /// Moves all mbufs of `other` behind its own if they fit; else moves none, and returns
+    /// false.
+    #[inline(always)]
+    pub fn append<const M: usize>(&mut self, other: &mut Burst<M>) -> bool {
+        let (own, count) = (self.len(), other.len());
+        if count > N - own {
+            return false;
+        }
+        // SAFETY: there is room for as many behind the own ones; afterwards each mbuf is
+        // counted in one burst alone.
+        unsafe {
+            core::ptr::copy_nonoverlapping(other.0.as_ptr(), self.0.as_mut_ptr().add(own), count);
+            other.0.set_len(0);
+            self.0.set_len(own + count);
+        }
+        true
+    }
+
     /// All, to look at.
     #[inline(always)]
     pub fn as_slice(&self) -> &[Mbuf] {

@@ -7,64 +7,68 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::hugepages::Hugepages;
-use crate::machine::Machine;
+use crate::record::{Better, Each, Figure};
+use crate::replay::Replay;
 use crate::statistics::Summary;
-use crate::{Error, packets, tandem, testpmd};
+use crate::tandem::Run;
+use crate::traffic::Traffic;
+use crate::{Error, tandem, testpmd};
 
 /// testpmd's modes, from the least work to the most like ours.
 pub const MODES: [&str; 3] = ["io", "macswap", "5tswap"];
-/// Buffers besides those that hold the file: queues, caches, bursts.
-const SPARE_MBUFS: u32 = 16_384;
-/// Bytes that a buffer takes with its headers.
-const MBUF: u64 = 2_560;
+/// What every ratio in docs/performance.md refers to.
+const REFERENCE: &str = "testpmd 5tswap, 1,024 connections";
 
 /// What is compared.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct Plan {
-    /// Connections, a packet of each in turn.
-    pub connections: u32,
+    /// Which packets.
+    #[serde(flatten)]
+    pub traffic: Traffic,
     /// How often each program runs.
     pub rounds: u32,
     /// How long each time.
-    pub time: Duration,
+    pub seconds: u32,
 }
 
 /// The result.
 #[derive(Clone, Debug, Serialize)]
 pub struct Comparison {
-    /// On what.
-    pub machine: Machine,
     /// Connections.
     pub connections: u32,
-    /// Tandem's rate in Mpps.
+    /// Tandem's rate in Mpps, over both directions.
     pub mpps: Summary,
     /// Its cycles a packet, receiving and sending included.
     pub cycles_per_packet: Summary,
-    /// testpmd's rates by mode, on the same file.
+    /// testpmd's rates by mode, on the same files.
     pub testpmd: BTreeMap<String, Summary>,
     /// Medians: Tandem's rate by that of each mode.
     pub ratio: BTreeMap<String, f64>,
-    /// testpmd 5tswap on the file with 1,024 flows, and Tandem's rate by that.
+    /// testpmd 5tswap on 1,024 connections, and Tandem's rate by that.
     pub reference: Reference,
+    /// Packets that Tandem dropped, by reason.
+    #[serde(skip)]
+    pub drops: BTreeMap<String, u64>,
+    /// The samples.
+    #[serde(skip)]
+    pub figures: Vec<Figure>,
 }
 
 /// What every ratio in docs/performance.md refers to.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Reference {
-    /// testpmd 5tswap on 1,024 flows, in Mpps.
+    /// testpmd 5tswap on 1,024 connections of the same mix in the smallest frames, in Mpps.
     pub mpps: Summary,
     /// Tandem's median by that.
     pub ratio: f64,
 }
 
-/// Buffers for a run whose file has a packet for each of so many connections.
-pub(crate) fn mbufs(connections: u32) -> u32 {
-    connections + SPARE_MBUFS
-}
-
-/// Memory for them.
-pub(crate) fn mebibytes(connections: u32) -> u64 {
-    u64::from(mbufs(connections)) * MBUF / (1 << 20) + 128
+/// The rates of all rounds.
+#[derive(Default)]
+struct Rounds {
+    testpmd: BTreeMap<&'static str, Vec<f64>>,
+    reference: Vec<f64>,
+    tandem: Vec<Run>,
 }
 
 /// Runs all programs in turn, `progress` being told of each.
@@ -73,43 +77,82 @@ pub(crate) fn mebibytes(connections: u32) -> u64 {
 ///
 /// [`Error`] of the first program that fails.
 pub fn run(plan: &Plan, folder: &Path, progress: &dyn Fn(&str)) -> Result<Comparison, Error> {
-    let (file, small) = (folder.join("flows.pcap"), folder.join("reference.pcap"));
-    packets::write(&file, plan.connections)?;
-    packets::write(&small, 1024)?;
-    let mbufs = mbufs(plan.connections);
-    let _pages = Hugepages::reserve(mebibytes(plan.connections))?;
-    let mut rates: BTreeMap<String, Vec<f64>> = BTreeMap::new();
-    let (mut mpps, mut cycles, mut reference) = (Vec::new(), Vec::new(), Vec::new());
+    let traffic = plan.traffic;
+    let replay = Replay::write(folder, "flows", &traffic, 1)?;
+    let small = Replay::write(folder, "reference", &traffic.reference(), 1)?;
+    let _pages = Hugepages::reserve(replay.mebibytes().max(small.mebibytes()))?;
+    let time = Duration::from_secs(plan.seconds.into());
+    let mut rounds = Rounds::default();
     for round in 1..=plan.rounds {
         for mode in MODES {
-            let rate = testpmd::run(mode, &file, mbufs, plan.time)?;
+            let rate = testpmd::run(mode, &replay, time)?;
             progress(&format!("round {round}: testpmd {mode} {rate:.1} Mpps"));
-            rates.entry(mode.to_owned()).or_default().push(rate);
+            rounds.testpmd.entry(mode).or_default().push(rate);
         }
-        let rate = testpmd::run("5tswap", &small, mbufs, plan.time)?;
-        progress(&format!("round {round}: testpmd 5tswap, 1,024 flows {rate:.1} Mpps"));
-        reference.push(rate);
-        let run = tandem::run(&file, plan.connections, mbufs, plan.time)?;
+        let rate = testpmd::run("5tswap", &small, time)?;
+        progress(&format!("round {round}: {REFERENCE} {rate:.1} Mpps"));
+        rounds.reference.push(rate);
+        let run = tandem::run(&replay, &traffic, folder, time)?;
         progress(&format!("round {round}: tandem {:.1} Mpps, {:.0} cycles", run.mpps, run.cycles));
-        mpps.push(run.mpps);
-        cycles.push(run.cycles);
+        rounds.tandem.push(run);
     }
-    let none = || Error::Dataplane("no rounds were run".to_owned());
-    let mpps = Summary::of(&mpps).ok_or_else(none)?;
-    let reference = Summary::of(&reference).ok_or_else(none)?;
-    let testpmd: BTreeMap<String, Summary> = rates
-        .iter()
-        .filter_map(|(mode, rates)| Some((mode.clone(), Summary::of(rates)?)))
-        .collect();
-    let ratio =
-        testpmd.iter().map(|(mode, rate)| (mode.clone(), mpps.median / rate.median)).collect();
-    Ok(Comparison {
-        machine: Machine::this(),
-        connections: plan.connections,
-        mpps,
-        cycles_per_packet: Summary::of(&cycles).ok_or_else(none)?,
-        testpmd,
-        ratio,
-        reference: Reference { mpps: reference, ratio: mpps.median / reference.median },
-    })
+    rounds.result(traffic.connections)
+}
+
+impl Rounds {
+    fn result(&self, connections: u32) -> Result<Comparison, Error> {
+        let nothing = || Error::dataplane("no rounds were run");
+        let summary = |values: &[f64]| Summary::of(values).ok_or_else(nothing);
+        let (mpps, reference) = (summary(&self.mpps())?, summary(&self.reference)?);
+        let testpmd: BTreeMap<String, Summary> = self
+            .testpmd
+            .iter()
+            .map(|(mode, rates)| Ok(((*mode).to_owned(), summary(rates)?)))
+            .collect::<Result<_, Error>>()?;
+        let ratio =
+            testpmd.iter().map(|(mode, rate)| (mode.clone(), mpps.median / rate.median)).collect();
+        Ok(Comparison {
+            connections,
+            mpps,
+            cycles_per_packet: summary(&self.cycles())?,
+            testpmd,
+            ratio,
+            reference: Reference { mpps: reference, ratio: mpps.median / reference.median },
+            drops: Run::drops_of_all(&self.tandem),
+            figures: self.figures(),
+        })
+    }
+
+    fn mpps(&self) -> Vec<f64> {
+        self.tandem.iter().map(|run| run.mpps).collect()
+    }
+
+    fn cycles(&self) -> Vec<f64> {
+        self.tandem.iter().map(|run| run.cycles).collect()
+    }
+
+    /// All rates, and the ratios of each round: what the machine does to both programs of a
+    /// round shows in them least.
+    fn figures(&self) -> Vec<Figure> {
+        let round = |name: &str, unit: &str, better, samples: Vec<f64>| {
+            Figure::new(name, unit, better, Each::Round, samples)
+        };
+        let ratio =
+            |rates: &[f64]| self.mpps().iter().zip(rates).map(|(our, rate)| our / rate).collect();
+        let others: Vec<(String, &Vec<f64>)> = MODES
+            .iter()
+            .filter_map(|mode| Some((format!("testpmd {mode}"), self.testpmd.get(mode)?)))
+            .chain([(REFERENCE.to_owned(), &self.reference)])
+            .collect();
+        let mut figures = vec![round("tandem", "Mpps", Better::Higher, self.mpps())];
+        for (name, rates) in &others {
+            figures.push(round(name, "Mpps", Better::Neither, rates.to_vec()));
+        }
+        figures.push(round("tandem", "cycles a packet", Better::Lower, self.cycles()));
+        for (name, rates) in &others {
+            let name = format!("tandem by {name}");
+            figures.push(round(&name, "ratio", Better::Higher, ratio(rates)));
+        }
+        figures
+    }
 }

@@ -32,6 +32,34 @@ pub enum Error {
         /// Pages there.
         got: u64,
     },
+    /// Files of packets that no pool of buffers holds.
+    #[error(
+        "net_pcap holds every packet of its file in a buffer, and there are buffers for {most} \
+         connections at the most; more are measured in the process, without net_pcap"
+    )]
+    TooManyConnections {
+        /// How many it can be.
+        most: u32,
+    },
+    /// More workers than there are cores for.
+    #[error(
+        "{workers} workers need cores 1 to {workers} besides core 0, which is for everything \
+         else, and this machine has {cores} cores in all"
+    )]
+    TooFewCores {
+        /// Workers asked for.
+        workers: usize,
+        /// Cores there are.
+        cores: usize,
+    },
+    /// A record that cannot be compared with.
+    #[error("{path}: {why}")]
+    Baseline {
+        /// Its file.
+        path: String,
+        /// What is in the way.
+        why: String,
+    },
     /// The dataplane's parts.
     #[error("{0}")]
     Dataplane(String),

@@ -1,14 +1,9 @@
-//! The packets of a run: one for each flow, in a pcap file.
+//! The packets of clients, one for each flow, and the addresses of all runs.
 
-use std::fs::File;
-use std::io::{BufWriter, Write};
 use std::net::Ipv4Addr;
-use std::path::Path;
 
 use wire::build::{UdpEnds, udp};
 use wire::{FiveTuple, MacAddress, Port, Protocol};
-
-use crate::Error;
 
 /// The virtual IP of the runs (RFC 2544 sets 198.18.0.0/15 aside for them).
 pub const VIP: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 1);
@@ -43,28 +38,6 @@ pub fn frame(number: u32) -> [u8; FRAME] {
     let written = udp(&mut frame, &ends, &[0; FRAME - 42]);
     debug_assert_eq!(written, Some(FRAME));
     frame
-}
-
-/// Writes a pcap file with one packet for each of `flows`, in random order.
-///
-/// # Errors
-///
-/// [`Error::Io`].
-pub fn write(path: &Path, flows: u32) -> Result<(), Error> {
-    let named = || Error::io(path.display().to_string());
-    let mut file = BufWriter::new(File::create(path).map_err(named())?);
-    // Magic number, version 2.4, no zone, no accuracy, 64 KiB of each packet, Ethernet.
-    let header: [u32; 6] = [0xa1b2_c3d4, 0x0004_0002, 0, 0, 65_535, 1];
-    for word in header {
-        file.write_all(&word.to_ne_bytes()).map_err(named())?;
-    }
-    for number in 0..flows {
-        for word in [0, 0, FRAME as u32, FRAME as u32] {
-            file.write_all(&word.to_ne_bytes()).map_err(named())?;
-        }
-        file.write_all(&frame(number)).map_err(named())?;
-    }
-    file.flush().map_err(named())
 }
 
 #[cfg(test)]

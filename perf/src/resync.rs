@@ -7,7 +7,7 @@
 
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use core::time::Duration;
-use std::io::{BufReader, Read};
+use std::io::BufReader;
 use std::path::Path;
 use std::time::Instant;
 
@@ -15,18 +15,17 @@ use api::Client;
 use api::stream::{Direction, Frame};
 use serde::Serialize;
 
-use crate::compare::{mbufs, mebibytes};
+use crate::Error;
 use crate::hugepages::Hugepages;
-use crate::machine::Machine;
+use crate::record::{Better, Each, Figure};
+use crate::replay::Replay;
 use crate::statistics::Summary;
-use crate::tandem::Dataplane;
-use crate::{Error, packets};
+use crate::tandem::{Dataplane, next};
+use crate::traffic::{Mix, Size, Traffic};
 
 /// The result.
 #[derive(Clone, Debug, Serialize)]
 pub struct Resync {
-    /// On what.
-    pub machine: Machine,
     /// Connections, a packet of each in turn.
     pub connections: u32,
     /// Mpps without a resync.
@@ -39,6 +38,9 @@ pub struct Resync {
     pub seconds: Summary,
     /// Connections told in a second, by the median.
     pub per_second: f64,
+    /// The samples.
+    #[serde(skip)]
+    pub figures: Vec<Figure>,
 }
 
 /// Measures in so many pairs of slices, each so long.
@@ -47,10 +49,10 @@ pub struct Resync {
 ///
 /// [`Error`], when the dataplane does not do its part.
 pub fn run(connections: u32, rounds: u32, time: Duration, folder: &Path) -> Result<Resync, Error> {
-    let file = folder.join("flows.pcap");
-    packets::write(&file, connections)?;
-    let _pages = Hugepages::reserve(mebibytes(connections))?;
-    let mut dataplane = Dataplane::start(&file, connections, mbufs(connections))?;
+    let traffic = Traffic { mix: Mix::Service, one_way: true, size: Size::Smallest, connections };
+    let replay = Replay::write(folder, "flows", &traffic, 1)?;
+    let _pages = Hugepages::reserve(replay.mebibytes())?;
+    let mut dataplane = Dataplane::start(&replay, &traffic, folder, 1)?;
     let (mut without, mut during, mut lost) = (Vec::new(), Vec::new(), Vec::new());
     let mut seconds = Vec::new();
     for _ in 0..rounds {
@@ -64,16 +66,25 @@ pub fn run(connections: u32, rounds: u32, time: Duration, folder: &Path) -> Resu
     let summary = |values: &[f64]| {
         Summary::of(values).ok_or_else(|| Error::dataplane("no resync came to its end"))
     };
-    let seconds = summary(&seconds)?;
+    let times = summary(&seconds)?;
     Ok(Resync {
-        machine: Machine::this(),
         connections,
         without: summary(&without)?,
         during: summary(&during)?,
         slower_percent: summary(&lost)?,
-        per_second: f64::from(connections) / seconds.median,
-        seconds,
+        per_second: f64::from(connections) / times.median,
+        seconds: times,
+        figures: figures(without, during, seconds),
     })
+}
+
+fn figures(without: Vec<f64>, during: Vec<f64>, seconds: Vec<f64>) -> Vec<Figure> {
+    let figure = |name, unit, better, each, samples| Figure::new(name, unit, better, each, samples);
+    vec![
+        figure("without a resync", "Mpps", Better::Higher, Each::Round, without),
+        figure("during resyncs", "Mpps", Better::Higher, Each::Round, during),
+        figure("a resync", "s", Better::Lower, Each::Part, seconds),
+    ]
 }
 
 /// The rate of a slice in which one resync follows the other, and the seconds that each
@@ -121,12 +132,4 @@ fn read_all(socket: &Path, connections: u32, stop: &AtomicBool) -> Result<Option
         }
     }
     Ok(None)
-}
-
-fn next(stream: &mut impl Read) -> std::io::Result<Frame> {
-    let mut header = [0; 4];
-    stream.read_exact(&mut header)?;
-    let mut body = vec![0; Frame::length(header)?];
-    stream.read_exact(&mut body)?;
-    Frame::read(&body)
 }

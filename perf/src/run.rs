@@ -1,24 +1,34 @@
 //! One run of the dataplane, second by second, as testpmd shows its own.
 
 use core::time::Duration;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Serialize;
 
-use crate::compare::{mbufs, mebibytes};
+use crate::Error;
 use crate::hugepages::Hugepages;
-use crate::machine::Machine;
+use crate::record::{Better, Each, Figure};
+use crate::replay::Replay;
 use crate::statistics::Summary;
-use crate::tandem::{Dataplane, Run};
-use crate::{Error, packets};
+use crate::tandem::{Dataplane, Occupancy, Run, STAGES};
+use crate::traffic::Traffic;
+
+/// What runs.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Plan {
+    /// Which packets.
+    #[serde(flatten)]
+    pub traffic: Traffic,
+    /// Workers, on the cores from 1 on.
+    pub workers: usize,
+    /// How long.
+    pub seconds: u32,
+}
 
 /// The result.
 #[derive(Clone, Debug, Serialize)]
 pub struct Throughput {
-    /// On what.
-    pub machine: Machine,
-    /// Connections, a packet of each in turn.
-    pub connections: u32,
     /// Forwarded packets, in millions a second, over the seconds.
     pub mpps: Summary,
     /// Bits of frames with preamble, checksum and gap, in thousands of millions a second, by
@@ -26,52 +36,80 @@ pub struct Throughput {
     pub gbps: f64,
     /// Cycles of the time stamp counter in each packet, receiving and sending included.
     pub cycles_per_packet: Summary,
-    /// Packets that a poll finds.
+    /// The same by stage, from the polls that were timed.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub stages: BTreeMap<&'static str, Summary>,
+    /// Packets that a poll finds on a side where there are some.
     pub packets_per_burst: f64,
+    /// How full the tables were.
+    pub occupancy: Occupancy,
     /// Packets dropped while it ran, by reason; reasons that did not happen are left out.
-    pub drops: Vec<(String, u64)>,
+    #[serde(skip)]
+    pub drops: BTreeMap<String, u64>,
+    /// The samples.
+    #[serde(skip)]
+    pub figures: Vec<Figure>,
 }
 
 /// Bytes that a frame takes on a wire beside those in memory: preamble 8, checksum 4,
 /// gap 12.
-const WIRE: usize = 24;
+const WIRE: f64 = 24.0;
 
-/// Forwards for so many seconds; `progress` is told of each.
+/// Forwards as planned; `progress` is told of each second.
 ///
 /// # Errors
 ///
 /// [`Error`], with the dataplane's last words.
-pub fn run(
-    connections: u32,
-    seconds: u32,
-    folder: &Path,
-    progress: &dyn Fn(u32, &Run),
-) -> Result<Throughput, Error> {
-    let file = folder.join("flows.pcap");
-    packets::write(&file, connections)?;
-    let _pages = Hugepages::reserve(mebibytes(connections))?;
-    let mut dataplane = Dataplane::start(&file, connections, mbufs(connections))?;
-    let before = dataplane.drops()?;
+pub fn run(plan: &Plan, folder: &Path, progress: &dyn Fn(u32, &Run)) -> Result<Throughput, Error> {
+    enough_cores(plan.workers)?;
+    let replay = Replay::write(folder, "flows", &plan.traffic, plan.workers)?;
+    let _pages = Hugepages::reserve(replay.mebibytes())?;
+    let mut dataplane = Dataplane::start(&replay, &plan.traffic, folder, plan.workers)?;
+    dataplane.follow()?;
     let mut runs = Vec::new();
-    for second in 1..=seconds {
+    for second in 1..=plan.seconds {
         let run = dataplane.measure(Duration::from_secs(1))?;
         progress(second, &run);
+        dataplane.check(&run)?;
         runs.push(run);
     }
-    let drops = dataplane.drops()?.into_iter().zip(before);
-    let drops = drops.map(|((name, after), (_, before))| (name, after - before));
-    let summary = |of: fn(&Run) -> f64| {
-        let values: Vec<f64> = runs.iter().map(of).collect();
-        Summary::of(&values).ok_or_else(|| Error::dataplane("it ran for no second"))
+    result(plan, &runs, dataplane.occupancy()?)
+}
+
+/// Core 0 is everything's that is no worker.
+fn enough_cores(workers: usize) -> Result<(), Error> {
+    let cores = crate::machine::Machine::this().cores;
+    if workers < cores { Ok(()) } else { Err(Error::TooFewCores { workers, cores }) }
+}
+
+fn result(plan: &Plan, runs: &[Run], occupancy: Occupancy) -> Result<Throughput, Error> {
+    let figure = |name: &str, unit, better, of: &dyn Fn(&Run) -> f64| {
+        Figure::new(name, unit, better, Each::Second, runs.iter().map(of).collect())
     };
-    let mpps = summary(|run| run.mpps)?;
+    let rate = figure("tandem", "Mpps", Better::Higher, &|run| run.mpps);
+    let cycles = figure("tandem", "cycles a packet", Better::Lower, &|run| run.cycles);
+    let timed = |stage: &str| runs.iter().all(|run| run.stages.contains_key(stage));
+    let by_stage: Vec<(&str, Figure)> = STAGES
+        .into_iter()
+        .filter(|stage| timed(stage))
+        .map(|stage| {
+            let of = |run: &Run| run.stages.get(stage).copied().unwrap_or_default();
+            (stage, figure(stage, "cycles a packet", Better::Lower, &of))
+        })
+        .collect();
+    let mpps = rate.summary()?;
+    let bursts: Vec<f64> = runs.iter().map(|run| run.burst).collect();
     Ok(Throughput {
-        machine: Machine::this(),
-        connections,
         mpps,
-        gbps: mpps.median * ((packets::FRAME + WIRE) * 8) as f64 / 1e3,
-        cycles_per_packet: summary(|run| run.cycles)?,
-        packets_per_burst: summary(|run| run.burst)?.median,
-        drops: drops.filter(|(_, count)| *count > 0).collect(),
+        gbps: mpps.median * (plan.traffic.mean_frame() + WIRE) * 8.0 / 1e3,
+        cycles_per_packet: cycles.summary()?,
+        stages: by_stage
+            .iter()
+            .map(|(stage, figure)| Ok((*stage, figure.summary()?)))
+            .collect::<Result<_, Error>>()?,
+        packets_per_burst: Summary::of(&bursts).map(|bursts| bursts.median).unwrap_or_default(),
+        occupancy,
+        drops: Run::drops_of_all(runs),
+        figures: [rate, cycles].into_iter().chain(by_stage.into_iter().map(|(_, f)| f)).collect(),
     })
 }

@@ -24,8 +24,8 @@ use wire::tcp::Flags;
 use wire::{FiveTuple, Port, Protocol};
 
 use crate::Error;
-use crate::machine::Machine;
 use crate::packets::FRAME;
+use crate::record::{Better, Each, Figure};
 use crate::rig::bench::{Bench, Packet};
 use crate::rig::frames::{Flow, Template};
 use crate::rig::ground::{FORWARDER, Ground, Lifetime, Pages};
@@ -41,8 +41,6 @@ const RING: usize = dataplane::sync::RING;
 /// The result.
 #[derive(Clone, Debug, Serialize)]
 pub struct SyncCost {
-    /// On what.
-    pub machine: Machine,
     /// Connections opened, in tables with room for as many.
     pub connections: u32,
     /// Cycles that a worker needs for a new connection without sync.
@@ -59,6 +57,9 @@ pub struct SyncCost {
     pub throughput: f64,
     /// On the stream.
     pub bytes_per_event: usize,
+    /// The samples.
+    #[serde(skip)]
+    pub figures: Vec<Figure>,
 }
 
 /// Measures with so many connections; packets lie in such pages.
@@ -74,7 +75,6 @@ pub fn run(connections: u32, pages: Pages) -> Result<SyncCost, Error> {
     let nothing = || Error::Dataplane("nothing ran".to_owned());
     let summary = |parts: &[f64]| Summary::of(parts).ok_or_else(nothing);
     Ok(SyncCost {
-        machine: Machine::this(),
         connections,
         off: summary(&off)?,
         on: summary(&on)?,
@@ -83,7 +83,18 @@ pub fn run(connections: u32, pages: Pages) -> Result<SyncCost, Error> {
         table_on: summary(&table_on)?,
         throughput: throughput::run(connections)?,
         bytes_per_event: event::BYTES,
+        figures: figures([
+            ("new connection, sync off", off),
+            ("new connection, sync on", on),
+            ("open and close in the table, sync off", table_off),
+            ("open and close in the table, sync on", table_on),
+        ]),
     })
+}
+
+fn figures(samples: [(&str, Vec<f64>); 4]) -> Vec<Figure> {
+    let figure = |(name, samples)| Figure::new(name, "cycles", Better::Lower, Each::Part, samples);
+    samples.into_iter().map(figure).collect()
 }
 
 /// Cycles a new connection of a worker without and of one with sync, part by part.

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod record;
+
 use perf::rig::Pages;
 use perf::rig::expiry::{self, Plan};
 
@@ -12,5 +14,6 @@ fn connections_expire_beside_others_that_carry_packets() {
     // Fourteen at most in each poll.
     assert!(result.polls >= 5000 / 14, "{}", result.polls);
     assert!(result.during.poll.p50 > 0.0 && result.without.poll.p50 > 0.0);
-    assert_eq!(result.cycles.samples.len(), 1);
+    assert!(result.figures.iter().all(|figure| figure.samples.len() == 1));
+    record::check("expiry", &plan, &result.figures, &result);
 }

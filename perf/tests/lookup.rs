@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod record;
+
 use perf::rig::Pages;
 use perf::rig::lookup::{self, Plan};
 
@@ -18,5 +20,7 @@ fn every_packet_of_a_known_connection_is_forwarded() {
     let result = lookup::run(&plan, &|_| ()).unwrap();
     let sizes: Vec<_> = result.sizes.iter().map(|size| size.connections).collect();
     assert_eq!(sizes, [1, 500]);
-    assert!(result.sizes.iter().all(|size| size.cycles.samples.len() == 3 && size.mpps > 0.0));
+    assert!(result.sizes.iter().all(|size| size.mpps > 0.0));
+    assert!(result.figures.iter().all(|figure| figure.samples.len() == 3));
+    record::check("lookup", &plan, &result.figures, &result);
 }

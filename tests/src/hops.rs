@@ -6,7 +6,7 @@
 //! ```
 
 use crate::namespace::write;
-use crate::{Error, FOLDER, Lab, Namespace};
+use crate::{Error, FOLDER, Lab, Namespace, Probed};
 
 const SWITCH: Namespace = Namespace("tandem-switch");
 
@@ -45,12 +45,40 @@ pub fn count() -> Result<(), Error> {
     Ok(())
 }
 
-/// How many datagrams were seen at each place since.
+/// Where datagrams of a probe were lost: so many between a place and the next.
+#[derive(Clone, Debug, Default)]
+pub struct Losses(Vec<(u64, &'static str, &'static str)>);
+
+impl core::fmt::Display for Losses {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let Losses(losses) = self;
+        for (number, (lost, before, after)) in losses.iter().enumerate() {
+            let comma = if number == 0 { "" } else { "; " };
+            write!(f, "{comma}{lost} lost between {before} and {after}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Where those were lost that a probe has missed since.
 ///
 /// # Errors
 ///
 /// [`Error::Command`].
-pub fn seen() -> Result<Vec<(&'static str, u64)>, Error> {
+pub fn losses(probed: &Probed) -> Result<Losses, Error> {
+    let back = ("back at the client", probed.received);
+    let (mut losses, mut before) = (Vec::new(), ("sent", probed.sent));
+    for (place, seen) in seen()?.into_iter().chain([back]) {
+        if seen < before.1 {
+            losses.push((before.1 - seen, before.0, place));
+        }
+        before = (place, seen);
+    }
+    Ok(Losses(losses))
+}
+
+/// How many datagrams were seen at each place since.
+fn seen() -> Result<Vec<(&'static str, u64)>, Error> {
     let mut all = Vec::new();
     for Place(place, interfaces, _) in PLACES {
         let mut packets = 0;

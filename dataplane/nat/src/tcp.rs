@@ -132,11 +132,14 @@ impl State {
     #[inline(always)]
     #[must_use]
     pub fn next(self, direction: Direction, flags: Flags) -> Transition {
-        // Nearly every segment: data or an acknowledgment on an open connection.
-        if self == State::Established && !flags.intersects(CHANGING) {
-            return self.into();
-        }
-        self.step(direction, flags)
+        if self.stays(flags) { self.into() } else { self.step(direction, flags) }
+    }
+
+    /// True of nearly every segment: data or an acknowledgment on an open connection, which
+    /// change nothing in either direction.
+    #[inline(always)]
+    pub(crate) fn stays(self, flags: Flags) -> bool {
+        self == State::Established && !flags.intersects(CHANGING)
     }
 
     fn step(self, direction: Direction, flags: Flags) -> Transition {

@@ -12,6 +12,7 @@ use std::net::Ipv4Addr;
 use nat::Side;
 use nat::connection::NextHop;
 use wire::MacAddress;
+use wire::flow::Link;
 
 /// Slots in the table: hosts that this router talks to on Ethernet, on both sides.
 pub const SLOTS: usize = 8192;
@@ -28,6 +29,20 @@ struct Slot {
     who: AtomicU64,
     /// `USABLE` and the Ethernet address in the low 48 bits, as its bytes stand in memory.
     what: AtomicU64,
+}
+
+/// A station that sends: the header of its frames, whose receiver is still missing, with
+/// the bit turned that says in a slot that the receiver is usable. So a slot's word, turned
+/// over it, gives the whole header.
+#[derive(Clone, Copy, Debug)]
+pub struct Sender(Link);
+
+impl Sender {
+    /// The station with this address.
+    pub fn new(address: MacAddress) -> Self {
+        let usable = u64::from_ne_bytes(USABLE.to_le_bytes());
+        Sender(Link::new(address, MacAddress::ZERO).turned(usable))
+    }
 }
 
 /// Neighbours by side and address.
@@ -60,6 +75,14 @@ impl NeighbourTable {
         let what = self.slots.get(usize::from(hop.0))?.what.load(Ordering::Relaxed);
         let [a, b, c, d, e, f, ..] = what.to_le_bytes();
         (what & USABLE != 0).then_some(MacAddress([a, b, c, d, e, f]))
+    }
+
+    /// The Ethernet header of frames to the neighbour in a slot, if it is usable now.
+    #[inline(always)]
+    pub fn link(&self, hop: NextHop, from: Sender) -> Option<Link> {
+        let what = self.slots.get(usize::from(hop.0))?.what.load(Ordering::Relaxed);
+        let Sender(unfinished) = from;
+        (what & USABLE != 0).then_some(unfinished.turned(u64::from_ne_bytes(what.to_le_bytes())))
     }
 
     /// Grows when a slot came to mean another neighbour.
@@ -129,6 +152,18 @@ mod tests {
     use super::*;
 
     const MAC: MacAddress = MacAddress([2, 0, 0, 0, 0, 9]);
+
+    #[test]
+    fn a_link_is_the_header_from_the_sender_to_the_neighbour() {
+        let table = NeighbourTable::default();
+        let hop = table.insert(Side::Private, Ipv4Addr::new(10, 0, 0, 11)).unwrap();
+        for own in [MacAddress([0xff; 6]), MacAddress([0x82, 0x81, 3, 4, 5, 0x86])] {
+            assert_eq!(table.link(hop, Sender::new(own)), None);
+            table.publish(hop, Some(MAC));
+            assert_eq!(table.link(hop, Sender::new(own)), Some(Link::new(own, MAC)));
+            table.publish(hop, None);
+        }
+    }
 
     #[test]
     fn sides_are_apart() {

@@ -28,15 +28,20 @@ impl Worker {
             self.close(hit.id);
             return false;
         }
-        let hops = [Direction::Original, Direction::Reply].map(|direction| {
-            let destination = record.translated(direction).destination;
-            self.find_hop(record.exit(direction), destination)
-        });
+        self.learn_next_hops(hit);
+        true
+    }
+
+    /// Finds the next hops of both directions of a connection.
+    pub(super) fn learn_next_hops(&mut self, hit: Hit) {
+        let Some(record) = self.connections.table().get(hit.id) else { return };
+        let ways = [Direction::Original, Direction::Reply]
+            .map(|direction| (record.exit(direction), record.translated(direction).destination));
+        let hops = ways.map(|(exit, destination)| self.find_hop(exit, destination));
         // A neighbour that is not known yet gets no epoch of its own when it is: a record
         // that lacks one looks again with its next packet (no epoch is zero).
         let epoch = if hops.contains(&NextHop::NONE) { 0 } else { self.epoch };
         self.connections.set_next_hops(hit.id, hops, epoch);
-        true
     }
 
     /// True for a connection whose server, service or address was taken out of the
@@ -71,12 +76,11 @@ impl Worker {
         self.identification
     }
 
-    fn find_hop(&self, exit: Side, destination: Ipv4Addr) -> NextHop {
-        self.snapshot
-            .network(exit)
-            .next_hop(destination)
-            .and_then(|hop| self.neighbours.find(exit, hop))
-            .unwrap_or(NextHop::NONE)
+    fn find_hop(&mut self, exit: Side, destination: Ipv4Addr) -> NextHop {
+        match self.snapshot.network(exit).next_hop(destination) {
+            Some(hop) => self.hops.find(&self.neighbours, exit, hop),
+            None => NextHop::NONE,
+        }
     }
 
     /// Translates a packet and sends it on.
@@ -200,7 +204,8 @@ impl Worker {
         if !translate_by(&mut arrival, verdict) {
             return self.discard(DropReason::FragmentInvalid);
         }
-        let mac = self.neighbours.mac(self.find_hop(exit, tuple.destination));
+        let hop = self.find_hop(exit, tuple.destination);
+        let mac = self.neighbours.mac(hop);
         self.send_translated(arrival, exit, tuple.destination, mac);
     }
 

@@ -2,14 +2,15 @@
 //! from the rings, and brings each packet to its end.
 //!
 //! ```text
-//!  receive --> read --> match --> forward --> transmit        the fast path (burst.rs)
-//!                |        |          |
-//!                +--------+----------+--> slow path, a packet at a time (slow.rs)
-//!                |                            |-- open a connection (open.rs)
-//!                |                            |-- forward, fragment (forward.rs)
-//!                |                            |-- ICMP errors (icmp.rs)
-//!                |                            |-- fragments (fragments.rs)
-//!                |                            '-- to the main core (ARP, kernel, unresolved)
+//!  receive --> read --> match --> forward --> deal --> transmit    the fast path (burst.rs)
+//!                |                              |
+//!                |                              |--> open connections (plan.rs)
+//!                |                              '--> slow path, a packet at a time (slow.rs)
+//!                |                                   |-- open a connection (open.rs)
+//!                |                                   |-- forward, fragment (forward.rs)
+//!                |                                   |-- ICMP errors (icmp.rs)
+//!                |                                   |-- fragments (fragments.rs)
+//!                |                                   '-- to the main core (ARP, kernel, unresolved)
 //!                '--> to the worker that owns the connection (handoff.rs)
 //! ```
 //!
@@ -21,11 +22,14 @@ mod expire;
 mod forward;
 mod fragments;
 mod handoff;
+mod hops;
 mod icmp;
 mod idle;
 mod open;
 mod orders;
+mod plan;
 mod slow;
+mod stages;
 mod sync;
 mod transmit;
 
@@ -36,14 +40,13 @@ use std::sync::Arc;
 
 use config::Idle;
 use dpdk::burst::Burst;
-use dpdk::clock;
 use dpdk::mbuf::Mbuf;
 use dpdk::mempool::Mempool;
 use dpdk::port::RxQueue;
 use dpdk::ring::{Consumer, Producer};
 use nat::fragment::Tracker;
 use nat::random::Random;
-use nat::scheduler::Scheduler;
+use nat::scheduler::{Scheduler, ServerSlot};
 use nat::{Connections, Instant, Side};
 use wire::MacAddress;
 
@@ -51,15 +54,17 @@ use crate::clock::{Clock, Tsc};
 use crate::counters::WorkerBlock;
 use crate::drop_reason::DropReason;
 use crate::mailbox::{Mailbox, Walk};
-use crate::neighbour::NeighbourTable;
+use crate::neighbour::{NeighbourTable, Sender};
 use crate::rate::TokenBucket;
 use crate::role::SharedDeadlines;
 use crate::snapshot::Snapshot;
 
+use hops::Hops;
 use idle::Rest;
 
 pub use fragments::Verdict;
 pub use handoff::{Handoff, Peer, Sharing};
+pub use stages::Stage;
 pub use transmit::{Exit, Outlet};
 
 /// Packets that are handled together.
@@ -121,7 +126,10 @@ pub struct Worker {
     fragments: Tracker<Ipv4Addr, Mbuf, Verdict>,
     /// One for each service, by its number.
     schedulers: Vec<Option<Scheduler>>,
+    /// The servers of the service at hand; empty in between.
+    slots: Vec<ServerSlot>,
     neighbours: Arc<NeighbourTable>,
+    hops: Hops,
     /// Counted by this worker alone: the count inside, which all share, is written only
     /// when a configuration comes or goes.
     #[allow(clippy::redundant_allocation, reason = "the two counts are the purpose")]
@@ -133,6 +141,8 @@ pub struct Worker {
     /// Those of the floating addresses, often the same.
     floating_macs: [MacAddress; 2],
     mtus: [u16; 2],
+    /// The own addresses as the neighbours' table wants them.
+    senders: [Sender; 2],
     mailbox: Arc<Mailbox>,
     walk: Option<Walk>,
     counters: Arc<WorkerBlock>,
@@ -147,6 +157,8 @@ pub struct Worker {
     clock: Clock,
     now: Instant,
     rest: Rest,
+    /// While this poll is timed by stage: when the last stage ended.
+    lap: Option<u64>,
     stop: Arc<AtomicBool>,
 }
 
@@ -175,13 +187,16 @@ impl Worker {
             connections: parts.connections,
             fragments: parts.fragments,
             schedulers: orders::no_schedulers(),
+            slots: Vec::with_capacity(config::Service::MAXIMUM_SERVERS),
             neighbours: parts.neighbours,
+            hops: Hops::NONE,
             snapshot: Rc::new(Arc::clone(&parts.snapshot)),
             epoch: 0,
             neighbour_epoch: 0,
             macs: [MacAddress::ZERO; 2],
             floating_macs: [MacAddress::ZERO; 2],
             mtus: [0; 2],
+            senders: [Sender::new(MacAddress::ZERO); 2],
             mailbox: parts.mailbox,
             walk: None,
             counters: parts.counters,
@@ -194,6 +209,7 @@ impl Worker {
             clock: parts.clock,
             now,
             rest: Rest::new(parts.idle),
+            lap: None,
             stop: parts.stop,
         };
         worker.take_snapshot(parts.snapshot);
@@ -204,11 +220,11 @@ impl Worker {
 
     /// Polls until the process is told to end.
     pub fn run(mut self) {
-        let mut before = clock::tsc();
+        let mut before = Tsc::now();
         while !self.stop.load(Ordering::Relaxed) {
-            let polled = self.poll();
-            let after = clock::tsc();
-            let cycles = after.wrapping_sub(before);
+            let polled = self.poll_at(before);
+            let after = Tsc::now();
+            let cycles = after.0.wrapping_sub(before.0);
             before = after;
             self.counters.polls.add(1);
             self.counters.cycles.add(cycles);
@@ -217,6 +233,9 @@ impl Worker {
             }
             if let Some(pause) = self.rest.after(polled.is_idle) {
                 std::thread::sleep(pause);
+                let woken = Tsc::now();
+                self.counters.cycles.add(woken.0.wrapping_sub(before.0));
+                before = woken;
             }
         }
     }
@@ -224,7 +243,13 @@ impl Worker {
     /// One round over all sources of packets, and a step of all work that no packet
     /// brings.
     pub fn poll(&mut self) -> Polled {
-        let reading = Tsc::now();
+        self.poll_at(Tsc::now())
+    }
+
+    /// The same, the time stamp counter having just been read.
+    #[inline(always)]
+    fn poll_at(&mut self, reading: Tsc) -> Polled {
+        self.begin_laps();
         self.now = self.clock.at(reading);
         self.follow_role(reading);
         self.follow_orders();
@@ -237,7 +262,12 @@ impl Worker {
         found += self.poll_sync();
         let bound = self.bind_on();
         let expires = self.expire();
+        self.lap(Stage::Other);
         self.flush();
+        self.lap(Stage::Transmit);
+        if self.lap.is_some() {
+            self.counters.timed.add(found as u64);
+        }
         let is_idle = found == 0 && bound == 0 && !expires && self.walk.is_none();
         Polled { found, is_idle }
     }
@@ -257,6 +287,7 @@ impl Worker {
         let mut burst = Burst::<BURST>::new();
         let count = queue.receive(&mut burst);
         if count > 0 {
+            self.lap(Stage::Receive);
             self.counters.received[side.index()].add(count as u64);
             self.process(side, &mut burst);
         }
@@ -272,6 +303,7 @@ impl Worker {
     fn advance_epoch(&mut self) {
         // Zero is what a new record carries, so that its first packet looks.
         self.epoch = self.epoch.wrapping_add(1).max(1);
+        self.hops = Hops::NONE;
     }
 
     #[inline(always)]

@@ -3,7 +3,6 @@
 use std::net::Ipv4Addr;
 use std::rc::Rc;
 
-use arrayvec::ArrayVec;
 use nat::connection::{Closed, Kind, Opening};
 use nat::ports::{Candidates, PortRange};
 use nat::scheduler::ServerSlot;
@@ -12,15 +11,12 @@ use nat::table::{ConnectionId, Hit, InsertError, Key};
 use nat::{Direction, Side};
 use wire::parse::Payload;
 use wire::tcp::Flags;
-use wire::{FiveTuple, Protocol, icmpv4};
+use wire::{FiveTuple, Port, Protocol, icmpv4};
 
 use super::Worker;
 use super::slow::Arrival;
 use crate::drop_reason::DropReason;
 use crate::snapshot::Masquerade;
-
-/// The servers of one service, as its scheduler sees them.
-type Slots = ArrayVec<ServerSlot, { config::Service::MAXIMUM_SERVERS }>;
 
 impl Worker {
     /// A packet to a floating address: for a service, or for nobody.
@@ -50,22 +46,32 @@ impl Worker {
         key: &Key<Ipv4Addr>,
         arrival: &Arrival,
     ) -> Result<Hit, DropReason> {
-        let mut slots = self.server_slots(service);
-        for _ in 0..service.servers.len() {
-            let scheduler = self.schedulers.get_mut(service.id.index()).and_then(Option::as_mut);
-            let picked = scheduler.and_then(|scheduler| scheduler.pick(&slots));
-            let Some((at, server)) = picked.and_then(|at| Some((at, service.servers.get(at)?)))
-            else {
-                return Err(DropReason::NoServer);
-            };
-            match self.bind_to(service, server, key, arrival.flags()) {
-                // To this server the client's address and port are taken, by a
-                // connection through another service; another server can tell them apart.
-                Err(DropReason::TupleTaken) => slots[at].weight = 0,
-                bound => return bound,
+        self.with_slots(service, |worker, slots| {
+            for _ in 0..service.servers.len() {
+                let picked = worker.pick(service, slots);
+                let Some((at, server)) = picked.and_then(|at| Some((at, service.servers.get(at)?)))
+                else {
+                    return Err(DropReason::NoServer);
+                };
+                match worker.bind_to(service, server, key, arrival.flags()) {
+                    // To this server the client's address and port are taken, by a
+                    // connection through another service; another server can tell them
+                    // apart.
+                    Err(DropReason::TupleTaken) => slots[at].weight = 0,
+                    bound => return bound,
+                }
             }
-        }
-        Err(DropReason::TupleTaken)
+            Err(DropReason::TupleTaken)
+        })
+    }
+
+    /// The place of the server that the service's scheduler chooses.
+    pub(super) fn pick(
+        &mut self,
+        service: &Service<Ipv4Addr>,
+        slots: &[ServerSlot],
+    ) -> Option<usize> {
+        self.schedulers.get_mut(service.id.index())?.as_mut()?.pick(slots)
     }
 
     fn bind_to(
@@ -77,21 +83,7 @@ impl Worker {
     ) -> Result<Hit, DropReason> {
         let (kind, source, ports) = self.seen_by_servers(key);
         for source_port in ports {
-            let reply = FiveTuple {
-                source: server.address,
-                destination: source,
-                source_port: server.port,
-                destination_port: source_port,
-                protocol: key.protocol(),
-            };
-            let opening = Opening {
-                kind,
-                original: *key,
-                reply: Key::new(reply, Side::Private),
-                service: service.id,
-                server: server.id,
-                flags,
-            };
+            let opening = to_server(service, server, key, (kind, source, source_port), flags);
             match self.connections.open(&opening, self.now) {
                 Ok(hit) => return Ok(hit),
                 Err(InsertError::Full) => return Err(DropReason::TableFull),
@@ -115,17 +107,24 @@ impl Worker {
         }
     }
 
-    fn server_slots(&self, service: &Service<Ipv4Addr>) -> Slots {
+    /// Lets somebody choose among the servers of a service, as its scheduler sees them.
+    pub(super) fn with_slots<T>(
+        &mut self,
+        service: &Service<Ipv4Addr>,
+        choose: impl FnOnce(&mut Self, &mut [ServerSlot]) -> T,
+    ) -> T {
+        // Out of the worker and back: nothing is allocated.
+        let mut slots = core::mem::take(&mut self.slots);
         let loads = self.connections.loads();
-        service
-            .servers
-            .iter()
-            .take(config::Service::MAXIMUM_SERVERS)
-            .map(|server| {
-                let load = loads.of(server.id);
-                ServerSlot { weight: server.weight, active: load.active, inactive: load.inactive }
-            })
-            .collect()
+        let servers = service.servers.iter().take(config::Service::MAXIMUM_SERVERS);
+        slots.extend(servers.map(|server| {
+            let load = loads.of(server.id);
+            ServerSlot { weight: server.weight, active: load.active, inactive: load.inactive }
+        }));
+        let chosen = choose(self, &mut slots);
+        slots.clear();
+        self.slots = slots;
+        chosen
     }
 
     /// A private host's packet to the outside.
@@ -175,21 +174,7 @@ impl Worker {
             if snapshot.services.is_service_port(rule.address, port, tuple.protocol) {
                 continue;
             }
-            let reply = FiveTuple {
-                source: tuple.destination,
-                destination: rule.address,
-                source_port: tuple.destination_port,
-                destination_port: port,
-                protocol: tuple.protocol,
-            };
-            let opening = Opening {
-                kind: Kind::Masquerade,
-                original: *key,
-                reply: Key::new(reply, Side::Public),
-                service: ServiceId::NONE,
-                server: ServerId::NONE,
-                flags: arrival.flags(),
-            };
+            let opening = masqueraded(key, rule.address, port, arrival.flags());
             match self.connections.open(&opening, self.now) {
                 Ok(hit) => return Ok(hit),
                 Err(InsertError::Full) => return Err(DropReason::TableFull),
@@ -202,8 +187,8 @@ impl Worker {
         Err(DropReason::PortsExhausted)
     }
 
-    /// Counts a new connection and sends its first packet on.
-    fn first_packet(&mut self, arrival: Arrival, hit: Hit) {
+    /// Counts a new connection.
+    pub(super) fn count_opened(&self, hit: Hit) {
         self.counters.opened.add(1);
         self.counters.connections.set(self.connections.table().len() as u64);
         if let Some(record) = self.connections.table().get(hit.id) {
@@ -212,7 +197,12 @@ impl Worker {
                 server.open.add(1);
             }
         }
-        self.refresh(hit);
+    }
+
+    /// Counts a new connection and sends its first packet on.
+    fn first_packet(&mut self, arrival: Arrival, hit: Hit) {
+        self.count_opened(hit);
+        self.learn_next_hops(hit);
         let Some(passage) = self.connections.peek(hit) else {
             return self.discard(DropReason::NoConnection);
         };
@@ -228,6 +218,56 @@ impl Worker {
         if let Some(server) = self.counters.server(record.server()) {
             server.open.sub(1);
         }
+    }
+}
+
+/// A client's connection to a real server, which sees it as this kind's source and port.
+pub(super) fn to_server(
+    service: &Service<Ipv4Addr>,
+    server: &Server<Ipv4Addr>,
+    key: &Key<Ipv4Addr>,
+    (kind, source, source_port): (Kind, Ipv4Addr, Port),
+    flags: Flags,
+) -> Opening<Ipv4Addr> {
+    let reply = FiveTuple {
+        source: server.address,
+        destination: source,
+        source_port: server.port,
+        destination_port: source_port,
+        protocol: key.protocol(),
+    };
+    Opening {
+        kind,
+        original: *key,
+        reply: Key::new(reply, Side::Private),
+        service: service.id,
+        server: server.id,
+        flags,
+    }
+}
+
+/// A private host's own connection, from this address and port of the router.
+pub(super) fn masqueraded(
+    key: &Key<Ipv4Addr>,
+    address: Ipv4Addr,
+    port: Port,
+    flags: Flags,
+) -> Opening<Ipv4Addr> {
+    let tuple = key.tuple();
+    let reply = FiveTuple {
+        source: tuple.destination,
+        destination: address,
+        source_port: tuple.destination_port,
+        destination_port: port,
+        protocol: tuple.protocol,
+    };
+    Opening {
+        kind: Kind::Masquerade,
+        original: *key,
+        reply: Key::new(reply, Side::Public),
+        service: ServiceId::NONE,
+        server: ServerId::NONE,
+        flags,
     }
 }
 

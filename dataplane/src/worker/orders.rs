@@ -9,6 +9,7 @@ use nat::service::MAXIMUM_SERVICES;
 
 use super::Worker;
 use crate::mailbox::{Answer, Order};
+use crate::neighbour::Sender;
 use crate::snapshot::Snapshot;
 
 /// Records that a walk looks at in one poll: a few cache lines, whatever the table's size.
@@ -50,6 +51,7 @@ impl Worker {
             self.macs[side.index()] = network.mac;
             self.floating_macs[side.index()] = network.floating_mac;
             self.mtus[side.index()] = network.mtu;
+            self.senders[side.index()] = Sender::new(network.mac);
         }
         self.connections.set_timeouts(snapshot.timeouts);
         self.fragments.set_timeout(snapshot.fragment_timeout);

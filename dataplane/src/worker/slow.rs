@@ -91,7 +91,7 @@ impl Worker {
     }
 
     /// From the public side, nobody may speak with an address of the inside.
-    fn is_spoofed(&self, side: Side, source: Ipv4Addr) -> bool {
+    pub(super) fn is_spoofed(&self, side: Side, source: Ipv4Addr) -> bool {
         self.snapshot.is_local(source)
             || (side == Side::Public && self.snapshot.network(Side::Private).is_inside(source))
     }

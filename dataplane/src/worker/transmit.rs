@@ -36,28 +36,31 @@ impl Exit {
     pub(super) fn new(outlet: Outlet) -> Self {
         Exit { outlet, waiting: Burst::new(), own: Burst::new() }
     }
-
-    /// Sends what the queue takes; the rest keeps waiting. Returns how many were sent.
-    #[inline(always)]
-    fn send(&mut self) -> usize {
-        match &mut self.outlet {
-            Outlet::Queue(queue) if !self.waiting.is_empty() => queue.transmit(&mut self.waiting),
-            _ => 0,
-        }
-    }
 }
 
 impl Worker {
     /// Sends another's packet on a side, finished.
     #[inline(always)]
     pub(super) fn transmit(&mut self, side: Side, mbuf: Mbuf) {
-        let exit = &mut self.exits[side.index()];
-        if let Outlet::Via(worker) = exit.outlet {
-            self.hand_off(worker, Errand::Transmit(side), mbuf);
-            return;
-        }
-        if let Err(mbuf) = exit.waiting.push(mbuf) {
+        if let Err(mbuf) = self.exits[side.index()].waiting.push(mbuf) {
             self.transmit_full(side, mbuf);
+        }
+    }
+
+    /// The same for a burst.
+    #[inline(always)]
+    pub(super) fn transmit_all(&mut self, side: Side, burst: &mut Burst<BURST>) {
+        if !self.exits[side.index()].waiting.append(burst) {
+            self.transmit_behind(side, burst);
+        }
+    }
+
+    /// Behind what waits already, which is sent for it.
+    #[cold]
+    #[inline(never)]
+    fn transmit_behind(&mut self, side: Side, burst: &mut Burst<BURST>) {
+        for mbuf in burst.drain() {
+            self.transmit(side, mbuf);
         }
     }
 
@@ -73,8 +76,19 @@ impl Worker {
         if !self.role.forwards(Tsc::now()) {
             return self.drop_waiting(side);
         }
-        let sent = self.exits[side.index()].send();
-        self.counters.sent[side.index()].add(sent as u64);
+        let exit = &mut self.exits[side.index()];
+        match &mut exit.outlet {
+            Outlet::Queue(queue) => {
+                let sent = queue.transmit(&mut exit.waiting);
+                self.counters.sent[side.index()].add(sent as u64);
+            }
+            Outlet::Via(worker) => {
+                let (worker, mut waiting) = (*worker, core::mem::take(&mut exit.waiting));
+                for mbuf in waiting.drain() {
+                    self.hand_off(worker, Errand::Transmit(side), mbuf);
+                }
+            }
+        }
     }
 
     #[cold]

@@ -37,8 +37,8 @@ const PLAIN: usize = 42;
 /// The same up to the end of a TCP header.
 const PLAIN_TCP: usize = 54;
 
-const DESTINATION_MAC: Field<0, 6> = Field;
-const SOURCE_MAC: Field<6, 6> = Field;
+const MACS: Field<0, 8> = Field;
+const REST_OF_SOURCE_MAC: Field<8, 4> = Field;
 /// The Ethernet type, the IP version and header length, and the type of service.
 const TYPE_VERSION: Field<12, 4> = Field;
 const IP_HEADER: Field<14, 20> = Field;
@@ -66,10 +66,9 @@ const FRAGMENTED: u16 = 0xbfff;
 const TCP: u8 = Protocol::Tcp as u8;
 const UDP: u8 = Protocol::Udp as u8;
 
-/// Reads the flow of a plain frame: TTL above 1, lengths that fit, the IP header
-/// checksum right and a source that may be one. The destination is not looked at: no
-/// connection has one that nobody can have. The TCP or UDP checksum is the end
-/// host's to verify.
+/// Reads the flow of a plain frame: TTL above 1, lengths that fit, and the IP header
+/// checksum right. Neither address is looked at: no connection has one that nobody can
+/// have. The TCP or UDP checksum is the end host's to verify.
 #[inline(always)]
 pub fn read(frame: &[u8]) -> Result<Flow<Ipv4Addr>, NotPlain> {
     read_segment(frame, frame.len())
@@ -81,12 +80,10 @@ pub fn read(frame: &[u8]) -> Result<Flow<Ipv4Addr>, NotPlain> {
 pub fn read_segment(segment: &[u8], frame_length: usize) -> Result<Flow<Ipv4Addr>, NotPlain> {
     let plain: &[u8; PLAIN] = segment.first_chunk().ok_or(NotPlain)?;
     let length = bytes::number(TOTAL_LENGTH.get(plain));
-    let source = Ipv4Addr::from(SOURCE.get(plain));
     let good = (u32::from_be_bytes(TYPE_VERSION.get(plain)) & !0xff == IPV4_WITHOUT_OPTIONS)
         & (bytes::number(FRAGMENT.get(plain)) & FRAGMENTED == 0)
         & (bytes::byte(TTL.get(plain)) > 1)
         & (usize::from(length) + usize::from(ETHERNET) <= frame_length)
-        & !ipv4::is_martian_source(source)
         & Sum::of_header(&IP_HEADER.get(plain)).verifies();
     if !good {
         return Err(NotPlain);
@@ -98,7 +95,7 @@ pub fn read_segment(segment: &[u8], frame_length: usize) -> Result<Flow<Ipv4Addr
     };
     Ok(Flow {
         tuple: FiveTuple {
-            source,
+            source: Ipv4Addr::from(SOURCE.get(plain)),
             destination: Ipv4Addr::from(DESTINATION.get(plain)),
             source_port: Port::from_bytes(SOURCE_PORT.get(plain)),
             destination_port: Port::from_bytes(DESTINATION_PORT.get(plain)),
@@ -136,31 +133,85 @@ pub struct Rewrite<A> {
     pub source_port: Port,
     /// The new receiver's port.
     pub destination_port: Port,
-    /// What the new addresses add to the IP header's checksum.
+    /// What that does to both checksums.
+    pub deltas: Deltas,
+}
+
+/// What a rewrite adds to the checksums of a packet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(C)]
+pub struct Deltas {
+    /// To the IP header's: by the new addresses, and by the TTL less one.
     pub l3: Delta,
-    /// What the new addresses and ports add to the TCP or UDP checksum; of an ICMP
-    /// query the identifier alone, since its checksum covers no pseudo header.
+    /// To the TCP or UDP checksum: by the new addresses and ports; of an ICMP query by the
+    /// identifier alone, since its checksum covers no pseudo header.
     pub l4: Delta,
+}
+
+impl Deltas {
+    /// Of packets of flow `from` that become packets of flow `to`.
+    #[inline]
+    pub fn between<A: Address>(from: &FiveTuple<A>, to: &FiveTuple<A>) -> Self {
+        let addresses = |tuple: &FiveTuple<A>| tuple.source.sum() + tuple.destination.sum();
+        let ports = |tuple: &FiveTuple<A>| {
+            Sum::of_u16(tuple.source_port.raw()) + Sum::of_u16(tuple.destination_port.raw())
+        };
+        let addresses = Delta::between(addresses(from), addresses(to));
+        let ports = Delta::between(ports(from), ports(to));
+        let is_icmp = from.protocol == Protocol::Icmp;
+        let l4 = if is_icmp { ports } else { addresses.and(ports) };
+        Deltas { l3: addresses.and(ipv4::TTL_DELTA), l4 }
+    }
+
+    /// Of the packets that come back: their TTL shrinks, too.
+    #[inline]
+    #[must_use]
+    pub const fn back(self) -> Self {
+        let addresses = self.l3.and(ipv4::TTL_DELTA.inverse());
+        Deltas { l3: addresses.inverse().and(ipv4::TTL_DELTA), l4: self.l4.inverse() }
+    }
 }
 
 impl<A: Address> Rewrite<A> {
     /// The rewrite that makes packets of flow `from` into packets of flow `to`.
     #[inline]
     pub fn between(from: &FiveTuple<A>, to: &FiveTuple<A>) -> Self {
-        let addresses = |tuple: &FiveTuple<A>| tuple.source.sum() + tuple.destination.sum();
-        let ports = |tuple: &FiveTuple<A>| {
-            Sum::of_u16(tuple.source_port.raw()) + Sum::of_u16(tuple.destination_port.raw())
-        };
-        let l3 = Delta::between(addresses(from), addresses(to));
-        let l4 = Delta::between(ports(from), ports(to));
         Rewrite {
             source: to.source,
             destination: to.destination,
             source_port: to.source_port,
             destination_port: to.destination_port,
-            l3,
-            l4: if from.protocol == Protocol::Icmp { l4 } else { l3.and(l4) },
+            deltas: Deltas::between(from, to),
         }
+    }
+}
+
+/// Both addresses of an Ethernet header as they stand in it: a store of eight bytes and
+/// one of four.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Link {
+    first: u64,
+    second: u32,
+}
+
+impl Link {
+    /// Frames from this station to that one.
+    #[inline(always)]
+    pub const fn new(source: MacAddress, destination: MacAddress) -> Self {
+        let MacAddress([a, b, c, d, e, f]) = destination;
+        let MacAddress([g, h, i, j, k, l]) = source;
+        Link {
+            first: u64::from_ne_bytes([a, b, c, d, e, f, g, h]),
+            second: u32::from_ne_bytes([i, j, k, l]),
+        }
+    }
+
+    /// The header with these bits of its first eight bytes, in memory order, turned: so a
+    /// table of receivers makes one out of a sender's header in one step.
+    #[inline(always)]
+    #[must_use]
+    pub const fn turned(self, bits: u64) -> Self {
+        Link { first: self.first ^ bits, ..self }
     }
 }
 
@@ -168,28 +219,22 @@ impl<A: Address> Rewrite<A> {
 /// one, addresses, ports and both checksums; a UDP checksum of zero stays zero.
 /// False, with the frame as it was, if it is too short to be a plain one.
 #[inline(always)]
-pub fn rewrite(
-    frame: &mut [u8],
-    rewrite: &Rewrite<Ipv4Addr>,
-    source_mac: MacAddress,
-    destination_mac: MacAddress,
-) -> bool {
-    let Some(plain) = frame.first_chunk::<PLAIN>() else { return false };
-    if bytes::byte(PROTOCOL.get(plain)) == TCP {
-        let Some(plain) = frame.first_chunk_mut::<PLAIN_TCP>() else { return false };
-        let checksum = Checksum::from_bytes(TCP_CHECKSUM.get(plain)).updated(rewrite.l4);
-        TCP_CHECKSUM.set(plain, checksum.to_bytes());
-    } else if let Some(plain) = frame.first_chunk_mut::<PLAIN>() {
-        let checksum = Checksum::from_bytes(UDP_CHECKSUM.get(plain)).updated_udp(rewrite.l4);
+pub fn rewrite(frame: &mut [u8], rewrite: &Rewrite<Ipv4Addr>, link: Link) -> bool {
+    let Some(plain) = frame.first_chunk_mut::<PLAIN>() else { return false };
+    if bytes::byte(PROTOCOL.get(plain)) == UDP {
+        let checksum = Checksum::from_bytes(UDP_CHECKSUM.get(plain)).updated_udp(rewrite.deltas.l4);
         UDP_CHECKSUM.set(plain, checksum.to_bytes());
+    } else {
+        let Some(plain) = frame.first_chunk_mut::<PLAIN_TCP>() else { return false };
+        let checksum = Checksum::from_bytes(TCP_CHECKSUM.get(plain)).updated(rewrite.deltas.l4);
+        TCP_CHECKSUM.set(plain, checksum.to_bytes());
     }
     let Some(plain) = frame.first_chunk_mut::<PLAIN>() else { return false };
-    DESTINATION_MAC.set(plain, destination_mac.0);
-    SOURCE_MAC.set(plain, source_mac.0);
+    MACS.set(plain, link.first.to_ne_bytes());
+    REST_OF_SOURCE_MAC.set(plain, link.second.to_ne_bytes());
     let ttl = bytes::byte(TTL.get(plain));
     TTL.set(plain, [ttl.wrapping_sub(1)]);
-    let checksum =
-        Checksum::from_bytes(IP_CHECKSUM.get(plain)).updated_twice(rewrite.l3, ipv4::TTL_DELTA);
+    let checksum = Checksum::from_bytes(IP_CHECKSUM.get(plain)).updated(rewrite.deltas.l3);
     IP_CHECKSUM.set(plain, checksum.to_bytes());
     write_ends(plain, rewrite);
     true

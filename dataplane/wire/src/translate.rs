@@ -11,7 +11,7 @@ use crate::bytes;
 use crate::checksum::{Checksum, Delta, Sum};
 use crate::flow::Rewrite;
 use crate::parse::{Embedded, Ipv4, Packet, Payload};
-use crate::{FiveTuple, MacAddress, Protocol, ethernet, icmpv4, ipv4, tcp, udp};
+use crate::{Address, FiveTuple, MacAddress, Protocol, ethernet, icmpv4, ipv4, tcp, udp};
 
 /// Why a packet was not translated; it is then as it was.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -76,9 +76,11 @@ fn asking_side(
 /// Addresses of the IPv4 header at an offset.
 fn addresses(frame: &mut [u8], offset: u16, rewrite: &Rewrite<Ipv4Addr>) -> Result<(), Error> {
     let mut header = ipv4::Header::at_mut(frame, usize::from(offset)).ok_or(Error::Truncated)?;
+    let before = header.source().sum() + header.destination().sum();
     header.set_source(rewrite.source);
     header.set_destination(rewrite.destination);
-    let checksum = header.checksum().updated(rewrite.l3);
+    let delta = Delta::between(before, rewrite.source.sum() + rewrite.destination.sum());
+    let checksum = header.checksum().updated(delta);
     header.set_checksum(checksum);
     Ok(())
 }
@@ -98,7 +100,7 @@ fn transport(
         let mut header = icmpv4::Header::at_mut(frame, offset).ok_or(Error::Truncated)?;
         let id = if is_reply { rewrite.destination_port } else { rewrite.source_port };
         header.set_identifier(id);
-        let checksum = header.checksum().updated(rewrite.l4);
+        let checksum = header.checksum().updated(rewrite.deltas.l4);
         header.set_checksum(checksum);
         return Ok(());
     }
@@ -107,12 +109,12 @@ fn transport(
     ports.set_source(rewrite.source_port);
     ports.set_destination(rewrite.destination_port);
     if protocol == Protocol::Udp {
-        let checksum = ports.checksum().updated_udp(rewrite.l4);
+        let checksum = ports.checksum().updated_udp(rewrite.deltas.l4);
         ports.set_checksum(checksum);
     } else if length >= tcp::CHECKSUM_OFFSET + 2 {
         let field = bytes::chunk_mut::<2>(frame, offset + tcp::CHECKSUM_OFFSET);
         let field = field.ok_or(Error::Truncated)?;
-        *field = Checksum::from_bytes(*field).updated(rewrite.l4).to_bytes();
+        *field = Checksum::from_bytes(*field).updated(rewrite.deltas.l4).to_bytes();
     }
     Ok(())
 }

@@ -108,14 +108,14 @@ pub fn look_up(table: &Table<Ipv4Addr>, keys: &[Key<Ipv4Addr>]) -> usize {
     let mut hits = 0;
     for burst in keys.chunks(BURST) {
         let mut hashes = [Hash::default(); BURST];
-        let mut candidates: [Option<Candidate>; BURST] = [None; BURST];
+        let mut candidates = [Candidate::NONE; BURST];
         for (key, hash) in burst.iter().zip(&mut hashes) {
             *hash = table.hash(key);
             table.prefetch(*hash);
         }
         ask_for_records(table, burst.len(), &hashes, &mut candidates);
         for ((key, hash), candidate) in burst.iter().zip(hashes).zip(candidates) {
-            let hit = candidate.and_then(|candidate| table.confirm(candidate, key));
+            let hit = table.confirm(candidate, key);
             hits += usize::from(hit.or_else(|| table.find(hash, key)).is_some());
         }
     }
@@ -127,13 +127,11 @@ fn ask_for_records(
     table: &Table<Ipv4Addr>,
     count: usize,
     hashes: &[Hash; BURST],
-    candidates: &mut [Option<Candidate>; BURST],
+    candidates: &mut [Candidate; BURST],
 ) {
     for (hash, candidate) in hashes.iter().zip(candidates).take(count) {
         *candidate = table.candidate(*hash);
-        if let Some(candidate) = candidate {
-            table.prefetch_record(*candidate);
-        }
+        table.prefetch_record(*candidate);
     }
 }
 
@@ -147,23 +145,22 @@ pub fn forward(
     const EPOCH: u16 = 0;
     let mut forwarded = 0;
     for burst in packets.chunks_mut(BURST) {
-        let mut lanes: [Option<(Key<Ipv4Addr>, Flags)>; BURST] = [None; BURST];
-        let mut hashes = [Hash::default(); BURST];
-        let mut candidates: [Option<Candidate>; BURST] = [None; BURST];
+        let mut lanes = [(Key::NOBODY, Flags::EMPTY); BURST];
+        let mut hashes = [Hash::NOBODY; BURST];
+        let mut candidates = [Candidate::NONE; BURST];
         for ((packet, lane), hash) in burst.iter().zip(&mut lanes).zip(&mut hashes) {
             let Ok(Flow { tuple, tcp_flags, .. }) = flow::read(packet) else { continue };
             let key = Key::new(tuple, Side::Public);
             *hash = connections.table().hash(&key);
             connections.table().prefetch(*hash);
-            *lane = Some((key, tcp_flags));
+            *lane = (key, tcp_flags);
         }
         ask_for_records(connections.table(), burst.len(), &hashes, &mut candidates);
         for ((packet, lane), candidate) in burst.iter_mut().zip(lanes).zip(candidates) {
-            let (Some((key, flags)), Some(candidate)) = (lane, candidate) else { continue };
+            let (key, flags) = lane;
             let passage = connections.pass_candidate(candidate, &key, flags, EPOCH, now);
             let Some(passage) = passage else { continue };
-            let (own, neighbour) = (frames::OWN, frames::NEIGHBOUR);
-            forwarded += usize::from(flow::rewrite(packet, &passage.rewrite, own, neighbour));
+            forwarded += usize::from(flow::rewrite(packet, &passage.rewrite, frames::LINK));
         }
     }
     forwarded

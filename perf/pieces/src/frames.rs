@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 
 use etherparse::{IpHeaders, PacketBuilder, PacketBuilderStep, TcpOptionElement};
 use wire::checksum::Sum;
-use wire::flow::{self, Rewrite};
+use wire::flow::{self, Link, Rewrite};
 use wire::parse::{self, Packet};
 use wire::{FiveTuple, MacAddress, Port, Protocol, translate};
 
@@ -13,6 +13,9 @@ use wire::{FiveTuple, MacAddress, Port, Protocol, translate};
 pub const OWN: MacAddress = MacAddress([2, 0, 0, 0, 0, 1]);
 /// Its neighbour on either side.
 pub const NEIGHBOUR: MacAddress = MacAddress([2, 0, 0, 0, 0, 2]);
+
+/// From the one to the other.
+pub const LINK: Link = Link::new(OWN, NEIGHBOUR);
 
 /// A frame's bytes.
 pub type Frame = Vec<u8>;
@@ -90,7 +93,7 @@ pub fn read(frames: &[Frame]) {
 /// The fast path's writing.
 pub fn rewrite(frames: &mut [Frame], new: &Rewrite<Ipv4Addr>) {
     for frame in frames {
-        let _ = black_box(flow::rewrite(frame, new, OWN, NEIGHBOUR));
+        let _ = black_box(flow::rewrite(frame, new, LINK));
     }
 }
 

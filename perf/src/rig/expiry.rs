@@ -11,19 +11,19 @@ use wire::tcp::Flags;
 
 use super::bench::{Bench, Flows, ROUND};
 use super::cps::establish;
-use super::figure::Figure;
 use super::frames::Template;
 use super::ground::{FORWARDER, Ground, Lifetime, Pages};
 use super::percentiles::{Percentiles, Times};
 use crate::Error;
-use crate::machine::Machine;
 use crate::packets::FRAME;
+use crate::record::{Better, Each, Figure};
+use crate::statistics::Summary;
 
 /// A poll that takes longer than this is late.
 pub const LATE_MICROS: u64 = 50;
 
 /// What to run.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct Plan {
     /// Connections whose time is over at once.
     pub connections: u32,
@@ -38,30 +38,31 @@ pub struct Plan {
 /// The result.
 #[derive(Clone, Debug, Serialize)]
 pub struct Expiry {
-    /// On what.
-    pub machine: Machine,
     /// Connections whose time was over at once.
     pub connections: u32,
     /// Connections that carried packets.
     pub flowing: u32,
-    /// Cycles that expiry takes for a connection, round by round: what the median poll
-    /// takes with it more than without, over all polls.
-    pub cycles: Figure,
+    /// Cycles that expiry takes for a connection: what the median poll takes with it more
+    /// than without, over all polls.
+    pub cycles: Summary,
     /// Polls that closed them, packets of a full burst in each.
     pub polls: u64,
     /// How long polls took with expiry.
     pub during: Lateness,
     /// How long they took without.
     pub without: Lateness,
+    /// The samples.
+    #[serde(skip)]
+    pub figures: Vec<Figure>,
 }
 
 /// How long polls took.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct Lateness {
     /// In microseconds, over all rounds.
     pub poll: Percentiles,
     /// The longest of each round, in microseconds.
-    pub longest: Figure,
+    pub longest: Summary,
     /// Polls that took longer than [`LATE_MICROS`].
     pub late: u64,
 }
@@ -84,14 +85,22 @@ pub fn run(plan: &Plan, progress: &dyn Fn(&str)) -> Result<Expiry, Error> {
         during.add(&expiring)?;
         without.add(&usual)?;
     }
+    let mut figures = Vec::new();
+    let mut put = |name, unit, better, samples| {
+        Figure::new(name, unit, better, Each::Round, samples).put(&mut figures)
+    };
     Ok(Expiry {
-        machine: Machine::this(),
         connections: plan.connections,
         flowing: plan.flowing,
-        cycles: Figure::of(cycles)?,
+        cycles: put("expiry", "cycles a connection", Better::Lower, cycles)?,
         polls,
-        during: during.lateness()?,
-        without: without.lateness()?,
+        during: during
+            .lateness(|longest| put("longest poll with expiry", "us", Better::Lower, longest))?,
+        // As long as the machine has it: the worker does what it always does.
+        without: without.lateness(|longest| {
+            put("longest poll without expiry", "us", Better::Neither, longest)
+        })?,
+        figures,
     })
 }
 
@@ -132,11 +141,14 @@ impl Phase {
         self.times.add(&round.times)
     }
 
-    fn lateness(self) -> Result<Lateness, Error> {
+    fn lateness(
+        self,
+        longest: impl FnOnce(Vec<f64>) -> Result<Summary, Error>,
+    ) -> Result<Lateness, Error> {
         let limit = dpdk::clock::hz() * LATE_MICROS / 1_000_000;
         Ok(Lateness {
             poll: self.times.percentiles(),
-            longest: Figure::of(self.longest)?,
+            longest: longest(self.longest)?,
             late: self.times.longer_than(limit),
         })
     }

@@ -9,15 +9,15 @@ use nat::random::Random;
 use serde::Serialize;
 
 use super::bench::{Bench, Flows, Packet, ROUND, Turn};
-use super::figure::Figure;
 use super::frames::{Flow, Template};
 use super::ground::{FORWARDER, Ground, Lifetime, Pages};
 use crate::Error;
-use crate::machine::Machine;
 use crate::packets::FRAME;
+use crate::record::{Better, Each, Figure};
+use crate::statistics::Summary;
 
 /// What to run.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct Plan {
     /// Connections that are known.
     pub connections: u32,
@@ -34,25 +34,26 @@ pub struct Plan {
 /// The result.
 #[derive(Clone, Debug, Serialize)]
 pub struct Flood {
-    /// On what.
-    pub machine: Machine,
     /// Connections that are known; packets are of random ones of them.
     pub connections: u32,
     /// New connections offered in a second.
     pub rate: u32,
     /// Millions of packets of known connections a second, nothing else arriving.
-    pub alone: Figure,
+    pub alone: Summary,
     /// The same while new connections arrive.
-    pub flooded: Figure,
+    pub flooded: Summary,
     /// What known connections keep of their rate, in per cent, pair by pair.
-    pub kept_percent: Figure,
+    pub kept_percent: Summary,
     /// New connections accepted in a second.
-    pub accepted: Figure,
+    pub accepted: Summary,
     /// What new connections took of the worker's cycles, in per cent: all but what the
     /// other packets cost alone.
-    pub share_percent: Figure,
+    pub share_percent: Summary,
     /// Cycles of a new connection among the others, by that share.
-    pub cycles_each: Figure,
+    pub cycles_each: Summary,
+    /// The samples.
+    #[serde(skip)]
+    pub figures: Vec<Figure>,
 }
 
 /// What a slice gave.
@@ -102,16 +103,20 @@ pub fn run(plan: &Plan, progress: &dyn Fn(&str)) -> Result<Flood, Error> {
         each.push(beyond / slice.accepted.max(1) as f64);
         progress(&format!("{round:>4} {:>8.2} {:>8.2} Mpps", usual.mpps(), slice.mpps()));
     }
+    let mut figures = Vec::new();
+    let mut put = |name, unit, better, samples| {
+        Figure::new(name, unit, better, Each::Round, samples).put(&mut figures)
+    };
     Ok(Flood {
-        machine: Machine::this(),
         connections: plan.connections,
         rate: plan.rate,
-        alone: Figure::of(alone)?,
-        flooded: Figure::of(flooded)?,
-        kept_percent: Figure::of(kept)?,
-        accepted: Figure::of(accepted)?,
-        share_percent: Figure::of(share)?,
-        cycles_each: Figure::of(each)?,
+        alone: put("known connections alone", "Mpps", Better::Higher, alone)?,
+        flooded: put("known connections in the flood", "Mpps", Better::Higher, flooded)?,
+        kept_percent: put("kept in the flood", "%", Better::Higher, kept)?,
+        accepted: put("new connections", "a second", Better::Higher, accepted)?,
+        share_percent: put("cycles for new connections", "%", Better::Lower, share)?,
+        cycles_each: put("a new connection", "cycles", Better::Lower, each)?,
+        figures,
     })
 }
 

@@ -5,13 +5,14 @@ use std::net::Ipv4Addr;
 use etherparse::PacketBuilder;
 use nat::Side;
 use wire::checksum::{Checksum, Delta, Sum};
-use wire::flow::{self, Rewrite};
+use wire::flow::{self, Link, Rewrite};
 use wire::tcp::Flags;
 use wire::{FiveTuple, Port, Protocol};
 
-use super::ground::{PRIVATE_MAC, SERVERS, TCP_PORT, server_address, server_mac};
+use super::ground::{PRIVATE_MAC, SERVERS, TCP_PORT, server_mac};
 use crate::Error;
 use crate::packets::{self, FRAME, ROUTER_MAC, UPSTREAM_MAC};
+use crate::traffic::host;
 
 /// Ethernet, IPv4 and UDP headers.
 const UDP_HEADERS: usize = 42;
@@ -91,12 +92,12 @@ impl Template {
     pub(crate) fn write(&self, flow: Flow, frame: &mut [u8]) {
         frame.copy_from_slice(&self.bytes);
         let tuple = ends(self.side, self.tuple.protocol, flow);
-        let (source_mac, destination_mac) = match self.side {
-            Side::Public => (UPSTREAM_MAC, ROUTER_MAC),
-            Side::Private => (server_mac(flow.server), PRIVATE_MAC),
+        let link = match self.side {
+            Side::Public => Link::new(UPSTREAM_MAC, ROUTER_MAC),
+            Side::Private => Link::new(server_mac(flow.server), PRIVATE_MAC),
         };
         let rewrite = Rewrite::between(&self.tuple, &tuple);
-        flow::rewrite(frame, &rewrite, source_mac, destination_mac);
+        flow::rewrite(frame, &rewrite, link);
     }
 }
 
@@ -108,9 +109,7 @@ fn ends(side: Side, protocol: Protocol, flow: Flow) -> FiveTuple<Ipv4Addr> {
     }
     match side {
         Side::Public => request,
-        Side::Private => {
-            FiveTuple { destination: server_address(flow.server), ..request }.reversed()
-        }
+        Side::Private => FiveTuple { destination: host(flow.server), ..request }.reversed(),
     }
 }
 
@@ -136,7 +135,7 @@ pub(crate) fn stamp_of(frame: &[u8]) -> Option<u64> {
 /// The number of the real server to which a translated frame goes.
 pub(crate) fn server_of(frame: &[u8]) -> Option<u32> {
     let tuple = flow::read(frame).ok()?.tuple;
-    (0..SERVERS).find(|server| server_address(*server) == tuple.destination)
+    (0..SERVERS).find(|server| host(*server) == tuple.destination)
 }
 
 #[cfg(test)]
@@ -188,7 +187,7 @@ mod tests {
         let frame = frame(&Template::udp(Side::Private, 128).unwrap());
         assert_eq!(frame.len(), 128);
         let tuple = flow::read(&frame).unwrap().tuple;
-        assert_eq!(tuple.source, server_address(2));
+        assert_eq!(tuple.source, host(2));
         assert_eq!(tuple.destination, packets::tuple(7).source);
         assert_sound(&frame);
     }
@@ -215,6 +214,6 @@ mod tests {
     fn servers_have_addresses_of_their_own() {
         let macs: Vec<MacAddress> = (0..SERVERS).map(server_mac).collect();
         assert!(macs.iter().all(|mac| mac.is_unicast()));
-        assert_eq!(server_address(0), Ipv4Addr::new(10, 0, 0, 11));
+        assert_eq!(host(0), Ipv4Addr::new(10, 0, 0, 11));
     }
 }

@@ -20,19 +20,21 @@ use dpdk::ring::{self, Consumer};
 use dpdk::{CoreId, SocketId};
 use nat::fragment::Tracker;
 use nat::{Connections, Seconds, Side};
+use serde::Serialize;
 use wire::MacAddress;
 
 use super::cable::{self, End};
 use crate::Error;
 use crate::hugepages::Hugepages;
 use crate::packets::{ROUTER_MAC, SERVICE_PORT, UPSTREAM_MAC, VIP};
+use crate::traffic::{self, host};
 
 /// The core on which packets are made, and which the machine's other work may share.
 pub(crate) const FEEDER: CoreId = CoreId(0);
 /// The core of the worker.
 pub(crate) const FORWARDER: CoreId = CoreId(1);
 /// Real servers of each service.
-pub(crate) const SERVERS: u32 = 3;
+pub(crate) const SERVERS: u32 = traffic::SERVERS.len() as u32;
 /// The port of the TCP service; that of UDP is [`SERVICE_PORT`].
 pub(crate) const TCP_PORT: u16 = 80;
 /// The router's Ethernet address on the private side.
@@ -43,7 +45,8 @@ const MEBIBYTES: u32 = 128;
 pub(crate) const RING: u32 = 4096;
 
 /// What kind of memory packets lie in.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Pages {
     /// Huge pages, reserved for the length of the run, as in service.
     Huge,
@@ -70,11 +73,6 @@ impl Lifetime {
     pub(crate) fn until_due(self) -> Duration {
         Duration::from_millis(u64::from(self.0) * 1000 + 2500)
     }
-}
-
-/// The address of a real server.
-pub(crate) fn server_address(server: u32) -> Ipv4Addr {
-    Ipv4Addr::from_bits(0x0a00_000b + server)
 }
 
 /// The Ethernet address of a real server.
@@ -193,7 +191,7 @@ fn neighbours(clock: Clock) -> Arc<NeighbourTable> {
     let table = Arc::new(NeighbourTable::default());
     let upstream = Ipv4Addr::new(198, 18, 0, 254);
     let mut all = vec![(Side::Public, upstream, UPSTREAM_MAC)];
-    let server = |number| (Side::Private, server_address(number), server_mac(number));
+    let server = |number| (Side::Private, host(number), server_mac(number));
     all.extend((0..SERVERS).map(server));
     Resolver::<Mbuf>::new(Arc::clone(&table)).set_static(&all, clock.now());
     table
@@ -207,7 +205,7 @@ fn snapshot(lifetime: Lifetime) -> Result<Arc<Snapshot>, Error> {
 
 fn configuration(Lifetime(seconds): Lifetime) -> String {
     let service = |name: &str, port: u16| {
-        let server = |number| format!("{{ address = \"{}:{port}\" }}", server_address(number));
+        let server = |number| format!("{{ address = \"{}:{port}\" }}", host(number));
         let servers: Vec<String> = (0..SERVERS).map(server).collect();
         format!(
             r#"

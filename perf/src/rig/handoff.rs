@@ -26,12 +26,12 @@ use serde::Serialize;
 
 use super::bench::{Bench, Flows, Packet, ROUND};
 use super::feeder::Feeder;
-use super::figure::Figure;
 use super::frames::Template;
 use super::ground::{FEEDER, FORWARDER, Ground, Lifetime, Pages, RING};
 use crate::Error;
-use crate::machine::Machine;
 use crate::packets::{self, FRAME};
+use crate::record::{Better, Each, Figure};
+use crate::statistics::Summary;
 
 /// Odd, and the same in both workers.
 const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -41,7 +41,7 @@ const OWNER: usize = 1;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What to run.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct Plan {
     /// Connections, all of one worker.
     pub connections: u32,
@@ -56,27 +56,28 @@ pub struct Plan {
 /// The result.
 #[derive(Clone, Debug, Serialize)]
 pub struct HandoffCost {
-    /// On what.
-    pub machine: Machine,
     /// Connections, all of one worker.
     pub connections: u32,
     /// Both workers on one thread, in turn.
     pub one_core: Cost,
     /// A worker on each of two cores.
     pub two_cores: Cost,
+    /// The samples.
+    #[serde(skip)]
+    pub figures: Vec<Figure>,
 }
 
-/// Cycles a packet, part by part: each the median of its rounds.
-#[derive(Clone, Debug, Serialize)]
+/// Cycles a packet over the parts, each the median of its rounds.
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct Cost {
     /// Of the worker that has the connection, packets coming to it directly.
-    pub direct: Figure,
+    pub direct: Summary,
     /// Of the worker that hands packets over.
-    pub giver: Figure,
+    pub giver: Summary,
     /// Of the worker to which they are handed.
-    pub owner: Figure,
+    pub owner: Summary,
     /// Of both, less what they cost directly.
-    pub handoff: Figure,
+    pub handoff: Summary,
 }
 
 /// Cycles a packet of each way, by round or by part.
@@ -100,22 +101,32 @@ impl Samples {
 
     /// A part, by the medians of its rounds: the kernel or the hypervisor takes a core away
     /// in few of them.
-    fn push_part(&mut self, rounds: Samples) -> Result<(), Error> {
-        self.direct.push(Figure::of(rounds.direct)?.summary.median);
-        self.giver.push(Figure::of(rounds.giver)?.summary.median);
-        self.owner.push(Figure::of(rounds.owner)?.summary.median);
-        self.handoff.push(Figure::of(rounds.handoff)?.summary.median);
+    fn push_part(&mut self, rounds: &Samples) -> Result<(), Error> {
+        self.direct.push(median(&rounds.direct)?);
+        self.giver.push(median(&rounds.giver)?);
+        self.owner.push(median(&rounds.owner)?);
+        self.handoff.push(median(&rounds.handoff)?);
         Ok(())
     }
 
-    fn cost(self) -> Result<Cost, Error> {
+    /// The cost on so many cores: "one core".
+    fn cost(self, cores: &str, figures: &mut Vec<Figure>) -> Result<Cost, Error> {
+        let mut put = |name, samples| {
+            let name = format!("{name}, {cores}");
+            Figure::new(name, "cycles a packet", Better::Lower, Each::Part, samples).put(figures)
+        };
         Ok(Cost {
-            handoff: Figure::of(self.handoff)?,
-            direct: Figure::of(self.direct)?,
-            giver: Figure::of(self.giver)?,
-            owner: Figure::of(self.owner)?,
+            direct: put("not handed over", self.direct)?,
+            giver: put("the giver", self.giver)?,
+            owner: put("the owner", self.owner)?,
+            handoff: put("handing over", self.handoff)?,
         })
     }
+}
+
+fn median(rounds: &[f64]) -> Result<f64, Error> {
+    let summary = Summary::of(rounds).ok_or_else(|| Error::dataplane("nothing ran"));
+    summary.map(|summary| summary.median)
 }
 
 /// Measures; `progress` is told what comes next.
@@ -126,11 +137,11 @@ impl Samples {
 pub fn run(plan: &Plan, progress: &dyn Fn(&str)) -> Result<HandoffCost, Error> {
     let ground = Ground::new(plan.pages, FEEDER, &[FORWARDER])?;
     progress("both workers on one core");
-    let one_core = one_core(plan, &ground)?;
+    let mut figures = Vec::new();
+    let one_core = one_core(plan, &ground)?.cost("one core", &mut figures)?;
     progress("a worker on each of two cores");
-    let two_cores = two_cores(plan, &ground)?;
-    let machine = Machine::this();
-    Ok(HandoffCost { machine, connections: plan.connections, one_core, two_cores })
+    let two_cores = two_cores(plan, &ground)?.cost("two cores", &mut figures)?;
+    Ok(HandoffCost { connections: plan.connections, one_core, two_cores, figures })
 }
 
 /// Rings between two workers, both ways.
@@ -186,7 +197,7 @@ impl Traffic {
     }
 }
 
-fn one_core(plan: &Plan, ground: &Ground) -> Result<Cost, Error> {
+fn one_core(plan: &Plan, ground: &Ground) -> Result<Samples, Error> {
     let [giver, owner] = handoffs(ground)?
         .map(|handoff| ground.assemble_among(handoff, plan.connections, Lifetime::LONG));
     let (mut giver, mut owner) = (Bench::of(giver?), Bench::of(owner?));
@@ -208,13 +219,13 @@ fn one_core(plan: &Plan, ground: &Ground) -> Result<Cost, Error> {
             rounds.push([direct, given, taken]);
         }
         if part > 0 {
-            samples.push_part(rounds)?;
+            samples.push_part(&rounds)?;
         }
     }
-    samples.cost()
+    Ok(samples)
 }
 
-fn two_cores(plan: &Plan, ground: &Ground) -> Result<Cost, Error> {
+fn two_cores(plan: &Plan, ground: &Ground) -> Result<Samples, Error> {
     let [giver, owner] = handoffs(ground)?
         .map(|handoff| ground.assemble_among(handoff, plan.connections, Lifetime::LONG));
     let (mut giver, owner) = (Bench::of(giver?), owner?);
@@ -222,10 +233,10 @@ fn two_cores(plan: &Plan, ground: &Ground) -> Result<Cost, Error> {
     let (mut feeder, parts) = (Feeder::new(owner.near, &ground.mempool), owner.parts);
     let worker = ground.eal.launch(FORWARDER, move || Worker::new(parts).run());
     let worker = worker.map_err(Error::dataplane)?;
-    let cost = feed(plan, &mut giver, &mut feeder, &counters);
+    let samples = feed(plan, &mut giver, &mut feeder, &counters);
     ground.stop.store(true, Ordering::Relaxed);
     worker.join().map_err(Error::dataplane)?;
-    cost
+    samples
 }
 
 /// Packets to A and to B in turn, while B polls on its core.
@@ -234,7 +245,7 @@ fn feed(
     giver: &mut Bench,
     feeder: &mut Feeder,
     counters: &WorkerBlock,
-) -> Result<Cost, Error> {
+) -> Result<Samples, Error> {
     let mut traffic = Traffic::new(plan.connections)?;
     feeder.open(&traffic.request, &traffic.clients)?;
     expect(counters.opened.get(), plan.connections)?;
@@ -255,10 +266,10 @@ fn feed(
             feeder.give_buffers(giver, ROUND);
         }
         if part > 0 {
-            samples.push_part(rounds)?;
+            samples.push_part(&rounds)?;
         }
     }
-    samples.cost()
+    Ok(samples)
 }
 
 /// Waits until the worker has counted the poll in which it sent the last packet.

@@ -10,14 +10,14 @@ use nat::random::Random;
 use serde::Serialize;
 
 use super::bench::{Bench, Packet, ROUND};
-use super::figure::Figure;
 use super::frames::Template;
 use super::ground::{FORWARDER, Ground, Lifetime, Pages};
 use crate::Error;
-use crate::machine::Machine;
+use crate::record::{Better, Each, Figure};
+use crate::statistics::Summary;
 
 /// What to run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Plan {
     /// Numbers of connections, each in a table of that size.
     pub connections: Vec<u32>,
@@ -36,23 +36,24 @@ pub struct Plan {
 /// The result.
 #[derive(Clone, Debug, Serialize)]
 pub struct Lookup {
-    /// On what.
-    pub machine: Machine,
     /// Bytes of a frame without its checksum.
     pub frame: usize,
     /// Replies too, as many as requests.
     pub replies: bool,
     /// By the number of connections.
     pub sizes: Vec<Size>,
+    /// The samples.
+    #[serde(skip)]
+    pub figures: Vec<Figure>,
 }
 
 /// The result with one number of connections.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct Size {
     /// How many there are.
     pub connections: u32,
-    /// Cycles of the time stamp counter for a packet, part by part.
-    pub cycles: Figure,
+    /// Cycles of the time stamp counter for a packet.
+    pub cycles: Summary,
     /// Millions of packets a second, by the median.
     pub mpps: f64,
 }
@@ -64,16 +65,22 @@ pub struct Size {
 /// [`Error`], when DPDK or the worker does not do its part.
 pub fn run(plan: &Plan, progress: &dyn Fn(&Size)) -> Result<Lookup, Error> {
     let ground = Ground::new(plan.pages, FORWARDER, &[])?;
-    let mut sizes = Vec::new();
+    let (mut sizes, mut figures) = (Vec::new(), Vec::new());
     for &connections in &plan.connections {
-        let size = measure(plan, &ground, connections)?;
+        let samples = measure(plan, &ground, connections)?;
+        let name = format!("{connections} connections");
+        let figure = Figure::new(name, "cycles a packet", Better::Lower, Each::Part, samples);
+        let cycles = figure.put(&mut figures)?;
+        let mpps = dpdk::clock::hz() as f64 / cycles.median / 1e6;
+        let size = Size { connections, cycles, mpps };
         progress(&size);
         sizes.push(size);
     }
-    Ok(Lookup { machine: Machine::this(), frame: plan.frame, replies: plan.replies, sizes })
+    Ok(Lookup { frame: plan.frame, replies: plan.replies, sizes, figures })
 }
 
-fn measure(plan: &Plan, ground: &Ground, connections: u32) -> Result<Size, Error> {
+/// Cycles of a packet, part by part.
+fn measure(plan: &Plan, ground: &Ground, connections: u32) -> Result<Vec<f64>, Error> {
     let mut bench = Bench::new(ground, connections, Lifetime::LONG)?;
     let [request, reply] = Side::ALL.map(|side| Template::udp(side, plan.frame));
     let (request, reply) = (&request?, &reply?);
@@ -95,7 +102,5 @@ fn measure(plan: &Plan, ground: &Ground, connections: u32) -> Result<Size, Error
             samples.push(turn.cycles_each());
         }
     }
-    let cycles = Figure::of(samples)?;
-    let mpps = dpdk::clock::hz() as f64 / cycles.summary.median / 1e6;
-    Ok(Size { connections, cycles, mpps })
+    Ok(samples)
 }

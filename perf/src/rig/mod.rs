@@ -13,7 +13,6 @@ pub(crate) mod cable;
 pub mod cps;
 pub mod expiry;
 pub(crate) mod feeder;
-pub mod figure;
 pub mod flood;
 pub(crate) mod frames;
 pub mod ground;
@@ -22,6 +21,5 @@ pub mod lookup;
 pub mod ndr;
 pub mod percentiles;
 
-pub use figure::Figure;
 pub use ground::Pages;
 pub use percentiles::Percentiles;

@@ -35,7 +35,7 @@ struct Under {
     probed: Probed,
     loaded: Loaded,
     overflows: u64,
-    hops: Vec<(&'static str, u64)>,
+    losses: hops::Losses,
     rate: u32,
 }
 
@@ -51,8 +51,8 @@ impl Under {
         let probing = Probing::start(rate)?;
         happens()?;
         let (probed, loaded) = (probing.finish()?, loading.finish()?);
-        let (overflows, hops) = (overflows() - before, hops::seen()?);
-        Ok(Under { probed, loaded, overflows, hops, rate })
+        let (overflows, losses) = (overflows() - before, hops::losses(&probed)?);
+        Ok(Under { probed, loaded, overflows, losses, rate })
     }
 
     fn lost(&self) -> u64 {
@@ -78,13 +78,8 @@ impl core::fmt::Display for Under {
         if self.overflows > 0 {
             write!(f, "; {} packets lost in the kernel's receive queues", self.overflows)?;
         }
-        let mut before = ("sent", probed.sent);
-        let back = ("back at the client", probed.received);
-        for &(place, seen) in self.hops.iter().chain([&back]) {
-            if seen < before.1 {
-                write!(f, "; {} lost between {} and {place}", before.1 - seen, before.0)?;
-            }
-            before = (place, seen);
+        if probed.received < probed.sent {
+            write!(f, "; {}", self.losses)?;
         }
         Ok(())
     }

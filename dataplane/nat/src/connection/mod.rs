@@ -24,7 +24,7 @@ use crate::service::{ServerId, ServiceId};
 use crate::sync::Session;
 use crate::table::{Candidate, ConnectionId, Hit, InsertError, Key, Record, Region, Table};
 use crate::tcp::State;
-use crate::time::{Instant, Seconds};
+use crate::time::{Instant, Seconds, Stamp};
 use crate::timeouts::{Class, Timeouts};
 use crate::wheel::{Due, NEVER, Tick, Wheel};
 use crate::{Direction, Side};
@@ -195,7 +195,7 @@ impl<A: Address> Connections<A> {
     }
 
     /// The fast path: lets a packet pass if the candidate is its connection and knows its
-    /// next hops as of `epoch`. `None` leaves everything as it was.
+    /// next hops as of `epoch`, and it is no SYN. `None` leaves everything as it was.
     #[inline(always)]
     pub fn pass_candidate(
         &mut self,
@@ -206,7 +206,10 @@ impl<A: Address> Connections<A> {
         now: Instant,
     ) -> Option<Passage<A>> {
         let (hit, record) = self.table.confirm_mut(candidate, key)?;
-        if record.epoch != epoch {
+        // A SYN may open the connection anew, elsewhere: the caller looks at it in full.
+        let may_reopen =
+            record.keys[0].is_tcp() && !record.state.stays(flags) && flags.contains(Flags::SYN);
+        if record.epoch != epoch || may_reopen {
             return None;
         }
         Some(Self::touch(record, hit, flags, now, &mut self.books))
@@ -228,21 +231,34 @@ impl<A: Address> Connections<A> {
         books: &mut Books,
     ) -> Passage<A> {
         let before = core::mem::replace(&mut record.last_seen, now.stamp());
-        let mut reopened = false;
         // Of the other protocols the state is `None`, and the flags are empty.
-        if record.protocol() == Protocol::Tcp {
-            let next = record.state.next(hit.direction, flags);
-            reopened = next.reopened;
-            if next.state != record.state {
-                let state = record.state;
-                Self::change_state(record, hit.id, next.state, now, books);
-                books.session.changed(record, state);
-            } else if next.state == State::Close {
-                // Neither repeated resets nor SYNs that nobody answers keep what is over.
-                record.last_seen = before;
-            }
-        }
+        let reopened = record.keys[0].is_tcp()
+            && !record.state.stays(flags)
+            && Self::step(record, hit, flags, before, now, books);
         Self::passage(record, hit.direction, reopened)
+    }
+
+    /// Follows a TCP connection by a segment that may change its state. True for a SYN of
+    /// one that was over.
+    #[inline(never)]
+    fn step(
+        record: &mut Record<A>,
+        hit: Hit,
+        flags: Flags,
+        before: Stamp,
+        now: Instant,
+        books: &mut Books,
+    ) -> bool {
+        let next = record.state.next(hit.direction, flags);
+        if next.state != record.state {
+            let state = record.state;
+            Self::change_state(record, hit.id, next.state, now, books);
+            books.session.changed(record, state);
+        } else if next.state == State::Close {
+            // Neither repeated resets nor SYNs that nobody answers keep what is over.
+            record.last_seen = before;
+        }
+        next.reopened
     }
 
     fn change_state(

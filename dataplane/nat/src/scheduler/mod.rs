@@ -39,6 +39,11 @@ impl Kind {
             Kind::WeightedLeastConnection => "wlc",
         }
     }
+
+    /// True if what a server has already decides: then each pick must know of those before.
+    pub const fn looks_at_loads(self) -> bool {
+        matches!(self, Kind::LeastConnection | Kind::WeightedLeastConnection)
+    }
 }
 
 /// A real server as a scheduler sees it.

@@ -16,6 +16,11 @@ use super::Key;
 #[repr(transparent)]
 pub struct Hash(pub(super) u64);
 
+impl Hash {
+    /// Of no key in particular.
+    pub const NOBODY: Hash = Hash(0);
+}
+
 /// Hashes keys with a random seed.
 #[derive(Clone, Debug)]
 pub(super) struct KeyHasher(RandomState);

@@ -18,6 +18,9 @@ use crate::prefetch::prefetch;
 pub(super) struct Entry(u32);
 
 impl Entry {
+    /// Of no record: no table has so many.
+    pub(super) const NONE: Entry = Entry(u32::MAX);
+
     #[inline(always)]
     pub(super) const fn new(record: u32, direction: usize) -> Self {
         Entry(record << 1 | (direction as u32 & 1))
@@ -119,12 +122,15 @@ impl Index {
     }
 
     /// The first entry in the first bucket with the hash's tag: right in all but one of
-    /// 8,000 look-ups, and checked against the record by the caller.
+    /// 8,000 look-ups, and checked against the record by the caller. [`Entry::NONE`] if
+    /// there is none.
     #[inline(always)]
-    pub(super) fn candidate(&self, hash: Hash) -> Option<Entry> {
-        let bucket = self.buckets.get(self.scale((hash.0 >> 32) as u32))?;
+    pub(super) fn candidate(&self, hash: Hash) -> Entry {
+        let Some(bucket) = self.buckets.get(self.scale((hash.0 >> 32) as u32)) else {
+            return Entry::NONE;
+        };
         let way = bucket.tags.matches(Self::tag(hash)).trailing_zeros() as usize;
-        bucket.entries.get(way).map(|&entry| Entry(entry))
+        bucket.entries.get(way).map_or(Entry::NONE, |&entry| Entry(entry))
     }
 
     /// The entry with the hash's tag for which `is` holds.

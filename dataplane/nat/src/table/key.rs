@@ -44,6 +44,9 @@ impl<A: Address> Hash for Key<A> {
 }
 
 impl<A: Address> Key<A> {
+    /// A key that no connection has: its protocol is none that is translated.
+    pub const NOBODY: Key<A> = Key { source: A::UNSPECIFIED, destination: A::UNSPECIFIED, tail: 0 };
+
     /// The key of a packet with this tuple that arrives on `side`.
     #[inline(always)]
     pub const fn new(tuple: FiveTuple<A>, side: Side) -> Self {
@@ -83,6 +86,12 @@ impl<A: Address> Key<A> {
             UDP => Protocol::Udp,
             _ => Protocol::Icmp,
         }
+    }
+
+    /// True for a TCP connection.
+    #[inline(always)]
+    pub(crate) const fn is_tcp(&self) -> bool {
+        (self.tail >> PROTOCOL) as u8 == Protocol::Tcp.number()
     }
 
     /// Everything but the addresses.

@@ -58,6 +58,11 @@ pub struct Hit {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Candidate(Entry);
 
+impl Candidate {
+    /// No record.
+    pub const NONE: Candidate = Candidate(Entry::NONE);
+}
+
 /// Why a connection could not be put into the table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum InsertError {
@@ -139,10 +144,11 @@ impl<A: Address> Table<A> {
         self.index.prefetch(hash);
     }
 
-    /// The likely entry of a hash, from its index line alone.
+    /// The likely entry of a hash, from its index line alone; [`Candidate::NONE`] if there
+    /// is none.
     #[inline(always)]
-    pub fn candidate(&self, hash: Hash) -> Option<Candidate> {
-        self.index.candidate(hash).map(Candidate)
+    pub fn candidate(&self, hash: Hash) -> Candidate {
+        Candidate(self.index.candidate(hash))
     }
 
     /// Asks for the record of a candidate.

@@ -1,7 +1,6 @@
 //! The record of one connection: one cache line for IPv4.
 
-use wire::checksum::Delta;
-use wire::flow::Rewrite;
+use wire::flow::{Deltas, Rewrite};
 use wire::{Address, FiveTuple, Port, Protocol};
 
 use super::Key;
@@ -18,16 +17,14 @@ pub(crate) const NONE: u32 = u32::MAX;
 /// One connection: what its packets look like as they arrive in each direction.
 ///
 /// A packet that arrives with one direction's key leaves as the reverse of the other
-/// direction's key; so the two keys are the whole translation, and one pair of checksum
-/// deltas serves both ways (the reply's are the original's inverse).
+/// direction's key; so the two keys are the whole translation, and what it does to the
+/// checksums is kept beside them.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
 pub struct Record<A> {
     pub(crate) keys: [Key<A>; 2],
-    /// Change of a sum over the IP header in the original direction.
-    l3: Delta,
-    /// Change of a sum over the transport checksum's range in the original direction.
-    l4: Delta,
+    /// What translating each direction's packets does to their checksums.
+    deltas: [Deltas; 2],
     pub(crate) last_seen: Stamp,
     /// The tick for which the wheel has this connection; in a free record the next free
     /// one.
@@ -50,11 +47,10 @@ const _: () = assert!(size_of::<Record<std::net::Ipv4Addr>>() == 64);
 impl<A: Address> Record<A> {
     /// A connection whose packets arrive with these two keys.
     pub(crate) fn new(kind: Kind, original: Key<A>, reply: Key<A>, now: Instant) -> Self {
-        let Rewrite { l3, l4, .. } = Rewrite::between(&original.tuple(), &reply.tuple().reversed());
+        let there = Deltas::between(&original.tuple(), &reply.tuple().reversed());
         Record {
             keys: [original, reply],
-            l3,
-            l4,
+            deltas: [there, there.back()],
             last_seen: now.stamp(),
             armed: 0,
             next_hops: [NextHop::NONE; 2],
@@ -115,15 +111,12 @@ impl<A: Address> Record<A> {
     #[inline(always)]
     pub fn rewrite(&self, direction: Direction) -> Rewrite<A> {
         let to = self.translated(direction);
-        let undone = direction == Direction::Reply;
-        let (l3, l4) = (self.l3.inverse_if(undone), self.l4.inverse_if(undone));
         Rewrite {
             source: to.source,
             destination: to.destination,
             source_port: to.source_port,
             destination_port: to.destination_port,
-            l3,
-            l4,
+            deltas: self.deltas[direction.index()],
         }
     }
 

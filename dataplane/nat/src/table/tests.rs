@@ -8,6 +8,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use wire::build::{UdpEnds, udp};
 use wire::checksum::{Sum, pseudo_header};
+use wire::flow::Link;
 use wire::{FiveTuple, MacAddress, Port, Protocol, flow};
 
 use super::*;
@@ -49,10 +50,8 @@ fn staged(table: &Table<Ipv4Addr>, key: &Key<Ipv4Addr>) -> Option<Hit> {
     let hash = table.hash(key);
     table.prefetch(hash);
     let candidate = table.candidate(hash);
-    if let Some(candidate) = candidate {
-        table.prefetch_record(candidate);
-    }
-    candidate.and_then(|candidate| table.confirm(candidate, key)).or_else(|| table.find(hash, key))
+    table.prefetch_record(candidate);
+    table.confirm(candidate, key).or_else(|| table.find(hash, key))
 }
 
 #[test]
@@ -194,8 +193,8 @@ proptest! {
         prop_assert!(checksums_verify(frame));
 
         // The way back of the very bytes: the reply's deltas, with the ends not swapped.
-        let flow::Rewrite { l3, l4, .. } = record.rewrite(Direction::Reply);
-        let back = flow::Rewrite { l3, l4, ..flow::Rewrite::between(&to_server, &sent) };
+        let deltas = record.rewrite(Direction::Reply).deltas;
+        let back = flow::Rewrite { deltas, ..flow::Rewrite::between(&to_server, &sent) };
         pass(frame, &back);
         prop_assert!(checksums_verify(frame));
         prop_assert_eq!(&frame[26..], &original[26..]);
@@ -205,7 +204,7 @@ proptest! {
 const MAC: MacAddress = MacAddress([2, 0, 0, 0, 0, 1]);
 
 fn pass(frame: &mut [u8], rewrite: &flow::Rewrite<Ipv4Addr>) {
-    assert!(flow::rewrite(frame, rewrite, MAC, MAC));
+    assert!(flow::rewrite(frame, rewrite, Link::new(MAC, MAC)));
 }
 
 fn tuple_of(frame: &[u8]) -> Tuple {

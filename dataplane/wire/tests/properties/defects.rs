@@ -114,7 +114,8 @@ fn each_defect_is_refused_under_its_name_and_not_taken_by_the_fast_path() {
     let mut seen = HashSet::new();
     for (error, frame) in malformed() {
         assert_eq!(parse::frame(&frame), Err(error), "{frame:02x?}");
-        if error != ParseError::MartianDestination {
+        // Addresses are left to the look-up: no connection has such ones.
+        if !matches!(error, ParseError::MartianSource | ParseError::MartianDestination) {
             assert!(flow::read(&frame).is_err(), "{error}");
         }
         seen.insert(error);

@@ -2,7 +2,7 @@
 //! ends; and translated back it is what it was.
 
 use proptest::prelude::*;
-use wire::flow::{self, Rewrite};
+use wire::flow::{self, Link, Rewrite};
 use wire::{FiveTuple, MacAddress, Protocol, parse, translate};
 
 use crate::oracle::assert_checksums;
@@ -23,7 +23,7 @@ proptest! {
         let new = tuple_of(ends, protocol(&spec));
         let mut frame = spec.frame();
         let rewrite = Rewrite::between(&spec.tuple().unwrap(), &new);
-        prop_assert!(flow::rewrite(&mut frame, &rewrite, SOURCE_MAC, DESTINATION_MAC));
+        prop_assert!(flow::rewrite(&mut frame, &rewrite, Link::new(SOURCE_MAC, DESTINATION_MAC)));
         let expected = Spec {
             source_mac: SOURCE_MAC.0,
             destination_mac: DESTINATION_MAC.0,
@@ -53,7 +53,7 @@ proptest! {
         let new = tuple_of(ends, protocol(&spec));
         let (mut fast, mut slow) = (spec.frame(), spec.frame());
         let rewrite = Rewrite::between(&spec.tuple().unwrap(), &new);
-        prop_assert!(flow::rewrite(&mut fast, &rewrite, SOURCE_MAC, DESTINATION_MAC));
+        prop_assert!(flow::rewrite(&mut fast, &rewrite, Link::new(SOURCE_MAC, DESTINATION_MAC)));
         let packet = parse::frame(&slow).unwrap();
         prop_assert_eq!(translate::packet(&mut slow, &packet, new), Ok(()));
         prop_assert!(translate::forward(&mut slow, &packet, SOURCE_MAC, DESTINATION_MAC));

@@ -1,56 +1,53 @@
 //! `tandem-perf compare`.
 
-use core::time::Duration;
-
 use clap::Args;
 use perf::Error;
-use perf::compare::{self, Comparison, Plan};
+use perf::compare::{self, Comparison, MODES, Plan};
 
-use crate::output::{Folder, print_machine, show, spread};
+use crate::output::{Ending, Folder, Output, spread};
+use crate::traffic::TrafficArguments;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// Connections; the file has one packet of each.
-    #[arg(long, default_value_t = 1024)]
-    connections: u32,
     /// How often each program runs.
-    #[arg(long, default_value_t = 5)]
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
-    /// Seconds of each run.
-    #[arg(long, default_value_t = 4)]
-    seconds: u64,
+    /// How long each time, in seconds.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..))]
+    seconds: u32,
     #[command(flatten)]
     folder: Folder,
+    #[command(flatten)]
+    traffic: TrafficArguments,
 }
 
 impl Arguments {
-    pub(crate) fn run(&self, json: bool) -> Result<(), Error> {
-        let time = Duration::from_secs(self.seconds);
-        let plan = Plan { connections: self.connections, rounds: self.rounds, time };
-        let result =
-            self.folder.keep(|folder| compare::run(&plan, folder, &|line| eprintln!("{line}")))?;
-        show(json, &result, print)
+    pub(crate) fn run(&self, output: &Output) -> Result<Ending, Error> {
+        let plan =
+            Plan { traffic: self.traffic.traffic(), rounds: self.rounds, seconds: self.seconds };
+        let recorder = output.begin("compare", &plan)?;
+        eprintln!("{}, 1 worker", plan.traffic.describe());
+        let progress = |line: &str| eprintln!("{line}");
+        let result = self.folder.keep(|folder| compare::run(&plan, folder, &progress))?;
+        output.end(recorder, (&result.figures, Some(&result.drops)), &result, print)
     }
 }
 
 fn print(result: &Comparison) {
-    print_machine(&result.machine);
-    println!(
-        "{} connections, 60-byte UDP, one worker; medians (least to most)\n",
-        result.connections
-    );
-    println!("{:<28} {:>24} {:>8}", "", "MPPS", "RATIO");
-    for (mode, rate) in &result.testpmd {
+    println!("{} connections, one worker; medians (least to most)\n", result.connections);
+    println!("{:<36} {:>24} {:>8}", "", "MPPS", "RATIO");
+    for mode in MODES {
+        let rate = result.testpmd.get(mode).map(spread).unwrap_or_default();
         let ratio = result.ratio.get(mode).copied().unwrap_or_default();
-        println!("{:<28} {:>24} {ratio:>8.2}", format!("testpmd {mode}"), spread(rate));
+        println!("{:<36} {rate:>24} {ratio:>8.2}", format!("testpmd {mode}"));
     }
     let reference = &result.reference;
     println!(
-        "{:<28} {:>24} {:>8.2}",
-        "testpmd 5tswap, 1,024 flows",
+        "{:<36} {:>24} {:>8.2}",
+        "testpmd 5tswap, 1,024 connections",
         spread(&reference.mpps),
         reference.ratio
     );
-    println!("{:<28} {:>24}", "tandem", spread(&result.mpps));
-    println!("{:<28} {:>24}", "tandem, cycles a packet", spread(&result.cycles_per_packet));
+    println!("{:<36} {:>24}", "tandem", spread(&result.mpps));
+    println!("{:<36} {:>24}", "tandem, cycles a packet", spread(&result.cycles_per_packet));
 }

@@ -3,9 +3,9 @@
 use clap::Args;
 use perf::Error;
 use perf::rig::Pages;
-use perf::rig::cps::{self, ConnectionRates, Ending, Plan};
+use perf::rig::cps::{self, ConnectionRates, Plan};
 
-use crate::output::{print_machine, show, spread};
+use crate::output::{Ending, Output, spread};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -15,16 +15,17 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    pub(crate) fn run(&self, json: bool) -> Result<(), Error> {
+    pub(crate) fn run(&self, output: &Output) -> Result<Ending, Error> {
         let plan = Plan { connections: self.connections, pages: Pages::Huge };
-        show(json, &cps::run(plan, &|step| eprintln!("{step}"))?, print)
+        let recorder = output.begin("cps", &plan)?;
+        let result = cps::run(plan, &|step| eprintln!("{step}"))?;
+        output.end(recorder, (&result.figures, None), &result, print)
     }
 }
 
 fn print(result: &ConnectionRates) {
-    print_machine(&result.machine);
     println!("{} connections, one worker\n", result.connections);
-    let cycles = &result.cycles.summary;
+    let cycles = &result.cycles;
     println!("{:<44} {:>28}", "new connection, cycles", spread(cycles));
     println!("{:<44} {:>28.2}", "millions a second", result.per_second / 1e6);
     let closing = &result.closing;
@@ -41,14 +42,14 @@ fn print(result: &ConnectionRates) {
     println!("{:<44} {:>28.0}", "bytes each, all of a worker", result.memory.resident);
 }
 
-fn print_ending(name: &str, ending: &Ending) {
+fn print_ending(name: &str, ending: &cps::Ending) {
     if let Some(packets) = &ending.packets {
         let name = format!("{name}: packets, cycles");
-        println!("{name:<44} {:>28}", spread(&packets.summary));
+        println!("{name:<44} {:>28}", spread(packets));
     }
     let [expiry, polls] = [("expiry", &ending.expiry), ("expiry and polls", &ending.polls)];
     for (kind, figure) in [expiry, polls] {
-        println!("{:<44} {:>28}", format!("{name}: {kind}, cycles"), spread(&figure.summary));
+        println!("{:<44} {:>28}", format!("{name}: {kind}, cycles"), spread(figure));
     }
 }
 

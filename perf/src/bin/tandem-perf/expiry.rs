@@ -5,7 +5,7 @@ use perf::Error;
 use perf::rig::Pages;
 use perf::rig::expiry::{self, Expiry, LATE_MICROS, Plan};
 
-use crate::output::{print_machine, show, spread};
+use crate::output::{Ending, Output, spread};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -21,29 +21,30 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    pub(crate) fn run(&self, json: bool) -> Result<(), Error> {
+    pub(crate) fn run(&self, output: &Output) -> Result<Ending, Error> {
         let plan = Plan {
             connections: self.connections,
             flowing: self.flowing,
             rounds: self.rounds,
             pages: Pages::Huge,
         };
-        show(json, &expiry::run(&plan, &|step| eprintln!("{step}"))?, print)
+        let recorder = output.begin("expiry", &plan)?;
+        let result = expiry::run(&plan, &|step| eprintln!("{step}"))?;
+        output.end(recorder, (&result.figures, None), &result, print)
     }
 }
 
 fn print(result: &Expiry) {
-    print_machine(&result.machine);
     let Expiry { connections, flowing, cycles, polls, during, without, .. } = result;
     println!("{connections} connections over at once beside {flowing} with packets, one worker\n");
-    println!("{:<36} {:>28}", "cycles a connection", spread(&cycles.summary));
+    println!("{:<36} {:>28}", "cycles a connection", spread(cycles));
     println!("{:<36} {polls:>28}", "polls of 32 packets, each way");
     println!("\n{:<36} {:>13} {:>14}", "MICROSECONDS OF A POLL", "WITH EXPIRY", "WITHOUT");
     let rows = during.poll.named().into_iter().zip(without.poll.named());
     for ((name, during), (_, without)) in rows {
         println!("{name:<36} {during:>13.2} {without:>14.2}");
     }
-    let longest = [during, without].map(|phase| phase.longest.summary);
+    let longest = [during, without].map(|phase| phase.longest);
     println!("{:<36} {:>13.2} {:>14.2}", "max, quietest round", longest[0].least, longest[1].least);
     let late = format!("polls over {LATE_MICROS} us");
     println!("{late:<36} {:>13} {:>14}", during.late, without.late);

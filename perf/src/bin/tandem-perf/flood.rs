@@ -5,7 +5,7 @@ use perf::Error;
 use perf::rig::Pages;
 use perf::rig::flood::{self, Flood, Plan};
 
-use crate::output::{print_machine, show, spread};
+use crate::output::{Ending, Output, spread};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -24,7 +24,7 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    pub(crate) fn run(&self, json: bool) -> Result<(), Error> {
+    pub(crate) fn run(&self, output: &Output) -> Result<Ending, Error> {
         let plan = Plan {
             connections: self.connections,
             rate: self.rate,
@@ -32,23 +32,20 @@ impl Arguments {
             millis: self.millis,
             pages: Pages::Huge,
         };
-        show(json, &flood::run(&plan, &|pair| eprintln!("{pair}"))?, print)
+        let recorder = output.begin("flood", &plan)?;
+        let result = flood::run(&plan, &|pair| eprintln!("{pair}"))?;
+        output.end(recorder, (&result.figures, None), &result, print)
     }
 }
 
 fn print(result: &Flood) {
-    print_machine(&result.machine);
     println!("{} known connections, 60-byte UDP, one worker\n", result.connections);
     println!("{:<44} {:>28}", "new connections offered a second", result.rate);
-    let accepted = &result.accepted.summary;
+    let accepted = &result.accepted;
     println!("{:<44} {:>28}", "new connections accepted a second", spread(accepted));
-    println!("{:<44} {:>28}", "Mpps of known connections alone", spread(&result.alone.summary));
-    println!("{:<44} {:>28}", "Mpps of known connections then", spread(&result.flooded.summary));
-    println!("{:<44} {:>28}", "kept, %", spread(&result.kept_percent.summary));
-    println!(
-        "{:<44} {:>28}",
-        "cycles for new connections, %",
-        spread(&result.share_percent.summary)
-    );
-    println!("{:<44} {:>28}", "cycles a new connection", spread(&result.cycles_each.summary));
+    println!("{:<44} {:>28}", "Mpps of known connections alone", spread(&result.alone));
+    println!("{:<44} {:>28}", "Mpps of known connections then", spread(&result.flooded));
+    println!("{:<44} {:>28}", "kept, %", spread(&result.kept_percent));
+    println!("{:<44} {:>28}", "cycles for new connections, %", spread(&result.share_percent));
+    println!("{:<44} {:>28}", "cycles a new connection", spread(&result.cycles_each));
 }

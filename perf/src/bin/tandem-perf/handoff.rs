@@ -2,10 +2,11 @@
 
 use clap::Args;
 use perf::Error;
+use perf::rig::Pages;
 use perf::rig::handoff::{self, HandoffCost, Plan};
-use perf::rig::{Figure, Pages};
+use perf::statistics::Summary;
 
-use crate::output::{print_machine, show, spread};
+use crate::output::{Ending, Output, spread};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -21,19 +22,20 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    pub(crate) fn run(&self, json: bool) -> Result<(), Error> {
+    pub(crate) fn run(&self, output: &Output) -> Result<Ending, Error> {
         let plan = Plan {
             connections: self.connections,
             parts: self.parts,
             rounds: self.rounds,
             pages: Pages::Huge,
         };
-        show(json, &handoff::run(&plan, &|step| eprintln!("{step}"))?, print)
+        let recorder = output.begin("handoff", &plan)?;
+        let result = handoff::run(&plan, &|step| eprintln!("{step}"))?;
+        output.end(recorder, (&result.figures, None), &result, print)
     }
 }
 
 fn print(result: &HandoffCost) {
-    print_machine(&result.machine);
     println!("{} connections, 60-byte UDP, two workers; cycles a packet\n", result.connections);
     println!("{:<28} {:>26} {:>26}", "", "ONE CORE", "TWO CORES");
     let HandoffCost { one_core, two_cores, .. } = result;
@@ -43,6 +45,6 @@ fn print(result: &HandoffCost) {
     print_row("handing over", &one_core.handoff, &two_cores.handoff);
 }
 
-fn print_row(name: &str, one: &Figure, two: &Figure) {
-    println!("{name:<28} {:>26} {:>26}", spread(&one.summary), spread(&two.summary));
+fn print_row(name: &str, one: &Summary, two: &Summary) {
+    println!("{name:<28} {:>26} {:>26}", spread(one), spread(two));
 }

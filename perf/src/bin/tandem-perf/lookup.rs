@@ -5,7 +5,7 @@ use perf::Error;
 use perf::rig::Pages;
 use perf::rig::lookup::{self, Lookup, Plan, Size};
 
-use crate::output::{print_machine, show, spread};
+use crate::output::{Ending, Output, spread};
 
 /// Beside the number asked for.
 const SMALLER: [u32; 3] = [1 << 10, 1 << 16, 1 << 20];
@@ -30,7 +30,7 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    pub(crate) fn run(&self, json: bool) -> Result<(), Error> {
+    pub(crate) fn run(&self, output: &Output) -> Result<Ending, Error> {
         let smaller = SMALLER.into_iter().filter(|count| *count < self.connections);
         let plan = Plan {
             connections: smaller.chain([self.connections]).collect(),
@@ -42,18 +42,19 @@ impl Arguments {
         };
         let progress = |size: &Size| {
             let Size { connections, cycles, .. } = size;
-            eprintln!("{connections:>9} connections {:>8.1} cycles", cycles.summary.median);
+            eprintln!("{connections:>9} connections {:>8.1} cycles", cycles.median);
         };
-        show(json, &lookup::run(&plan, &progress)?, print)
+        let recorder = output.begin("lookup", &plan)?;
+        let result = lookup::run(&plan, &progress)?;
+        output.end(recorder, (&result.figures, None), &result, print)
     }
 }
 
 fn print(result: &Lookup) {
-    print_machine(&result.machine);
     let kind = if result.replies { "requests and replies" } else { "requests" };
     println!("{kind} of random connections, {}-byte UDP, one worker\n", result.frame);
     println!("{:>12} {:>28} {:>8}", "CONNECTIONS", "CYCLES A PACKET", "MPPS");
     for Size { connections, cycles, mpps } in &result.sizes {
-        println!("{connections:>12} {:>28} {mpps:>8.1}", spread(&cycles.summary));
+        println!("{connections:>12} {:>28} {mpps:>8.1}", spread(cycles));
     }
 }

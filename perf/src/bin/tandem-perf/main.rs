@@ -11,10 +11,13 @@ mod output;
 mod resync;
 mod run;
 mod sync;
+mod traffic;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use output::{Ending, Output};
 
 /// Performance runs in the manner of testpmd, on DPDK's virtual devices.
 ///
@@ -25,9 +28,8 @@ struct Arguments {
     #[command(subcommand)]
     command: Command,
 
-    /// Print one JSON object instead of a table.
-    #[arg(long, global = true)]
-    json: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 #[derive(Subcommand)]
@@ -54,22 +56,26 @@ enum Command {
     Resync(resync::Arguments),
 }
 
+/// A figure is slower than the baseline's, and --fail-if-slower was given.
+const SLOWER: u8 = 3;
+
 fn main() -> ExitCode {
-    let Arguments { command, json } = Arguments::parse();
+    let Arguments { command, output } = Arguments::parse();
     let result = match command {
-        Command::Run(arguments) => arguments.run(json),
-        Command::Compare(arguments) => arguments.run(json),
-        Command::Cps(arguments) => arguments.run(json),
-        Command::Expiry(arguments) => arguments.run(json),
-        Command::Flood(arguments) => arguments.run(json),
-        Command::Handoff(arguments) => arguments.run(json),
-        Command::Lookup(arguments) => arguments.run(json),
-        Command::Ndr(arguments) => arguments.run(json),
-        Command::Sync(arguments) => arguments.run(json),
-        Command::Resync(arguments) => arguments.run(json),
+        Command::Run(arguments) => arguments.run(&output),
+        Command::Compare(arguments) => arguments.run(&output),
+        Command::Cps(arguments) => arguments.run(&output),
+        Command::Expiry(arguments) => arguments.run(&output),
+        Command::Flood(arguments) => arguments.run(&output),
+        Command::Handoff(arguments) => arguments.run(&output),
+        Command::Lookup(arguments) => arguments.run(&output),
+        Command::Ndr(arguments) => arguments.run(&output),
+        Command::Sync(arguments) => arguments.run(&output),
+        Command::Resync(arguments) => arguments.run(&output),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(Ending::Done) => ExitCode::SUCCESS,
+        Ok(Ending::Slower) => ExitCode::from(SLOWER),
         Err(error) => {
             eprintln!("tandem-perf: {error}");
             ExitCode::FAILURE

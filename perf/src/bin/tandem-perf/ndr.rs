@@ -7,7 +7,7 @@ use perf::Error;
 use perf::rig::Pages;
 use perf::rig::ndr::{self, Load, Ndr, Plan, STILL_MICROS};
 
-use crate::output::{print_machine, show, spread};
+use crate::output::{Ending, Output, spread};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -42,7 +42,7 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    pub(crate) fn run(&self, json: bool) -> Result<(), Error> {
+    pub(crate) fn run(&self, output: &Output) -> Result<Ending, Error> {
         let plan = Plan {
             connections: self.connections,
             frame: self.frame.into(),
@@ -56,17 +56,18 @@ impl Arguments {
             slices: self.slices,
             pages: Pages::Huge,
         };
-        show(json, &ndr::run(&plan, &|line| eprintln!("{line}"))?, print)
+        let recorder = output.begin("ndr", &plan)?;
+        let result = ndr::run(&plan, &|line| eprintln!("{line}"))?;
+        output.end(recorder, (&result.figures, None), &result, print)
     }
 }
 
 fn print(result: &Ndr) {
-    print_machine(&result.machine);
     let kind = if result.replies { "requests and replies" } else { "requests" };
     let Ndr { connections, frame, tolerance, .. } = result;
     println!("{kind} of {connections} connections, {frame}-byte UDP, one worker\n");
     let lost = format!("Mpps with no more than {tolerance} % lost");
-    println!("{lost:<44} {:>28}", spread(&result.mpps.summary));
+    println!("{lost:<44} {:>28}", spread(&result.mpps));
     println!("{:<44} {:>28.1}", "Mpps of the generator, without a router", result.generator_mpps);
     if result.is_limited_by_generator {
         println!("The router lost nothing at the highest rate of the generator: it might do more.");
@@ -93,5 +94,5 @@ fn print_load(load: &Load) {
     for (((name, router), (_, loopback)), (_, added)) in rows.zip(load.added.named()) {
         println!("{name:<16} {router:>12.2} {loopback:>12.2} {added:>12.2}");
     }
-    println!("{:<16} {:>38}", "added p99", spread(&load.added_p99.summary));
+    println!("{:<16} {:>38}", "added p99", spread(&load.added_p99));
 }

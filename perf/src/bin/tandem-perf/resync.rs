@@ -6,7 +6,7 @@ use clap::Args;
 use perf::Error;
 use perf::resync::{self, Resync};
 
-use crate::output::{Folder, print_machine, show, spread};
+use crate::output::{Ending, Folder, Output, spread};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -24,16 +24,21 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    pub(crate) fn run(&self, json: bool) -> Result<(), Error> {
+    pub(crate) fn run(&self, output: &Output) -> Result<Ending, Error> {
+        let settings = serde_json::json!({
+            "connections": self.connections,
+            "rounds": self.rounds,
+            "millis": self.millis,
+        });
+        let recorder = output.begin("resync", &settings)?;
         let time = Duration::from_millis(self.millis);
         let result =
             self.folder.keep(|folder| resync::run(self.connections, self.rounds, time, folder))?;
-        show(json, &result, print)
+        output.end(recorder, (&result.figures, None), &result, print)
     }
 }
 
 fn print(result: &Resync) {
-    print_machine(&result.machine);
     println!("{} connections, 60-byte UDP, one worker\n", result.connections);
     println!("{:<40} {:>28}", "Mpps without a resync", spread(&result.without));
     println!("{:<40} {:>28}", "Mpps during resyncs", spread(&result.during));

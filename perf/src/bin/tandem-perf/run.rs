@@ -2,43 +2,69 @@
 
 use clap::Args;
 use perf::Error;
-use perf::run::{self, Throughput};
+use perf::run::{self, Plan, Throughput};
+use perf::tandem::{Run, STAGES};
 
-use crate::output::{Folder, print_machine, show, spread};
+use crate::output::{Ending, Folder, Output, spread};
+use crate::traffic::TrafficArguments;
 
 #[derive(Args)]
 pub(crate) struct Arguments {
-    /// Connections; the file has one packet of each.
-    #[arg(long, default_value_t = 1024)]
-    connections: u32,
-    /// Seconds.
-    #[arg(long, default_value_t = 10)]
+    /// Workers, each on a core of its own from core 1 on. A device of several queues
+    /// replays a part of the packets on each, and workers hand over to each other what is
+    /// not theirs.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    workers: u16,
+    /// How long, in seconds.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     seconds: u32,
     #[command(flatten)]
     folder: Folder,
+    #[command(flatten)]
+    traffic: TrafficArguments,
 }
 
 impl Arguments {
-    pub(crate) fn run(&self, json: bool) -> Result<(), Error> {
-        let result = self.folder.keep(|folder| {
-            run::run(self.connections, self.seconds, folder, &|second, run| {
-                eprintln!(
-                    "{second:>4} s {:>8.2} Mpps {:>8.1} cycles {:>6.1} packets a burst",
-                    run.mpps, run.cycles, run.burst
-                );
-            })
-        })?;
-        show(json, &result, print)
+    pub(crate) fn run(&self, output: &Output) -> Result<Ending, Error> {
+        let plan = Plan {
+            traffic: self.traffic.traffic(),
+            workers: usize::from(self.workers),
+            seconds: self.seconds,
+        };
+        let recorder = output.begin("run", &plan)?;
+        let workers = if plan.workers == 1 { "worker" } else { "workers" };
+        eprintln!("{}, {} {workers}", plan.traffic.describe(), plan.workers);
+        let result = self.folder.keep(|folder| run::run(&plan, folder, &progress))?;
+        output.end(recorder, (&result.figures, Some(&result.drops)), &result, print)
     }
 }
 
+fn progress(second: u32, run: &Run) {
+    let drops: u64 = run.drops.values().sum();
+    eprintln!(
+        "{second:>4} s {:>8.2} Mpps {:>8.1} cycles {:>6.1} packets a burst {drops:>8} dropped",
+        run.mpps, run.cycles, run.burst
+    );
+}
+
 fn print(result: &Throughput) {
-    print_machine(&result.machine);
-    println!("{} connections, 60-byte UDP, one worker\n", result.connections);
+    println!();
     println!("{:<28} {:>24}", "Mpps", spread(&result.mpps));
     println!("{:<28} {:>24.2}", "Gb/s on the wire", result.gbps);
     println!("{:<28} {:>24}", "cycles a packet", spread(&result.cycles_per_packet));
+    for stage in STAGES {
+        if let Some(cycles) = result.stages.get(stage) {
+            println!("{:<28} {:>24}", format!("  {stage}"), spread(cycles));
+        }
+    }
     println!("{:<28} {:>24.1}", "packets a burst", result.packets_per_burst);
+    let table = result.occupancy;
+    let share = table.connections as f64 / table.capacity.max(1) as f64 * 100.0;
+    let full = format!("{} of {} ({share:.0} %)", table.connections, table.capacity);
+    println!("{:<28} {full:>24}", "connections in the table");
+    if result.drops.is_empty() {
+        println!("{:<28} {:>24}", "dropped", 0);
+    }
     for (reason, count) in &result.drops {
         println!("{:<28} {count:>24}", format!("dropped: {reason}"));
     }

@@ -5,7 +5,7 @@ use perf::Error;
 use perf::rig::Pages;
 use perf::sync::{self, SyncCost};
 
-use crate::output::{print_machine, show, spread};
+use crate::output::{Ending, Output, spread};
 
 #[derive(Args)]
 pub(crate) struct Arguments {
@@ -15,13 +15,15 @@ pub(crate) struct Arguments {
 }
 
 impl Arguments {
-    pub(crate) fn run(&self, json: bool) -> Result<(), Error> {
-        show(json, &sync::run(self.connections, Pages::Huge)?, print)
+    pub(crate) fn run(&self, output: &Output) -> Result<Ending, Error> {
+        let settings = serde_json::json!({ "connections": self.connections, "pages": Pages::Huge });
+        let recorder = output.begin("sync", &settings)?;
+        let result = sync::run(self.connections, Pages::Huge)?;
+        output.end(recorder, (&result.figures, None), &result, print)
     }
 }
 
 fn print(result: &SyncCost) {
-    print_machine(&result.machine);
     println!("{} connections, one worker on each machine\n", result.connections);
     println!("{:<40} {:>28}", "cycles a new connection, sync off", spread(&result.off));
     println!("{:<40} {:>28}", "cycles a new connection, sync on", spread(&result.on));

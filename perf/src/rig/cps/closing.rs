@@ -8,19 +8,20 @@ use nat::Side;
 use serde::Serialize;
 use wire::tcp::Flags;
 
-use super::{PARTS, in_parts};
+use super::{PARTS, cycles, in_parts};
 use crate::Error;
 use crate::packets::FRAME;
+use crate::record::Figure;
 use crate::rig::bench::{Bench, Flows, Packet};
-use crate::rig::figure::Figure;
 use crate::rig::frames::Template;
 use crate::rig::ground::{Ground, Lifetime};
+use crate::statistics::Summary;
 
 /// Polls that say what one costs that has nothing to do.
 const EMPTY_POLLS: u32 = 100_000;
 
 /// The result, in cycles a connection.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct Closing {
     /// A poll that finds nothing to do.
     pub empty_poll: f64,
@@ -33,23 +34,24 @@ pub struct Closing {
 }
 
 /// One way to end.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct Ending {
     /// Connections that ended so.
     pub connections: u32,
     /// Cycles of the packets that end it, all together; none for UDP.
-    pub packets: Option<Figure>,
+    pub packets: Option<Summary>,
     /// Cycles of the polls that find it over and close it, fourteen at most in each, less
     /// those of polls with nothing to do.
-    pub expiry: Figure,
+    pub expiry: Summary,
     /// The same with all cycles of the polls.
-    pub polls: Figure,
+    pub polls: Summary,
 }
 
-/// Measures with so many connections.
+/// Measures with so many connections; all samples go to `figures`.
 pub(super) fn measure(
     ground: &Ground,
     connections: u32,
+    figures: &mut Vec<Figure>,
     progress: &dyn Fn(&str),
 ) -> Result<Closing, Error> {
     let lifetime = Lifetime::to_open(connections);
@@ -59,17 +61,23 @@ pub(super) fn measure(
     let empty = idle.poll_times(EMPTY_POLLS) as f64 / f64::from(EMPTY_POLLS);
     drop(idle);
     let waiting = format!("waiting {} s until all are due", lifetime.until_due().as_secs());
-    let expire = |mut bench: Bench, packets| {
+    let mut ending = |name: &str, mut bench: Bench, packets: Option<Vec<f64>>| {
         progress(&waiting);
         std::thread::sleep(lifetime.until_due());
         let [polls, expiry] = expire(&mut bench, connections, empty)?;
-        Ok::<_, Error>(Ending { connections, packets, expiry, polls })
+        let mut put = |kind, samples| cycles(format!("{name}: {kind}"), samples).put(figures);
+        Ok::<_, Error>(Ending {
+            connections,
+            packets: packets.map(|samples| put("packets", samples)).transpose()?,
+            expiry: put("expiry", expiry)?,
+            polls: put("expiry and polls", polls)?,
+        })
     };
 
     progress("tearing UDP down");
     let mut udp = bench()?;
     udp.open(&Template::udp(Side::Public, FRAME)?, connections)?;
-    let udp = expire(udp, None)?;
+    let udp = ending("UDP, time over", udp, None)?;
 
     progress("tearing TCP down by FIN");
     let mut fin = bench()?;
@@ -77,13 +85,13 @@ pub(super) fn measure(
     let end = Flags::FIN | Flags::ACK;
     let ends = [(Side::Public, end), (Side::Private, end), (Side::Public, Flags::ACK)];
     let packets = end_by(&mut fin, flows, connections, &ends)?;
-    let fin = expire(fin, Some(packets))?;
+    let fin = ending("TCP, FIN both ways", fin, Some(packets))?;
 
     progress("tearing TCP down by reset");
     let mut reset = bench()?;
     let flows = establish(&mut reset, connections)?;
     let packets = end_by(&mut reset, flows, connections, &[(Side::Public, Flags::RST)])?;
-    let reset = expire(reset, Some(packets))?;
+    let reset = ending("TCP, reset", reset, Some(packets))?;
     Ok(Closing { empty_poll: empty, udp, fin, reset })
 }
 
@@ -105,21 +113,21 @@ fn end_by(
     flows: Flows,
     connections: u32,
     ends: &[(Side, Flags)],
-) -> Result<Figure, Error> {
+) -> Result<Vec<f64>, Error> {
     let templates = ends.iter().map(|&(side, flags)| Template::tcp(side, flags));
     let templates = templates.collect::<Result<Vec<_>, _>>()?;
-    in_parts(0, connections, |first, last| {
+    Ok(in_parts(0, connections, |first, last| {
         let turns = templates.iter().map(|template| {
             let flow = |client| Packet { template, flow: flows.of(client) };
             bench.run((first..last).map(flow)).cycles
         });
         turns.sum::<u64>() as f64 / f64::from(last - first)
-    })
+    }))
 }
 
 /// Cycles to find a connection over and close it, part by part: of all polls, and less
 /// what empty ones would have cost.
-fn expire(bench: &mut Bench, connections: u32, empty: f64) -> Result<[Figure; 2], Error> {
+fn expire(bench: &mut Bench, connections: u32, empty: f64) -> Result<[Vec<f64>; 2], Error> {
     let left = |counters: &WorkerCounters| counters.connections.get();
     if left(&bench.counters) != u64::from(connections) {
         return Err(Error::dataplane("connections ended before their time"));
@@ -133,5 +141,5 @@ fn expire(bench: &mut Bench, connections: u32, empty: f64) -> Result<[Figure; 2]
         polls.push(spent.cycles as f64 / closed);
         expiry.push((spent.cycles as f64 - f64::from(spent.polls) * empty) / closed);
     }
-    Ok([Figure::of(polls)?, Figure::of(expiry)?])
+    Ok([polls, expiry])
 }

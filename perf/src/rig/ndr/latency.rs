@@ -6,11 +6,12 @@ use super::device::Device;
 use super::generator::Generator;
 use super::{Plan, REPEATS};
 use crate::Error;
-use crate::rig::figure::Figure;
+use crate::record::{Better, Each, Figure};
 use crate::rig::percentiles::{Percentiles, Times};
+use crate::statistics::Summary;
 
 /// Latency at one load, in microseconds.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Copy, Debug, Serialize)]
 pub struct Load {
     /// Of the rate without loss, in per cent.
     pub percent: f64,
@@ -23,7 +24,7 @@ pub struct Load {
     /// What the router has more.
     pub added: Percentiles,
     /// The router's p99 less that of the loop-back, slice by slice.
-    pub added_p99: Figure,
+    pub added_p99: Summary,
     /// Packets lost in the router.
     pub lost: u64,
     /// Slices that were repeated as a core stood still.
@@ -37,22 +38,34 @@ pub(super) fn measure(
     generator: &mut Generator,
     percent: f64,
     highest: f64,
+    figures: &mut Vec<Figure>,
 ) -> Result<Load, Error> {
     let mut slices = Slices { plan, rate: highest * percent / 100.0, repeated: 0, disturbed: 0 };
     let (mut router, mut loopback) = (Times::new()?, Times::new()?);
-    let (mut added_p99, mut lost) = (Vec::new(), 0);
+    let (mut p99s, mut lost) = ([Vec::new(), Vec::new()], 0);
     for _ in 0..plan.slices {
         let usual = slices.take(generator, Device::Loopback)?;
         let through = slices.take(generator, Device::Router)?;
         let (Some((usual, _)), Some((through, missing))) = (usual, through) else { continue };
-        added_p99.push(through.percentiles().p99 - usual.percentiles().p99);
+        for (p99s, times) in p99s.iter_mut().zip([&through, &usual]) {
+            p99s.push(times.percentiles().p99);
+        }
         loopback.add(&usual)?;
         router.add(&through)?;
         lost += missing;
     }
-    if added_p99.is_empty() {
+    let [through, usual] = p99s;
+    if through.is_empty() {
         return Err(Error::dataplane("cores stand still in every slice: try shorter ones"));
     }
+    let added = through.iter().zip(&usual).map(|(through, usual)| through - usual).collect();
+    let mut put = |name, better, samples| {
+        let name = format!("{name} at {percent} %");
+        Figure::new(name, "us", better, Each::Part, samples).put(figures)
+    };
+    put("p99 of the router", Better::Lower, through)?;
+    put("p99 of the loop-back", Better::Neither, usual)?;
+    let added_p99 = put("added p99", Better::Lower, added)?;
     let (router, loopback) = (router.percentiles(), loopback.percentiles());
     Ok(Load {
         percent,
@@ -60,7 +73,7 @@ pub(super) fn measure(
         added: router.beyond(&loopback),
         router,
         loopback,
-        added_p99: Figure::of(added_p99)?,
+        added_p99,
         lost,
         repeated: slices.repeated,
         disturbed: slices.disturbed,

@@ -28,19 +28,19 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use nat::Side;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 pub use latency::Load;
 
 use super::cable;
 use super::feeder::Feeder;
-use super::figure::Figure;
 use super::frames::Template;
 use super::ground::{FEEDER, FORWARDER, Ground, Lifetime, Pages};
 use crate::Error;
-use crate::machine::Machine;
+use crate::record::{Better, Each, Figure};
+use crate::statistics::Summary;
 use device::{Device, Switch};
-use generator::{Generator, Traffic, Trial};
+use generator::{Generator, Traffic};
 
 /// A core that does not come round for so long stood still, in microseconds.
 pub const STILL_MICROS: u64 = 50;
@@ -48,7 +48,7 @@ pub const STILL_MICROS: u64 = 50;
 const REPEATS: u32 = 20;
 
 /// What to run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Plan {
     /// Connections, packets of random ones.
     pub connections: u32,
@@ -56,9 +56,11 @@ pub struct Plan {
     pub frame: usize,
     /// Replies too, as many as requests.
     pub replies: bool,
-    /// The length of a trial, all its slices together.
+    /// The length of a trial, all its slices together; milliseconds in a record.
+    #[serde(serialize_with = "in_millis")]
     pub trial: Duration,
-    /// The length of a slice.
+    /// The length of a slice; milliseconds in a record.
+    #[serde(serialize_with = "in_millis")]
     pub slice: Duration,
     /// How near the search comes, in per cent of the highest rate.
     pub resolution: f64,
@@ -74,11 +76,13 @@ pub struct Plan {
     pub pages: Pages,
 }
 
+fn in_millis<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(time.as_secs_f64() * 1e3)
+}
+
 /// The result.
 #[derive(Clone, Debug, Serialize)]
 pub struct Ndr {
-    /// On what.
-    pub machine: Machine,
     /// Connections, packets of random ones.
     pub connections: u32,
     /// Bytes of a frame without its checksum.
@@ -88,7 +92,7 @@ pub struct Ndr {
     /// Packets that might be lost, in per cent of those offered.
     pub tolerance: f64,
     /// The highest rate without more loss than that, in millions of packets a second.
-    pub mpps: Figure,
+    pub mpps: Summary,
     /// The rate that the generator reaches with the loop-back: no search goes beyond it.
     pub generator_mpps: f64,
     /// True if the router lost nothing at the highest rate that the generator reached: it
@@ -104,6 +108,9 @@ pub struct Ndr {
     pub undecided: u32,
     /// Latency by load.
     pub loads: Vec<Load>,
+    /// The samples.
+    #[serde(skip)]
+    pub figures: Vec<Figure>,
 }
 
 /// Measures; `progress` is told of each trial.
@@ -148,30 +155,38 @@ fn loop_back(ground: &Ground) -> Result<[[cable::End; 2]; 2], Error> {
 
 /// What the generator reaches without the router: packets a second, the median of slices
 /// in which no core stood still, if there are any.
-fn highest(plan: &Plan, generator: &mut Generator) -> Result<f64, Error> {
+fn highest(
+    plan: &Plan,
+    generator: &mut Generator,
+    figures: &mut Vec<Figure>,
+) -> Result<f64, Error> {
     let slice = |_| generator.trial(Device::Loopback, f64::INFINITY, plan.slice, None);
     let (disturbed, usual): (Vec<_>, Vec<_>) =
         (0..REPEATS).map(slice).partition(|slice| slice.stood_still);
     let slices = if usual.is_empty() { disturbed } else { usual };
-    Ok(Figure::of(slices.iter().map(Trial::returned).collect())?.summary.median)
+    let mpps = slices.iter().map(|slice| slice.returned() / 1e6).collect();
+    let figure = Figure::new("generator alone", "Mpps", Better::Neither, Each::Part, mpps);
+    Ok(figure.put(figures)?.median * 1e6)
 }
 
 fn measure(plan: &Plan, generator: &mut Generator, progress: &dyn Fn(&str)) -> Result<Ndr, Error> {
-    let most = highest(plan, generator)?;
+    let mut figures = Vec::new();
+    let most = highest(plan, generator, &mut figures)?;
     progress(&format!("the generator alone: {:.2} Mpps", most / 1e6));
     let mut searches = search::Searches::new(plan, most, progress);
     let mut rates = Vec::new();
     for _ in 0..plan.rounds {
         rates.push(searches.run(generator)? / 1e6);
     }
-    let mpps = Figure::of(rates)?;
-    let rate = mpps.summary.median * 1e6;
+    let mpps = Figure::new("rate without loss", "Mpps", Better::Higher, Each::Round, rates)
+        .put(&mut figures)?;
+    let rate = mpps.median * 1e6;
     let loads = plan.loads.iter().map(|&percent| {
         progress(&format!("latency at {percent} %"));
-        latency::measure(plan, generator, percent, rate)
+        latency::measure(plan, generator, percent, rate, &mut figures)
     });
+    let loads = loads.collect::<Result<_, _>>()?;
     Ok(Ndr {
-        machine: Machine::this(),
         connections: plan.connections,
         frame: plan.frame,
         replies: plan.replies,
@@ -182,7 +197,8 @@ fn measure(plan: &Plan, generator: &mut Generator, progress: &dyn Fn(&str)) -> R
         slices: searches.slices,
         repeated: searches.repeated,
         undecided: searches.undecided,
-        loads: loads.collect::<Result<_, _>>()?,
+        loads,
         mpps,
+        figures,
     })
 }

@@ -1,0 +1,139 @@
+//! The configuration of a dataplane that is measured.
+//!
+//! It has a `[peer]` that does not exist: so the dataplane starts as standby, takes all
+//! connections over its stream of connection sync, and forwards when it is told to.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use nat::Side;
+
+use crate::Error;
+use crate::packets::{SERVICE_PORT, VIP};
+use crate::replay::Replay;
+use crate::traffic::SERVERS;
+
+/// What the dataplane runs with.
+pub(super) struct Setup<'a> {
+    pub(super) replay: &'a Replay,
+    pub(super) connections: u32,
+    pub(super) workers: usize,
+}
+
+/// The files of a dataplane.
+pub(super) struct Files {
+    pub(super) configuration: PathBuf,
+    pub(super) socket: PathBuf,
+}
+
+impl Setup<'_> {
+    /// Writes the configuration and its key.
+    pub(super) fn write(&self, folder: &Path) -> Result<Files, Error> {
+        let configuration = folder.join("perf.toml");
+        let (socket, key) = (folder.join("perf.sock"), folder.join("perf.key"));
+        let text = self.text(&socket, &key);
+        std::fs::write(&configuration, text)
+            .map_err(Error::io(configuration.display().to_string()))?;
+        write_key(&key).map_err(Error::io(key.display().to_string()))?;
+        Ok(Files { configuration, socket })
+    }
+
+    /// Room in the tables of all workers. Addresses never share out evenly.
+    fn room(&self) -> u32 {
+        if self.workers == 1 { self.connections } else { self.connections / 8 * 9 + 4096 }
+    }
+
+    fn text(&self, socket: &Path, key: &Path) -> String {
+        let cores: Vec<String> = (1..=self.workers).map(|core| core.to_string()).collect();
+        let (mut neighbours, mut servers) = (String::new(), String::new());
+        for address in SERVERS {
+            let last = address.octets()[3];
+            let mac = format!("02:00:00:00:00:{last}");
+            // A String takes everything.
+            let _ = write!(neighbours, "{{ address = \"{address}\", mac = \"{mac}\" }}, ");
+            let _ = write!(servers, "{{ address = \"{address}:{SERVICE_PORT}\" }}, ");
+        }
+        format!(
+            r#"
+[node]
+name = "perf"
+workers = [{cores}]
+connections = {connections}
+mbufs = {mbufs}
+file_prefix = "tandem-perf"
+control_socket = "{socket}"
+log = "error"
+
+[public]
+port = "{public}"
+address = "198.18.0.2/24"
+floating = ["{VIP}/24"]
+gateway = "198.18.0.254"
+neighbour = [{{ address = "198.18.0.254", mac = "02:00:00:00:00:fe" }}]
+
+[private]
+port = "{private}"
+address = "10.0.0.2/24"
+floating = ["10.0.0.1/24"]
+neighbour = [{neighbours}]
+
+[peer]
+paths = [
+    {{ local = "198.18.0.2", remote = "198.18.0.3" }},
+    {{ local = "10.0.0.2", remote = "10.0.0.3" }},
+]
+key_file = "{key}"
+
+[[masquerade]]
+source = ["10.0.0.0/24"]
+address = "{VIP}"
+
+[[service]]
+name = "perf"
+listen = "{VIP}:{SERVICE_PORT}"
+protocol = "udp"
+scheduler = "rr"
+server = [{servers}]
+"#,
+            cores = cores.join(", "),
+            connections = self.room(),
+            mbufs = self.replay.mbufs(),
+            socket = socket.display(),
+            key = key.display(),
+            public = self.replay.device(Side::Public),
+            private = self.replay.device(Side::Private),
+        )
+    }
+}
+
+/// A key that nobody uses: there is no peer. But there has to be one.
+fn write_key(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.write_all(&[0x5a; 32])
+}
+
+#[cfg(test)]
+mod tests {
+    use config::Config;
+
+    use super::*;
+    use crate::traffic::{Mix, Size, Traffic};
+
+    #[test]
+    fn it_has_no_mistakes() {
+        let folder = std::env::temp_dir().join("tandem-perf-test-configuration");
+        std::fs::create_dir_all(&folder).unwrap();
+        let traffic =
+            Traffic { mix: Mix::Both, one_way: false, size: Size::Smallest, connections: 64 };
+        let replay = Replay::write(&folder, "flows", &traffic, 2).unwrap();
+        let setup = Setup { replay: &replay, connections: 64, workers: 2 };
+        let files = setup.write(&folder).unwrap();
+        let checked = Config::load_checked(&files.configuration).unwrap();
+        assert!(checked.warnings.is_empty());
+        assert_eq!(checked.config.node.workers.len(), 2);
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}
