@@ -5,15 +5,16 @@
 //! what is true of one such pair of runs is true of the machine and not of the hour.
 //! [`run`] is one run of it alone, second by second. Which packets that are says
 //! [`traffic`]; [`replay`] puts them into files.
-//! [`cps`] counts the cycles that a new connection costs a worker.
-//! [`sync`] counts what connection sync adds to that, and how many events a second go from
-//! one machine's worker to the other's table. [`resync`] counts what a peer that asks for
+//!
+//! The [`rig`] has the real worker in this process: there are the runs that count cycles, and
+//! those that need what a network would add: latency, and rates without loss.
+//! [`sync`] counts what connection sync adds to a new connection, and how many events a second
+//! go from one machine's worker to the other's table. [`resync`] counts what a peer that asks for
 //! all connections costs forwarding.
 //!
 //! Every run leaves a [`record`], which later runs can be compared with.
 
 pub mod compare;
-pub mod cps;
 pub mod error;
 pub mod hugepages;
 pub mod machine;
@@ -22,6 +23,7 @@ mod pcap;
 pub mod record;
 pub mod replay;
 pub mod resync;
+pub mod rig;
 pub mod run;
 pub mod statistics;
 pub mod sync;

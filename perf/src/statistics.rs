@@ -50,8 +50,12 @@ pub struct Difference {
 const QUANTILE: f64 = 2.575_829;
 
 impl Difference {
-    /// Of values, all above zero, to those of before; `None` when either are none.
+    /// Of values to those of before; `None` when either are none, and when some are not
+    /// above zero, as differences in the noise may be: those have no ratio.
     pub fn of(now: &[f64], before: &[f64]) -> Option<Self> {
+        if !now.iter().chain(before).all(|value| *value > 0.0) {
+            return None;
+        }
         let mut ratios: Vec<f64> =
             now.iter().flat_map(|now| before.iter().map(move |before| now / before)).collect();
         ratios.sort_by(f64::total_cmp);

@@ -12,7 +12,6 @@ use core::hint::black_box;
 use std::net::Ipv4Addr;
 
 use dataplane::mailbox::Order;
-use dpdk::mempool::{Mempool, MempoolConfig};
 use nat::connection::{Kind, Opening};
 use nat::service::{ServerId, ServiceId};
 use nat::sync::ring::{self, Consumer};
@@ -25,8 +24,11 @@ use wire::tcp::Flags;
 use wire::{FiveTuple, Port, Protocol};
 
 use crate::Error;
-use crate::cps::{self, Bench};
+use crate::packets::FRAME;
 use crate::record::{Better, Each, Figure};
+use crate::rig::bench::{Bench, Packet};
+use crate::rig::frames::{Flow, Template};
+use crate::rig::ground::{FORWARDER, Ground, Lifetime, Pages};
 use crate::statistics::Summary;
 
 mod throughput;
@@ -60,14 +62,14 @@ pub struct SyncCost {
     pub figures: Vec<Figure>,
 }
 
-/// Measures with so many connections.
+/// Measures with so many connections; packets lie in such pages.
 ///
 /// # Errors
 ///
 /// [`Error`], when DPDK or a worker does not do its part.
-pub fn run(connections: u32) -> Result<SyncCost, Error> {
+pub fn run(connections: u32, pages: Pages) -> Result<SyncCost, Error> {
     let connections = connections.max(PARTS);
-    let [off, on] = workers(connections)?;
+    let [off, on] = workers(connections, pages)?;
     let ratios: Vec<f64> = off.iter().zip(&on).map(|(off, on)| (on / off - 1.0) * 100.0).collect();
     let [table_off, table_on] = tables(connections);
     let nothing = || Error::Dataplane("nothing ran".to_owned());
@@ -96,13 +98,12 @@ fn figures(samples: [(&str, Vec<f64>); 4]) -> Vec<Figure> {
 }
 
 /// Cycles a new connection of a worker without and of one with sync, part by part.
-fn workers(connections: u32) -> Result<[Vec<f64>; 2], Error> {
-    let config = cps::configuration()?;
-    let eal = cps::start_eal(4)?;
-    let mempool = Mempool::new(&eal, MempoolConfig::default()).map_err(Error::dataplane)?;
-    let bench = |devices| Bench::new(&eal, &config, devices, connections, mempool.clone());
-    let mut off = bench(["net_null0", "net_null1"])?;
-    let mut on = bench(["net_null2", "net_null3"])?;
+fn workers(connections: u32, pages: Pages) -> Result<[Vec<f64>; 2], Error> {
+    let ground = Ground::new(pages, FORWARDER, &[])?;
+    let bench = || Bench::new(&ground, connections, Lifetime::LONG);
+    let (mut off, mut on) = (bench()?, bench()?);
+    let request = Template::udp(Side::Public, FRAME)?;
+    let flow = |client| Packet { template: &request, flow: Flow { client, server: 0 } };
     let (producer, mut ring) = ring::ring(RING);
     let export = Session::Export(Box::new(Export::new(producer)));
     on.mailbox.order(Order::Sync(export)).map_err(|_| Error::dataplane("an order too many"))?;
@@ -114,11 +115,11 @@ fn workers(connections: u32) -> Result<[Vec<f64>; 2], Error> {
     let part = connections / PARTS;
     for first in (0..part * PARTS).step_by(part as usize) {
         let last = first + part;
-        cycles[0].push(off.open(first, last) as f64 / f64::from(part));
+        cycles[0].push(off.run((first..last).map(flow)).cycles as f64 / f64::from(part));
         let before = on.counters.opened.get();
         let mut spent = 0;
         for start in (first..last).step_by(4096) {
-            spent += on.open(start, last.min(start + 4096));
+            spent += on.run((start..last.min(start + 4096)).map(flow)).cycles;
             empty(&mut ring)?;
         }
         if on.counters.opened.get() - before != u64::from(part) {

@@ -210,8 +210,8 @@ impl Packet {
     }
 }
 
-/// The private host of a connection.
-fn host(number: u32) -> Ipv4Addr {
+/// The private host of a connection, by its number: real servers take turns.
+pub(crate) fn host(number: u32) -> Ipv4Addr {
     SERVERS.get(number as usize % SERVERS.len()).copied().unwrap_or(Ipv4Addr::UNSPECIFIED)
 }
 

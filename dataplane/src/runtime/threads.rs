@@ -9,8 +9,8 @@ use dpdk::eal::{Eal, LaunchError, WorkerHandle, WorkerPanic};
 use super::crew::Build;
 use crate::worker::Worker;
 
-/// Starts a worker on each core, and waits until all have their memory. `halt` tells them to end; `stop`, which tells the process,
-/// is set when one ends.
+/// Starts a worker on each core, and waits until all have their memory. `halt` tells them to
+/// end; `stop`, which tells the process, is set when one ends.
 pub(super) fn launch(
     eal: &Eal,
     cores: Vec<CoreId>,

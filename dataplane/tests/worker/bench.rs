@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use config::{Config, Idle};
+use crossbeam::utils::CachePadded;
 use dataplane::clock::Clock;
 use dataplane::counters::WorkerBlock;
 use dataplane::drop_reason::DropReason;
@@ -103,7 +104,7 @@ impl Bench {
         let (to_housekeeping, errands) = spsc(64);
         let (to_peer, peer) = spsc(15);
         let way = Peer { ring: to_peer, waiting: Burst::new() };
-        let peers = [None, Some(way)].into_iter().take(workers).collect();
+        let peers = [None, Some(CachePadded::new(way))].into_iter().take(workers).collect();
         let outlets =
             if workers > 1 { [Outlet::Via(1), Outlet::Via(1)] } else { [out_public, out_private] };
 
@@ -124,7 +125,7 @@ impl Bench {
             index: 0,
             receive: [None, None],
             outlets,
-            handoff: Handoff { peers, from: Vec::new(), index: 0, seed: 1 },
+            handoff: Handoff { peers, ..Handoff::alone() },
             to_housekeeping,
             from_housekeeping,
             mempool: pool.clone(),

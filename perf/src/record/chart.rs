@@ -34,7 +34,8 @@ pub(super) fn lines(unit: &str, figures: &[&Figure]) -> Result<String, Error> {
     let each = figures.first().map_or("", |figure| figure.each.name());
     let longest = figures.iter().map(|figure| figure.samples.len()).max().unwrap_or_default();
     let samples = figures.iter().flat_map(|figure| &figure.samples);
-    let most = samples.copied().fold(0.0, f64::max);
+    let most = samples.clone().copied().fold(0.0, f64::max);
+    let least = samples.copied().fold(0.0, f64::min);
     let mut svg = String::new();
     {
         let area = SVGBackend::with_string(&mut svg, (WIDTH, LINE_HEIGHT)).into_drawing_area();
@@ -42,7 +43,7 @@ pub(super) fn lines(unit: &str, figures: &[&Figure]) -> Result<String, Error> {
             .margin(12)
             .x_label_area_size(36)
             .y_label_area_size(60)
-            .build_cartesian_2d(1.0..(longest.max(2) as f64), 0.0..most.max(1e-9) * 1.1)
+            .build_cartesian_2d(1.0..(longest.max(2) as f64), least * 1.1..most.max(1e-9) * 1.1)
             .map_err(drawing)?;
         let whole = |value: &f64| format!("{value:.0}");
         chart
@@ -79,6 +80,7 @@ pub(super) fn lines(unit: &str, figures: &[&Figure]) -> Result<String, Error> {
 /// Medians of figures of one unit as bars, and across each from the least to the most.
 pub(super) fn bars(unit: &str, figures: &[(&Figure, Summary)]) -> Result<String, Error> {
     let most = figures.iter().map(|(_, summary)| summary.most).fold(0.0, f64::max);
+    let least = figures.iter().map(|(_, summary)| summary.least).fold(0.0, f64::min);
     // The first stands on top.
     let rows: Vec<&(&Figure, Summary)> = figures.iter().rev().collect();
     let height = BAR_FRAME + BAR_HEIGHT * rows.len() as u32;
@@ -91,7 +93,7 @@ pub(super) fn bars(unit: &str, figures: &[(&Figure, Summary)]) -> Result<String,
             .margin(12)
             .x_label_area_size(36)
             .y_label_area_size(NAMES)
-            .build_cartesian_2d(0.0..most.max(1e-9) * 1.08, range.into_segmented())
+            .build_cartesian_2d(least * 1.08..most.max(1e-9) * 1.08, range.into_segmented())
             .map_err(drawing)?;
         let name = |at: &SegmentValue<usize>| match at {
             SegmentValue::CenterOf(at) => rows.get(*at).map_or("", |row| &row.0.name).to_owned(),

@@ -99,6 +99,17 @@ impl Figure {
         let nothing = || Error::Dataplane(format!("{}: nothing was measured", self.name));
         Summary::of(&self.samples).ok_or_else(nothing)
     }
+
+    /// Puts it beside the others of its run; returns its median and spread.
+    ///
+    /// # Errors
+    ///
+    /// When there are no samples.
+    pub fn put(self, others: &mut Vec<Figure>) -> Result<Summary, Error> {
+        let summary = self.summary()?;
+        others.push(self);
+        Ok(summary)
+    }
 }
 
 /// Settings by name, as a run has them.

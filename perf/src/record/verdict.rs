@@ -81,7 +81,7 @@ pub(super) fn obstacle(record: &Record, command: &str, settings: &Settings) -> O
     })
 }
 
-/// The changes of all figures that are in both.
+/// The changes of all figures that are in both and have a ratio.
 pub(super) fn changes(now: &[Figure], before: &[Figure]) -> Vec<Change> {
     now.iter()
         .filter_map(|figure| {
@@ -157,6 +157,16 @@ mod tests {
         let more = [20.0, 20.1, 20.2];
         assert_eq!(verdict(Better::Higher, &more, &BEFORE[..3]), Verdict::TooFew);
         assert_eq!(verdict(Better::Higher, &[20.0; 5], &BEFORE), Verdict::Faster);
+    }
+
+    #[test]
+    fn figures_without_a_ratio_are_left_out() {
+        let around_zero = figure(Better::Lower, &[-0.1, 0.0, 0.2]);
+        assert!(
+            changes(core::slice::from_ref(&around_zero), &[figure(Better::Lower, &BEFORE)])
+                .is_empty()
+        );
+        assert!(changes(&[figure(Better::Lower, &BEFORE)], &[around_zero]).is_empty());
     }
 
     #[test]

@@ -2,6 +2,11 @@
 
 mod compare;
 mod cps;
+mod expiry;
+mod flood;
+mod handoff;
+mod lookup;
+mod ndr;
 mod output;
 mod resync;
 mod run;
@@ -33,8 +38,18 @@ enum Command {
     Run(run::Arguments),
     /// Tandem and dpdk-testpmd in turn on the same packets: rates, cycles, ratios.
     Compare(compare::Arguments),
-    /// New connections: cycles for each, how many a second, memory for each.
+    /// Connections: cycles to open and to end one, how many a table holds, memory for each.
     Cps(cps::Arguments),
+    /// Expiry: cycles for a connection, and how late packets are for it.
+    Expiry(expiry::Arguments),
+    /// A flood of new connections: what known ones keep of their rate.
+    Flood(flood::Arguments),
+    /// Handoff: cycles to hand a packet to another worker.
+    Handoff(handoff::Arguments),
+    /// Known connections: cycles for a packet, by the number of connections.
+    Lookup(lookup::Arguments),
+    /// The rate without loss, and the latency at parts of it (RFC 2544).
+    Ndr(ndr::Arguments),
     /// Connection sync: events a second from worker to peer, and what it costs the worker.
     Sync(sync::Arguments),
     /// A resync: how much slower packets are forwarded meanwhile, and how long it takes.
@@ -50,6 +65,11 @@ fn main() -> ExitCode {
         Command::Run(arguments) => arguments.run(&output),
         Command::Compare(arguments) => arguments.run(&output),
         Command::Cps(arguments) => arguments.run(&output),
+        Command::Expiry(arguments) => arguments.run(&output),
+        Command::Flood(arguments) => arguments.run(&output),
+        Command::Handoff(arguments) => arguments.run(&output),
+        Command::Lookup(arguments) => arguments.run(&output),
+        Command::Ndr(arguments) => arguments.run(&output),
         Command::Sync(arguments) => arguments.run(&output),
         Command::Resync(arguments) => arguments.run(&output),
     };

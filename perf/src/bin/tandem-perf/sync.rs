@@ -2,6 +2,7 @@
 
 use clap::Args;
 use perf::Error;
+use perf::rig::Pages;
 use perf::sync::{self, SyncCost};
 
 use crate::output::{Ending, Output, spread};
@@ -15,9 +16,9 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     pub(crate) fn run(&self, output: &Output) -> Result<Ending, Error> {
-        let settings = serde_json::json!({ "connections": self.connections });
+        let settings = serde_json::json!({ "connections": self.connections, "pages": Pages::Huge });
         let recorder = output.begin("sync", &settings)?;
-        let result = sync::run(self.connections)?;
+        let result = sync::run(self.connections, Pages::Huge)?;
         output.end(recorder, (&result.figures, None), &result, print)
     }
 }

@@ -1,0 +1,50 @@
+//! Cables: what lies between a worker and those that send to it and receive from it.
+//!
+//! DPDK's net_ring receives what it sends. Of two such devices, one carries what goes to
+//! the worker and the other what comes from it: each end of the cable has the transmit
+//! queue of one and the receive queue of the other.
+
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use dpdk::eal::{DeviceSpec, Eal};
+use dpdk::mempool::Mempool;
+use dpdk::port::{Port, PortConfig, RxQueue, TxQueue};
+
+use crate::Error;
+
+/// Packets that a cable holds in each direction, as a NIC's queue would.
+pub(crate) const PLACES: usize = 1023;
+
+/// One end of a cable.
+pub(crate) struct End {
+    pub(crate) rx: RxQueue,
+    pub(crate) tx: TxQueue,
+}
+
+/// Lays a cable; the first end is the rig's, the second the worker's.
+pub(crate) fn lay(eal: &Eal, mempool: &Mempool) -> Result<[End; 2], Error> {
+    let (to_worker, at_worker) = ring(eal, mempool)?;
+    let (to_rig, at_rig) = ring(eal, mempool)?;
+    Ok([End { rx: at_rig, tx: to_worker }, End { rx: at_worker, tx: to_rig }])
+}
+
+/// The queues of a new net_ring: what one sends, the other receives.
+fn ring(eal: &Eal, mempool: &Mempool) -> Result<(TxQueue, RxQueue), Error> {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let name = format!("net_ring{}", NUMBER.fetch_add(1, Ordering::Relaxed));
+    let device = DeviceSpec::Virtual { name: name.clone(), arguments: String::new() };
+    eal.attach(&device).map_err(Error::dataplane)?;
+    let nothing = || Error::Dataplane(format!("{name} has no port or no queue"));
+    let id = eal.port(&name).ok_or_else(nothing)?;
+    let config = PortConfig {
+        rx_queues: 1,
+        tx_queues: 1,
+        mempool: mempool.clone(),
+        rx_descriptors: None,
+        tx_descriptors: None,
+        mtu: 1500,
+        promiscuous: false,
+    };
+    let (_, mut rx, mut tx) = Port::start(id, &name, &config).map_err(Error::dataplane)?;
+    Ok((tx.pop().ok_or_else(nothing)?, rx.pop().ok_or_else(nothing)?))
+}

@@ -1,0 +1,45 @@
+//! How many connections a table holds (RFC 9693 section 4.8): more are offered than it has
+//! room for, and then each is asked for.
+
+use dataplane::drop_reason::DropReason;
+use nat::Side;
+use serde::Serialize;
+
+use crate::Error;
+use crate::packets::FRAME;
+use crate::rig::bench::Bench;
+use crate::rig::frames::Template;
+use crate::rig::ground::{Ground, Lifetime};
+
+/// The result.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct Capacity {
+    /// Connections that the configuration has room for.
+    pub room: u32,
+    /// Connections offered, more than that.
+    pub offered: u32,
+    /// Connections that were opened and stayed.
+    pub held: u64,
+    /// Connections that were refused, counted as drops under their reason.
+    pub refused: u64,
+    /// Connections through which a packet passed when the table was full.
+    pub passing: u64,
+}
+
+/// Fills a table with room for so many.
+pub(super) fn measure(ground: &Ground, room: u32) -> Result<Capacity, Error> {
+    let mut bench = Bench::new(ground, room, Lifetime::LONG)?;
+    let request = Template::udp(Side::Public, FRAME)?;
+    let offered = room + room / 10 + 1;
+    let flows = bench.begin(&request)?;
+    bench.run(flows.packets(&request, 1..offered));
+    let held = bench.counters.opened.get() - bench.counters.closed.get();
+    let refused = bench.counters.drops.get(DropReason::TableFull);
+    // None of those refused is let in now: whatever passes has its connection.
+    let passing = bench.run(flows.packets(&request, 0..offered)).sent;
+    let opened = bench.counters.opened.get() - bench.counters.closed.get();
+    if opened != held {
+        return Err(Error::dataplane("a full table took another connection"));
+    }
+    Ok(Capacity { room, offered, held, refused, passing })
+}

@@ -1,0 +1,179 @@
+//! What expiry costs while packets flow, and how late it makes them.
+//!
+//! A few connections of TCP carry packets, a full burst in every poll. Beside them lie
+//! those of UDP, whose time is over for all at once: nobody has polled since. Each poll
+//! is timed until the last of them is closed, and as many again afterwards, without
+//! anything to expire.
+
+use nat::Side;
+use serde::Serialize;
+use wire::tcp::Flags;
+
+use super::bench::{Bench, Flows, ROUND};
+use super::cps::establish;
+use super::frames::Template;
+use super::ground::{FORWARDER, Ground, Lifetime, Pages};
+use super::percentiles::{Percentiles, Times};
+use crate::Error;
+use crate::packets::FRAME;
+use crate::record::{Better, Each, Figure};
+use crate::statistics::Summary;
+
+/// A poll that takes longer than this is late.
+pub const LATE_MICROS: u64 = 50;
+
+/// What to run.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Plan {
+    /// Connections whose time is over at once.
+    pub connections: u32,
+    /// Connections that carry packets.
+    pub flowing: u32,
+    /// How often.
+    pub rounds: u32,
+    /// Where packets lie.
+    pub pages: Pages,
+}
+
+/// The result.
+#[derive(Clone, Debug, Serialize)]
+pub struct Expiry {
+    /// Connections whose time was over at once.
+    pub connections: u32,
+    /// Connections that carried packets.
+    pub flowing: u32,
+    /// Cycles that expiry takes for a connection: what the median poll takes with it more
+    /// than without, over all polls.
+    pub cycles: Summary,
+    /// Polls that closed them, packets of a full burst in each.
+    pub polls: u64,
+    /// How long polls took with expiry.
+    pub during: Lateness,
+    /// How long they took without.
+    pub without: Lateness,
+    /// The samples.
+    #[serde(skip)]
+    pub figures: Vec<Figure>,
+}
+
+/// How long polls took.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Lateness {
+    /// In microseconds, over all rounds.
+    pub poll: Percentiles,
+    /// The longest of each round, in microseconds.
+    pub longest: Summary,
+    /// Polls that took longer than [`LATE_MICROS`].
+    pub late: u64,
+}
+
+/// Measures; `progress` is told what comes next.
+///
+/// # Errors
+///
+/// [`Error`], when DPDK or the worker does not do its part.
+pub fn run(plan: &Plan, progress: &dyn Fn(&str)) -> Result<Expiry, Error> {
+    let ground = Ground::new(plan.pages, FORWARDER, &[])?;
+    let (mut cycles, mut polls) = (Vec::new(), 0);
+    let (mut during, mut without) = (Phase::new()?, Phase::new()?);
+    for round in 1..=plan.rounds {
+        progress(&format!("round {round} of {}", plan.rounds));
+        let [expiring, usual] = measure(plan, &ground)?;
+        let spent = expiring.times.median() as f64 - usual.times.median() as f64;
+        cycles.push(spent * expiring.polls as f64 / f64::from(plan.connections));
+        polls += expiring.polls;
+        during.add(&expiring)?;
+        without.add(&usual)?;
+    }
+    let mut figures = Vec::new();
+    let mut put = |name, unit, better, samples| {
+        Figure::new(name, unit, better, Each::Round, samples).put(&mut figures)
+    };
+    Ok(Expiry {
+        connections: plan.connections,
+        flowing: plan.flowing,
+        cycles: put("expiry", "cycles a connection", Better::Lower, cycles)?,
+        polls,
+        during: during
+            .lateness(|longest| put("longest poll with expiry", "us", Better::Lower, longest))?,
+        // As long as the machine has it: the worker does what it always does.
+        without: without.lateness(|longest| {
+            put("longest poll without expiry", "us", Better::Neither, longest)
+        })?,
+        figures,
+    })
+}
+
+/// Polls of one round and kind.
+struct Timed {
+    polls: u64,
+    times: Times,
+}
+
+impl Timed {
+    fn new() -> Result<Self, Error> {
+        Ok(Timed { polls: 0, times: Times::new()? })
+    }
+
+    /// As many polls as a round of packets takes.
+    fn run(&mut self, bench: &mut Bench, ack: &Template, flows: Flows, flowing: u32) {
+        let packets = flows.packets(ack, (0..flowing).cycle().take(ROUND));
+        bench.run_each(packets, |cycles| {
+            self.polls += 1;
+            self.times.record(cycles);
+        });
+    }
+}
+
+/// All rounds of one kind.
+struct Phase {
+    times: Times,
+    longest: Vec<f64>,
+}
+
+impl Phase {
+    fn new() -> Result<Self, Error> {
+        Ok(Phase { times: Times::new()?, longest: Vec::new() })
+    }
+
+    fn add(&mut self, round: &Timed) -> Result<(), Error> {
+        self.longest.push(round.times.percentiles().max);
+        self.times.add(&round.times)
+    }
+
+    fn lateness(
+        self,
+        longest: impl FnOnce(Vec<f64>) -> Result<Summary, Error>,
+    ) -> Result<Lateness, Error> {
+        let limit = dpdk::clock::hz() * LATE_MICROS / 1_000_000;
+        Ok(Lateness {
+            poll: self.times.percentiles(),
+            longest: longest(self.longest)?,
+            late: self.times.longer_than(limit),
+        })
+    }
+}
+
+/// A round: polls with expiry, and as many without.
+fn measure(plan: &Plan, ground: &Ground) -> Result<[Timed; 2], Error> {
+    let lifetime = Lifetime::to_open(plan.connections);
+    let mut bench = Bench::new(ground, plan.connections + plan.flowing, lifetime)?;
+    let flows = establish(&mut bench, plan.flowing)?;
+    bench.open(&Template::udp(Side::Public, FRAME)?, plan.connections)?;
+    if bench.counters.closed.get() > 0 {
+        return Err(Error::dataplane("connections expired before their time"));
+    }
+    let ack = Template::tcp(Side::Public, Flags::ACK)?;
+    std::thread::sleep(lifetime.until_due());
+    let (mut expiring, mut usual) = (Timed::new()?, Timed::new()?);
+    while bench.counters.closed.get() < u64::from(plan.connections) {
+        expiring.run(&mut bench, &ack, flows, plan.flowing);
+    }
+    while usual.polls < expiring.polls {
+        usual.run(&mut bench, &ack, flows, plan.flowing);
+    }
+    match bench.counters.connections.get() == u64::from(plan.flowing) {
+        true => Ok([expiring, usual]),
+        false => Err(Error::dataplane("connections that carried packets expired")),
+    }
+}

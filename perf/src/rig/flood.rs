@@ -1,0 +1,195 @@
+//! What known connections keep while new ones arrive.
+//!
+//! The worker is never without packets: those of known connections come as fast as it
+//! takes them, and among them, spread evenly, packets that open connections, so many a
+//! second. The second is the worker's: cycles that it polled.
+
+use nat::Side;
+use nat::random::Random;
+use serde::Serialize;
+
+use super::bench::{Bench, Flows, Packet, ROUND, Turn};
+use super::frames::{Flow, Template};
+use super::ground::{FORWARDER, Ground, Lifetime, Pages};
+use crate::Error;
+use crate::packets::FRAME;
+use crate::record::{Better, Each, Figure};
+use crate::statistics::Summary;
+
+/// What to run.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Plan {
+    /// Connections that are known.
+    pub connections: u32,
+    /// New connections a second.
+    pub rate: u32,
+    /// Pairs of slices, one without and one with new connections.
+    pub rounds: u32,
+    /// Milliseconds of the worker's time in a slice.
+    pub millis: u32,
+    /// Where packets lie.
+    pub pages: Pages,
+}
+
+/// The result.
+#[derive(Clone, Debug, Serialize)]
+pub struct Flood {
+    /// Connections that are known; packets are of random ones of them.
+    pub connections: u32,
+    /// New connections offered in a second.
+    pub rate: u32,
+    /// Millions of packets of known connections a second, nothing else arriving.
+    pub alone: Summary,
+    /// The same while new connections arrive.
+    pub flooded: Summary,
+    /// What known connections keep of their rate, in per cent, pair by pair.
+    pub kept_percent: Summary,
+    /// New connections accepted in a second.
+    pub accepted: Summary,
+    /// What new connections took of the worker's cycles, in per cent: all but what the
+    /// other packets cost alone.
+    pub share_percent: Summary,
+    /// Cycles of a new connection among the others, by that share.
+    pub cycles_each: Summary,
+    /// The samples.
+    #[serde(skip)]
+    pub figures: Vec<Figure>,
+}
+
+/// What a slice gave.
+struct Slice {
+    known: u64,
+    accepted: u64,
+    cycles: u64,
+}
+
+impl Slice {
+    fn seconds(&self) -> f64 {
+        self.cycles as f64 / dpdk::clock::hz().max(1) as f64
+    }
+
+    fn mpps(&self) -> f64 {
+        self.known as f64 / self.seconds() / 1e6
+    }
+
+    /// Cycles beyond what its known packets cost in a slice without new connections.
+    fn beyond(&self, alone: &Slice) -> f64 {
+        let each = alone.cycles as f64 / alone.known.max(1) as f64;
+        self.cycles as f64 - self.known as f64 * each
+    }
+}
+
+/// Measures; `progress` is told of each pair.
+///
+/// # Errors
+///
+/// [`Error`], when DPDK or the worker does not do its part.
+pub fn run(plan: &Plan, progress: &dyn Fn(&str)) -> Result<Flood, Error> {
+    let ground = Ground::new(plan.pages, FORWARDER, &[])?;
+    let mut flood = Feeder::new(plan, &ground)?;
+    let (mut alone, mut flooded, mut kept) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut accepted, mut share, mut each) = (Vec::new(), Vec::new(), Vec::new());
+    // The first slice warms up.
+    flood.slice(0)?;
+    for round in 1..=plan.rounds {
+        let usual = flood.slice(0)?;
+        let slice = flood.slice(plan.rate)?;
+        let beyond = slice.beyond(&usual);
+        alone.push(usual.mpps());
+        flooded.push(slice.mpps());
+        kept.push(slice.mpps() / usual.mpps() * 100.0);
+        accepted.push(slice.accepted as f64 / slice.seconds());
+        share.push(beyond / slice.cycles as f64 * 100.0);
+        each.push(beyond / slice.accepted.max(1) as f64);
+        progress(&format!("{round:>4} {:>8.2} {:>8.2} Mpps", usual.mpps(), slice.mpps()));
+    }
+    let mut figures = Vec::new();
+    let mut put = |name, unit, better, samples| {
+        Figure::new(name, unit, better, Each::Round, samples).put(&mut figures)
+    };
+    Ok(Flood {
+        connections: plan.connections,
+        rate: plan.rate,
+        alone: put("known connections alone", "Mpps", Better::Higher, alone)?,
+        flooded: put("known connections in the flood", "Mpps", Better::Higher, flooded)?,
+        kept_percent: put("kept in the flood", "%", Better::Higher, kept)?,
+        accepted: put("new connections", "a second", Better::Higher, accepted)?,
+        share_percent: put("cycles for new connections", "%", Better::Lower, share)?,
+        cycles_each: put("a new connection", "cycles", Better::Lower, each)?,
+        figures,
+    })
+}
+
+/// The worker, and whose packets come next.
+struct Feeder {
+    bench: Bench,
+    request: Template,
+    flows: Flows,
+    connections: u32,
+    /// The first client that nobody has seen.
+    next: u32,
+    random: Random,
+    /// Cycles of a slice.
+    length: u64,
+}
+
+impl Feeder {
+    /// With room for all connections of the run, so that the table is never full.
+    fn new(plan: &Plan, ground: &Ground) -> Result<Self, Error> {
+        let seconds = f64::from(plan.rounds) * f64::from(plan.millis) / 1e3;
+        let new = (seconds * f64::from(plan.rate) * 1.1) as u32 + ROUND as u32;
+        let room = plan.connections.checked_add(new);
+        let room = room.ok_or_else(|| Error::dataplane("that is too many connections"))?;
+        let mut bench = Bench::new(ground, room, Lifetime::LONG)?;
+        let request = Template::udp(Side::Public, FRAME)?;
+        let flows = bench.open(&request, plan.connections)?;
+        Ok(Feeder {
+            bench,
+            request,
+            flows,
+            connections: plan.connections,
+            next: plan.connections,
+            random: Random::from_system(),
+            length: dpdk::clock::hz() * u64::from(plan.millis) / 1000,
+        })
+    }
+
+    /// One slice, with so many new connections a second.
+    fn slice(&mut self, rate: u32) -> Result<Slice, Error> {
+        let before = self.bench.counters.opened.get();
+        let mut slice = Slice { known: 0, accepted: 0, cycles: 0 };
+        let mut offered = 0;
+        while slice.cycles < self.length {
+            let due = (slice.seconds() * f64::from(rate)) as u64 - offered;
+            let new = due.min(ROUND as u64);
+            let turn = self.round(new as usize);
+            offered += new;
+            slice.known += turn.packets - new;
+            slice.cycles += turn.cycles;
+        }
+        slice.accepted = self.bench.counters.opened.get() - before;
+        match slice.accepted == offered {
+            true => Ok(slice),
+            false => {
+                Err(Error::Dataplane(format!("{} of {offered} connections opened", slice.accepted)))
+            }
+        }
+    }
+
+    /// A round of packets of which `new` open connections.
+    fn round(&mut self, new: usize) -> Turn {
+        let (flows, request) = (self.flows, &self.request);
+        let (random, next, connections) = (&mut self.random, &mut self.next, self.connections);
+        let packets = (0..ROUND).map(|at| {
+            // Bresenham's line through the round.
+            let is_new = (at + 1) * new / ROUND > at * new / ROUND;
+            if !is_new {
+                return Packet { template: request, flow: flows.of(random.below(connections)) };
+            }
+            let flow = Flow { client: *next, server: 0 };
+            *next = next.wrapping_add(1);
+            Packet { template: request, flow }
+        });
+        self.bench.run(packets)
+    }
+}

@@ -1,0 +1,19 @@
+//! `tandem-perf expiry`, small.
+
+#![allow(clippy::unwrap_used)]
+
+mod record;
+
+use perf::rig::Pages;
+use perf::rig::expiry::{self, Plan};
+
+#[test]
+fn connections_expire_beside_others_that_carry_packets() {
+    let plan = Plan { connections: 5000, flowing: 100, rounds: 1, pages: Pages::Ordinary };
+    let result = expiry::run(&plan, &|_| ()).unwrap();
+    // Fourteen at most in each poll.
+    assert!(result.polls >= 5000 / 14, "{}", result.polls);
+    assert!(result.during.poll.p50 > 0.0 && result.without.poll.p50 > 0.0);
+    assert!(result.figures.iter().all(|figure| figure.samples.len() == 1));
+    record::check("expiry", &plan, &result.figures, &result);
+}

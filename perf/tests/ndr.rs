@@ -1,0 +1,34 @@
+//! `tandem-perf ndr`, small. Where other tests run beside it packets are lost, so any loss
+//! is tolerated.
+
+#![allow(clippy::unwrap_used)]
+
+mod record;
+
+use core::time::Duration;
+
+use perf::rig::Pages;
+use perf::rig::ndr::{self, Plan};
+
+#[test]
+fn packets_pass_the_router_and_the_loop_back() {
+    let plan = Plan {
+        connections: 100,
+        frame: 60,
+        replies: true,
+        trial: Duration::from_millis(2),
+        slice: Duration::from_micros(200),
+        resolution: 10.0,
+        tolerance: 100.0,
+        rounds: 1,
+        loads: vec![50.0],
+        slices: 10,
+        pages: Pages::Ordinary,
+    };
+    let result = ndr::run(&plan, &|_| ()).unwrap();
+    assert_eq!((result.trials, result.slices), (1, 10));
+    assert!(result.mpps.median > 0.0);
+    let [load] = &result.loads[..] else { panic!("{} loads", result.loads.len()) };
+    assert!(load.router.p50 > 0.0 && load.loopback.p50 > 0.0);
+    record::check("ndr", &plan, &result.figures, &result);
+}
