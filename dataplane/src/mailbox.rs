@@ -67,7 +67,7 @@ impl Mailbox {
     ///
     /// # Errors
     ///
-    /// The order, when the worker has not yet come to [`DEPTH`] orders before it.
+    /// The order, when the worker has not yet come to the orders before it.
     pub fn order(&self, order: Order) -> Result<(), Order> {
         self.orders.push(order)
     }

@@ -6,7 +6,7 @@
 //!
 //! A packet of a known connection goes [`table::Table`] → [`connection::Connections::pass`].
 //! One that is not known goes through [`service`], [`scheduler`] and [`ports`] to
-//! [`connection::Connections::open`]. The [`wheel`] brings connections back when their
+//! [`connection::Connections::open`]. The timer wheel brings connections back when their
 //! time may be over. [`sync`] tells another machine of all this, or is told. Nothing
 //! allocates once a worker runs.
 

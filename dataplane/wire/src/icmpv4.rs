@@ -61,7 +61,7 @@ const PARAMETER_PROBLEM: u8 = 12;
 /// An error about a packet, which it quotes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Error {
-    /// Type 3 with a code of [`unreachable`]; the MTU is zero unless the code says
+    /// Type 3 with a code of [`mod@unreachable`]; the MTU is zero unless the code says
     /// that fragmentation is needed and the router says for what.
     DestinationUnreachable {
         /// Why.
