@@ -6,7 +6,7 @@
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crossbeam::utils::CachePadded;
-use nat::Side;
+use nat::{Direction, Side};
 use nat::service::{MAXIMUM_SERVERS, ServerId};
 
 use crate::drop_reason::DropReason;
@@ -71,6 +71,37 @@ pub struct ServerCounters {
     pub opened: Counter,
     /// Connections that exist.
     pub open: Counter,
+}
+
+/// What each real server had through one worker.
+#[derive(Debug)]
+pub struct Servers(Box<[ServerCounters; MAXIMUM_SERVERS]>);
+
+impl Default for Servers {
+    fn default() -> Self {
+        Servers(Box::new(core::array::from_fn(|_| ServerCounters::default())))
+    }
+}
+
+impl Servers {
+    /// That of one of them; `None` for masqueraded traffic.
+    #[inline(always)]
+    pub fn get(&self, server: ServerId) -> Option<&ServerCounters> {
+        self.0.get(server.index())
+    }
+
+    /// Counts a packet for its real server: towards it in the original direction. Of a
+    /// masqueraded packet there is none.
+    #[inline(always)]
+    pub fn count(&self, server: ServerId, direction: Direction, length: u16) {
+        if let Some(server) = self.get(server) {
+            let traffic = match direction {
+                Direction::Original => &server.towards,
+                Direction::Reply => &server.from,
+            };
+            traffic.count(u64::from(length));
+        }
+    }
 }
 
 /// Packets dropped, by reason.
@@ -146,8 +177,8 @@ pub struct WorkerCounters {
     pub stages: [Counter; Stage::COUNT],
     /// Packets dropped.
     pub drops: Drops,
-    /// Real servers by [`ServerId`].
-    servers: Vec<ServerCounters>,
+    /// Real servers.
+    servers: Servers,
 }
 
 /// A worker's counters, on cache lines that no other worker writes.
@@ -176,7 +207,7 @@ impl Default for WorkerCounters {
             timed: Counter::default(),
             stages: Default::default(),
             drops: Drops::default(),
-            servers: (0..MAXIMUM_SERVERS).map(|_| ServerCounters::default()).collect(),
+            servers: Servers::default(),
         }
     }
 }
@@ -185,7 +216,13 @@ impl WorkerCounters {
     /// The counters of one real server; `None` for masqueraded traffic.
     #[inline(always)]
     pub fn server(&self, server: ServerId) -> Option<&ServerCounters> {
-        self.servers.get(server.index())
+        self.servers.get(server)
+    }
+
+    /// The counters of all real servers.
+    #[inline(always)]
+    pub fn servers(&self) -> &Servers {
+        &self.servers
     }
 
     /// The named counters as operators see them.

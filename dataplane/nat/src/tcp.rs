@@ -136,10 +136,11 @@ impl State {
     }
 
     /// True of nearly every segment: data or an acknowledgment on an open connection, which
-    /// change nothing in either direction.
+    /// change nothing in either direction. And of every packet that is none of TCP's, so that
+    /// nobody need look at the protocol: the state is `None` then, and flags there are none.
     #[inline(always)]
     pub(crate) fn stays(self, flags: Flags) -> bool {
-        self == State::Established && !flags.intersects(CHANGING)
+        matches!(self, State::Established | State::None) && !flags.intersects(CHANGING)
     }
 
     fn step(self, direction: Direction, flags: Flags) -> Transition {

@@ -9,4 +9,4 @@ pub mod resolver;
 pub mod table;
 
 pub use resolver::Resolver;
-pub use table::{NeighbourTable, Sender};
+pub use table::{Links, NeighbourTable, Sender};

@@ -45,9 +45,23 @@ impl Sender {
     }
 }
 
+/// The table as workers read it, with nothing on the way to a slot.
+#[derive(Clone, Copy)]
+pub struct Links<'a>(&'a [Slot; SLOTS]);
+
+impl Links<'_> {
+    /// The Ethernet header of frames to the neighbour in a slot, if it is usable now.
+    #[inline(always)]
+    pub fn link(self, hop: NextHop, from: Sender) -> Option<Link> {
+        let what = self.0.get(usize::from(hop.0))?.what.load(Ordering::Relaxed);
+        let Sender(unfinished) = from;
+        (what & USABLE != 0).then_some(unfinished.turned(u64::from_ne_bytes(what.to_le_bytes())))
+    }
+}
+
 /// Neighbours by side and address.
 pub struct NeighbourTable {
-    slots: Vec<Slot>,
+    slots: Box<[Slot; SLOTS]>,
     epoch: AtomicU32,
     seed: u64,
 }
@@ -56,7 +70,7 @@ impl Default for NeighbourTable {
     fn default() -> Self {
         let slot = || Slot { who: AtomicU64::new(0), what: AtomicU64::new(0) };
         NeighbourTable {
-            slots: (0..SLOTS).map(|_| slot()).collect(),
+            slots: Box::new(core::array::from_fn(|_| slot())),
             epoch: AtomicU32::new(0),
             // Neighbours choose their own addresses, so where they land is keyed.
             seed: ahash::RandomState::new().hash_one(0u8) | 1,
@@ -77,12 +91,10 @@ impl NeighbourTable {
         (what & USABLE != 0).then_some(MacAddress([a, b, c, d, e, f]))
     }
 
-    /// The Ethernet header of frames to the neighbour in a slot, if it is usable now.
+    /// The Ethernet headers of frames to neighbours.
     #[inline(always)]
-    pub fn link(&self, hop: NextHop, from: Sender) -> Option<Link> {
-        let what = self.slots.get(usize::from(hop.0))?.what.load(Ordering::Relaxed);
-        let Sender(unfinished) = from;
-        (what & USABLE != 0).then_some(unfinished.turned(u64::from_ne_bytes(what.to_le_bytes())))
+    pub fn links(&self) -> Links<'_> {
+        Links(&self.slots)
     }
 
     /// Grows when a slot came to mean another neighbour.
@@ -158,9 +170,9 @@ mod tests {
         let table = NeighbourTable::default();
         let hop = table.insert(Side::Private, Ipv4Addr::new(10, 0, 0, 11)).unwrap();
         for own in [MacAddress([0xff; 6]), MacAddress([0x82, 0x81, 3, 4, 5, 0x86])] {
-            assert_eq!(table.link(hop, Sender::new(own)), None);
+            assert_eq!(table.links().link(hop, Sender::new(own)), None);
             table.publish(hop, Some(MAC));
-            assert_eq!(table.link(hop, Sender::new(own)), Some(Link::new(own, MAC)));
+            assert_eq!(table.links().link(hop, Sender::new(own)), Some(Link::new(own, MAC)));
             table.publish(hop, None);
         }
     }

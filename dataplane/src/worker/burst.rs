@@ -1,12 +1,14 @@
 //! The fast path: a burst of packets of known connections, in stages.
 //!
 //! Each stage goes over the whole burst before the next begins, so that the cache lines
-//! that a stage asks for arrive while it still asks for the others':
+//! that a stage asks for arrive while it still asks for the others', and so that no packet
+//! waits for the steps of the one before it:
 //!
-//! 1. read: headers to key and hash; ask for the index line;
-//! 2. match: tags to a candidate record; ask for it;
-//! 3. forward: confirm, rewrite;
-//! 4. deal: the burst to the transmit burst of its side.
+//! 1. read: headers to key;
+//! 2. hash: key to probe; ask for the index line;
+//! 3. match: tags to a candidate record; ask for it;
+//! 4. forward: confirm, rewrite;
+//! 5. deal: the burst to the transmit burst of its side.
 //!
 //! Whatever is not a plain packet of a known connection opens one in the last stage (plan.rs)
 //! or goes to the slow path; it is a whole burst that goes to one side nearly always.
@@ -16,54 +18,64 @@ use std::net::Ipv4Addr;
 use dpdk::burst::Burst;
 use dpdk::mbuf::Mbuf;
 use nat::connection::Passage;
-use nat::table::{Candidate, Hash, Key};
-use nat::{Direction, Side};
+use nat::table::{Candidate, Key, Probe};
+use nat::{Connections, Instant, Side};
 use wire::flow::{self, Flow};
 use wire::tcp::Flags;
 
 use super::plan::{Plans, When};
 use super::stages::Stage;
 use super::{BURST, Worker};
+use crate::counters::Servers;
 use crate::drop_reason::DropReason;
 use crate::errand::Errand;
+use crate::neighbour::{Links, Sender};
 
-/// What stage 1 leaves of a packet: half a cache line.
+/// What the stages leave of a packet: half a cache line.
 #[derive(Clone, Copy)]
+#[repr(align(32))]
 pub(super) struct Lane {
     pub(super) key: Key<Ipv4Addr>,
-    hash: Hash,
+    probe: Probe,
+    candidate: Candidate,
     pub(super) length: u16,
     pub(super) flags: Flags,
     is_plain: bool,
-    /// It belongs to another worker, by this number, and its hash was not taken.
-    owner: Option<u16>,
 }
+
+const _: () = assert!(size_of::<Lane>() == 32);
 
 pub(super) type Lanes = [Lane; BURST];
 
 impl Lane {
     /// Of a packet for the slow path. No connection has its key.
-    const OTHER: Lane = Lane {
+    pub(super) const OTHER: Lane = Lane {
         key: Key::NOBODY,
-        hash: Hash::NOBODY,
+        probe: Probe::NOBODY,
+        candidate: Candidate::NONE,
         length: 0,
         flags: Flags::EMPTY,
         is_plain: false,
-        owner: None,
     };
+
+    pub(super) const fn is_plain(&self) -> bool {
+        self.is_plain
+    }
 }
 
-/// Where packets go after stage 3, a bit for each way: a burst's, taken together, are one
+/// Where packets go after stage 4, a bit for each way: a burst's, taken together, are one
 /// number.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ways(u8);
 
 impl Ways {
     const NONE: Ways = Ways(0);
+    /// Not with the candidate; to be looked at again.
+    const MISSED: Ways = Ways(4);
     /// As it was, to the slow path.
-    const SLOW: Ways = Ways(4);
+    const SLOW: Ways = Ways(8);
     /// As it was, and no connection is known.
-    pub(super) const NEW: Ways = Ways(8);
+    pub(super) const NEW: Ways = Ways(16);
 
     /// Translated, and out on this side.
     #[inline(always)]
@@ -80,25 +92,72 @@ impl Ways {
     }
 }
 
+/// What the fourth stage needs: taken out of the worker once, so that a packet does not
+/// go through it to get there.
+struct Forwarder<'a> {
+    connections: &'a mut Connections<Ipv4Addr>,
+    links: Links<'a>,
+    servers: &'a Servers,
+    senders: &'a [Sender; 2],
+    mtus: &'a [u16; 2],
+    epoch: u16,
+    now: Instant,
+}
+
+impl Forwarder<'_> {
+    /// Translates one packet if its connection is known and everything about its way is.
+    #[inline(always)]
+    fn forward(&mut self, mbuf: &mut Mbuf, lane: &Lane) -> Ways {
+        let Lane { key, candidate, flags, length, .. } = lane;
+        let passing =
+            self.connections.pass_candidate(*candidate, key, *flags, self.epoch, self.now);
+        let Some(passing) = passing else { return Ways::MISSED };
+        let exit = passing.exit();
+        if *length > self.mtus[exit.index()] {
+            return Ways::SLOW;
+        }
+        let link = self.links.link(passing.next_hop(), self.senders[exit.index()]);
+        let Some(link) = link else { return Ways::SLOW };
+        self.servers.count(passing.server(), passing.direction(), *length);
+        flow::rewrite(mbuf.data_mut(), &passing.rewrite(), link);
+        Ways::out(exit)
+    }
+
+    /// The few whose entry is not the first with their tag, or is in their second bucket;
+    /// and those for the slow path.
+    fn forward_found(&mut self, mbuf: &mut Mbuf, lane: &Lane) -> Ways {
+        if !lane.is_plain {
+            return Ways::SLOW;
+        }
+        let Some(found) = self.connections.table().find(&lane.key) else { return Ways::NEW };
+        if found == lane.candidate {
+            return Ways::SLOW;
+        }
+        match self.forward(mbuf, &Lane { candidate: found, ..*lane }) {
+            Ways::MISSED => Ways::SLOW,
+            way => way,
+        }
+    }
+}
+
 impl Worker {
     /// Brings every packet of the burst to its end. They came in on `side`.
     pub(super) fn process(&mut self, side: Side, burst: &mut Burst<BURST>) {
         if !self.forwards {
             return self.process_standby(side, burst);
         }
-        let mut lanes = self.read(side, burst);
+        let mut lanes = [Lane::OTHER; BURST];
+        self.read(side, burst, &mut lanes);
         if !self.handoff.is_alone() {
             self.share_out(side, burst, &mut lanes);
         }
+        let count = burst.len();
+        self.hash(lanes.get_mut(..count).unwrap_or_default());
         self.lap(Stage::Read);
-        let mut candidates = [Candidate::NONE; BURST];
-        self.match_tags(burst.len(), &lanes, &mut candidates);
+        self.match_tags(lanes.get_mut(..count).unwrap_or_default());
         self.lap(Stage::Match);
         let mut ways = [Ways::NONE; BURST];
-        let places = lanes.iter().zip(&candidates).zip(&mut ways);
-        for (mbuf, ((lane, candidate), way)) in burst.as_mut_slice().iter_mut().zip(places) {
-            *way = self.forward_fast(mbuf, lane, *candidate);
-        }
+        self.forward_all(burst, &lanes, &mut ways);
         self.lap(Stage::Forward);
         self.deal(side, burst, &lanes, &ways);
         self.lap(Stage::Deal);
@@ -115,94 +174,81 @@ impl Worker {
     }
 
     #[inline(always)]
-    fn read(&self, side: Side, burst: &Burst<BURST>) -> Lanes {
+    fn read(&self, side: Side, burst: &Burst<BURST>, lanes: &mut Lanes) {
         let (own, floating) = (self.macs[side.index()], self.floating_macs[side.index()]);
-        let is_ours = |start: &_| own.is_destination_of(start) || floating.is_destination_of(start);
-        let (table, is_alone) = (self.connections.table(), self.handoff.is_alone());
         for mbuf in burst.as_slice() {
             mbuf.prefetch_data();
         }
-        let lane = |mbuf: &Mbuf| {
+        for (mbuf, lane) in burst.as_slice().iter().zip(lanes) {
             let data = mbuf.data();
-            let Flow { tuple, tcp_flags, length } = flow::read_segment(data, mbuf.len()).ok()?;
-            if !data.first_chunk().is_some_and(is_ours) {
-                return None;
-            }
-            let key = Key::new(tuple, side);
-            let plain = Lane { key, length, flags: tcp_flags, is_plain: true, ..Lane::OTHER };
-            if !is_alone {
-                let owner = self.owner(side, tuple.source, tuple.destination);
-                if owner != self.handoff.index {
-                    return Some(Lane { owner: Some(owner as u16), ..plain });
-                }
-            }
-            let hash = table.hash(&key);
-            table.prefetch(hash);
-            Some(Lane { hash, ..plain })
-        };
-        core::array::from_fn(|at| burst.as_slice().get(at).and_then(lane).unwrap_or(Lane::OTHER))
-    }
-
-    /// Leaves this worker's own packets in the burst, and gives the others to their owners.
-    /// Where the NIC sends each packet to its owner, there is nothing to do but to look.
-    #[inline(never)]
-    fn share_out(&mut self, side: Side, burst: &mut Burst<BURST>, lanes: &mut Lanes) {
-        if lanes.iter().all(|lane| lane.owner.is_none()) {
-            return;
-        }
-        let (mut own, mut own_lanes) = (Burst::<BURST>::new(), [Lane::OTHER; BURST]);
-        for (mbuf, lane) in burst.drain().zip(lanes.iter()) {
-            if let Some(owner) = lane.owner {
-                self.hand_off(usize::from(owner), Errand::Process(side), mbuf);
+            let Ok(flow) = flow::read_segment(data, mbuf.len()) else { continue };
+            let Flow { tuple, tcp_flags, length } = flow;
+            let Some(start) = data.first_chunk() else { continue };
+            if !own.is_destination_of(start) && !floating.is_destination_of(start) {
                 continue;
             }
-            if let Some(place) = own_lanes.get_mut(own.len()) {
-                *place = *lane;
-            }
-            // It has as much room as they had.
-            drop(own.push(mbuf));
+            lane.key = Key::new(tuple, side);
+            lane.length = length;
+            lane.flags = tcp_flags;
+            lane.is_plain = true;
         }
-        (*burst, *lanes) = (own, own_lanes);
     }
 
     #[inline(always)]
-    fn match_tags(&self, count: usize, lanes: &Lanes, candidates: &mut [Candidate; BURST]) {
+    fn hash(&self, lanes: &mut [Lane]) {
         let table = self.connections.table();
-        let lanes = lanes.get(..count).unwrap_or_default();
-        for (lane, candidate) in lanes.iter().zip(candidates) {
-            *candidate = table.candidate(lane.hash);
-            table.prefetch_record(*candidate);
+        for lane in lanes {
+            lane.probe = table.probe(&lane.key);
+            table.prefetch(lane.probe);
         }
     }
 
-    /// Translates one packet if its connection is known and everything about its way is.
     #[inline(always)]
-    fn forward_fast(&mut self, mbuf: &mut Mbuf, lane: &Lane, candidate: Candidate) -> Ways {
-        let passage =
-            self.connections.pass_candidate(candidate, &lane.key, lane.flags, self.epoch, self.now);
-        let Some(passage) = passage else { return self.forward_found(mbuf, lane, candidate) };
-        let exit = passage.exit;
-        let link = self.neighbours.link(passage.next_hop, self.senders[exit.index()]);
-        let Some(link) = link.filter(|_| lane.length <= self.mtus[exit.index()]) else {
-            return Ways::SLOW;
-        };
-        self.count_server(&passage, lane.length);
-        flow::rewrite(mbuf.data_mut(), &passage.rewrite, link);
-        Ways::out(exit)
+    fn match_tags(&self, lanes: &mut [Lane]) {
+        let table = self.connections.table();
+        for lane in lanes {
+            lane.candidate = table.candidate(lane.probe);
+            table.prefetch_record(lane.candidate);
+        }
     }
 
-    /// The few whose entry is not the first with their tag, or is in their second bucket;
-    /// and those for the slow path.
+    #[inline(always)]
+    fn forwarder(&mut self) -> Forwarder<'_> {
+        Forwarder {
+            connections: &mut self.connections,
+            links: self.neighbours.links(),
+            servers: self.counters.servers(),
+            senders: &self.senders,
+            mtus: &self.mtus,
+            epoch: self.epoch,
+            now: self.now,
+        }
+    }
+
+    #[inline(always)]
+    fn forward_all(&mut self, burst: &mut Burst<BURST>, lanes: &Lanes, ways: &mut [Ways; BURST]) {
+        let mut forwarder = self.forwarder();
+        for ((mbuf, lane), way) in burst.as_mut_slice().iter_mut().zip(lanes).zip(&mut *ways) {
+            *way = forwarder.forward(mbuf, lane);
+        }
+        if Ways::all(ways).contain(Ways::MISSED) {
+            self.forward_missed(burst, lanes, ways);
+        }
+    }
+
     #[cold]
     #[inline(never)]
-    fn forward_found(&mut self, mbuf: &mut Mbuf, lane: &Lane, tried: Candidate) -> Ways {
-        if !lane.is_plain {
-            return Ways::SLOW;
-        }
-        match self.connections.table().find_candidate(lane.hash, &lane.key) {
-            Some(found) if found != tried => self.forward_fast(mbuf, lane, found),
-            Some(_) => Ways::SLOW,
-            None => Ways::NEW,
+    fn forward_missed(
+        &mut self,
+        burst: &mut Burst<BURST>,
+        lanes: &Lanes,
+        ways: &mut [Ways; BURST],
+    ) {
+        let mut forwarder = self.forwarder();
+        for ((mbuf, lane), way) in burst.as_mut_slice().iter_mut().zip(lanes).zip(ways) {
+            if *way == Ways::MISSED {
+                *way = forwarder.forward_found(mbuf, lane);
+            }
         }
     }
 
@@ -251,17 +297,9 @@ impl Worker {
         self.counters.fast.add(fast);
     }
 
-    /// Counts a packet for its real server: towards it in the original direction. Of a
-    /// masqueraded packet there is none.
-    #[inline(always)]
+    /// Counts a packet for its real server.
     pub(super) fn count_server(&self, passage: &Passage<Ipv4Addr>, length: u16) {
-        if let Some(server) = self.counters.server(passage.server) {
-            let traffic = match passage.direction {
-                Direction::Original => &server.towards,
-                Direction::Reply => &server.from,
-            };
-            traffic.count(u64::from(length));
-        }
+        self.counters.servers().count(passage.server, passage.direction, length);
     }
 
     /// Gives a translated packet to the main core, which will find its neighbour.

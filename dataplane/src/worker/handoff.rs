@@ -14,6 +14,7 @@ use dpdk::port::RssKey;
 use dpdk::ring::{Consumer, Producer};
 use nat::Side;
 
+use super::burst::{Lane, Lanes};
 use super::{BURST, Worker};
 use crate::drop_reason::DropReason;
 use crate::errand::Errand;
@@ -61,6 +62,35 @@ impl Handoff {
 }
 
 impl Worker {
+    /// Leaves this worker's own packets in a burst that came in on `side`, and gives the
+    /// others to their owners. Where the NIC sends each packet to its owner, there is nothing
+    /// to do but to look.
+    #[inline(never)]
+    pub(super) fn share_out(&mut self, side: Side, burst: &mut Burst<BURST>, lanes: &mut Lanes) {
+        let own = self.handoff.index;
+        let mut owners = [own; BURST];
+        for (lane, owner) in lanes.iter().zip(&mut owners).filter(|(lane, _)| lane.is_plain()) {
+            let tuple = lane.key.tuple();
+            *owner = self.owner(side, tuple.source, tuple.destination);
+        }
+        if owners == [own; BURST] {
+            return;
+        }
+        let (mut kept, mut kept_lanes) = (Burst::<BURST>::new(), [Lane::OTHER; BURST]);
+        for ((mbuf, lane), owner) in burst.drain().zip(lanes.iter()).zip(owners) {
+            if owner != own {
+                self.hand_off(owner, Errand::Process(side), mbuf);
+                continue;
+            }
+            if let Some(place) = kept_lanes.get_mut(kept.len()) {
+                *place = *lane;
+            }
+            // It has as much room as they had.
+            drop(kept.push(mbuf));
+        }
+        (*burst, *lanes) = (kept, kept_lanes);
+    }
+
     /// The worker that owns the connection of a packet with these addresses, which came
     /// in on `side`.
     #[inline(always)]

@@ -48,7 +48,7 @@ impl Worker {
             *place = self.plan(side, lane, When::Ahead);
             if let Some(opening) = place {
                 let table = self.connections.table();
-                table.prefetch(table.hash(&opening.reply));
+                table.prefetch(table.probe(&opening.reply));
             }
         }
         plans
@@ -139,7 +139,7 @@ impl Worker {
                 tcp::clamp_mss(segment, self.snapshot.network(exit).mss);
             }
         }
-        let link = self.neighbours.link(passage.next_hop, self.senders[exit.index()]);
+        let link = self.neighbours.links().link(passage.next_hop, self.senders[exit.index()]);
         flow::rewrite(mbuf.data_mut(), &passage.rewrite, link.unwrap_or_default());
         match link {
             Some(_) => self.transmit(exit, mbuf),

@@ -46,14 +46,7 @@ impl Sum {
     /// The sum of the 20 bytes that every IPv4 header has.
     #[inline(always)]
     pub(crate) fn of_header(header: &[u8; 20]) -> Self {
-        const A: Field<0, 8> = Field;
-        const B: Field<8, 8> = Field;
-        const C: Field<16, 4> = Field;
-        let (a, b) = (u64::from_ne_bytes(A.get(header)), u64::from_ne_bytes(B.get(header)));
-        let c = u64::from(u32::from_ne_bytes(C.get(header)));
-        let (sum, carry) = a.overflowing_add(b);
-        let (sum, last) = sum.overflowing_add(c + u64::from(carry));
-        let sum = sum + u64::from(last);
+        let sum = sum_of_header(header);
         // One fold, so that other sums can be added.
         Sum(sum.wrapping_add(sum.rotate_left(32)) >> 32)
     }
@@ -116,6 +109,33 @@ impl Add for Sum {
     }
 }
 
+/// The 20 bytes that every IPv4 header has as words of 64 bits, carries brought round.
+#[inline(always)]
+fn sum_of_header(header: &[u8; 20]) -> u64 {
+    const A: Field<0, 8> = Field;
+    const B: Field<8, 8> = Field;
+    const C: Field<16, 4> = Field;
+    let (a, b) = (u64::from_ne_bytes(A.get(header)), u64::from_ne_bytes(B.get(header)));
+    let c = u64::from(u32::from_ne_bytes(C.get(header)));
+    let (sum, carry) = a.overflowing_add(b);
+    let (sum, last) = sum.overflowing_add(c + u64::from(carry));
+    sum + u64::from(last)
+}
+
+/// True if the 20 bytes that every IPv4 header has sum to all ones, as those of a header
+/// without options do. They must not all be zero.
+///
+/// Folding keeps a sum what it is modulo 0xffff, so all that matters is whether 0xffff divides
+/// it. Of an odd number's multiples that is told by one product with its inverse modulo 2^64:
+/// those alone come to no more than their quotient can be.
+#[inline(always)]
+pub(crate) fn header_verifies(header: &[u8; 20]) -> bool {
+    const LARGEST_QUOTIENT: u64 = u64::MAX / 0xffff;
+    const INVERSE: u64 = LARGEST_QUOTIENT.wrapping_neg();
+    const { assert!(INVERSE.wrapping_mul(0xffff) == 1) };
+    sum_of_header(header).wrapping_mul(INVERSE) <= LARGEST_QUOTIENT
+}
+
 /// The sum of the pseudo header that TCP and UDP checksums cover besides the segment
 /// of `length` bytes (RFC 9293 section 3.1, RFC 8200 section 8.1).
 #[inline]
@@ -143,11 +163,13 @@ impl Checksum {
         self.0.to_ne_bytes()
     }
 
-    /// The field after a rewrite: HC' = ~(~HC + delta) (RFC 1624, equation 3).
+    /// The field after a rewrite: HC' = ~(~HC + delta) (RFC 1624, equation 3), which is
+    /// HC - delta, with the borrow brought round.
     #[inline(always)]
     #[must_use]
     pub const fn updated(self, delta: Delta) -> Self {
-        Checksum(!fold((!self.0) as u32 + delta.0 as u32))
+        let (difference, borrow) = self.0.overflowing_sub(delta.0);
+        Checksum(difference.wrapping_sub(borrow as u16))
     }
 
     /// A UDP checksum after a rewrite: zero means that the sender made none and
@@ -158,10 +180,10 @@ impl Checksum {
         if self.0 == 0 {
             return self;
         }
-        match self.updated(delta).0 {
-            0 => Checksum(0xffff),
-            field => Checksum(field),
-        }
+        // As a sum, HC + ~delta, it is the same but for zero, which a sum that has begun
+        // with another number never is: all ones stand in its place.
+        let (sum, carry) = self.0.overflowing_add(!delta.0);
+        Checksum(sum.wrapping_add(carry as u16))
     }
 }
 
@@ -288,6 +310,31 @@ mod tests {
             header.iter_mut().zip(ones).filter(|(_, one)| *one).for_each(|(byte, _)| *byte = 0xff);
             prop_assert_eq!(Sum::of_header(&[0xff; 20]).fold(), 0xffff);
             prop_assert_eq!(Sum::of_header(&header).fold(), Sum::of_bytes(&header).fold());
+        }
+
+        #[test]
+        fn a_header_verifies_as_its_sum(random: [u8; 20], edge in 0..3_u16, repairs: bool) {
+            let mut header = random;
+            header[0] |= 0x40;
+            if repairs {
+                header[10..12].fill(0);
+                let field = Sum::of_bytes(&header).checksum().0.wrapping_add(edge).wrapping_sub(1);
+                header[10..12].copy_from_slice(&field.to_ne_bytes());
+            }
+            prop_assert_eq!(header_verifies(&header), Sum::of_bytes(&header).verifies());
+        }
+
+        #[test]
+        fn updates_are_those_of_the_equation(field in word(), delta in word()) {
+            let by_equation = !fold(u32::from(!field) + u32::from(delta));
+            let (field, delta) = (Checksum(field), Delta(delta));
+            prop_assert_eq!(field.updated(delta), Checksum(by_equation));
+            let udp = match (field.0, by_equation) {
+                (0, _) => 0,
+                (_, 0) => 0xffff,
+                (_, other) => other,
+            };
+            prop_assert_eq!(field.updated_udp(delta), Checksum(udp));
         }
 
         #[test]

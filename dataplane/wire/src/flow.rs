@@ -13,7 +13,7 @@
 use std::net::Ipv4Addr;
 
 use crate::bytes::{self, Field};
-use crate::checksum::{Checksum, Delta, Sum};
+use crate::checksum::{self, Checksum, Delta, Sum};
 use crate::{Address, FiveTuple, MacAddress, Port, Protocol, ipv4, tcp};
 
 /// What the fast path needs of a packet.
@@ -84,7 +84,7 @@ pub fn read_segment(segment: &[u8], frame_length: usize) -> Result<Flow<Ipv4Addr
         & (bytes::number(FRAGMENT.get(plain)) & FRAGMENTED == 0)
         & (bytes::byte(TTL.get(plain)) > 1)
         & (usize::from(length) + usize::from(ETHERNET) <= frame_length)
-        & Sum::of_header(&IP_HEADER.get(plain)).verifies();
+        & checksum::header_verifies(&IP_HEADER.get(plain));
     if !good {
         return Err(NotPlain);
     }

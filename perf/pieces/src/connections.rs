@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use nat::connection::{Kind, Opening};
 use nat::random::Random;
 use nat::service::{ServerId, ServiceId};
-use nat::table::{Candidate, Hash, Key, Table};
+use nat::table::{Candidate, Key, Probe, Table};
 use nat::{Connections, Direction, Instant, Side};
 use wire::Protocol;
 use wire::flow::{self, Flow};
@@ -107,16 +107,16 @@ pub fn hash(table: &Table<Ipv4Addr>, keys: &[Key<Ipv4Addr>]) {
 pub fn look_up(table: &Table<Ipv4Addr>, keys: &[Key<Ipv4Addr>]) -> usize {
     let mut hits = 0;
     for burst in keys.chunks(BURST) {
-        let mut hashes = [Hash::default(); BURST];
+        let mut probes = [Probe::NOBODY; BURST];
         let mut candidates = [Candidate::NONE; BURST];
-        for (key, hash) in burst.iter().zip(&mut hashes) {
-            *hash = table.hash(key);
-            table.prefetch(*hash);
+        for (key, probe) in burst.iter().zip(&mut probes) {
+            *probe = table.probe(key);
+            table.prefetch(*probe);
         }
-        ask_for_records(table, burst.len(), &hashes, &mut candidates);
-        for ((key, hash), candidate) in burst.iter().zip(hashes).zip(candidates) {
+        ask_for_records(table, burst.len(), &probes, &mut candidates);
+        for (key, candidate) in burst.iter().zip(candidates) {
             let hit = table.confirm(candidate, key);
-            hits += usize::from(hit.or_else(|| table.find(hash, key)).is_some());
+            hits += usize::from(hit.or_else(|| table.look_up(key)).is_some());
         }
     }
     hits
@@ -126,11 +126,11 @@ pub fn look_up(table: &Table<Ipv4Addr>, keys: &[Key<Ipv4Addr>]) -> usize {
 fn ask_for_records(
     table: &Table<Ipv4Addr>,
     count: usize,
-    hashes: &[Hash; BURST],
+    probes: &[Probe; BURST],
     candidates: &mut [Candidate; BURST],
 ) {
-    for (hash, candidate) in hashes.iter().zip(candidates).take(count) {
-        *candidate = table.candidate(*hash);
+    for (probe, candidate) in probes.iter().zip(candidates).take(count) {
+        *candidate = table.candidate(*probe);
         table.prefetch_record(*candidate);
     }
 }
@@ -146,21 +146,22 @@ pub fn forward(
     let mut forwarded = 0;
     for burst in packets.chunks_mut(BURST) {
         let mut lanes = [(Key::NOBODY, Flags::EMPTY); BURST];
-        let mut hashes = [Hash::NOBODY; BURST];
+        let mut probes = [Probe::NOBODY; BURST];
         let mut candidates = [Candidate::NONE; BURST];
-        for ((packet, lane), hash) in burst.iter().zip(&mut lanes).zip(&mut hashes) {
+        for (packet, lane) in burst.iter().zip(&mut lanes) {
             let Ok(Flow { tuple, tcp_flags, .. }) = flow::read(packet) else { continue };
-            let key = Key::new(tuple, Side::Public);
-            *hash = connections.table().hash(&key);
-            connections.table().prefetch(*hash);
-            *lane = (key, tcp_flags);
+            *lane = (Key::new(tuple, Side::Public), tcp_flags);
         }
-        ask_for_records(connections.table(), burst.len(), &hashes, &mut candidates);
+        for ((key, _), probe) in lanes.iter().zip(&mut probes).take(burst.len()) {
+            *probe = connections.table().probe(key);
+            connections.table().prefetch(*probe);
+        }
+        ask_for_records(connections.table(), burst.len(), &probes, &mut candidates);
         for ((packet, lane), candidate) in burst.iter_mut().zip(lanes).zip(candidates) {
             let (key, flags) = lane;
-            let passage = connections.pass_candidate(candidate, &key, flags, EPOCH, now);
-            let Some(passage) = passage else { continue };
-            forwarded += usize::from(flow::rewrite(packet, &passage.rewrite, frames::LINK));
+            let passing = connections.pass_candidate(candidate, &key, flags, EPOCH, now);
+            let Some(passing) = passing else { continue };
+            forwarded += usize::from(flow::rewrite(packet, &passing.rewrite(), frames::LINK));
         }
     }
     forwarded

@@ -24,7 +24,7 @@ use crate::service::{ServerId, ServiceId};
 use crate::sync::Session;
 use crate::table::{Candidate, ConnectionId, Hit, InsertError, Key, Record, Region, Table};
 use crate::tcp::State;
-use crate::time::{Instant, Seconds, Stamp};
+use crate::time::{Instant, Seconds};
 use crate::timeouts::{Class, Timeouts};
 use crate::wheel::{CHUNK, Due, NEVER, Tick, Wheel};
 use crate::{Direction, Side};
@@ -63,6 +63,46 @@ pub struct Passage<A> {
     pub direction: Direction,
     /// A SYN for a connection that was over: the caller may open it anew elsewhere.
     pub reopened: bool,
+}
+
+/// A known connection that lets a packet pass, on the fast path: each word is read from the
+/// record only when it is asked for, as there are fewer registers than words.
+#[derive(Clone, Copy, Debug)]
+pub struct Passing<'a, A> {
+    record: &'a Record<A>,
+    direction: Direction,
+}
+
+impl<A: Address> Passing<'_, A> {
+    /// The side on which the packet leaves.
+    #[inline(always)]
+    pub fn exit(&self) -> Side {
+        self.record.exit(self.direction)
+    }
+
+    /// Its neighbour there.
+    #[inline(always)]
+    pub fn next_hop(&self) -> NextHop {
+        self.record.next_hop(self.direction).0
+    }
+
+    /// The real server that it goes to or comes from.
+    #[inline(always)]
+    pub fn server(&self) -> ServerId {
+        self.record.server
+    }
+
+    /// The direction in which it travels.
+    #[inline(always)]
+    pub fn direction(&self) -> Direction {
+        self.direction
+    }
+
+    /// What to write into it.
+    #[inline(always)]
+    pub fn rewrite(&self) -> Rewrite<A> {
+        self.record.rewrite(self.direction)
+    }
 }
 
 /// All connections of one worker.
@@ -207,51 +247,44 @@ impl<A: Address> Connections<A> {
         flags: Flags,
         epoch: u16,
         now: Instant,
-    ) -> Option<Passage<A>> {
+    ) -> Option<Passing<'_, A>> {
         let (hit, record) = self.table.confirm_mut(candidate, key)?;
-        // A SYN may open the connection anew, elsewhere: the caller looks at it in full.
-        let may_reopen =
-            record.keys[0].is_tcp() && !record.state.stays(flags) && flags.contains(Flags::SYN);
-        if record.epoch != epoch || may_reopen {
+        if record.epoch != epoch {
             return None;
         }
-        Some(Self::touch(record, hit, flags, now, &mut self.books))
+        if record.state.stays(flags) {
+            record.last_seen = now.stamp();
+        } else if flags.contains(Flags::SYN) {
+            // It may open the connection anew, elsewhere: the caller looks at it in full.
+            return None;
+        } else {
+            Self::touch(record, hit, flags, now, &mut self.books);
+        }
+        Some(Passing { record, direction: hit.direction })
     }
 
     /// Lets a packet pass: refreshes the connection, follows its TCP state, and says
     /// what to do with the packet. `None` only for a hit on a connection that is gone.
     pub fn pass(&mut self, hit: Hit, flags: Flags, now: Instant) -> Option<Passage<A>> {
         let record = self.table.get_mut(hit.id)?;
-        Some(Self::touch(record, hit, flags, now, &mut self.books))
+        let reopened = Self::touch(record, hit, flags, now, &mut self.books);
+        Some(Self::passage(record, hit.direction, reopened))
     }
 
-    #[inline(always)]
+    /// Refreshes a connection and follows its TCP state, by a segment that may change it.
+    /// True for a SYN of one that was over.
+    #[inline(never)]
     fn touch(
         record: &mut Record<A>,
         hit: Hit,
         flags: Flags,
         now: Instant,
         books: &mut Books,
-    ) -> Passage<A> {
-        let before = core::mem::replace(&mut record.last_seen, now.stamp());
-        // Of the other protocols the state is `None`, and the flags are empty.
-        let reopened = record.keys[0].is_tcp()
-            && !record.state.stays(flags)
-            && Self::step(record, hit, flags, before, now, books);
-        Self::passage(record, hit.direction, reopened)
-    }
-
-    /// Follows a TCP connection by a segment that may change its state. True for a SYN of
-    /// one that was over.
-    #[inline(never)]
-    fn step(
-        record: &mut Record<A>,
-        hit: Hit,
-        flags: Flags,
-        before: Stamp,
-        now: Instant,
-        books: &mut Books,
     ) -> bool {
+        let before = core::mem::replace(&mut record.last_seen, now.stamp());
+        if record.state.stays(flags) || record.protocol() != Protocol::Tcp {
+            return false;
+        }
         let next = record.state.next(hit.direction, flags);
         if next.state != record.state {
             let state = record.state;

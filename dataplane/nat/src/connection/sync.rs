@@ -105,8 +105,8 @@ impl Connections<Ipv4Addr> {
             let order = Order::from(words);
             if let Order::Event(words) = order {
                 if let Ok(event) = Event::from_words(words) {
-                    self.table.prefetch(self.table.hash(&event.original));
-                    self.table.prefetch(self.table.hash(&event.reply));
+                    self.table.prefetch(self.table.probe(&event.original));
+                    self.table.prefetch(self.table.probe(&event.reply));
                 }
             }
             *place = Some(order);

@@ -73,6 +73,18 @@ impl Bucket {
     }
 }
 
+/// Where the look-up of a hash begins: its first bucket, and its tag there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Probe {
+    bucket: u32,
+    tag: u16,
+}
+
+impl Probe {
+    /// Of no hash in particular.
+    pub const NOBODY: Probe = Probe { bucket: 0, tag: Index::TAKEN };
+}
+
 /// Both places where a hash may live, and its tag.
 #[derive(Clone, Copy)]
 struct Place {
@@ -87,6 +99,9 @@ pub(super) struct Index {
 }
 
 impl Index {
+    /// The bit that every tag has: zero marks a free entry.
+    const TAKEN: u16 = 1;
+
     /// An index for this many keys: half of its entries stay free, so that first
     /// buckets seldom overflow.
     pub(super) fn for_keys(keys: usize, prepare: &mut dyn FnMut(Region)) -> Self {
@@ -109,8 +124,7 @@ impl Index {
 
     #[inline(always)]
     fn tag(hash: Hash) -> u16 {
-        let tag = hash.0 as u16;
-        tag + u16::from(tag == 0)
+        hash.0 as u16 | Self::TAKEN
     }
 
     #[inline(always)]
@@ -121,21 +135,22 @@ impl Index {
     }
 
     #[inline(always)]
-    pub(super) fn prefetch(&self, hash: Hash) {
-        if let Some(bucket) = self.buckets.get(self.scale((hash.0 >> 32) as u32)) {
-            prefetch(bucket);
-        }
+    pub(super) fn probe(&self, hash: Hash) -> Probe {
+        let bucket = self.scale((hash.0 >> 32) as u32) as u32;
+        Probe { bucket, tag: Self::tag(hash) }
     }
 
-    /// The first entry in the first bucket with the hash's tag: right in all but one of
-    /// 8,000 look-ups, and checked against the record by the caller. [`Entry::NONE`] if
-    /// there is none.
     #[inline(always)]
-    pub(super) fn candidate(&self, hash: Hash) -> Entry {
-        let Some(bucket) = self.buckets.get(self.scale((hash.0 >> 32) as u32)) else {
-            return Entry::NONE;
-        };
-        let way = bucket.tags.matches(Self::tag(hash)).trailing_zeros() as usize;
+    pub(super) fn prefetch(&self, probe: Probe) {
+        prefetch(self.buckets.as_ptr().wrapping_add(probe.bucket as usize));
+    }
+
+    /// The first entry in the bucket with the tag: right in all but one of 8,000 look-ups,
+    /// and checked against the record by the caller. [`Entry::NONE`] if there is none.
+    #[inline(always)]
+    pub(super) fn candidate(&self, probe: Probe) -> Entry {
+        let Some(bucket) = self.buckets.get(probe.bucket as usize) else { return Entry::NONE };
+        let way = bucket.tags.matches(probe.tag).trailing_zeros() as usize;
         bucket.entries.get(way).map_or(Entry::NONE, |&entry| Entry(entry))
     }
 

@@ -73,7 +73,7 @@ impl<A: Address> Key<A> {
     /// Where such packets arrive.
     #[inline(always)]
     pub const fn side(&self) -> Side {
-        if self.tail >> SIDE == Side::Public as u64 { Side::Public } else { Side::Private }
+        if (self.tail >> SIDE) as u8 == Side::Public as u8 { Side::Public } else { Side::Private }
     }
 
     /// Protocol of the flow.
@@ -86,12 +86,6 @@ impl<A: Address> Key<A> {
             UDP => Protocol::Udp,
             _ => Protocol::Icmp,
         }
-    }
-
-    /// True for a TCP connection.
-    #[inline(always)]
-    pub(crate) const fn is_tcp(&self) -> bool {
-        (self.tail >> PROTOCOL) as u8 == Protocol::Tcp.number()
     }
 
     /// Everything but the addresses.

@@ -24,6 +24,7 @@ mod tests;
 use wire::Address;
 
 pub use hash::Hash;
+pub use index::Probe;
 pub use key::Key;
 pub use memory::Region;
 pub(crate) use record::NONE;
@@ -132,31 +133,35 @@ impl<A: Address> Table<A> {
         self.index.bytes() + self.records.len() * size_of::<Record<A>>()
     }
 
-    /// The hash of a key, for the calls below.
+    /// The hash of a key.
     #[inline(always)]
     pub fn hash(&self, key: &Key<A>) -> Hash {
         self.hasher.hash(key)
     }
 
-    /// Asks for the index line of a hash.
+    /// Where the look-up of a key begins, for the calls below.
     #[inline(always)]
-    pub fn prefetch(&self, hash: Hash) {
-        self.index.prefetch(hash);
+    pub fn probe(&self, key: &Key<A>) -> Probe {
+        self.index.probe(self.hash(key))
     }
 
-    /// The likely entry of a hash, from its index line alone; [`Candidate::NONE`] if there
+    /// Asks for the index line of a probe.
+    #[inline(always)]
+    pub fn prefetch(&self, probe: Probe) {
+        self.index.prefetch(probe);
+    }
+
+    /// The likely entry of a probe, from its index line alone; [`Candidate::NONE`] if there
     /// is none.
     #[inline(always)]
-    pub fn candidate(&self, hash: Hash) -> Candidate {
-        Candidate(self.index.candidate(hash))
+    pub fn candidate(&self, probe: Probe) -> Candidate {
+        Candidate(self.index.candidate(probe))
     }
 
     /// Asks for the record of a candidate.
     #[inline(always)]
     pub fn prefetch_record(&self, candidate: Candidate) {
-        if let Some(record) = self.records.get(candidate.0.record()) {
-            prefetch(record);
-        }
+        prefetch(self.records.as_ptr().wrapping_add(candidate.0.record()));
     }
 
     /// The hit, if the candidate's record has this key.
@@ -179,20 +184,18 @@ impl<A: Address> Table<A> {
         (own == key).then_some((Self::hit(entry), record))
     }
 
-    /// The connection with this key: the whole look-up in one call, for single packets
-    /// and for candidates that were not confirmed.
-    pub fn find(&self, hash: Hash, key: &Key<A>) -> Option<Hit> {
-        self.index.find(hash, |entry| self.entry_has(entry, key)).map(Self::hit)
-    }
-
-    /// The same as a candidate whose record has the key.
-    pub fn find_candidate(&self, hash: Hash, key: &Key<A>) -> Option<Candidate> {
-        self.index.find(hash, |entry| self.entry_has(entry, key)).map(Candidate)
-    }
-
-    /// The same for a key not hashed yet.
+    /// The connection with this key: the whole look-up in one call, for single packets.
     pub fn look_up(&self, key: &Key<A>) -> Option<Hit> {
-        self.find(self.hash(key), key)
+        self.find(key).map(|Candidate(entry)| Self::hit(entry))
+    }
+
+    /// The same as a candidate whose record has the key, for when the likely one has not.
+    pub fn find(&self, key: &Key<A>) -> Option<Candidate> {
+        self.find_hashed(self.hash(key), key)
+    }
+
+    fn find_hashed(&self, hash: Hash, key: &Key<A>) -> Option<Candidate> {
+        self.index.find(hash, |entry| self.entry_has(entry, key)).map(Candidate)
     }
 
     #[inline(always)]
@@ -228,16 +231,14 @@ impl<A: Address> Table<A> {
 
     #[inline(always)]
     pub(crate) fn prefetch_id(&self, id: ConnectionId) {
-        if let Some(record) = self.records.get(id.index()) {
-            prefetch(record);
-        }
+        prefetch(self.records.as_ptr().wrapping_add(id.index()));
     }
 
     /// Asks for the index lines of both keys of a record, for its removal.
     pub(crate) fn prefetch_index_of(&self, id: ConnectionId) {
         if let Some(record) = self.get(id) {
             for key in &record.keys {
-                self.index.prefetch(self.hash(key));
+                self.prefetch(self.probe(key));
             }
         }
     }
@@ -251,7 +252,7 @@ impl<A: Address> Table<A> {
         let hashes = record.keys.map(|key| self.hash(&key));
         for direction in [Direction::Original, Direction::Reply] {
             let at = direction.index();
-            if self.find(hashes[at], &record.keys[at]).is_some() {
+            if self.find_hashed(hashes[at], &record.keys[at]).is_some() {
                 return Err(InsertError::Taken(direction));
             }
         }

@@ -47,11 +47,11 @@ fn table(capacity: usize) -> Table<Ipv4Addr> {
 
 /// The look-up as a burst does it.
 fn staged(table: &Table<Ipv4Addr>, key: &Key<Ipv4Addr>) -> Option<Hit> {
-    let hash = table.hash(key);
-    table.prefetch(hash);
-    let candidate = table.candidate(hash);
+    let probe = table.probe(key);
+    table.prefetch(probe);
+    let candidate = table.candidate(probe);
     table.prefetch_record(candidate);
-    table.confirm(candidate, key).or_else(|| table.find(hash, key))
+    table.confirm(candidate, key).or_else(|| table.look_up(key))
 }
 
 #[test]
