@@ -83,8 +83,9 @@ impl Ways {
         Ways(side.index() as u8 + 1)
     }
 
-    fn all(ways: &[Ways; BURST]) -> Self {
-        Ways(ways.iter().fold(0, |all, way| all | way.0))
+    #[inline(always)]
+    const fn and(self, other: Ways) -> Self {
+        Ways(self.0 | other.0)
     }
 
     const fn contain(self, way: Ways) -> bool {
@@ -157,10 +158,9 @@ impl Worker {
         self.match_tags(lanes.get_mut(..count).unwrap_or_default());
         self.lap(Stage::Match);
         let mut ways = [Ways::NONE; BURST];
-        self.forward_all(burst, &lanes, &mut ways);
+        let seen = self.forward_all(burst, &lanes, &mut ways);
         self.lap(Stage::Forward);
-        self.deal(side, burst, &lanes, &ways);
-        self.lap(Stage::Deal);
+        self.deal(side, burst, &lanes, &ways, seen);
     }
 
     /// What a standby does with a burst: ARP and this machine's own packets take the slow
@@ -226,14 +226,22 @@ impl Worker {
     }
 
     #[inline(always)]
-    fn forward_all(&mut self, burst: &mut Burst<BURST>, lanes: &Lanes, ways: &mut [Ways; BURST]) {
+    fn forward_all(
+        &mut self,
+        burst: &mut Burst<BURST>,
+        lanes: &Lanes,
+        ways: &mut [Ways; BURST],
+    ) -> Ways {
         let mut forwarder = self.forwarder();
+        let mut seen = Ways::NONE;
         for ((mbuf, lane), way) in burst.as_mut_slice().iter_mut().zip(lanes).zip(&mut *ways) {
             *way = forwarder.forward(mbuf, lane);
+            seen = seen.and(*way);
         }
-        if Ways::all(ways).contain(Ways::MISSED) {
-            self.forward_missed(burst, lanes, ways);
+        if seen.contain(Ways::MISSED) {
+            return self.forward_missed(burst, lanes, ways);
         }
+        seen
     }
 
     #[cold]
@@ -243,23 +251,33 @@ impl Worker {
         burst: &mut Burst<BURST>,
         lanes: &Lanes,
         ways: &mut [Ways; BURST],
-    ) {
+    ) -> Ways {
         let mut forwarder = self.forwarder();
+        let mut seen = Ways::NONE;
         for ((mbuf, lane), way) in burst.as_mut_slice().iter_mut().zip(lanes).zip(ways) {
             if *way == Ways::MISSED {
                 *way = forwarder.forward_found(mbuf, lane);
             }
+            seen = seen.and(*way);
         }
+        seen
     }
 
     /// Sends what was translated, and does the rest packet by packet.
     #[inline(always)]
-    fn deal(&mut self, side: Side, burst: &mut Burst<BURST>, lanes: &Lanes, ways: &[Ways; BURST]) {
-        let seen = Ways::all(ways);
+    fn deal(
+        &mut self,
+        side: Side,
+        burst: &mut Burst<BURST>,
+        lanes: &Lanes,
+        ways: &[Ways; BURST],
+        seen: Ways,
+    ) {
         for exit in Side::ALL {
             if seen == Ways::out(exit) {
                 self.counters.fast.add(burst.len() as u64);
-                return self.transmit_all(exit, burst);
+                self.transmit_all(exit, burst);
+                return self.lap(Stage::Transmit);
             }
         }
         let plans = match seen.contain(Ways::NEW) {
@@ -267,6 +285,7 @@ impl Worker {
             false => [const { None }; BURST],
         };
         self.deal_each(side, burst, lanes, ways, &plans);
+        self.lap(Stage::Deal);
     }
 
     #[inline(never)]

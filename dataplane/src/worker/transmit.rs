@@ -47,10 +47,22 @@ impl Worker {
         }
     }
 
-    /// The same for a burst.
+    /// The same for a burst. A full one is sent at once: its buffers are free when the next
+    /// burst takes some, and still in the nearest cache. What a full queue does not take
+    /// waits for the next poll.
     #[inline(always)]
     pub(super) fn transmit_all(&mut self, side: Side, burst: &mut Burst<BURST>) {
-        if !self.exits[side.index()].waiting.append(burst) {
+        let Exit { outlet, waiting, .. } = &mut self.exits[side.index()];
+        if burst.is_full() && waiting.is_empty() {
+            if let Outlet::Queue(queue) = outlet {
+                if !self.role.forwards(Tsc::now()) {
+                    return self.drop_late(burst);
+                }
+                let sent = queue.transmit(burst);
+                self.counters.sent[side.index()].add(sent as u64);
+            }
+        }
+        if !waiting.append(burst) {
             self.transmit_behind(side, burst);
         }
     }
@@ -73,10 +85,11 @@ impl Worker {
     }
 
     fn send_waiting(&mut self, side: Side) {
-        if !self.role.forwards(Tsc::now()) {
-            return self.drop_waiting(side);
-        }
         let exit = &mut self.exits[side.index()];
+        if !self.role.forwards(Tsc::now()) {
+            let mut waiting = core::mem::take(&mut exit.waiting);
+            return self.drop_late(&mut waiting);
+        }
         match &mut exit.outlet {
             Outlet::Queue(queue) => {
                 let sent = queue.transmit(&mut exit.waiting);
@@ -93,10 +106,9 @@ impl Worker {
 
     #[cold]
     #[inline(never)]
-    fn drop_waiting(&mut self, side: Side) {
-        let waiting = &mut self.exits[side.index()].waiting;
-        self.counters.drops.add(DropReason::Standby, waiting.len() as u64);
-        waiting.clear();
+    fn drop_late(&mut self, burst: &mut Burst<BURST>) {
+        self.counters.drops.add(DropReason::Standby, burst.len() as u64);
+        burst.clear();
     }
 
     /// Sends a frame of this machine's own; it comes from the main core.
