@@ -74,26 +74,20 @@ pub struct ServerCounters {
 }
 
 /// What each real server had through one worker.
-#[derive(Debug)]
-pub struct Servers(Box<[ServerCounters; MAXIMUM_SERVERS]>);
+#[derive(Clone, Copy, Debug)]
+pub struct Servers<'a>(&'a [ServerCounters; MAXIMUM_SERVERS]);
 
-impl Default for Servers {
-    fn default() -> Self {
-        Servers(Box::new(core::array::from_fn(|_| ServerCounters::default())))
-    }
-}
-
-impl Servers {
+impl<'a> Servers<'a> {
     /// That of one of them; `None` for masqueraded traffic.
     #[inline(always)]
-    pub fn get(&self, server: ServerId) -> Option<&ServerCounters> {
+    pub fn get(self, server: ServerId) -> Option<&'a ServerCounters> {
         self.0.get(server.index())
     }
 
     /// Counts a packet for its real server: towards it in the original direction. Of a
     /// masqueraded packet there is none.
     #[inline(always)]
-    pub fn count(&self, server: ServerId, direction: Direction, length: u16) {
+    pub fn count(self, server: ServerId, direction: Direction, length: u16) {
         if let Some(server) = self.get(server) {
             let traffic = match direction {
                 Direction::Original => &server.towards,
@@ -177,8 +171,8 @@ pub struct WorkerCounters {
     pub stages: [Counter; Stage::COUNT],
     /// Packets dropped.
     pub drops: Drops,
-    /// Real servers.
-    servers: Servers,
+    /// Real servers by [`ServerId`].
+    servers: Box<[ServerCounters; MAXIMUM_SERVERS]>,
 }
 
 /// A worker's counters, on cache lines that no other worker writes.
@@ -207,7 +201,7 @@ impl Default for WorkerCounters {
             timed: Counter::default(),
             stages: Default::default(),
             drops: Drops::default(),
-            servers: Servers::default(),
+            servers: Box::new(core::array::from_fn(|_| ServerCounters::default())),
         }
     }
 }
@@ -216,13 +210,13 @@ impl WorkerCounters {
     /// The counters of one real server; `None` for masqueraded traffic.
     #[inline(always)]
     pub fn server(&self, server: ServerId) -> Option<&ServerCounters> {
-        self.servers.get(server)
+        self.servers().get(server)
     }
 
     /// The counters of all real servers.
     #[inline(always)]
-    pub fn servers(&self) -> &Servers {
-        &self.servers
+    pub fn servers(&self) -> Servers<'_> {
+        Servers(&self.servers)
     }
 
     /// The named counters as operators see them.

@@ -44,6 +44,8 @@ pub(super) struct Lane {
 }
 
 const _: () = assert!(size_of::<Lane>() == 32);
+// One bit for each packet.
+const _: () = assert!(BURST <= u32::BITS as usize);
 
 pub(super) type Lanes = [Lane; BURST];
 
@@ -63,81 +65,50 @@ impl Lane {
     }
 }
 
-/// Where packets go after stage 4, a bit for each way: a burst's, taken together, are one
-/// number.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Ways(u8);
-
-impl Ways {
-    const NONE: Ways = Ways(0);
-    /// Not with the candidate; to be looked at again.
-    const MISSED: Ways = Ways(4);
-    /// As it was, to the slow path.
-    const SLOW: Ways = Ways(8);
-    /// As it was, and no connection is known.
-    pub(super) const NEW: Ways = Ways(16);
-
+/// Where a packet goes after stage 4.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Way {
     /// Translated, and out on this side.
-    #[inline(always)]
-    const fn out(side: Side) -> Self {
-        Ways(side.index() as u8 + 1)
-    }
-
-    #[inline(always)]
-    const fn and(self, other: Ways) -> Self {
-        Ways(self.0 | other.0)
-    }
-
-    const fn contain(self, way: Ways) -> bool {
-        self.0 & way.0 != 0
-    }
+    Out(Side),
+    /// As it was, to the slow path.
+    Slow,
+    /// As it was, and no connection is known.
+    New,
 }
 
-/// What the fourth stage needs: taken out of the worker once, so that a packet does not
-/// go through it to get there.
+pub(super) type Ways = [Way; BURST];
+
+/// What the fourth stage needs to send packets out on one side: taken out of the worker once,
+/// so that no packet goes through it to get there.
 struct Forwarder<'a> {
     connections: &'a mut Connections<Ipv4Addr>,
     links: Links<'a>,
-    servers: &'a Servers,
-    senders: &'a [Sender; 2],
-    mtus: &'a [u16; 2],
+    servers: Servers<'a>,
+    exit: Side,
+    sender: Sender,
+    mtu: u16,
     epoch: u16,
     now: Instant,
 }
 
 impl Forwarder<'_> {
-    /// Translates one packet if its connection is known and everything about its way is.
+    /// Translates one packet if its candidate is its connection and everything about its way
+    /// is known. False leaves all as it was.
     #[inline(always)]
-    fn forward(&mut self, mbuf: &mut Mbuf, lane: &Lane) -> Ways {
+    fn forward(&mut self, mbuf: &mut Mbuf, lane: &Lane) -> bool {
         let Lane { key, candidate, flags, length, .. } = lane;
-        let passing =
-            self.connections.pass_candidate(*candidate, key, *flags, self.epoch, self.now);
-        let Some(passing) = passing else { return Ways::MISSED };
-        let exit = passing.exit();
-        if *length > self.mtus[exit.index()] {
-            return Ways::SLOW;
+        let Some(mut passing) = self.connections.passing(*candidate, key, self.epoch) else {
+            return false;
+        };
+        if passing.exit() != self.exit || *length > self.mtu {
+            return false;
         }
-        let link = self.links.link(passing.next_hop(), self.senders[exit.index()]);
-        let Some(link) = link else { return Ways::SLOW };
+        let Some(link) = self.links.link(passing.next_hop(), self.sender) else { return false };
+        if !passing.pass(*flags, self.now) {
+            return false;
+        }
         self.servers.count(passing.server(), passing.direction(), *length);
-        flow::rewrite(mbuf.data_mut(), &passing.rewrite(), link);
-        Ways::out(exit)
-    }
-
-    /// The few whose entry is not the first with their tag, or is in their second bucket;
-    /// and those for the slow path.
-    fn forward_found(&mut self, mbuf: &mut Mbuf, lane: &Lane) -> Ways {
-        if !lane.is_plain {
-            return Ways::SLOW;
-        }
-        let Some(found) = self.connections.table().find(&lane.key) else { return Ways::NEW };
-        if found == lane.candidate {
-            return Ways::SLOW;
-        }
-        match self.forward(mbuf, &Lane { candidate: found, ..*lane }) {
-            Ways::MISSED => Ways::SLOW,
-            way => way,
-        }
+        flow::rewrite(mbuf.data_mut(), &passing.rewrite(), link)
     }
 }
 
@@ -157,10 +128,16 @@ impl Worker {
         self.lap(Stage::Read);
         self.match_tags(lanes.get_mut(..count).unwrap_or_default());
         self.lap(Stage::Match);
-        let mut ways = [Ways::NONE; BURST];
-        let seen = self.forward_all(burst, &lanes, &mut ways);
+        let exit = side.other();
+        let missed = self.forward_all(exit, burst, &lanes);
         self.lap(Stage::Forward);
-        self.deal(side, burst, &lanes, &ways, seen);
+        if missed == 0 {
+            self.counters.fast.add(count as u64);
+            self.transmit_all(exit, burst);
+            return self.lap(Stage::Transmit);
+        }
+        self.deal(side, burst, &lanes, missed);
+        self.lap(Stage::Deal);
     }
 
     /// What a standby does with a burst: ARP and this machine's own packets take the slow
@@ -208,84 +185,88 @@ impl Worker {
         let table = self.connections.table();
         for lane in lanes {
             lane.candidate = table.candidate(lane.probe);
+            if lane.candidate == Candidate::NONE {
+                lane.candidate = self.find_beyond(lane);
+            }
             table.prefetch_record(lane.candidate);
         }
     }
 
+    /// The candidate of a packet whose first bucket has no entry with its tag: in its second
+    /// bucket, or there is none.
+    #[cold]
+    #[inline(never)]
+    fn find_beyond(&self, lane: &Lane) -> Candidate {
+        let found = lane.is_plain.then(|| self.connections.table().find(&lane.key)).flatten();
+        found.unwrap_or(Candidate::NONE)
+    }
+
     #[inline(always)]
-    fn forwarder(&mut self) -> Forwarder<'_> {
+    fn forwarder(&mut self, exit: Side) -> Forwarder<'_> {
         Forwarder {
             connections: &mut self.connections,
             links: self.neighbours.links(),
             servers: self.counters.servers(),
-            senders: &self.senders,
-            mtus: &self.mtus,
+            exit,
+            sender: self.senders[exit.index()],
+            mtu: self.mtus[exit.index()],
             epoch: self.epoch,
             now: self.now,
         }
     }
 
+    /// Translates what is to leave on this side, all but a few. A bit for each other packet,
+    /// the first's lowest.
     #[inline(always)]
-    fn forward_all(
-        &mut self,
-        burst: &mut Burst<BURST>,
-        lanes: &Lanes,
-        ways: &mut [Ways; BURST],
-    ) -> Ways {
-        let mut forwarder = self.forwarder();
-        let mut seen = Ways::NONE;
-        for ((mbuf, lane), way) in burst.as_mut_slice().iter_mut().zip(lanes).zip(&mut *ways) {
-            *way = forwarder.forward(mbuf, lane);
-            seen = seen.and(*way);
+    fn forward_all(&mut self, exit: Side, burst: &mut Burst<BURST>, lanes: &Lanes) -> u32 {
+        let mut forwarder = self.forwarder(exit);
+        let mut missed = 0;
+        for (at, (mbuf, lane)) in burst.as_mut_slice().iter_mut().zip(lanes).enumerate() {
+            if !forwarder.forward(mbuf, lane) {
+                missed |= 1 << at;
+            }
         }
-        if seen.contain(Ways::MISSED) {
-            return self.forward_missed(burst, lanes, ways);
-        }
-        seen
+        missed
     }
 
-    #[cold]
+    /// The way of a packet that stage 4 left as it was. It translates the few whose entry is
+    /// not the first with their tag, and those that leave on the side where they came in.
+    fn forward_missed(&mut self, mbuf: &mut Mbuf, lane: &Lane) -> Way {
+        if !lane.is_plain {
+            return Way::Slow;
+        }
+        if lane.candidate == Candidate::NONE {
+            return Way::New;
+        }
+        let table = self.connections.table();
+        let Some(candidate) = table.find(&lane.key) else { return Way::New };
+        let Some(exit) = table.exit(candidate) else { return Way::Slow };
+        match self.forwarder(exit).forward(mbuf, &Lane { candidate, ..*lane }) {
+            true => Way::Out(exit),
+            false => Way::Slow,
+        }
+    }
+
+    /// Sends on a burst that is not all of known connections.
     #[inline(never)]
-    fn forward_missed(
-        &mut self,
-        burst: &mut Burst<BURST>,
-        lanes: &Lanes,
-        ways: &mut [Ways; BURST],
-    ) -> Ways {
-        let mut forwarder = self.forwarder();
-        let mut seen = Ways::NONE;
-        for ((mbuf, lane), way) in burst.as_mut_slice().iter_mut().zip(lanes).zip(ways) {
-            if *way == Ways::MISSED {
-                *way = forwarder.forward_found(mbuf, lane);
-            }
-            seen = seen.and(*way);
-        }
-        seen
-    }
-
-    /// Sends what was translated, and does the rest packet by packet.
-    #[inline(always)]
-    fn deal(
-        &mut self,
-        side: Side,
-        burst: &mut Burst<BURST>,
-        lanes: &Lanes,
-        ways: &[Ways; BURST],
-        seen: Ways,
-    ) {
-        for exit in Side::ALL {
-            if seen == Ways::out(exit) {
-                self.counters.fast.add(burst.len() as u64);
-                self.transmit_all(exit, burst);
-                return self.lap(Stage::Transmit);
+    fn deal(&mut self, side: Side, burst: &mut Burst<BURST>, lanes: &Lanes, missed: u32) {
+        let exit = side.other();
+        let mut ways = [Way::Out(exit); BURST];
+        let places = lanes.iter().zip(&mut ways).enumerate();
+        for (mbuf, (at, (lane, way))) in burst.as_mut_slice().iter_mut().zip(places) {
+            if missed & 1 << at != 0 {
+                *way = self.forward_missed(mbuf, lane);
             }
         }
-        let plans = match seen.contain(Ways::NEW) {
-            true => self.plan_all(side, lanes, ways),
+        if ways == [Way::Out(exit); BURST] {
+            self.counters.fast.add(burst.len() as u64);
+            return self.transmit_all(exit, burst);
+        }
+        let plans = match ways.contains(&Way::New) {
+            true => self.plan_all(side, lanes, &ways),
             false => [const { None }; BURST],
         };
-        self.deal_each(side, burst, lanes, ways, &plans);
-        self.lap(Stage::Deal);
+        self.deal_each(side, burst, lanes, &ways, &plans);
     }
 
     #[inline(never)]
@@ -294,18 +275,18 @@ impl Worker {
         side: Side,
         burst: &mut Burst<BURST>,
         lanes: &Lanes,
-        ways: &[Ways; BURST],
+        ways: &Ways,
         plans: &Plans,
     ) {
         let mut fast = 0;
         for (mbuf, ((lane, way), plan)) in burst.drain().zip(lanes.iter().zip(ways).zip(plans)) {
-            if let Some(exit) = Side::ALL.into_iter().find(|exit| *way == Ways::out(*exit)) {
+            if let Way::Out(exit) = *way {
                 self.transmit(exit, mbuf);
                 fast += 1;
                 continue;
             }
             let late = match plan {
-                None if *way == Ways::NEW => self.plan(side, lane, When::InTurn),
+                None if *way == Way::New => self.plan(side, lane, When::InTurn),
                 _ => None,
             };
             match plan.as_ref().or(late.as_ref()) {

@@ -16,7 +16,7 @@ use wire::flow;
 use wire::tcp::{self, Flags};
 use wire::{Protocol, ethernet, ipv4};
 
-use super::burst::{Lane, Lanes, Ways};
+use super::burst::{Lane, Lanes, Way, Ways};
 use super::open::{masqueraded, to_server};
 use super::{BURST, Worker};
 use crate::drop_reason::DropReason;
@@ -39,10 +39,10 @@ pub(super) enum When {
 
 impl Worker {
     /// Plans what the burst's packets open, and asks for the lines that it takes.
-    pub(super) fn plan_all(&mut self, side: Side, lanes: &Lanes, ways: &[Ways; BURST]) -> Plans {
+    pub(super) fn plan_all(&mut self, side: Side, lanes: &Lanes, ways: &Ways) -> Plans {
         let mut plans = [const { None }; BURST];
         for ((lane, way), place) in lanes.iter().zip(ways).zip(&mut plans) {
-            if *way != Ways::NEW {
+            if *way != Way::New {
                 continue;
             }
             *place = self.plan(side, lane, When::Ahead);

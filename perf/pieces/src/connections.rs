@@ -159,8 +159,10 @@ pub fn forward(
         ask_for_records(connections.table(), burst.len(), &probes, &mut candidates);
         for ((packet, lane), candidate) in burst.iter_mut().zip(lanes).zip(candidates) {
             let (key, flags) = lane;
-            let passing = connections.pass_candidate(candidate, &key, flags, EPOCH, now);
-            let Some(passing) = passing else { continue };
+            let Some(mut passing) = connections.passing(candidate, &key, EPOCH) else { continue };
+            if passing.exit() != Side::Private || !passing.pass(flags, now) {
+                continue;
+            }
             forwarded += usize::from(flow::rewrite(packet, &passing.rewrite(), frames::LINK));
         }
     }

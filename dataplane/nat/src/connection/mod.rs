@@ -65,25 +65,40 @@ pub struct Passage<A> {
     pub reopened: bool,
 }
 
-/// A known connection that lets a packet pass, on the fast path: each word is read from the
-/// record only when it is asked for, as there are fewer registers than words.
-#[derive(Clone, Copy, Debug)]
+/// A packet before its connection, on the fast path: each word is read from the record only
+/// when it is asked for, as there are fewer registers than words.
 pub struct Passing<'a, A> {
-    record: &'a Record<A>,
-    direction: Direction,
+    record: &'a mut Record<A>,
+    hit: Hit,
+    books: &'a mut Books,
 }
 
 impl<A: Address> Passing<'_, A> {
+    /// Lets the packet pass: refreshes the connection and follows its TCP state. False, and
+    /// everything is as it was, for a SYN that may open the connection anew, elsewhere.
+    #[inline(always)]
+    pub fn pass(&mut self, flags: Flags, now: Instant) -> bool {
+        if self.record.state.stays(flags) {
+            self.record.last_seen = now.stamp();
+            return true;
+        }
+        if flags.contains(Flags::SYN) {
+            return false;
+        }
+        Connections::touch(self.record, self.hit, flags, now, self.books);
+        true
+    }
+
     /// The side on which the packet leaves.
     #[inline(always)]
     pub fn exit(&self) -> Side {
-        self.record.exit(self.direction)
+        self.record.exit(self.hit.direction)
     }
 
     /// Its neighbour there.
     #[inline(always)]
     pub fn next_hop(&self) -> NextHop {
-        self.record.next_hop(self.direction).0
+        self.record.next_hop(self.hit.direction).0
     }
 
     /// The real server that it goes to or comes from.
@@ -95,13 +110,13 @@ impl<A: Address> Passing<'_, A> {
     /// The direction in which it travels.
     #[inline(always)]
     pub fn direction(&self) -> Direction {
-        self.direction
+        self.hit.direction
     }
 
     /// What to write into it.
     #[inline(always)]
     pub fn rewrite(&self) -> Rewrite<A> {
-        self.record.rewrite(self.direction)
+        self.record.rewrite(self.hit.direction)
     }
 }
 
@@ -237,30 +252,17 @@ impl<A: Address> Connections<A> {
         Ok(id)
     }
 
-    /// The fast path: lets a packet pass if the candidate is its connection and knows its
-    /// next hops as of `epoch`, and it is no SYN. `None` leaves everything as it was.
+    /// The fast path: a packet with this key before its connection, if the candidate is that
+    /// and knows its next hops as of `epoch`.
     #[inline(always)]
-    pub fn pass_candidate(
+    pub fn passing(
         &mut self,
         candidate: Candidate,
         key: &Key<A>,
-        flags: Flags,
         epoch: u16,
-        now: Instant,
     ) -> Option<Passing<'_, A>> {
         let (hit, record) = self.table.confirm_mut(candidate, key)?;
-        if record.epoch != epoch {
-            return None;
-        }
-        if record.state.stays(flags) {
-            record.last_seen = now.stamp();
-        } else if flags.contains(Flags::SYN) {
-            // It may open the connection anew, elsewhere: the caller looks at it in full.
-            return None;
-        } else {
-            Self::touch(record, hit, flags, now, &mut self.books);
-        }
-        Some(Passing { record, direction: hit.direction })
+        (record.epoch == epoch).then_some(Passing { record, hit, books: &mut self.books })
     }
 
     /// Lets a packet pass: refreshes the connection, follows its TCP state, and says

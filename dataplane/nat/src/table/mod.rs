@@ -30,7 +30,7 @@ pub use memory::Region;
 pub(crate) use record::NONE;
 pub use record::Record;
 
-use crate::Direction;
+use crate::{Direction, Side};
 use crate::prefetch::prefetch;
 use hash::KeyHasher;
 use index::{Entry, Index};
@@ -168,6 +168,12 @@ impl<A: Address> Table<A> {
     #[inline(always)]
     pub fn confirm(&self, candidate: Candidate, key: &Key<A>) -> Option<Hit> {
         self.entry_has(candidate.0, key).then(|| Self::hit(candidate.0))
+    }
+
+    /// The side on which packets of a candidate that was found leave.
+    pub fn exit(&self, candidate: Candidate) -> Option<Side> {
+        let Hit { id, direction } = Self::hit(candidate.0);
+        self.get(id).map(|record| record.exit(direction))
     }
 
     /// The record of a candidate that has this key, and which way the packet travels. No
