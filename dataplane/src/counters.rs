@@ -6,8 +6,8 @@
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crossbeam::utils::CachePadded;
-use nat::{Direction, Side};
 use nat::service::{MAXIMUM_SERVERS, ServerId};
+use nat::{Direction, Side};
 
 use crate::drop_reason::DropReason;
 use crate::worker::Stage;

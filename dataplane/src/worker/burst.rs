@@ -100,7 +100,7 @@ impl Forwarder<'_> {
         let Some(mut passing) = self.connections.passing(*candidate, key, self.epoch) else {
             return false;
         };
-        if passing.exit() != self.exit || *length > self.mtu {
+        if !passing.leaves_on(self.exit) || *length > self.mtu {
             return false;
         }
         let Some(link) = self.links.link(passing.next_hop(), self.sender) else { return false };
@@ -108,7 +108,7 @@ impl Forwarder<'_> {
             return false;
         }
         self.servers.count(passing.server(), passing.direction(), *length);
-        flow::rewrite(mbuf.data_mut(), &passing.rewrite(), link)
+        flow::rewrite(mbuf.data_mut(), &passing, link)
     }
 }
 
@@ -150,7 +150,7 @@ impl Worker {
         }
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn read(&self, side: Side, burst: &Burst<BURST>, lanes: &mut Lanes) {
         let (own, floating) = (self.macs[side.index()], self.floating_macs[side.index()]);
         for mbuf in burst.as_slice() {
@@ -171,7 +171,7 @@ impl Worker {
         }
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn hash(&self, lanes: &mut [Lane]) {
         let table = self.connections.table();
         for lane in lanes {
@@ -180,7 +180,7 @@ impl Worker {
         }
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn match_tags(&self, lanes: &mut [Lane]) {
         let table = self.connections.table();
         for lane in lanes {
@@ -217,7 +217,7 @@ impl Worker {
 
     /// Translates what is to leave on this side, all but a few. A bit for each other packet,
     /// the first's lowest.
-    #[inline(always)]
+    #[inline(never)]
     fn forward_all(&mut self, exit: Side, burst: &mut Burst<BURST>, lanes: &Lanes) -> u32 {
         let mut forwarder = self.forwarder(exit);
         let mut missed = 0;
@@ -229,8 +229,9 @@ impl Worker {
         missed
     }
 
-    /// The way of a packet that stage 4 left as it was. It translates the few whose entry is
-    /// not the first with their tag, and those that leave on the side where they came in.
+    /// The way of a packet that stage 4 left as it was. It translates segments that change a
+    /// TCP state, what leaves on the side where it came in, and the few whose entry is not
+    /// the first with their tag.
     fn forward_missed(&mut self, mbuf: &mut Mbuf, lane: &Lane) -> Way {
         if !lane.is_plain {
             return Way::Slow;
@@ -238,13 +239,24 @@ impl Worker {
         if lane.candidate == Candidate::NONE {
             return Way::New;
         }
-        let table = self.connections.table();
-        let Some(candidate) = table.find(&lane.key) else { return Way::New };
-        let Some(exit) = table.exit(candidate) else { return Way::Slow };
-        match self.forwarder(exit).forward(mbuf, &Lane { candidate, ..*lane }) {
-            true => Way::Out(exit),
-            false => Way::Slow,
+        let Some(hit) = self.connections.table().look_up(&lane.key) else { return Way::New };
+        // A SYN may open the connection anew, elsewhere.
+        if lane.flags.contains(Flags::SYN) || !self.connections.is_current(hit, self.epoch) {
+            return Way::Slow;
         }
+        let Some(Passage { exit, next_hop, .. }) = self.connections.peek(hit) else {
+            return Way::Slow;
+        };
+        let link = self.neighbours.links().link(next_hop, self.senders[exit.index()]);
+        let Some(link) = link.filter(|_| lane.length <= self.mtus[exit.index()]) else {
+            return Way::Slow;
+        };
+        let Some(passage) = self.connections.pass(hit, lane.flags, self.now) else {
+            return Way::Slow;
+        };
+        self.count_server(&passage, lane.length);
+        flow::rewrite(mbuf.data_mut(), &passage.rewrite, link);
+        Way::Out(exit)
     }
 
     /// Sends on a burst that is not all of known connections.

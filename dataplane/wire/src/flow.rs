@@ -88,10 +88,13 @@ pub fn read_segment(segment: &[u8], frame_length: usize) -> Result<Flow<Ipv4Addr
     if !good {
         return Err(NotPlain);
     }
-    let (protocol, tcp_flags) = match bytes::byte(PROTOCOL.get(plain)) {
-        TCP => (Protocol::Tcp, read_tcp(segment, length)?),
-        UDP => (Protocol::Udp, read_udp(plain, length)?),
-        _ => return Err(NotPlain),
+    let protocol = bytes::byte(PROTOCOL.get(plain));
+    let (protocol, tcp_flags) = if protocol == UDP {
+        (Protocol::Udp, read_udp(plain, length)?)
+    } else if protocol == TCP {
+        (Protocol::Tcp, read_tcp(segment, length)?)
+    } else {
+        return Err(NotPlain);
     };
     Ok(Flow {
         tuple: FiveTuple {
@@ -215,18 +218,49 @@ impl Link {
     }
 }
 
+/// Where [`rewrite`] has its words from. It asks for each just before it writes it, as a
+/// processor has fewer registers than there are words.
+pub trait Translation {
+    /// The new sender's and receiver's addresses as they stand in a packet.
+    fn addresses(&self) -> [u8; 8];
+    /// The new sender's and receiver's ports as they stand in a packet.
+    fn ports(&self) -> [u8; 4];
+    /// What that does to both checksums.
+    fn deltas(&self) -> &Deltas;
+}
+
+impl Translation for Rewrite<Ipv4Addr> {
+    #[inline(always)]
+    fn addresses(&self) -> [u8; 8] {
+        let source = u32::from_ne_bytes(self.source.octets());
+        let destination = u32::from_ne_bytes(self.destination.octets());
+        join(u64::from(source), u64::from(destination), 32).to_ne_bytes()
+    }
+
+    #[inline(always)]
+    fn ports(&self) -> [u8; 4] {
+        let (source, destination) = (self.source_port.raw(), self.destination_port.raw());
+        (join(u64::from(source), u64::from(destination), 16) as u32).to_ne_bytes()
+    }
+
+    #[inline(always)]
+    fn deltas(&self) -> &Deltas {
+        &self.deltas
+    }
+}
+
 /// Rewrites a frame that [`read`] accepted: both Ethernet addresses, the TTL less
 /// one, addresses, ports and both checksums; a UDP checksum of zero stays zero.
 /// False, with the frame as it was, if it is too short to be a plain one.
 #[inline(always)]
-pub fn rewrite(frame: &mut [u8], rewrite: &Rewrite<Ipv4Addr>, link: Link) -> bool {
+pub fn rewrite(frame: &mut [u8], to: &impl Translation, link: Link) -> bool {
     let Some(plain) = frame.first_chunk_mut::<PLAIN>() else { return false };
     if bytes::byte(PROTOCOL.get(plain)) == UDP {
-        let checksum = Checksum::from_bytes(UDP_CHECKSUM.get(plain)).updated_udp(rewrite.deltas.l4);
+        let checksum = Checksum::from_bytes(UDP_CHECKSUM.get(plain)).updated_udp(to.deltas().l4);
         UDP_CHECKSUM.set(plain, checksum.to_bytes());
     } else {
         let Some(plain) = frame.first_chunk_mut::<PLAIN_TCP>() else { return false };
-        let checksum = Checksum::from_bytes(TCP_CHECKSUM.get(plain)).updated(rewrite.deltas.l4);
+        let checksum = Checksum::from_bytes(TCP_CHECKSUM.get(plain)).updated(to.deltas().l4);
         TCP_CHECKSUM.set(plain, checksum.to_bytes());
     }
     let Some(plain) = frame.first_chunk_mut::<PLAIN>() else { return false };
@@ -234,22 +268,11 @@ pub fn rewrite(frame: &mut [u8], rewrite: &Rewrite<Ipv4Addr>, link: Link) -> boo
     REST_OF_SOURCE_MAC.set(plain, link.second.to_ne_bytes());
     let ttl = bytes::byte(TTL.get(plain));
     TTL.set(plain, [ttl.wrapping_sub(1)]);
-    let checksum = Checksum::from_bytes(IP_CHECKSUM.get(plain)).updated(rewrite.deltas.l3);
+    let checksum = Checksum::from_bytes(IP_CHECKSUM.get(plain)).updated(to.deltas().l3);
     IP_CHECKSUM.set(plain, checksum.to_bytes());
-    write_ends(plain, rewrite);
+    ADDRESSES.set(plain, to.addresses());
+    PORTS.set(plain, to.ports());
     true
-}
-
-/// Addresses and ports, one store each.
-#[inline(always)]
-fn write_ends(plain: &mut [u8; PLAIN], rewrite: &Rewrite<Ipv4Addr>) {
-    let source = u32::from_ne_bytes(rewrite.source.octets());
-    let destination = u32::from_ne_bytes(rewrite.destination.octets());
-    let addresses = join(u64::from(source), u64::from(destination), 32);
-    ADDRESSES.set(plain, addresses.to_ne_bytes());
-    let (source, destination) = (rewrite.source_port.raw(), rewrite.destination_port.raw());
-    let ports = join(u64::from(source), u64::from(destination), 16) as u32;
-    PORTS.set(plain, ports.to_ne_bytes());
 }
 
 /// Two halves of a word, in memory order.

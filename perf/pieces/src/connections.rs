@@ -160,10 +160,10 @@ pub fn forward(
         for ((packet, lane), candidate) in burst.iter_mut().zip(lanes).zip(candidates) {
             let (key, flags) = lane;
             let Some(mut passing) = connections.passing(candidate, &key, EPOCH) else { continue };
-            if passing.exit() != Side::Private || !passing.pass(flags, now) {
+            if !passing.leaves_on(Side::Private) || !passing.pass(flags, now) {
                 continue;
             }
-            forwarded += usize::from(flow::rewrite(packet, &passing.rewrite(), frames::LINK));
+            forwarded += usize::from(flow::rewrite(packet, &passing, frames::LINK));
         }
     }
     forwarded

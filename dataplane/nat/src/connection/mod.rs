@@ -10,7 +10,9 @@ mod sync;
 #[cfg(test)]
 mod tests;
 
-use wire::flow::Rewrite;
+use std::net::Ipv4Addr;
+
+use wire::flow::{Deltas, Rewrite, Translation};
 use wire::tcp::Flags;
 use wire::{Address, Protocol};
 
@@ -24,7 +26,7 @@ use crate::service::{ServerId, ServiceId};
 use crate::sync::Session;
 use crate::table::{Candidate, ConnectionId, Hit, InsertError, Key, Record, Region, Table};
 use crate::tcp::State;
-use crate::time::{Instant, Seconds};
+use crate::time::{Instant, Seconds, Stamp};
 use crate::timeouts::{Class, Timeouts};
 use crate::wheel::{CHUNK, Due, NEVER, Tick, Wheel};
 use crate::{Direction, Side};
@@ -69,36 +71,31 @@ pub struct Passage<A> {
 /// when it is asked for, as there are fewer registers than words.
 pub struct Passing<'a, A> {
     record: &'a mut Record<A>,
-    hit: Hit,
-    books: &'a mut Books,
+    direction: Direction,
 }
 
 impl<A: Address> Passing<'_, A> {
-    /// Lets the packet pass: refreshes the connection and follows its TCP state. False, and
-    /// everything is as it was, for a SYN that may open the connection anew, elsewhere.
+    /// Lets the packet pass: refreshes the connection. False, and everything is as it was,
+    /// for a segment that may change its TCP state: [`Connections::pass`] follows that.
     #[inline(always)]
     pub fn pass(&mut self, flags: Flags, now: Instant) -> bool {
-        if self.record.state.stays(flags) {
+        let stays = self.record.state.stays(flags);
+        if stays {
             self.record.last_seen = now.stamp();
-            return true;
         }
-        if flags.contains(Flags::SYN) {
-            return false;
-        }
-        Connections::touch(self.record, self.hit, flags, now, self.books);
-        true
+        stays
     }
 
-    /// The side on which the packet leaves.
+    /// True if this is the side on which the packet leaves.
     #[inline(always)]
-    pub fn exit(&self) -> Side {
-        self.record.exit(self.hit.direction)
+    pub fn leaves_on(&self, exit: Side) -> bool {
+        self.record.key(self.direction.flipped()).is_of(exit)
     }
 
     /// Its neighbour there.
     #[inline(always)]
     pub fn next_hop(&self) -> NextHop {
-        self.record.next_hop(self.hit.direction).0
+        self.record.next_hop(self.direction).0
     }
 
     /// The real server that it goes to or comes from.
@@ -110,13 +107,24 @@ impl<A: Address> Passing<'_, A> {
     /// The direction in which it travels.
     #[inline(always)]
     pub fn direction(&self) -> Direction {
-        self.hit.direction
+        self.direction
+    }
+}
+
+impl Translation for Passing<'_, Ipv4Addr> {
+    #[inline(always)]
+    fn addresses(&self) -> [u8; 8] {
+        self.record.key(self.direction.flipped()).reversed_addresses()
     }
 
-    /// What to write into it.
     #[inline(always)]
-    pub fn rewrite(&self) -> Rewrite<A> {
-        self.record.rewrite(self.hit.direction)
+    fn ports(&self) -> [u8; 4] {
+        self.record.key(self.direction.flipped()).reversed_ports()
+    }
+
+    #[inline(always)]
+    fn deltas(&self) -> &Deltas {
+        self.record.deltas(self.direction)
     }
 }
 
@@ -262,31 +270,29 @@ impl<A: Address> Connections<A> {
         epoch: u16,
     ) -> Option<Passing<'_, A>> {
         let (hit, record) = self.table.confirm_mut(candidate, key)?;
-        (record.epoch == epoch).then_some(Passing { record, hit, books: &mut self.books })
+        (record.epoch == epoch).then_some(Passing { record, direction: hit.direction })
     }
 
     /// Lets a packet pass: refreshes the connection, follows its TCP state, and says
     /// what to do with the packet. `None` only for a hit on a connection that is gone.
     pub fn pass(&mut self, hit: Hit, flags: Flags, now: Instant) -> Option<Passage<A>> {
         let record = self.table.get_mut(hit.id)?;
-        let reopened = Self::touch(record, hit, flags, now, &mut self.books);
+        let before = core::mem::replace(&mut record.last_seen, now.stamp());
+        let may_change = record.protocol() == Protocol::Tcp && !record.state.stays(flags);
+        let reopened = may_change && Self::step(record, hit, flags, before, now, &mut self.books);
         Some(Self::passage(record, hit.direction, reopened))
     }
 
-    /// Refreshes a connection and follows its TCP state, by a segment that may change it.
-    /// True for a SYN of one that was over.
-    #[inline(never)]
-    fn touch(
+    /// Follows a TCP connection by a segment that may change its state. True for a SYN of
+    /// one that was over.
+    fn step(
         record: &mut Record<A>,
         hit: Hit,
         flags: Flags,
+        before: Stamp,
         now: Instant,
         books: &mut Books,
     ) -> bool {
-        let before = core::mem::replace(&mut record.last_seen, now.stamp());
-        if record.state.stays(flags) || record.protocol() != Protocol::Tcp {
-            return false;
-        }
         let next = record.state.next(hit.direction, flags);
         if next.state != record.state {
             let state = record.state;

@@ -10,6 +10,7 @@
 use super::hash::Hash;
 use super::memory::Region;
 use super::tags::{Tags, WAYS};
+use crate::Direction;
 use crate::prefetch::prefetch;
 
 /// A reference from the index: a record and the direction whose key led to it.
@@ -22,8 +23,8 @@ impl Entry {
     pub(super) const NONE: Entry = Entry(u32::MAX);
 
     #[inline(always)]
-    pub(super) const fn new(record: u32, direction: usize) -> Self {
-        Entry(record << 1 | (direction as u32 & 1))
+    pub(super) const fn new(record: u32, direction: Direction) -> Self {
+        Entry(record << 1 | direction.index() as u32)
     }
 
     #[inline(always)]
@@ -32,8 +33,8 @@ impl Entry {
     }
 
     #[inline(always)]
-    pub(super) const fn direction(self) -> usize {
-        (self.0 & 1) as usize
+    pub(super) const fn direction(self) -> Direction {
+        if self.0 & 1 == 0 { Direction::Original } else { Direction::Reply }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a packet is looked up by.
 
 use core::hash::{Hash, Hasher};
+use std::net::Ipv4Addr;
 
 use wire::{Address, FiveTuple, Port, Protocol};
 
@@ -70,6 +71,12 @@ impl<A: Address> Key<A> {
         }
     }
 
+    /// True if such packets arrive there.
+    #[inline(always)]
+    pub(crate) const fn is_of(&self, side: Side) -> bool {
+        (self.tail >> SIDE) as u8 == side as u8
+    }
+
     /// Where such packets arrive.
     #[inline(always)]
     pub const fn side(&self) -> Side {
@@ -104,5 +111,47 @@ impl<A: Address> Key<A> {
             source_low | destination_low.rotate_left(32),
             source_high ^ destination_high.rotate_left(32),
         )
+    }
+}
+
+impl Key<Ipv4Addr> {
+    /// Both addresses as they stand in a packet of the opposite flow.
+    #[inline(always)]
+    pub(crate) const fn reversed_addresses(&self) -> [u8; 8] {
+        let ([a, b, c, d], [e, f, g, h]) = (self.source.octets(), self.destination.octets());
+        // One load, exchanged in a register.
+        u64::from_ne_bytes([a, b, c, d, e, f, g, h]).rotate_left(32).to_ne_bytes()
+    }
+
+    /// Both ports as they stand in a packet of the opposite flow.
+    #[inline(always)]
+    pub(crate) const fn reversed_ports(&self) -> [u8; 4] {
+        let ports = self.tail as u32;
+        if cfg!(target_endian = "little") { ports.rotate_left(16) } else { ports }.to_ne_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_opposite_flow_carries_is_the_reversed_tuple() {
+        let tuple = FiveTuple {
+            source: Ipv4Addr::new(198, 51, 100, 7),
+            destination: Ipv4Addr::new(10, 1, 2, 3),
+            source_port: Port::new(40_001),
+            destination_port: Port::new(80),
+            protocol: Protocol::Udp,
+        };
+        for side in Side::ALL {
+            let key = Key::new(tuple, side);
+            let reversed = tuple.reversed();
+            let octets = [reversed.source.octets(), reversed.destination.octets()].concat();
+            assert_eq!(key.reversed_addresses()[..], octets);
+            let ports = [reversed.source_port.to_bytes(), reversed.destination_port.to_bytes()];
+            assert_eq!(key.reversed_ports()[..], ports.concat());
+            assert!(key.is_of(side) && !key.is_of(side.other()));
+        }
     }
 }

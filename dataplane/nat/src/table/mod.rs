@@ -30,7 +30,7 @@ pub use memory::Region;
 pub(crate) use record::NONE;
 pub use record::Record;
 
-use crate::{Direction, Side};
+use crate::Direction;
 use crate::prefetch::prefetch;
 use hash::KeyHasher;
 use index::{Entry, Index};
@@ -170,12 +170,6 @@ impl<A: Address> Table<A> {
         self.entry_has(candidate.0, key).then(|| Self::hit(candidate.0))
     }
 
-    /// The side on which packets of a candidate that was found leave.
-    pub fn exit(&self, candidate: Candidate) -> Option<Side> {
-        let Hit { id, direction } = Self::hit(candidate.0);
-        self.get(id).map(|record| record.exit(direction))
-    }
-
     /// The record of a candidate that has this key, and which way the packet travels. No
     /// free record has the key of a packet.
     #[inline(always)]
@@ -186,8 +180,7 @@ impl<A: Address> Table<A> {
     ) -> Option<(Hit, &mut Record<A>)> {
         let Candidate(entry) = candidate;
         let record = self.records.get_mut(entry.record())?;
-        let own = record.keys.get(entry.direction())?;
-        (own == key).then_some((Self::hit(entry), record))
+        (record.key(entry.direction()) == key).then_some((Self::hit(entry), record))
     }
 
     /// The connection with this key: the whole look-up in one call, for single packets.
@@ -206,16 +199,12 @@ impl<A: Address> Table<A> {
 
     #[inline(always)]
     fn entry_has(&self, entry: Entry, key: &Key<A>) -> bool {
-        self.records
-            .get(entry.record())
-            .and_then(|record| record.keys.get(entry.direction()))
-            .is_some_and(|own| own == key)
+        self.records.get(entry.record()).is_some_and(|record| record.key(entry.direction()) == key)
     }
 
     #[inline(always)]
     fn hit(entry: Entry) -> Hit {
-        let direction = if entry.direction() == 0 { Direction::Original } else { Direction::Reply };
-        Hit { id: ConnectionId(entry.record() as u32), direction }
+        Hit { id: ConnectionId(entry.record() as u32), direction: entry.direction() }
     }
 
     /// The record of a live connection.
@@ -285,9 +274,10 @@ impl<A: Address> Table<A> {
         let (records, hasher) = (&self.records, &self.hasher);
         let rehash = |entry: Entry| {
             let record = records.get(entry.record())?;
-            Some(hasher.hash(record.keys.get(entry.direction())?))
+            Some(hasher.hash(record.key(entry.direction())))
         };
-        let entries = [Entry::new(number, 0), Entry::new(number, 1)];
+        let entries =
+            [Direction::Original, Direction::Reply].map(|direction| Entry::new(number, direction));
         if !self.index.insert(hashes[0], entries[0], rehash) {
             return false;
         }
@@ -301,8 +291,9 @@ impl<A: Address> Table<A> {
     /// Takes a connection out and returns its last record.
     pub fn remove(&mut self, id: ConnectionId) -> Option<Record<A>> {
         let record = *self.get(id)?;
-        for (direction, key) in record.keys.iter().enumerate() {
-            let removed = self.index.remove(self.hash(key), Entry::new(id.0, direction));
+        for direction in [Direction::Original, Direction::Reply] {
+            let hash = self.hash(record.key(direction));
+            let removed = self.index.remove(hash, Entry::new(id.0, direction));
             debug_assert!(removed, "a live record has both its entries in the index");
         }
         if let Some(slot) = self.records.get_mut(id.index()) {

@@ -105,6 +105,12 @@ impl<A: Address> Record<A> {
         self.keys[direction.flipped().index()].side()
     }
 
+    /// What translating packets of this direction does to their checksums.
+    #[inline(always)]
+    pub(crate) fn deltas(&self, direction: Direction) -> &Deltas {
+        &self.deltas[direction.index()]
+    }
+
     /// What to write into a packet of this direction.
     #[inline(always)]
     pub fn rewrite(&self, direction: Direction) -> Rewrite<A> {
