@@ -229,9 +229,8 @@ impl Worker {
         missed
     }
 
-    /// The way of a packet that stage 4 left as it was. It translates segments that change a
-    /// TCP state, what leaves on the side where it came in, and the few whose entry is not
-    /// the first with their tag.
+    /// The way of a packet that stage 4 left as it was. It translates what leaves on the side
+    /// where it came in, and the few whose entry is not the first with their tag.
     fn forward_missed(&mut self, mbuf: &mut Mbuf, lane: &Lane) -> Way {
         if !lane.is_plain {
             return Way::Slow;

@@ -26,7 +26,7 @@ use crate::service::{ServerId, ServiceId};
 use crate::sync::Session;
 use crate::table::{Candidate, ConnectionId, Hit, InsertError, Key, Record, Region, Table};
 use crate::tcp::State;
-use crate::time::{Instant, Seconds, Stamp};
+use crate::time::{Instant, Seconds};
 use crate::timeouts::{Class, Timeouts};
 use crate::wheel::{CHUNK, Due, NEVER, Tick, Wheel};
 use crate::{Direction, Side};
@@ -71,31 +71,39 @@ pub struct Passage<A> {
 /// when it is asked for, as there are fewer registers than words.
 pub struct Passing<'a, A> {
     record: &'a mut Record<A>,
-    direction: Direction,
+    hit: Hit,
+    books: &'a mut Books,
 }
 
 impl<A: Address> Passing<'_, A> {
-    /// Lets the packet pass: refreshes the connection. False, and everything is as it was,
-    /// for a segment that may change its TCP state: [`Connections::pass`] follows that.
+    /// Lets the packet pass: refreshes the connection and follows its TCP state. False, and
+    /// everything is as it was, for a SYN that may open the connection anew, elsewhere.
     #[inline(always)]
     pub fn pass(&mut self, flags: Flags, now: Instant) -> bool {
-        let stays = self.record.state.stays(flags);
-        if stays {
+        if self.record.state.stays(flags) {
             self.record.last_seen = now.stamp();
+            return true;
         }
-        stays
+        !flags.contains(Flags::SYN) && self.change(flags, now)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn change(&mut self, flags: Flags, now: Instant) -> bool {
+        Connections::touch(self.record, self.hit, flags, now, self.books);
+        true
     }
 
     /// True if this is the side on which the packet leaves.
     #[inline(always)]
     pub fn leaves_on(&self, exit: Side) -> bool {
-        self.record.key(self.direction.flipped()).is_of(exit)
+        self.record.key(self.hit.direction.flipped()).is_of(exit)
     }
 
     /// Its neighbour there.
     #[inline(always)]
     pub fn next_hop(&self) -> NextHop {
-        self.record.next_hop(self.direction).0
+        self.record.next_hop(self.hit.direction).0
     }
 
     /// The real server that it goes to or comes from.
@@ -107,24 +115,24 @@ impl<A: Address> Passing<'_, A> {
     /// The direction in which it travels.
     #[inline(always)]
     pub fn direction(&self) -> Direction {
-        self.direction
+        self.hit.direction
     }
 }
 
 impl Translation for Passing<'_, Ipv4Addr> {
     #[inline(always)]
     fn addresses(&self) -> [u8; 8] {
-        self.record.key(self.direction.flipped()).reversed_addresses()
+        self.record.key(self.hit.direction.flipped()).reversed_addresses()
     }
 
     #[inline(always)]
     fn ports(&self) -> [u8; 4] {
-        self.record.key(self.direction.flipped()).reversed_ports()
+        self.record.key(self.hit.direction.flipped()).reversed_ports()
     }
 
     #[inline(always)]
     fn deltas(&self) -> &Deltas {
-        self.record.deltas(self.direction)
+        self.record.deltas(self.hit.direction)
     }
 }
 
@@ -270,29 +278,29 @@ impl<A: Address> Connections<A> {
         epoch: u16,
     ) -> Option<Passing<'_, A>> {
         let (hit, record) = self.table.confirm_mut(candidate, key)?;
-        (record.epoch == epoch).then_some(Passing { record, direction: hit.direction })
+        (record.epoch == epoch).then_some(Passing { record, hit, books: &mut self.books })
     }
 
     /// Lets a packet pass: refreshes the connection, follows its TCP state, and says
     /// what to do with the packet. `None` only for a hit on a connection that is gone.
     pub fn pass(&mut self, hit: Hit, flags: Flags, now: Instant) -> Option<Passage<A>> {
         let record = self.table.get_mut(hit.id)?;
-        let before = core::mem::replace(&mut record.last_seen, now.stamp());
-        let may_change = record.protocol() == Protocol::Tcp && !record.state.stays(flags);
-        let reopened = may_change && Self::step(record, hit, flags, before, now, &mut self.books);
+        let reopened = Self::touch(record, hit, flags, now, &mut self.books);
         Some(Self::passage(record, hit.direction, reopened))
     }
 
-    /// Follows a TCP connection by a segment that may change its state. True for a SYN of
-    /// one that was over.
-    fn step(
+    /// Refreshes a connection and follows its TCP state. True for a SYN of one that was over.
+    fn touch(
         record: &mut Record<A>,
         hit: Hit,
         flags: Flags,
-        before: Stamp,
         now: Instant,
         books: &mut Books,
     ) -> bool {
+        let before = core::mem::replace(&mut record.last_seen, now.stamp());
+        if record.protocol() != Protocol::Tcp || record.state.stays(flags) {
+            return false;
+        }
         let next = record.state.next(hit.direction, flags);
         if next.state != record.state {
             let state = record.state;
