@@ -39,6 +39,7 @@ drop_reasons! {
     NotForUs "not_for_us" "The destination is no address of this router and nothing routes it on.",
     NoService "no_service" "A packet to a floating address at a port where no service listens.",
     NoConnection "no_connection" "A packet in the middle of a connection that is not known.",
+    Overload "overload" "A packet of no known connection, beyond the few that a worker serves while a queue overflows.",
     NoServer "no_server" "Every real server of the service has weight 0.",
     NotMasqueraded "not_masqueraded" "A private host's packet that no masquerade rule covers.",
     Spoofed "spoofed" "A packet from the public side with a private or a local source address.",

@@ -74,6 +74,8 @@ pub(super) enum Way {
     Slow,
     /// As it was, and no connection is known.
     New,
+    /// Nowhere: there are too many like it.
+    Refused,
 }
 
 pub(super) type Ways = [Way; BURST];
@@ -114,7 +116,8 @@ impl Forwarder<'_> {
 
 impl Worker {
     /// Brings every packet of the burst to its end. They came in on `side`.
-    pub(super) fn process(&mut self, side: Side, burst: &mut Burst<BURST>) {
+    /// Their source may hold more packets than the worker takes.
+    pub(super) fn process(&mut self, side: Side, burst: &mut Burst<BURST>, overflows: bool) {
         if !self.forwards {
             return self.process_standby(side, burst);
         }
@@ -136,7 +139,7 @@ impl Worker {
             self.transmit_all(exit, burst);
             return self.lap(Stage::Transmit);
         }
-        self.deal(side, burst, &lanes, missed);
+        self.deal(side, burst, &lanes, missed, overflows);
         self.lap(Stage::Deal);
     }
 
@@ -260,8 +263,16 @@ impl Worker {
 
     /// Sends on a burst that is not all of known connections.
     #[inline(never)]
-    fn deal(&mut self, side: Side, burst: &mut Burst<BURST>, lanes: &Lanes, missed: u32) {
+    fn deal(
+        &mut self,
+        side: Side,
+        burst: &mut Burst<BURST>,
+        lanes: &Lanes,
+        missed: u32,
+        overflows: bool,
+    ) {
         let exit = side.other();
+        let count = burst.len();
         let mut ways = [Way::Out(exit); BURST];
         let places = lanes.iter().zip(&mut ways).enumerate();
         for (mbuf, (at, (lane, way))) in burst.as_mut_slice().iter_mut().zip(places) {
@@ -270,8 +281,11 @@ impl Worker {
             }
         }
         if ways == [Way::Out(exit); BURST] {
-            self.counters.fast.add(burst.len() as u64);
+            self.counters.fast.add(count as u64);
             return self.transmit_all(exit, burst);
+        }
+        if overflows {
+            self.refuse_strangers(side, lanes, ways.get_mut(..count).unwrap_or_default());
         }
         let plans = match ways.contains(&Way::New) {
             true => self.plan_all(side, lanes, &ways),
@@ -291,10 +305,17 @@ impl Worker {
     ) {
         let mut fast = 0;
         for (mbuf, ((lane, way), plan)) in burst.drain().zip(lanes.iter().zip(ways).zip(plans)) {
-            if let Way::Out(exit) = *way {
-                self.transmit(exit, mbuf);
-                fast += 1;
-                continue;
+            match *way {
+                Way::Out(exit) => {
+                    self.transmit(exit, mbuf);
+                    fast += 1;
+                    continue;
+                }
+                Way::Refused => {
+                    self.discard(DropReason::Overload);
+                    continue;
+                }
+                Way::New | Way::Slow => {}
             }
             let late = match plan {
                 None if *way == Way::New => self.plan(side, lane, When::InTurn),

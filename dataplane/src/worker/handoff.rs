@@ -146,16 +146,18 @@ impl Worker {
             let mut burst = Burst::<BURST>::new();
             let Some(ring) = self.handoff.from.get_mut(at) else { break };
             found += ring.dequeue(&mut burst);
-            self.run_errands(&mut burst);
+            self.run_errands(at, &mut burst);
         }
         let mut burst = Burst::<BURST>::new();
         found += self.from_housekeeping.dequeue(&mut burst);
-        self.run_errands(&mut burst);
+        self.run_errands(self.handoff.from.len(), &mut burst);
         found
     }
 
-    /// Sorts what came over a ring: bursts to be processed stay bursts.
-    fn run_errands(&mut self, burst: &mut Burst<BURST>) {
+    /// Sorts what came over the ring of this number: bursts to be processed stay bursts.
+    fn run_errands(&mut self, ring: usize, burst: &mut Burst<BURST>) {
+        let pressure = self.ring_pressure.get_mut(ring);
+        let overflows = pressure.is_some_and(|pressure| pressure.after(burst.len()));
         if burst.is_empty() {
             return;
         }
@@ -172,7 +174,7 @@ impl Worker {
         }
         for side in Side::ALL {
             if !by_side[side.index()].is_empty() {
-                self.process(side, &mut by_side[side.index()]);
+                self.process(side, &mut by_side[side.index()], overflows);
             }
         }
     }

@@ -5,6 +5,7 @@
 //!  receive --> read --> match --> forward --> deal --> transmit    the fast path (burst.rs)
 //!                |                              |
 //!                |                              |--> open connections (plan.rs)
+//!                |                              |    but not too many (pressure.rs)
 //!                |                              '--> slow path, a packet at a time (slow.rs)
 //!                |                                   |-- open a connection (open.rs)
 //!                |                                   |-- forward, fragment (forward.rs)
@@ -28,6 +29,7 @@ mod idle;
 mod open;
 mod orders;
 mod plan;
+mod pressure;
 mod slow;
 mod stages;
 mod sync;
@@ -61,6 +63,7 @@ use crate::snapshot::Snapshot;
 
 use hops::Hops;
 use idle::Rest;
+use pressure::Pressure;
 
 pub use fragments::Verdict;
 pub use handoff::{Handoff, Peer, Sharing};
@@ -116,8 +119,12 @@ pub struct Parts {
 /// A worker at work.
 pub struct Worker {
     receive: [Option<RxQueue>; 2],
+    /// Of the receive queues.
+    pressure: [Pressure; 2],
     exits: [Exit; 2],
     handoff: Handoff,
+    /// Of the other workers' rings and, last, of the main core's.
+    ring_pressure: Vec<Pressure>,
     to_housekeeping: Producer,
     errands: Burst<BURST>,
     from_housekeeping: Consumer,
@@ -178,7 +185,9 @@ impl Worker {
         let mut random = Random::from_system();
         let mut worker = Worker {
             receive: parts.receive,
+            pressure: [Pressure::default(); 2],
             exits: parts.outlets.map(Exit::new),
+            ring_pressure: vec![Pressure::default(); parts.handoff.from.len() + 1],
             handoff: parts.handoff,
             to_housekeeping: parts.to_housekeeping,
             errands: Burst::new(),
@@ -286,10 +295,11 @@ impl Worker {
         let Some(queue) = &mut self.receive[side.index()] else { return 0 };
         let mut burst = Burst::<BURST>::new();
         let count = queue.receive(&mut burst);
+        let overflows = self.pressure[side.index()].after(count);
         if count > 0 {
             self.lap(Stage::Receive);
             self.counters.received[side.index()].add(count as u64);
-            self.process(side, &mut burst);
+            self.process(side, &mut burst, overflows);
         }
         count
     }

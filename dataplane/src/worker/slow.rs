@@ -98,7 +98,7 @@ impl Worker {
 
     /// This machine's real addresses are the kernel's, each from its own side, and both
     /// from the private side.
-    fn is_for_kernel(&self, side: Side, destination: Ipv4Addr) -> bool {
+    pub(super) fn is_for_kernel(&self, side: Side, destination: Ipv4Addr) -> bool {
         let real = |side| self.snapshot.network(side).real.address;
         real(side) == destination || (side == Side::Private && real(Side::Public) == destination)
     }

@@ -29,6 +29,8 @@ use wire::build::{UdpEnds, udp};
 use wire::{FiveTuple, MacAddress, Port as Number, Protocol};
 
 pub(crate) const VIP: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 10);
+/// This machine's own on the public side.
+pub(crate) const REAL: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 2);
 pub(crate) const SERVER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 11);
 pub(crate) const CLIENT: Ipv4Addr = Ipv4Addr::new(203, 0, 113, 9);
 /// The worker's own, by side.

@@ -12,3 +12,4 @@ mod bench;
 mod endings;
 mod nobody;
 mod order;
+mod overload;

@@ -1,0 +1,59 @@
+//! Whether a source holds more packets than the worker takes, and what has to wait then.
+//!
+//! A packet without a connection takes as long as some seven others. A flood of them would
+//! fill the receive queue, and the queue would lose packets of known connections with them.
+//! So of each burst of a source that has been full for as long as a receive queue is, the
+//! worker serves a few of them as long as known connections are in the way, and drops the
+//! rest, which is soon done: both kinds have about half of its time.
+
+use std::net::Ipv4Addr;
+
+use nat::Side;
+
+use super::burst::{Lane, Way};
+use super::{BURST, Worker};
+
+/// Packets without a connection that are served of a burst, with packets of known ones in it.
+const STRANGERS: usize = BURST / 8;
+
+/// Full bursts in a row, after which the source is taken for overflowing: 1,024 packets, as
+/// many as a receive queue holds unless it is told otherwise.
+const FULL_BURSTS: u32 = 32;
+
+/// The bursts of one source.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Pressure {
+    full_in_a_row: u32,
+}
+
+impl Pressure {
+    /// Takes note of a burst, and says if the source overflows.
+    #[inline(always)]
+    pub(super) fn after(&mut self, packets: usize) -> bool {
+        self.full_in_a_row = match packets == BURST {
+            true => self.full_in_a_row.saturating_add(1),
+            false => 0,
+        };
+        self.full_in_a_row > FULL_BURSTS
+    }
+}
+
+impl Worker {
+    /// Of a burst from a source that overflows, leaves a few packets without a connection and
+    /// refuses the others, if there are packets of known ones. What this machine's kernel is
+    /// to have, the heartbeats of its peer among them, is not looked at.
+    #[cold]
+    pub(super) fn refuse_strangers(&self, side: Side, lanes: &[Lane], ways: &mut [Way]) {
+        if !ways.iter().any(|way| matches!(way, Way::Out(_))) {
+            return;
+        }
+        let is_strange = |(lane, way): &(&Lane, &mut Way)| {
+            let to: Ipv4Addr = lane.key.tuple().destination;
+            **way == Way::New && !self.is_for_kernel(side, to)
+        };
+        let strangers = lanes.iter().zip(ways).filter(is_strange);
+        for (_, way) in strangers.skip(STRANGERS) {
+            *way = Way::Refused;
+        }
+    }
+}
