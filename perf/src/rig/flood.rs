@@ -2,8 +2,13 @@
 //!
 //! The worker is never without packets: those of known connections come as fast as it
 //! takes them, and among them, spread evenly, packets that open connections, so many a
-//! second. The second is the worker's: cycles that it polled.
+//! second. The second is the worker's: cycles that it polled. As it is never without
+//! packets, it takes its queue for overflowing, and refuses new connections beyond the share
+//! that it gives them.
 
+use std::sync::Arc;
+
+use dataplane::drop_reason::DropReason;
 use nat::Side;
 use nat::random::Random;
 use serde::Serialize;
@@ -16,12 +21,15 @@ use crate::packets::FRAME;
 use crate::record::{Better, Each, Figure};
 use crate::statistics::Summary;
 
+/// New connections of a round at the most, so that packets of known ones are in each burst.
+const MOST_NEW: usize = ROUND / 8 * 7;
+
 /// What to run.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Plan {
     /// Connections that are known.
     pub connections: u32,
-    /// New connections a second.
+    /// New connections a second, as far as seven packets of eight can be such.
     pub rate: u32,
     /// Pairs of slices, one without and one with new connections.
     pub rounds: u32,
@@ -46,6 +54,8 @@ pub struct Flood {
     pub kept_percent: Summary,
     /// New connections accepted in a second.
     pub accepted: Summary,
+    /// New connections refused in a second, for the sake of those that are known.
+    pub refused: Summary,
     /// What new connections took of the worker's cycles, in per cent: all but what the
     /// other packets cost alone.
     pub share_percent: Summary,
@@ -60,6 +70,7 @@ pub struct Flood {
 struct Slice {
     known: u64,
     accepted: u64,
+    refused: u64,
     cycles: u64,
 }
 
@@ -88,7 +99,8 @@ pub fn run(plan: &Plan, progress: &dyn Fn(&str)) -> Result<Flood, Error> {
     let ground = Ground::new(plan.pages, FORWARDER, &[])?;
     let mut flood = Feeder::new(plan, &ground)?;
     let (mut alone, mut flooded, mut kept) = (Vec::new(), Vec::new(), Vec::new());
-    let (mut accepted, mut share, mut each) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut accepted, mut refused) = (Vec::new(), Vec::new());
+    let (mut share, mut each) = (Vec::new(), Vec::new());
     // The first slice warms up.
     flood.slice(0)?;
     for round in 1..=plan.rounds {
@@ -99,6 +111,7 @@ pub fn run(plan: &Plan, progress: &dyn Fn(&str)) -> Result<Flood, Error> {
         flooded.push(slice.mpps());
         kept.push(slice.mpps() / usual.mpps() * 100.0);
         accepted.push(slice.accepted as f64 / slice.seconds());
+        refused.push(slice.refused as f64 / slice.seconds());
         share.push(beyond / slice.cycles as f64 * 100.0);
         each.push(beyond / slice.accepted.max(1) as f64);
         progress(&format!("{round:>4} {:>8.2} {:>8.2} Mpps", usual.mpps(), slice.mpps()));
@@ -114,6 +127,7 @@ pub fn run(plan: &Plan, progress: &dyn Fn(&str)) -> Result<Flood, Error> {
         flooded: put("known connections in the flood", "Mpps", Better::Higher, flooded)?,
         kept_percent: put("kept in the flood", "%", Better::Higher, kept)?,
         accepted: put("new connections", "a second", Better::Higher, accepted)?,
+        refused: put("new connections refused", "a second", Better::Lower, refused)?,
         share_percent: put("cycles for new connections", "%", Better::Lower, share)?,
         cycles_each: put("a new connection", "cycles", Better::Lower, each)?,
         figures,
@@ -156,19 +170,22 @@ impl Feeder {
 
     /// One slice, with so many new connections a second.
     fn slice(&mut self, rate: u32) -> Result<Slice, Error> {
-        let before = self.bench.counters.opened.get();
-        let mut slice = Slice { known: 0, accepted: 0, cycles: 0 };
+        let counters = Arc::clone(&self.bench.counters);
+        let seen = || (counters.opened.get(), counters.drops.get(DropReason::Overload));
+        let (opened, refused) = seen();
+        let mut slice = Slice { known: 0, accepted: 0, refused: 0, cycles: 0 };
         let mut offered = 0;
         while slice.cycles < self.length {
             let due = (slice.seconds() * f64::from(rate)) as u64 - offered;
-            let new = due.min(ROUND as u64);
+            let new = due.min(MOST_NEW as u64);
             let turn = self.round(new as usize);
             offered += new;
             slice.known += turn.packets - new;
             slice.cycles += turn.cycles;
         }
-        slice.accepted = self.bench.counters.opened.get() - before;
-        match slice.accepted == offered {
+        slice.accepted = seen().0 - opened;
+        slice.refused = seen().1 - refused;
+        match slice.accepted + slice.refused == offered {
             true => Ok(slice),
             false => {
                 Err(Error::Dataplane(format!("{} of {offered} connections opened", slice.accepted)))
@@ -190,6 +207,6 @@ impl Feeder {
             *next = next.wrapping_add(1);
             Packet { template: request, flow }
         });
-        self.bench.run(packets)
+        self.bench.run_on(packets)
     }
 }

@@ -12,7 +12,7 @@ pub(crate) struct Arguments {
     /// Connections that are known.
     #[arg(long, default_value_t = 1 << 16)]
     connections: u32,
-    /// New connections a second.
+    /// New connections a second, as far as seven packets of eight can be such.
     #[arg(long, default_value_t = 1_000_000)]
     rate: u32,
     /// Pairs of slices, one without and one with new connections.
@@ -43,6 +43,7 @@ fn print(result: &Flood) {
     println!("{:<44} {:>28}", "new connections offered a second", result.rate);
     let accepted = &result.accepted;
     println!("{:<44} {:>28}", "new connections accepted a second", spread(accepted));
+    println!("{:<44} {:>28}", "refused for the sake of the known ones", spread(&result.refused));
     println!("{:<44} {:>28}", "Mpps of known connections alone", spread(&result.alone));
     println!("{:<44} {:>28}", "Mpps of known connections then", spread(&result.flooded));
     println!("{:<44} {:>28}", "kept, %", spread(&result.kept_percent));
