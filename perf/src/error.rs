@@ -35,12 +35,18 @@ pub enum Error {
     /// Files of packets that no pool of buffers holds.
     #[error(
         "net_pcap holds every packet of its file in a buffer, and there are buffers for {most} \
-         connections at the most; more are measured in the process, without net_pcap"
+         connections at the most; tandem-perf run and lookup take more, without net_pcap"
     )]
     TooManyConnections {
         /// How many it can be.
         most: u32,
     },
+    /// What the packets made in the process cannot be.
+    #[error(
+        "new connections, and more known ones than net_pcap has buffers for, are measured in \
+         the process: with one worker and the mix of the service; leave --workers and --mix out"
+    )]
+    NotInTheProcess,
     /// More workers than there are cores for.
     #[error(
         "{workers} workers need cores 1 to {workers} besides core 0, which is for everything \

@@ -14,8 +14,6 @@ use crate::{Error, pcap};
 const SPARE_MBUFS: u32 = 16_384;
 /// Bytes that a buffer takes with its headers.
 const MBUF: u64 = 2_560;
-/// The most connections whose packets buffers can be asked for: DPDK's pools end at 2^24.
-const MOST_CONNECTIONS: u32 = 4 << 20;
 
 /// Files of a traffic, in an order of their own on each side.
 #[derive(Clone, Debug)]
@@ -26,6 +24,9 @@ pub struct Replay {
 }
 
 impl Replay {
+    /// The most connections whose packets buffers can be asked for: DPDK's pools end at 2^24.
+    pub const MOST_CONNECTIONS: u32 = 4 << 20;
+
     /// Writes the files into a folder; a queue for each worker, with a part of the packets.
     /// Other files of the folder stay apart by `name`.
     ///
@@ -38,8 +39,8 @@ impl Replay {
         traffic: &Traffic,
         queues: usize,
     ) -> Result<Self, Error> {
-        if traffic.connections > MOST_CONNECTIONS {
-            return Err(Error::TooManyConnections { most: MOST_CONNECTIONS });
+        if traffic.connections > Self::MOST_CONNECTIONS {
+            return Err(Error::TooManyConnections { most: Self::MOST_CONNECTIONS });
         }
         let mut replay = Replay { files: [Vec::new(), Vec::new()], packets: 0 };
         for side in Side::ALL {

@@ -10,6 +10,8 @@ use crate::Error;
 use crate::hugepages::Hugepages;
 use crate::record::{Better, Each, Figure};
 use crate::replay::Replay;
+use crate::rig::Pages;
+use crate::rig::mixed::Mixed;
 use crate::statistics::Summary;
 use crate::tandem::{Dataplane, Occupancy, Run, STAGES};
 use crate::traffic::Traffic;
@@ -20,6 +22,8 @@ pub struct Plan {
     /// Which packets.
     #[serde(flatten)]
     pub traffic: Traffic,
+    /// Of a hundred packets, so many open connections.
+    pub new_percent: u8,
     /// Workers, on the cores from 1 on.
     pub workers: usize,
     /// How long.
@@ -41,6 +45,9 @@ pub struct Throughput {
     pub stages: BTreeMap<&'static str, Summary>,
     /// Packets that a poll finds on a side where there are some.
     pub packets_per_burst: f64,
+    /// Connections opened a second; left out where all are known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub new_connections: Option<Summary>,
     /// How full the tables were.
     pub occupancy: Occupancy,
     /// Packets dropped while it ran, by reason; reasons that did not happen are left out.
@@ -55,12 +62,58 @@ pub struct Throughput {
 /// gap 12.
 const WIRE: f64 = 24.0;
 
+impl Plan {
+    /// Where the packets come from.
+    pub fn source(&self) -> Source {
+        match self.new_percent > 0 || self.traffic.connections > Replay::MOST_CONNECTIONS {
+            true => Source::Process,
+            false => Source::Replay,
+        }
+    }
+}
+
+/// Where the packets of a run come from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Source {
+    /// From files that net_pcap replays to the real program.
+    Replay,
+    /// From this process, to the real worker in it, over net_ring.
+    Process,
+}
+
 /// Forwards as planned; `progress` is told of each second.
 ///
 /// # Errors
 ///
 /// [`Error`], with the dataplane's last words.
 pub fn run(plan: &Plan, folder: &Path, progress: &dyn Fn(u32, &Run)) -> Result<Throughput, Error> {
+    match plan.source() {
+        Source::Replay => replay(plan, folder, progress),
+        Source::Process => in_process(plan, Pages::Huge, progress),
+    }
+}
+
+/// The same in this process, whatever the plan is.
+///
+/// # Errors
+///
+/// As [`run`].
+pub fn in_process(
+    plan: &Plan,
+    pages: Pages,
+    progress: &dyn Fn(u32, &Run),
+) -> Result<Throughput, Error> {
+    let mut mixed = Mixed::start(plan, pages)?;
+    let mut runs = Vec::new();
+    for second in 1..=plan.seconds {
+        let run = mixed.second()?;
+        progress(second, &run);
+        runs.push(run);
+    }
+    result(plan, &runs, mixed.occupancy())
+}
+
+fn replay(plan: &Plan, folder: &Path, progress: &dyn Fn(u32, &Run)) -> Result<Throughput, Error> {
     enough_cores(plan.workers)?;
     let replay = Replay::write(folder, "flows", &plan.traffic, plan.workers)?;
     let _pages = Hugepages::reserve(replay.mebibytes())?;
@@ -97,6 +150,8 @@ fn result(plan: &Plan, runs: &[Run], occupancy: Occupancy) -> Result<Throughput,
             (stage, figure(stage, "cycles a packet", Better::Lower, &of))
         })
         .collect();
+    let opened = (plan.new_percent > 0)
+        .then(|| figure("new connections", "a second", Better::Higher, &|run| run.opened));
     let mpps = rate.summary()?;
     let bursts: Vec<f64> = runs.iter().map(|run| run.burst).collect();
     Ok(Throughput {
@@ -108,8 +163,13 @@ fn result(plan: &Plan, runs: &[Run], occupancy: Occupancy) -> Result<Throughput,
             .map(|(stage, figure)| Ok((*stage, figure.summary()?)))
             .collect::<Result<_, Error>>()?,
         packets_per_burst: Summary::of(&bursts).map(|bursts| bursts.median).unwrap_or_default(),
+        new_connections: opened.as_ref().map(Figure::summary).transpose()?,
         occupancy,
         drops: Run::drops_of_all(runs),
-        figures: [rate, cycles].into_iter().chain(by_stage.into_iter().map(|(_, f)| f)).collect(),
+        figures: [rate, cycles]
+            .into_iter()
+            .chain(by_stage.into_iter().map(|(_, figure)| figure))
+            .chain(opened)
+            .collect(),
     })
 }

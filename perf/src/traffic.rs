@@ -66,6 +66,19 @@ pub enum Size {
     Imix,
 }
 
+impl Size {
+    /// Bytes of the frames, in the order in which they take turns.
+    pub fn lengths(self) -> &'static [usize] {
+        match self {
+            Size::Smallest => &[FRAME],
+            Size::Small => &[128],
+            Size::Middle => &[512],
+            Size::Full => &[FULL_FRAME],
+            Size::Imix => &IMIX,
+        }
+    }
+}
+
 impl core::fmt::Display for Size {
     /// The name that the command line has for it.
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -165,17 +178,9 @@ impl Traffic {
 
     /// Bytes of the frames of a connection.
     fn frame_length(&self, number: u32) -> usize {
-        match self.size {
-            Size::Smallest => FRAME,
-            Size::Small => 128,
-            Size::Middle => 512,
-            Size::Full => FULL_FRAME,
-            Size::Imix => {
-                // Two neighbours are of both kinds: each kind has the whole mix.
-                let turn = if self.mix == Mix::Both { number / 2 } else { number };
-                IMIX.get(turn as usize % IMIX.len()).copied().unwrap_or(FRAME)
-            }
-        }
+        // Two neighbours are of both kinds: each kind has all lengths.
+        let turn = if self.mix == Mix::Both { number / 2 } else { number };
+        self.size.lengths().iter().copied().cycle().nth(turn as usize % IMIX.len()).unwrap_or(FRAME)
     }
 }
 

@@ -2,8 +2,9 @@
 //!
 //! A few connections of TCP carry packets, a full burst in every poll. Beside them lie
 //! those of UDP, whose time is over for all at once: nobody has polled since. Each poll
-//! is timed until the last of them is closed, and as many again afterwards, without
-//! anything to expire.
+//! is timed until the last of them is closed, and for as long again afterwards, without
+//! anything to expire: what interrupts a worker for longer than a poll does so by time, so that
+//! both halves have as much of it.
 
 use nat::Side;
 use serde::Serialize;
@@ -65,6 +66,9 @@ pub struct Lateness {
     pub longest: Summary,
     /// Polls that took longer than [`LATE_MICROS`].
     pub late: u64,
+    /// The same in a second of polling: what interrupts the worker does so by time, however
+    /// long polls are.
+    pub late_a_second: f64,
 }
 
 /// Measures; `progress` is told what comes next.
@@ -107,18 +111,20 @@ pub fn run(plan: &Plan, progress: &dyn Fn(&str)) -> Result<Expiry, Error> {
 /// Polls of one round and kind.
 struct Timed {
     polls: u64,
+    cycles: u64,
     times: Times,
 }
 
 impl Timed {
     fn new() -> Result<Self, Error> {
-        Ok(Timed { polls: 0, times: Times::new()? })
+        Ok(Timed { polls: 0, cycles: 0, times: Times::new()? })
     }
 
     /// As many polls as a round of packets takes.
     fn run(&mut self, bench: &mut Bench, ack: &Template, flows: Flows, flowing: u32) {
         let packets = flows.packets(ack, (0..flowing).cycle().take(ROUND));
         bench.run_each(packets, |cycles| {
+            self.cycles += cycles;
             self.polls += 1;
             self.times.record(cycles);
         });
@@ -127,16 +133,18 @@ impl Timed {
 
 /// All rounds of one kind.
 struct Phase {
+    cycles: u64,
     times: Times,
     longest: Vec<f64>,
 }
 
 impl Phase {
     fn new() -> Result<Self, Error> {
-        Ok(Phase { times: Times::new()?, longest: Vec::new() })
+        Ok(Phase { cycles: 0, times: Times::new()?, longest: Vec::new() })
     }
 
     fn add(&mut self, round: &Timed) -> Result<(), Error> {
+        self.cycles += round.cycles;
         self.longest.push(round.times.percentiles().max);
         self.times.add(&round.times)
     }
@@ -145,16 +153,18 @@ impl Phase {
         self,
         longest: impl FnOnce(Vec<f64>) -> Result<Summary, Error>,
     ) -> Result<Lateness, Error> {
-        let limit = dpdk::clock::hz() * LATE_MICROS / 1_000_000;
+        let hz = dpdk::clock::hz();
+        let late = self.times.longer_than(hz * LATE_MICROS / 1_000_000);
         Ok(Lateness {
             poll: self.times.percentiles(),
             longest: longest(self.longest)?,
-            late: self.times.longer_than(limit),
+            late,
+            late_a_second: late as f64 * hz as f64 / self.cycles.max(1) as f64,
         })
     }
 }
 
-/// A round: polls with expiry, and as many without.
+/// A round: polls with expiry, and without for as long.
 fn measure(plan: &Plan, ground: &Ground) -> Result<[Timed; 2], Error> {
     let lifetime = Lifetime::to_open(plan.connections);
     let mut bench = Bench::new(ground, plan.connections + plan.flowing, lifetime)?;
@@ -169,7 +179,7 @@ fn measure(plan: &Plan, ground: &Ground) -> Result<[Timed; 2], Error> {
     while bench.counters.closed.get() < u64::from(plan.connections) {
         expiring.run(&mut bench, &ack, flows, plan.flowing);
     }
-    while usual.polls < expiring.polls {
+    while usual.cycles < expiring.cycles {
         usual.run(&mut bench, &ack, flows, plan.flowing);
     }
     match bench.counters.connections.get() == u64::from(plan.flowing) {

@@ -5,6 +5,7 @@
 //! while it polls: for what things cost in cycles. [`ndr`] and [`handoff`] have workers on
 //! a core of their own.
 //!
+//! `mixed` is [`crate::run`] for what cannot be replayed;
 //! [`cps`], [`expiry`], [`flood`], [`handoff`], [`lookup`] and [`ndr`] are the subcommands
 //! of those names.
 
@@ -18,6 +19,7 @@ pub(crate) mod frames;
 pub mod ground;
 pub mod handoff;
 pub mod lookup;
+pub(crate) mod mixed;
 pub mod ndr;
 pub mod percentiles;
 

@@ -24,7 +24,7 @@ use crate::traffic::Traffic;
 use configuration::Setup;
 use connections::Follower;
 pub(crate) use connections::next;
-use reading::Reading;
+pub(crate) use reading::Reading;
 pub use reading::{Run, STAGES};
 
 /// Waits for things to come about.

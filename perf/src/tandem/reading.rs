@@ -5,9 +5,11 @@ use std::time::Instant;
 
 use api::Client;
 use api::client::ClientError;
+use dataplane::counters::WorkerBlock;
+use dataplane::drop_reason::DropReason;
 
 /// The stages of a packet's way whose cycles the workers count, from some of their polls.
-pub const STAGES: [&str; 5] = ["receive", "read", "match", "forward", "transmit"];
+pub const STAGES: [&str; 7] = ["receive", "read", "match", "forward", "deal", "other", "transmit"];
 
 /// Drops that tell of too many packets, and not of wrong ones.
 const OVERLOAD: [&str; 4] = ["handoff_full", "housekeeping_full", "no_buffer", "transmit_full"];
@@ -34,6 +36,8 @@ pub struct Run {
     pub burst: f64,
     /// Packets forwarded.
     pub forwarded: u64,
+    /// Connections opened a second.
+    pub opened: f64,
     /// Frames taken in on the public and the private side.
     pub received: [u64; 2],
     /// Frames sent on either.
@@ -53,14 +57,53 @@ impl Reading {
         Ok(Reading { at: Instant::now(), counters, drops })
     }
 
+    /// Of one worker in this process.
+    pub(crate) fn of(worker: &WorkerBlock) -> Self {
+        let drop = |&reason: &DropReason| (reason.name().to_owned(), worker.drops.get(reason));
+        Reading {
+            at: Instant::now(),
+            counters: worker.named().map(|(name, value)| (name.to_owned(), value)).into(),
+            drops: DropReason::ALL.iter().map(drop).collect(),
+        }
+    }
+
     pub(crate) fn get(&self, name: &str) -> u64 {
         self.counters.get(name).copied().unwrap_or_default()
     }
 
-    /// What was done since `before`, packets coming in on so many sides.
+    fn more(&self, before: &Reading, name: &str) -> u64 {
+        self.get(name).saturating_sub(before.get(name))
+    }
+
+    /// What was done since `before`, packets coming in on so many sides, all of them for the
+    /// fast path.
     pub(crate) fn since(&self, before: &Reading, sides: usize) -> Run {
-        let more = |name: &str| self.get(name).saturating_sub(before.get(name));
-        let forwarded = more("fast_path_packets");
+        let seconds = self.at.duration_since(before.at).as_secs_f64();
+        let [fast, cycles] = ["fast_path_packets", "cycles"].map(|name| self.more(before, name));
+        self.run(before, sides, fast, seconds, cycles)
+    }
+
+    /// The same of packets that go any way, in so many seconds and cycles of the worker's.
+    pub(crate) fn since_all(
+        &self,
+        before: &Reading,
+        sides: usize,
+        seconds: f64,
+        cycles: u64,
+    ) -> Run {
+        let sent = ["tx_public_packets", "tx_private_packets"].map(|name| self.more(before, name));
+        self.run(before, sides, sent.iter().sum(), seconds, cycles)
+    }
+
+    fn run(
+        &self,
+        before: &Reading,
+        sides: usize,
+        forwarded: u64,
+        seconds: f64,
+        cycles: u64,
+    ) -> Run {
+        let more = |name: &str| self.more(before, name);
         let each = |count: u64, among: u64| count as f64 / among.max(1) as f64;
         let timed = more("timed_packets");
         let stage = |name| (name, each(more(&format!("stage_{name}_cycles")), timed));
@@ -69,13 +112,13 @@ impl Reading {
             let more = count - before.drops.get(reason).copied().unwrap_or_default().min(count);
             (more > 0).then(|| (reason.clone(), more))
         });
-        let seconds = self.at.duration_since(before.at).as_secs_f64();
         Run {
             mpps: forwarded as f64 / seconds / 1e6,
-            cycles: each(more("cycles"), forwarded),
+            cycles: each(cycles, forwarded),
             stages,
             burst: each(forwarded, more("polls") * sides as u64),
             forwarded,
+            opened: more("connections_opened") as f64 / seconds,
             received: [more("rx_public_packets"), more("rx_private_packets")],
             sent: [more("tx_public_packets"), more("tx_private_packets")],
             drops: drops.collect(),
@@ -147,6 +190,7 @@ mod tests {
             stages: BTreeMap::new(),
             burst: 32.0,
             forwarded: 1000,
+            opened: 0.0,
             received: [500, 510],
             sent: [500, 500],
             drops: BTreeMap::new(),

@@ -38,7 +38,7 @@ fn print(result: &Expiry) {
     let Expiry { connections, flowing, cycles, polls, during, without, .. } = result;
     println!("{connections} connections over at once beside {flowing} with packets, one worker\n");
     println!("{:<36} {:>28}", "cycles a connection", spread(cycles));
-    println!("{:<36} {polls:>28}", "polls of 32 packets, each way");
+    println!("{:<36} {polls:>28}", "polls of 32 packets with expiry");
     println!("\n{:<36} {:>13} {:>14}", "MICROSECONDS OF A POLL", "WITH EXPIRY", "WITHOUT");
     let rows = during.poll.named().into_iter().zip(without.poll.named());
     for ((name, during), (_, without)) in rows {
@@ -48,4 +48,6 @@ fn print(result: &Expiry) {
     println!("{:<36} {:>13.2} {:>14.2}", "max, quietest round", longest[0].least, longest[1].least);
     let late = format!("polls over {LATE_MICROS} us");
     println!("{late:<36} {:>13} {:>14}", during.late, without.late);
+    let rates = [during, without].map(|phase| phase.late_a_second);
+    println!("{:<36} {:>13.1} {:>14.1}", "  the same in a second of polling", rates[0], rates[1]);
 }

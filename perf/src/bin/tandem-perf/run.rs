@@ -2,7 +2,7 @@
 
 use clap::Args;
 use perf::Error;
-use perf::run::{self, Plan, Throughput};
+use perf::run::{self, Plan, Source, Throughput};
 use perf::tandem::{Run, STAGES};
 
 use crate::output::{Ending, Folder, Output, spread};
@@ -15,6 +15,13 @@ pub(crate) struct Arguments {
     /// not theirs.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     workers: u16,
+    /// Of a hundred packets, so many open connections, which end by their timeout: as many as
+    /// begin. Their packets, and those of more connections than net_pcap has buffers for, are
+    /// made in this process and go to the real worker in it over net_ring, for seconds of
+    /// the worker's time.
+    #[arg(long, value_name = "PERCENT", default_value_t = 0,
+          value_parser = clap::value_parser!(u8).range(..=50))]
+    new: u8,
     /// How long, in seconds.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     seconds: u32,
@@ -28,12 +35,22 @@ impl Arguments {
     pub(crate) fn run(&self, output: &Output) -> Result<Ending, Error> {
         let plan = Plan {
             traffic: self.traffic.traffic(),
+            new_percent: self.new,
             workers: usize::from(self.workers),
             seconds: self.seconds,
         };
         let recorder = output.begin("run", &plan)?;
         let workers = if plan.workers == 1 { "worker" } else { "workers" };
-        eprintln!("{}, {} {workers}", plan.traffic.describe(), plan.workers);
+        let (traffic, source) = (
+            plan.traffic.describe(),
+            match plan.source() {
+                Source::Replay => "replayed by net_pcap".to_owned(),
+                Source::Process => {
+                    format!("in this process, {} % of the packets new", plan.new_percent)
+                }
+            },
+        );
+        eprintln!("{traffic}, {} {workers}, {source}", plan.workers);
         let result = self.folder.keep(|folder| run::run(&plan, folder, &progress))?;
         output.end(recorder, (&result.figures, Some(&result.drops)), &result, print)
     }
@@ -53,11 +70,14 @@ fn print(result: &Throughput) {
     println!("{:<28} {:>24.2}", "Gb/s on the wire", result.gbps);
     println!("{:<28} {:>24}", "cycles a packet", spread(&result.cycles_per_packet));
     for stage in STAGES {
-        if let Some(cycles) = result.stages.get(stage) {
+        if let Some(cycles) = result.stages.get(stage).filter(|cycles| cycles.median >= 0.05) {
             println!("{:<28} {:>24}", format!("  {stage}"), spread(cycles));
         }
     }
     println!("{:<28} {:>24.1}", "packets a burst", result.packets_per_burst);
+    if let Some(new) = &result.new_connections {
+        println!("{:<28} {:>24}", "new connections a second", spread(new));
+    }
     let table = result.occupancy;
     let share = table.connections as f64 / table.capacity.max(1) as f64 * 100.0;
     let full = format!("{} of {} ({share:.0} %)", table.connections, table.capacity);

@@ -20,8 +20,8 @@ pub(crate) struct TrafficArguments {
     #[arg(long)]
     one_way: bool,
 
-    /// Connections: one packet of each and direction, in random order. At most 4 million,
-    /// as DPDK's net_pcap holds each packet in a buffer.
+    /// Connections: one packet of each and direction, in random order. Of more than 4 million
+    /// net_pcap cannot hold the packets.
     #[arg(long, default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..))]
     connections: u32,
 }
