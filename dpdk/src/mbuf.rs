@@ -58,6 +58,7 @@ impl Mbuf {
 
     field!(buf_addr, set_buf_addr, *mut u8, TANDEM_MBUF_BUF_ADDR);
     field!(data_off, set_data_off, u16, TANDEM_MBUF_DATA_OFF);
+    field!(ol_flags, set_ol_flags, u64, TANDEM_MBUF_OL_FLAGS);
     field!(nb_segs, set_nb_segs, u16, TANDEM_MBUF_NB_SEGS);
     field!(pkt_len, set_pkt_len, u32, TANDEM_MBUF_PKT_LEN);
     field!(data_len, set_data_len, u16, TANDEM_MBUF_DATA_LEN);
@@ -83,6 +84,19 @@ impl Mbuf {
     pub fn data_mut(&mut self) -> &mut [u8] {
         // SAFETY: as above, and the borrow is exclusive.
         unsafe { slice::from_raw_parts_mut(self.start(), usize::from(self.data_len())) }
+    }
+
+    /// True if the device that it came through has found the checksum of its IP header right.
+    #[inline(always)]
+    pub fn has_right_ip_checksum(&self) -> bool {
+        let said = self.ol_flags() & u64::from(dpdk_sys::TANDEM_IP_CHECKSUM_MASK);
+        said == u64::from(dpdk_sys::TANDEM_IP_CHECKSUM_GOOD)
+    }
+
+    /// Says so, as a device would.
+    pub fn set_right_ip_checksum(&mut self) {
+        let others = self.ol_flags() & !u64::from(dpdk_sys::TANDEM_IP_CHECKSUM_MASK);
+        self.set_ol_flags(others | u64::from(dpdk_sys::TANDEM_IP_CHECKSUM_GOOD));
     }
 
     /// Bytes of the packet, in all buffers.

@@ -65,6 +65,7 @@ struct Rings {
 impl Common<'_> {
     pub(super) fn crew(&self, eal: &Eal, nics: [Nic; 2]) -> Result<Crew, StartError> {
         let cores = &self.config.node.workers;
+        let checks_ip = nics.each_ref().map(|nic| nic.checks_ip);
         let [mut public, mut private] = nics.map(Queues::new);
         let rings = self.rings(eal, cores.len())?;
         let capacity = (self.config.node.connections as usize).div_ceil(cores.len());
@@ -96,6 +97,7 @@ impl Common<'_> {
             crew.0.push(Box::new(move || Parts {
                 index,
                 receive,
+                checks_ip,
                 outlets,
                 handoff: rings.handoff(index, sharing),
                 to_housekeeping,

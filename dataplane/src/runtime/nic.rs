@@ -27,6 +27,7 @@ pub(super) struct Nic {
     pub(super) port: Arc<Port>,
     /// Places of its table from hashes to queues; 0 without receive side scaling.
     rss_table: u16,
+    pub(super) checks_ip: bool,
     rx: Vec<RxQueue>,
     tx: Vec<TxQueue>,
 }
@@ -154,9 +155,11 @@ pub(super) fn start(
         driver = can.driver,
         rx_queues = config.rx_queues,
         tx_queues = config.tx_queues,
+        checks_ip = can.checks_ip,
         "port started"
     );
-    Ok(Nic { name, port: Arc::new(port), rss_table: can.rss_table, rx, tx })
+    let (rss_table, checks_ip) = (can.rss_table, can.checks_ip);
+    Ok(Nic { name, port: Arc::new(port), rss_table, checks_ip, rx, tx })
 }
 
 /// A device's queues as they are given out.

@@ -122,7 +122,11 @@ impl Worker {
             return self.process_standby(side, burst);
         }
         let mut lanes = [Lane::OTHER; BURST];
-        self.read(side, burst, &mut lanes);
+        if self.checks_ip[side.index()] {
+            self.read::<true>(side, burst, &mut lanes);
+        } else {
+            self.read::<false>(side, burst, &mut lanes);
+        }
         if !self.handoff.is_alone() {
             self.share_out(side, burst, &mut lanes);
         }
@@ -153,15 +157,18 @@ impl Worker {
         }
     }
 
+    /// Headers to keys. Where the NIC looks at IP checksums, those that it has found right
+    /// are not looked at again.
     #[inline(never)]
-    fn read(&self, side: Side, burst: &Burst<BURST>, lanes: &mut Lanes) {
+    fn read<const CHECKED: bool>(&self, side: Side, burst: &Burst<BURST>, lanes: &mut Lanes) {
         let (own, floating) = (self.macs[side.index()], self.floating_macs[side.index()]);
         for mbuf in burst.as_slice() {
             mbuf.prefetch_data();
         }
         for (mbuf, lane) in burst.as_slice().iter().zip(lanes) {
             let data = mbuf.data();
-            let Ok(flow) = flow::read_segment(data, mbuf.len()) else { continue };
+            let is_right = CHECKED && mbuf.has_right_ip_checksum();
+            let Ok(flow) = flow::read_checked(data, mbuf.len(), is_right) else { continue };
             let Flow { tuple, tcp_flags, length } = flow;
             let Some(start) = data.first_chunk() else { continue };
             if !own.is_destination_of(start) && !floating.is_destination_of(start) {

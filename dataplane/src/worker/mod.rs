@@ -84,6 +84,8 @@ pub struct Parts {
     /// Its receive queues on each side, none if the device has fewer queues than there
     /// are workers.
     pub receive: [Option<RxQueue>; 2],
+    /// Whether the NIC of each side looks at the checksums of IP headers.
+    pub checks_ip: [bool; 2],
     /// How it sends on each side.
     pub outlets: [Outlet; 2],
     /// Rings to and from the other workers.
@@ -119,6 +121,7 @@ pub struct Parts {
 /// A worker at work.
 pub struct Worker {
     receive: [Option<RxQueue>; 2],
+    checks_ip: [bool; 2],
     /// Of the receive queues.
     pressure: [Pressure; 2],
     exits: [Exit; 2],
@@ -185,6 +188,7 @@ impl Worker {
         let mut random = Random::from_system();
         let mut worker = Worker {
             receive: parts.receive,
+            checks_ip: parts.checks_ip,
             pressure: [Pressure::default(); 2],
             exits: parts.outlets.map(Exit::new),
             ring_pressure: vec![Pressure::default(); parts.handoff.from.len() + 1],

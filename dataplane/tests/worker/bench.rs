@@ -40,6 +40,9 @@ pub(crate) const MACS: [MacAddress; 2] =
 pub(crate) const NEIGHBOURS: [MacAddress; 2] =
     [MacAddress([2, 0, 0, 0, 0, 8]), MacAddress([2, 0, 0, 0, 0, 9])];
 
+/// The private NIC looks at the checksums of IP headers.
+const CHECKS_IP: [bool; 2] = [false, true];
+
 const CONFIGURATION: &str = r#"
 [node]
 name = "test"
@@ -126,6 +129,7 @@ impl Bench {
         let worker = Worker::new(Parts {
             index: 0,
             receive: [None, None],
+            checks_ip: CHECKS_IP,
             outlets,
             handoff: Handoff { peers, ..Handoff::alone() },
             to_housekeeping,
@@ -160,10 +164,16 @@ impl Bench {
 
     /// Frames come in on a side, in one burst.
     pub(crate) fn arrive(&mut self, side: Side, frames: &[Vec<u8>]) {
+        self.arrive_as(side, frames, |_| ());
+    }
+
+    /// The same, each as `mark` makes it.
+    pub(crate) fn arrive_as(&mut self, side: Side, frames: &[Vec<u8>], mark: impl Fn(&mut Mbuf)) {
         let mut burst = Burst::<BURST>::new();
         for frame in frames {
             let mut mbuf = self.pool.alloc().unwrap();
             mbuf.append(frame.len()).unwrap().copy_from_slice(frame);
+            mark(&mut mbuf);
             Errand::Process(side).tag(&mut mbuf);
             burst.push(mbuf).unwrap();
         }

@@ -9,6 +9,7 @@
 )]
 
 mod bench;
+mod checksums;
 mod endings;
 mod nobody;
 mod order;

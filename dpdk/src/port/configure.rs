@@ -169,8 +169,10 @@ impl Setup<'_> {
             conf.rxmode.mtu = u32::from(self.config.mtu);
             conf
         };
+        let checksum = u64::from(dpdk_sys::TANDEM_RX_IPV4_CHECKSUM);
+        conf.rxmode.offloads = self.info.rx_offload_capa & checksum;
         if self.config.needs_chains() {
-            conf.rxmode.offloads =
+            conf.rxmode.offloads |=
                 self.info.rx_offload_capa & u64::from(dpdk_sys::TANDEM_RX_SCATTER);
             conf.txmode.offloads =
                 self.info.tx_offload_capa & u64::from(dpdk_sys::TANDEM_TX_MULTI_SEGS);

@@ -57,6 +57,8 @@ pub struct Capabilities {
     pub mtu: (u16, u16),
     /// Places of the table from hashes to queues; 0 without receive side scaling.
     pub rss_table: u16,
+    /// It looks at the checksums of IPv4 headers, and says of each packet what it found.
+    pub checks_ip: bool,
 }
 
 /// What the link is like.
@@ -202,5 +204,6 @@ fn described(info: &dpdk_sys::rte_eth_dev_info) -> Capabilities {
         frame: info.max_rx_pktlen,
         mtu: (info.min_mtu, info.max_mtu),
         rss_table: info.reta_size,
+        checks_ip: info.rx_offload_capa & u64::from(dpdk_sys::TANDEM_RX_IPV4_CHECKSUM) != 0,
     }
 }

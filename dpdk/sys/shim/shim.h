@@ -58,8 +58,15 @@ enum tandem_limits {
 };
 
 enum tandem_offloads {
+	TANDEM_RX_IPV4_CHECKSUM = RTE_ETH_RX_OFFLOAD_IPV4_CKSUM,
 	TANDEM_RX_SCATTER = RTE_ETH_RX_OFFLOAD_SCATTER,
 	TANDEM_TX_MULTI_SEGS = RTE_ETH_TX_OFFLOAD_MULTI_SEGS,
+};
+
+/* What a device says of a packet's IP header, in ol_flags. */
+enum tandem_ip_checksum {
+	TANDEM_IP_CHECKSUM_MASK = RTE_MBUF_F_RX_IP_CKSUM_MASK,
+	TANDEM_IP_CHECKSUM_GOOD = RTE_MBUF_F_RX_IP_CKSUM_GOOD,
 };
 
 /* What a device may hash of an IPv4 packet: numbers of bits, as bindgen has no constant that

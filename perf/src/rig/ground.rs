@@ -159,6 +159,7 @@ impl Ground {
             role: Arc::new(Deadlines::never()),
             index: handoff.index,
             receive: [Some(far_public.rx), Some(far_private.rx)],
+            checks_ip: [false; 2],
             outlets: [Outlet::Queue(far_public.tx), Outlet::Queue(far_private.tx)],
             handoff,
             to_housekeeping,
