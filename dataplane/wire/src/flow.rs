@@ -43,7 +43,8 @@ const REST_OF_SOURCE_MAC: Field<8, 4> = Field;
 const TYPE_VERSION: Field<12, 4> = Field;
 const IP_HEADER: Field<14, 20> = Field;
 const TOTAL_LENGTH: Field<16, 2> = Field;
-const FRAGMENT: Field<20, 2> = Field;
+/// The fragment word, the TTL and the protocol.
+const FRAGMENT_TO_PROTOCOL: Field<20, 4> = Field;
 const TTL: Field<22, 1> = Field;
 const PROTOCOL: Field<23, 1> = Field;
 const IP_CHECKSUM: Field<24, 2> = Field;
@@ -61,8 +62,8 @@ const TCP_CHECKSUM: Field<50, 2> = Field;
 
 const ETHERNET: u16 = 14;
 const IPV4_WITHOUT_OPTIONS: u32 = 0x0800_4500;
-/// All of the fragment word but "don't fragment": reserved bit, more, offset.
-const FRAGMENTED: u16 = 0xbfff;
+/// The protocol, and all of the fragment word but "don't fragment": reserved bit, more, offset.
+const KIND: u32 = 0xbfff_00ff;
 const TCP: u8 = Protocol::Tcp as u8;
 const UDP: u8 = Protocol::Udp as u8;
 
@@ -92,17 +93,17 @@ pub fn read_checked(
     let plain: &[u8; PLAIN] = segment.first_chunk().ok_or(NotPlain)?;
     let length = bytes::number(TOTAL_LENGTH.get(plain));
     let good = (u32::from_be_bytes(TYPE_VERSION.get(plain)) & !0xff == IPV4_WITHOUT_OPTIONS)
-        & (bytes::number(FRAGMENT.get(plain)) & FRAGMENTED == 0)
         & (bytes::byte(TTL.get(plain)) > 1)
         & (usize::from(length) + usize::from(ETHERNET) <= frame_length)
         & (is_right || checksum::header_verifies(&IP_HEADER.get(plain)));
     if !good {
         return Err(NotPlain);
     }
-    let protocol = bytes::byte(PROTOCOL.get(plain));
-    let (protocol, tcp_flags) = if protocol == UDP {
+    // The fragment word and the protocol in one comparison.
+    let kind = u32::from_be_bytes(FRAGMENT_TO_PROTOCOL.get(plain)) & KIND;
+    let (protocol, tcp_flags) = if kind == u32::from(UDP) {
         (Protocol::Udp, read_udp(plain, length)?)
-    } else if protocol == TCP {
+    } else if kind == u32::from(TCP) {
         (Protocol::Tcp, read_tcp(segment, length)?)
     } else {
         return Err(NotPlain);
