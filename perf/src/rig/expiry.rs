@@ -20,8 +20,8 @@ use crate::packets::FRAME;
 use crate::record::{Better, Each, Figure};
 use crate::statistics::Summary;
 
-/// A poll that takes longer than this is late.
-pub const LATE_MICROS: u64 = 50;
+/// Polls that take longer than these are counted; the second is what is called late.
+pub const LATE_MICROS: [u64; 3] = [20, 50, 100];
 
 /// What to run.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -64,11 +64,9 @@ pub struct Lateness {
     pub poll: Percentiles,
     /// The longest of each round, in microseconds.
     pub longest: Summary,
-    /// Polls that took longer than [`LATE_MICROS`].
-    pub late: u64,
-    /// The same in a second of polling: what interrupts the worker does so by time, however
-    /// long polls are.
-    pub late_a_second: f64,
+    /// Polls in a second of polling that took longer than each of [`LATE_MICROS`]: what
+    /// interrupts the worker does so by time, however long polls are.
+    pub late_a_second: [f64; 3],
 }
 
 /// Measures; `progress` is told what comes next.
@@ -154,12 +152,12 @@ impl Phase {
         longest: impl FnOnce(Vec<f64>) -> Result<Summary, Error>,
     ) -> Result<Lateness, Error> {
         let hz = dpdk::clock::hz();
-        let late = self.times.longer_than(hz * LATE_MICROS / 1_000_000);
+        let seconds = self.cycles.max(1) as f64 / hz.max(1) as f64;
+        let later_than = |micros| self.times.longer_than(hz * micros / 1_000_000) as f64 / seconds;
         Ok(Lateness {
             poll: self.times.percentiles(),
+            late_a_second: LATE_MICROS.map(later_than),
             longest: longest(self.longest)?,
-            late,
-            late_a_second: late as f64 * hz as f64 / self.cycles.max(1) as f64,
         })
     }
 }

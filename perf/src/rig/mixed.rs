@@ -43,7 +43,9 @@ impl Mixed {
         // Long enough for each of the known ones to have a packet meanwhile.
         let lifetime = Lifetime(2 + connections / 500_000);
         let new = PACKETS_A_SECOND / 100 * u32::from(plan.new_percent);
-        let capacity = connections + (new.saturating_mul(lifetime.0 + 3)).min(MOST_NEW);
+        let room = new.saturating_mul(lifetime.0 + 3).min(MOST_NEW);
+        let capacity = connections.checked_add(room);
+        let capacity = capacity.ok_or_else(|| Error::dataplane("that is too many connections"))?;
         let opening = Lifetime(lifetime.0.max(Lifetime::to_open(connections).0));
         let mut bench = Bench::new(&ground, capacity, opening)?;
         let templates = Templates::of(&plan.traffic)?;

@@ -46,8 +46,9 @@ fn print(result: &Expiry) {
     }
     let longest = [during, without].map(|phase| phase.longest);
     println!("{:<36} {:>13.2} {:>14.2}", "max, quietest round", longest[0].least, longest[1].least);
-    let late = format!("polls over {LATE_MICROS} us");
-    println!("{late:<36} {:>13} {:>14}", during.late, without.late);
-    let rates = [during, without].map(|phase| phase.late_a_second);
-    println!("{:<36} {:>13.1} {:>14.1}", "  the same in a second of polling", rates[0], rates[1]);
+    println!("\n{:<36} {:>13} {:>14}", "POLLS IN A SECOND OF POLLING", "WITH EXPIRY", "WITHOUT");
+    let counts = during.late_a_second.into_iter().zip(without.late_a_second);
+    for (micros, (during, without)) in LATE_MICROS.into_iter().zip(counts) {
+        println!("{:<36} {during:>13.1} {without:>14.1}", format!("over {micros} us"));
+    }
 }
