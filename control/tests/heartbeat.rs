@@ -183,7 +183,9 @@ fn bombard(mut datagram: impl FnMut(u64, &mut End, &mut End) -> Vec<u8>) -> Refu
     }
     assert_eq!(heard, MANY / 200);
     let grown = resident().saturating_sub(before);
-    assert!(grown < 4 << 20, "memory grew by {grown} bytes");
+    // AddressSanitizer keeps what was freed for a while, to notice its use.
+    let is_kept = std::env::var_os("ASAN_OPTIONS").is_some();
+    assert!(grown < 4 << 20 || is_kept, "memory grew by {grown} bytes");
     println!(
         "{:?}, {:?}",
         began.elapsed(),

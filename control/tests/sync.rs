@@ -192,7 +192,9 @@ async fn bombard(kind: Kind, many: u32) {
         }
     }
     let grown = resident().saturating_sub(before);
-    assert!(grown < 8 << 20, "{grown} bytes more than in the beginning");
+    // AddressSanitizer keeps what was freed for a while, to notice its use.
+    let is_kept = std::env::var_os("ASAN_OPTIONS").is_some();
+    assert!(grown < 8 << 20 || is_kept, "{grown} bytes more than in the beginning");
 }
 
 /// Bytes of memory of this process.
