@@ -7,9 +7,10 @@
 //! the connection is no longer armed, and is passed over when its time comes.
 //!
 //! Slots are chains of chunks, each a cache line of fourteen connections, so a visit
-//! asks for the records of a whole chunk at once (see Varghese and Lauck, "Hashed and
+//! asks for the records of a whole chunk at once, and for the chunk after it (see Varghese and Lauck, "Hashed and
 //! hierarchical timing wheels", 1987, scheme 6, for the wheel itself).
 
+use crate::prefetch::prefetch;
 use crate::table::{ConnectionId, NONE, Region, memory};
 use crate::time::Instant;
 
@@ -165,10 +166,12 @@ impl Wheel {
         let number = *slot;
         let chunk = self.chunks.get_mut(number as usize)?;
         let due = Due { ids: chunk.ids, len: chunk.len as usize, tick: self.current };
-        *slot = chunk.next;
+        let next = chunk.next;
+        *slot = next;
         chunk.next = self.free;
         self.free = number;
         self.entries -= due.len;
+        prefetch(self.chunks.as_ptr().wrapping_add(next as usize));
         Some(due)
     }
 }

@@ -3,7 +3,7 @@
 use wire::Address;
 
 use super::Connections;
-use crate::table::{ConnectionId, Record};
+use crate::table::{ConnectionId, Hash, Record};
 use crate::time::Instant;
 use crate::wheel::{Due, ENDING, NEVER, Tick};
 
@@ -14,6 +14,14 @@ pub struct Closed<A> {
     pub id: ConnectionId,
     /// Its last state.
     pub record: Record<A>,
+}
+
+/// A connection that the last step found over. As long as its record is armed for
+/// [`ENDING`], its keys are those whose hashes these are.
+#[derive(Clone, Copy)]
+pub(super) struct Ending {
+    id: ConnectionId,
+    hashes: [Hash; 2],
 }
 
 impl<A: Address> Connections<A> {
@@ -47,10 +55,10 @@ impl<A: Address> Connections<A> {
         if self.ending[0].is_none() {
             return false;
         }
-        for id in core::mem::take(&mut self.ending).into_iter().flatten() {
+        for Ending { id, hashes } in core::mem::take(&mut self.ending).into_iter().flatten() {
             if self.is_over(id, ENDING, now) {
-                if let Some(connection) = self.close(id) {
-                    closed(&connection);
+                if let Some(record) = self.table.remove_hashed(id, hashes) {
+                    closed(&self.closed(id, record));
                 }
             }
         }
@@ -63,9 +71,9 @@ impl<A: Address> Connections<A> {
             if !self.is_over(id, due.tick, now) {
                 continue;
             }
-            self.table.prefetch_index_of(id);
+            let Some(hashes) = self.table.prefetch_index_of(id) else { continue };
             if let Some(place) = self.ending.get_mut(places) {
-                *place = Some(id);
+                *place = Some(Ending { id, hashes });
                 places += 1;
             }
         }

@@ -17,6 +17,7 @@ use wire::tcp::Flags;
 use wire::{Address, Protocol};
 
 pub use expiry::Closed;
+use expiry::Ending;
 pub use kind::Kind;
 pub use loads::{Load, Loads};
 pub use next_hop::NextHop;
@@ -143,7 +144,7 @@ pub struct Connections<A> {
     /// A chunk whose records have been asked for, to be visited at the next step.
     staged: Option<Due>,
     /// Connections whose time was over at the last step, from the first place on.
-    ending: [Option<ConnectionId>; CHUNK],
+    ending: [Option<Ending>; CHUNK],
     /// Nothing expires: the active machine decides what is over.
     standby: bool,
     /// When it last ceased to be standby; nothing was idle before.
@@ -377,10 +378,16 @@ impl<A: Address> Connections<A> {
     /// Closes a connection at once.
     pub fn close(&mut self, id: ConnectionId) -> Option<Closed<A>> {
         let record = self.table.remove(id)?;
+        Some(self.closed(id, record))
+    }
+
+    /// Takes what has left the table out of the books.
+    #[inline(always)]
+    fn closed(&mut self, id: ConnectionId, record: Record<A>) -> Closed<A> {
         self.books.loads.closed(record.server, Self::is_active(&record));
         self.books.session.closed(&record);
         self.unbound -= usize::from(record.is_unbound());
-        Some(Closed { id, record })
+        Closed { id, record }
     }
 
     /// Seconds without a packet after which a record is over.

@@ -229,13 +229,14 @@ impl<A: Address> Table<A> {
         prefetch(self.records.as_ptr().wrapping_add(id.index()));
     }
 
-    /// Asks for the index lines of both keys of a record, for its removal.
-    pub(crate) fn prefetch_index_of(&self, id: ConnectionId) {
-        if let Some(record) = self.get(id) {
-            for key in &record.keys {
-                self.prefetch(self.probe(key));
-            }
+    /// Asks for the index lines of both keys of a record, for its removal with the hashes
+    /// that this returns.
+    pub(crate) fn prefetch_index_of(&self, id: ConnectionId) -> Option<[Hash; 2]> {
+        let hashes = self.get(id)?.keys.map(|key| self.hash(&key));
+        for hash in hashes {
+            self.prefetch(self.index.probe(hash));
         }
+        Some(hashes)
     }
 
     /// Puts a connection in.
@@ -290,9 +291,18 @@ impl<A: Address> Table<A> {
 
     /// Takes a connection out and returns its last record.
     pub fn remove(&mut self, id: ConnectionId) -> Option<Record<A>> {
+        let hashes = self.get(id)?.keys.map(|key| self.hash(&key));
+        self.remove_hashed(id, hashes)
+    }
+
+    /// The same, the hashes of its keys being known.
+    pub(crate) fn remove_hashed(
+        &mut self,
+        id: ConnectionId,
+        hashes: [Hash; 2],
+    ) -> Option<Record<A>> {
         let record = *self.get(id)?;
-        for direction in [Direction::Original, Direction::Reply] {
-            let hash = self.hash(record.key(direction));
+        for (direction, hash) in [Direction::Original, Direction::Reply].into_iter().zip(hashes) {
             let removed = self.index.remove(hash, Entry::new(id.0, direction));
             debug_assert!(removed, "a live record has both its entries in the index");
         }
