@@ -12,9 +12,9 @@ impl Worker {
     pub(super) fn expire(&mut self) -> bool {
         let counters = &self.counters;
         let mut closed = 0;
-        let more = self.connections.expire(self.now, |connection| {
+        let more = self.connections.expire(self.now, |_, record| {
             closed += 1;
-            if let Some(server) = counters.server(connection.record.server()) {
+            if let Some(server) = counters.server(record.server()) {
                 server.open.sub(1);
             }
         });

@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 use std::rc::Rc;
 
-use nat::connection::{Closed, Kind, Opening};
+use nat::connection::{Kind, Opening};
 use nat::ports::{Candidates, PortRange};
 use nat::scheduler::ServerSlot;
 use nat::service::{Server, ServerId, Service, ServiceId};
@@ -215,7 +215,7 @@ impl Worker {
 
     /// Closes a connection before its time.
     pub(super) fn close(&mut self, id: ConnectionId) {
-        let Some(Closed { record, .. }) = self.connections.close(id) else { return };
+        let Some(record) = self.connections.close(id) else { return };
         self.counters.closed.add(1);
         self.counters.connections.set(self.connections.table().len() as u64);
         if let Some(server) = self.counters.server(record.server()) {

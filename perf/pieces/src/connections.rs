@@ -183,8 +183,8 @@ pub fn refresh(
 
 /// Lets the wheel go round until nothing is due.
 pub fn expire(connections: &mut Connections<Ipv4Addr>, now: Instant) {
-    while connections.expire(now, |closed| {
-        black_box(closed);
+    while connections.expire(now, |_, record| {
+        black_box(record);
     }) {}
 }
 

@@ -16,7 +16,6 @@ use wire::flow::{Deltas, Rewrite, Translation};
 use wire::tcp::Flags;
 use wire::{Address, Protocol};
 
-pub use expiry::Closed;
 use expiry::Ending;
 pub use kind::Kind;
 pub use loads::{Load, Loads};
@@ -165,6 +164,15 @@ struct Books {
     timeouts: Timeouts,
     loads: Loads,
     session: Session,
+}
+
+impl Books {
+    /// Takes a connection out of them that ends.
+    #[inline(always)]
+    fn closed<A: Address>(&mut self, record: &Record<A>) {
+        self.loads.closed(record.server, Connections::is_active(record));
+        self.session.closed(record);
+    }
 }
 
 impl<A: Address> Connections<A> {
@@ -375,19 +383,12 @@ impl<A: Address> Connections<A> {
         }
     }
 
-    /// Closes a connection at once.
-    pub fn close(&mut self, id: ConnectionId) -> Option<Closed<A>> {
+    /// Closes a connection at once, and returns its last record.
+    pub fn close(&mut self, id: ConnectionId) -> Option<Record<A>> {
         let record = self.table.remove(id)?;
-        Some(self.closed(id, record))
-    }
-
-    /// Takes what has left the table out of the books.
-    #[inline(always)]
-    fn closed(&mut self, id: ConnectionId, record: Record<A>) -> Closed<A> {
-        self.books.loads.closed(record.server, Self::is_active(&record));
-        self.books.session.closed(&record);
         self.unbound -= usize::from(record.is_unbound());
-        Closed { id, record }
+        self.books.closed(&record);
+        Some(record)
     }
 
     /// Seconds without a packet after which a record is over.

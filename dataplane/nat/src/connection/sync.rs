@@ -265,8 +265,8 @@ impl Connections<Ipv4Addr> {
     }
 
     fn remove(&mut self, id: ConnectionId, moved: &mut impl FnMut(Moved)) {
-        if let Some(closed) = self.close(id) {
-            moved(Moved::Removed(closed.record.server));
+        if let Some(record) = self.close(id) {
+            moved(Moved::Removed(record.server));
         }
     }
 

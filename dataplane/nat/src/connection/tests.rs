@@ -73,12 +73,12 @@ fn opening(kind: Kind, protocol: Protocol, number: u16) -> Opening<Ipv4Addr> {
 }
 
 /// Expires all that is due, as many bursts would.
-fn drain(connections: &mut Connections<Ipv4Addr>, now: Instant) -> Vec<Closed<Ipv4Addr>> {
+fn drain(connections: &mut Connections<Ipv4Addr>, now: Instant) -> Vec<Record<Ipv4Addr>> {
     let mut closed = Vec::new();
     // `expire` says that nothing is due also after a run of empty slots.
     let mut idle = 0;
     while idle < 70 {
-        idle = if connections.expire(now, |one| closed.push(*one)) { 0 } else { idle + 1 };
+        idle = if connections.expire(now, |_, record| closed.push(*record)) { 0 } else { idle + 1 };
     }
     closed
 }
@@ -195,7 +195,7 @@ fn one_step_is_bounded_however_many_are_due() {
     let mut steps = 0;
     while !connections.table().is_empty() {
         let before = connections.table().len();
-        connections.expire(at(400_000), |_| ());
+        connections.expire(at(400_000), |_, _| ());
         assert!(before - connections.table().len() <= 14);
         steps += 1;
         assert!(steps < 1000, "expiry stands still");
@@ -214,7 +214,7 @@ fn a_packet_in_the_last_moment_keeps_a_connection_and_one_that_took_its_place_st
         let mut steps = 0;
         while connections.ending[0].is_none() {
             assert!(steps < 1000, "it is found over");
-            connections.expire(late, |_| panic!("closed without a second look"));
+            connections.expire(late, |_, _| panic!("closed without a second look"));
             steps += 1;
         }
         if reused {
@@ -324,8 +324,8 @@ proptest! {
         let mut now = 0;
         for (gap, event) in events {
             now += gap;
-            for closed in drain(&mut connections, at(now)) {
-                let number = closed.record.key(O).tuple().source_port.number() - 10_000;
+            for record in drain(&mut connections, at(now)) {
+                let number = record.key(O).tuple().source_port.number() - 10_000;
                 let life = lives.remove(&number).expect("it was alive");
                 prop_assert!(life.deadline() <= now, "early by {} ms", life.deadline() - now);
             }
@@ -429,7 +429,7 @@ proptest! {
         for (count, close) in closes.into_iter().enumerate() {
             let at = usize::from(close) % hits.len();
             let closed = connections.close(hits[at].id).expect("it is open");
-            let freed = closed.record.key(R).tuple().destination_port;
+            let freed = closed.key(R).tuple().destination_port;
             let source = 30_000 + count as u16;
             let next = masquerade(&mut connections, 3, source, range, random).expect("one is free");
             let record = connections.table().get(next.id).expect("just opened");

@@ -229,14 +229,12 @@ impl<A: Address> Table<A> {
         prefetch(self.records.as_ptr().wrapping_add(id.index()));
     }
 
-    /// Asks for the index lines of both keys of a record, for its removal with the hashes
-    /// that this returns.
-    pub(crate) fn prefetch_index_of(&self, id: ConnectionId) -> Option<[Hash; 2]> {
-        let hashes = self.get(id)?.keys.map(|key| self.hash(&key));
+    /// Asks for the index lines of the keys with these hashes.
+    #[inline(always)]
+    pub(crate) fn prefetch_hashed(&self, hashes: [Hash; 2]) {
         for hash in hashes {
             self.prefetch(self.index.probe(hash));
         }
-        Some(hashes)
     }
 
     /// Puts a connection in.
@@ -291,17 +289,14 @@ impl<A: Address> Table<A> {
 
     /// Takes a connection out and returns its last record.
     pub fn remove(&mut self, id: ConnectionId) -> Option<Record<A>> {
-        let hashes = self.get(id)?.keys.map(|key| self.hash(&key));
-        self.remove_hashed(id, hashes)
+        let record = *self.get(id)?;
+        self.take_out(id, record.keys.map(|key| self.hash(&key)));
+        Some(record)
     }
 
-    /// The same, the hashes of its keys being known.
-    pub(crate) fn remove_hashed(
-        &mut self,
-        id: ConnectionId,
-        hashes: [Hash; 2],
-    ) -> Option<Record<A>> {
-        let record = *self.get(id)?;
+    /// Takes a live connection out, whose keys have these hashes.
+    #[inline(always)]
+    pub(crate) fn take_out(&mut self, id: ConnectionId, hashes: [Hash; 2]) {
         for (direction, hash) in [Direction::Original, Direction::Reply].into_iter().zip(hashes) {
             let removed = self.index.remove(hash, Entry::new(id.0, direction));
             debug_assert!(removed, "a live record has both its entries in the index");
@@ -311,7 +306,6 @@ impl<A: Address> Table<A> {
             self.free = id.0;
             self.live -= 1;
         }
-        Some(record)
     }
 
     /// The live connections among the `count` records from `start` on, for listings.

@@ -109,12 +109,12 @@ impl Run {
                 self.now += u64::from(millis);
                 for worker in &mut self.pair.exporter.workers {
                     for _ in 0..200 {
-                        worker.connections.expire(at(self.now), |_| ());
+                        worker.connections.expire(at(self.now), |_, _| ());
                     }
                 }
                 for worker in &mut self.pair.importer.workers {
                     for _ in 0..200 {
-                        worker.connections.expire(at(self.now), |_| panic!("on standby"));
+                        worker.connections.expire(at(self.now), |_, _| panic!("on standby"));
                     }
                 }
             }

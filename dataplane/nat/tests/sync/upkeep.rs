@@ -32,8 +32,8 @@ fn arming_after_a_promotion_counts_until_it_is_over() {
     let connections = &mut pair.exporter.workers[0].connections;
     connections.set_standby(true, at(1));
     connections.open(&opening, at(1)).unwrap();
-    assert!(!connections.expire(at(1), |_| ()));
+    assert!(!connections.expire(at(1), |_, _| ()));
     connections.set_standby(false, at(2));
-    let steps = (0..1000).take_while(|_| connections.expire(at(2), |_| ())).count();
+    let steps = (0..1000).take_while(|_| connections.expire(at(2), |_, _| ())).count();
     assert_eq!(steps, CAPACITY / 32 - 1);
 }
