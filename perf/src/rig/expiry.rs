@@ -2,15 +2,19 @@
 //!
 //! A few connections of TCP carry packets, a full burst in every poll. Beside them lie
 //! those of UDP, whose time is over for all at once: nobody has polled since. Each poll
-//! is timed until the last of them is closed, and for as long again afterwards, without
+//! is timed until the last of them is closed, and twice for as long again afterwards, without
 //! anything to expire: what interrupts a worker for longer than a poll does so by time, so that
-//! both halves have as much of it.
+//! every part has as much of it.
+//!
+//! An interruption lasts longer where caches are cold, and expiry makes them so. Therefore the
+//! last part has packets of as many other connections, in random order: its polls read as much
+//! memory, and take about as long, for no expiry. Polls that are later than those are so for it.
 
 use nat::Side;
 use serde::Serialize;
 use wire::tcp::Flags;
 
-use super::bench::{Bench, Flows, ROUND};
+use super::bench::{Bench, Packet, ROUND};
 use super::cps::establish;
 use super::frames::Template;
 use super::ground::{FORWARDER, Ground, Lifetime, Pages};
@@ -52,6 +56,8 @@ pub struct Expiry {
     pub during: Lateness,
     /// How long they took without.
     pub without: Lateness,
+    /// How long they took without, their packets being of as many connections at random.
+    pub scattered: Lateness,
     /// The samples.
     #[serde(skip)]
     pub figures: Vec<Figure>,
@@ -77,15 +83,16 @@ pub struct Lateness {
 pub fn run(plan: &Plan, progress: &dyn Fn(&str)) -> Result<Expiry, Error> {
     let ground = Ground::new(plan.pages, FORWARDER, &[])?;
     let (mut cycles, mut polls) = (Vec::new(), 0);
-    let (mut during, mut without) = (Phase::new()?, Phase::new()?);
+    let (mut during, mut without, mut scattered) = (Phase::new()?, Phase::new()?, Phase::new()?);
     for round in 1..=plan.rounds {
         progress(&format!("round {round} of {}", plan.rounds));
-        let [expiring, usual] = measure(plan, &ground)?;
+        let [expiring, usual, random] = measure(plan, &ground)?;
         let spent = expiring.times.median() as f64 - usual.times.median() as f64;
         cycles.push(spent * expiring.polls as f64 / f64::from(plan.connections));
         polls += expiring.polls;
         during.add(&expiring)?;
         without.add(&usual)?;
+        scattered.add(&random)?;
     }
     let mut figures = Vec::new();
     let mut put = |name, unit, better, samples| {
@@ -101,6 +108,9 @@ pub fn run(plan: &Plan, progress: &dyn Fn(&str)) -> Result<Expiry, Error> {
         // As long as the machine has it: the worker does what it always does.
         without: without.lateness(|longest| {
             put("longest poll without expiry", "us", Better::Neither, longest)
+        })?,
+        scattered: scattered.lateness(|longest| {
+            put("longest poll of scattered packets", "us", Better::Neither, longest)
         })?,
         figures,
     })
@@ -119,9 +129,8 @@ impl Timed {
     }
 
     /// As many polls as a round of packets takes.
-    fn run(&mut self, bench: &mut Bench, ack: &Template, flows: Flows, flowing: u32) {
-        let packets = flows.packets(ack, (0..flowing).cycle().take(ROUND));
-        bench.run_each(packets, |cycles| {
+    fn run<'a>(&mut self, bench: &mut Bench, packets: impl Iterator<Item = Packet<'a>>) {
+        bench.run_each(packets.take(ROUND), |cycles| {
             self.cycles += cycles;
             self.polls += 1;
             self.times.record(cycles);
@@ -162,26 +171,33 @@ impl Phase {
     }
 }
 
-/// A round: polls with expiry, and without for as long.
-fn measure(plan: &Plan, ground: &Ground) -> Result<[Timed; 2], Error> {
+/// A round: polls with expiry, without for as long, and without for as long of packets of
+/// random connections.
+fn measure(plan: &Plan, ground: &Ground) -> Result<[Timed; 3], Error> {
     let lifetime = Lifetime::to_open(plan.connections);
-    let mut bench = Bench::new(ground, plan.connections + plan.flowing, lifetime)?;
-    let flows = establish(&mut bench, plan.flowing)?;
+    let known = plan.connections.max(plan.flowing);
+    let mut bench = Bench::new(ground, plan.connections + known, lifetime)?;
+    let flows = establish(&mut bench, known)?;
     bench.open(&Template::udp(Side::Public, FRAME)?, plan.connections)?;
     if bench.counters.closed.get() > 0 {
         return Err(Error::dataplane("connections expired before their time"));
     }
     let ack = Template::tcp(Side::Public, Flags::ACK)?;
     std::thread::sleep(lifetime.until_due());
-    let (mut expiring, mut usual) = (Timed::new()?, Timed::new()?);
+    let (mut expiring, mut usual, mut random) = (Timed::new()?, Timed::new()?, Timed::new()?);
+    let few = || flows.packets(&ack, (0..plan.flowing).cycle());
+    let any = || flows.packets(&ack, core::iter::repeat_with(|| fastrand::u32(0..known)));
     while bench.counters.closed.get() < u64::from(plan.connections) {
-        expiring.run(&mut bench, &ack, flows, plan.flowing);
+        expiring.run(&mut bench, few());
     }
     while usual.cycles < expiring.cycles {
-        usual.run(&mut bench, &ack, flows, plan.flowing);
+        usual.run(&mut bench, few());
     }
-    match bench.counters.connections.get() == u64::from(plan.flowing) {
-        true => Ok([expiring, usual]),
+    while random.cycles < expiring.cycles {
+        random.run(&mut bench, any());
+    }
+    match bench.counters.connections.get() == u64::from(known) {
+        true => Ok([expiring, usual, random]),
         false => Err(Error::dataplane("connections that carried packets expired")),
     }
 }

@@ -35,20 +35,28 @@ impl Arguments {
 }
 
 fn print(result: &Expiry) {
-    let Expiry { connections, flowing, cycles, polls, during, without, .. } = result;
+    let Expiry { connections, flowing, cycles, polls, .. } = result;
+    let phases = [result.during, result.without, result.scattered];
     println!("{connections} connections over at once beside {flowing} with packets, one worker\n");
-    println!("{:<36} {:>28}", "cycles a connection", spread(cycles));
-    println!("{:<36} {polls:>28}", "polls of 32 packets with expiry");
-    println!("\n{:<36} {:>13} {:>14}", "MICROSECONDS OF A POLL", "WITH EXPIRY", "WITHOUT");
-    let rows = during.poll.named().into_iter().zip(without.poll.named());
-    for ((name, during), (_, without)) in rows {
-        println!("{name:<36} {during:>13.2} {without:>14.2}");
+    println!("{:<30} {:>28}", "cycles a connection", spread(cycles));
+    println!("{:<30} {polls:>28}", "polls of 32 packets with expiry");
+    heading("MICROSECONDS OF A POLL");
+    let [during, without, scattered] = phases.map(|phase| phase.poll.named());
+    for ((during, without), scattered) in during.into_iter().zip(without).zip(scattered) {
+        row(during.0, [during.1, without.1, scattered.1]);
     }
-    let longest = [during, without].map(|phase| phase.longest);
-    println!("{:<36} {:>13.2} {:>14.2}", "max, quietest round", longest[0].least, longest[1].least);
-    println!("\n{:<36} {:>13} {:>14}", "POLLS IN A SECOND OF POLLING", "WITH EXPIRY", "WITHOUT");
-    let counts = during.late_a_second.into_iter().zip(without.late_a_second);
-    for (micros, (during, without)) in LATE_MICROS.into_iter().zip(counts) {
-        println!("{:<36} {during:>13.1} {without:>14.1}", format!("over {micros} us"));
+    row("max, quietest round", phases.map(|phase| phase.longest.least));
+    heading("POLLS IN A SECOND OF POLLING");
+    for (at, micros) in LATE_MICROS.into_iter().enumerate() {
+        row(&format!("over {micros} us"), phases.map(|phase| phase.late_a_second[at]));
     }
+}
+
+fn heading(what: &str) {
+    println!("\n{what:<30} {:>13} {:>13} {:>20}", "WITH EXPIRY", "WITHOUT", "WITHOUT, SCATTERED");
+}
+
+fn row(name: &str, values: [f64; 3]) {
+    let [during, without, scattered] = values;
+    println!("{name:<30} {during:>13.2} {without:>13.2} {scattered:>20.2}");
 }
