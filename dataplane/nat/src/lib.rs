@@ -4,6 +4,9 @@
 //! Everything here is pure: no socket, no clock, no packet buffer. A worker hands in
 //! keys, TCP flags and the time, and gets back what to write into the packet.
 //!
+//! [`record`] is the ground: [`table`], the timer wheel, [`sync`] and [`connection`] stand
+//! above it, in this order.
+//!
 //! A packet of a known connection goes [`table::Table`] → [`connection::Connections::pass`].
 //! One that is not known goes through [`service`], [`scheduler`] and [`ports`] to
 //! [`connection::Connections::open`]. The timer wheel brings connections back when their
@@ -13,9 +16,11 @@
 pub mod connection;
 pub mod direction;
 pub mod fragment;
+mod memory;
 pub mod ports;
 mod prefetch;
 pub mod random;
+pub mod record;
 pub mod scheduler;
 pub mod service;
 pub mod side;

@@ -10,8 +10,9 @@
 //! asks for the records of a whole chunk at once, and for the chunk after it (see Varghese and Lauck, "Hashed and
 //! hierarchical timing wheels", 1987, scheme 6, for the wheel itself).
 
+use crate::memory::{self, Region};
 use crate::prefetch::prefetch;
-use crate::table::{ConnectionId, NONE, Region, memory};
+use crate::record::{ConnectionId, NONE};
 use crate::time::Instant;
 
 /// Length of a tick: 2^10 ms.

@@ -9,8 +9,8 @@ use std::net::Ipv4Addr;
 
 use super::Connections;
 use crate::Direction;
+use crate::record::Record;
 use crate::service::{ServerId, ServiceId, Services};
-use crate::table::Record;
 
 /// Records that the search looks at in one poll.
 const PER_POLL: usize = 32;

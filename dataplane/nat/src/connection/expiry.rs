@@ -3,7 +3,8 @@
 use wire::Address;
 
 use super::Connections;
-use crate::table::{ConnectionId, Hash, Key, Record};
+use crate::record::{ConnectionId, Key, Record};
+use crate::table::Hash;
 use crate::time::Instant;
 use crate::wheel::{Due, ENDING, NEVER, Tick};
 

@@ -2,9 +2,7 @@
 
 mod binding;
 mod expiry;
-mod kind;
 mod loads;
-mod next_hop;
 mod standby;
 mod sync;
 #[cfg(test)]
@@ -17,14 +15,16 @@ use wire::tcp::Flags;
 use wire::{Address, Protocol};
 
 use expiry::Ending;
-pub use kind::Kind;
 pub use loads::{Load, Loads};
-pub use next_hop::NextHop;
 pub use sync::Moved;
 
+pub use crate::record::{Kind, NextHop};
+
+use crate::memory::Region;
+use crate::record::{ConnectionId, Key, Record};
 use crate::service::{ServerId, ServiceId};
 use crate::sync::Session;
-use crate::table::{Candidate, ConnectionId, Hit, InsertError, Key, Record, Region, Table};
+use crate::table::{Candidate, Hit, InsertError, Table};
 use crate::tcp::State;
 use crate::time::{Instant, Seconds};
 use crate::timeouts::{Class, Timeouts};

@@ -8,7 +8,7 @@
 use wire::Address;
 
 use super::Connections;
-use crate::table::Record;
+use crate::record::Record;
 use crate::time::Instant;
 use crate::wheel::NEVER;
 

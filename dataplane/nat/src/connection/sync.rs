@@ -3,11 +3,12 @@
 use core::sync::atomic::AtomicU64;
 use std::net::Ipv4Addr;
 
-use super::{Connections, Kind};
+use super::Connections;
 use crate::Direction;
+use crate::record::{ConnectionId, Kind, Record};
 use crate::service::{ServerId, Services};
 use crate::sync::{Change, Event, Import, Order, Reply, Session, import};
-use crate::table::{ConnectionId, InsertError, Record};
+use crate::table::InsertError;
 use crate::time::Instant;
 
 /// Events that are looked at together, so that their index lines travel at once.

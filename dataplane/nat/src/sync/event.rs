@@ -18,8 +18,7 @@ use wire::{FiveTuple, Port, Protocol};
 
 use super::ring::Words;
 use crate::Side;
-use crate::connection::Kind;
-use crate::table::{Key, Record};
+use crate::record::{Key, Kind, Record};
 use crate::tcp::State;
 
 // Keys lie in memory as in a packet, and words as on the wire.

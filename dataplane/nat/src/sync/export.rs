@@ -5,8 +5,9 @@ use wire::Address;
 use super::entry::Journaled;
 use super::event::{Change, Event};
 use super::ring::Producer;
-use super::tally::{Mark, Tally};
-use crate::table::{Record, Table};
+use super::tally::Tally;
+use crate::record::{Mark, Record};
+use crate::table::Table;
 use crate::tcp::State;
 use crate::time::Instant;
 

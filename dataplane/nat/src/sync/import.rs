@@ -8,8 +8,8 @@ use wire::Address;
 
 use super::event::{Change, Event};
 use super::ring::{Consumer, Producer};
-use super::tally::{Mark, Tally};
-use crate::table::Record;
+use super::tally::Tally;
+use crate::record::{Mark, Record};
 use crate::tcp::State;
 
 /// What became of events, counted over all sessions of a worker.

@@ -34,11 +34,13 @@ pub use entry::{Journaled, Order, Reply};
 pub use event::{Change, Event, EventError};
 pub use export::Export;
 pub use import::{Import, Installs};
-pub use tally::{Mark, Tally};
+pub use tally::Tally;
+
+pub use crate::record::Mark;
 
 use wire::Address;
 
-use crate::table::Record;
+use crate::record::Record;
 use crate::tcp::State;
 
 /// What the connections of one worker have to do with connection sync.

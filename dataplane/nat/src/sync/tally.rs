@@ -1,4 +1,4 @@
-//! Counts that two machines compare, and marks that say what is counted.
+//! Counts that two machines compare.
 
 use super::event;
 use super::ring::Words;
@@ -36,18 +36,4 @@ impl Tally {
             digest: self.digest.wrapping_add(other.digest),
         }
     }
-}
-
-/// Which session told of a connection last.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Mark {
-    /// The session's number in this table; 0 before the first.
-    pub(crate) generation: u16,
-    /// The exporter's worker that has the connection.
-    pub(crate) origin: u16,
-}
-
-impl Mark {
-    /// Told of by nobody.
-    pub(crate) const NONE: Mark = Mark { generation: 0, origin: 0 };
 }

@@ -9,7 +9,7 @@ use core::hash::{BuildHasher, Hasher};
 use ahash::RandomState;
 use wire::Address;
 
-use super::Key;
+use crate::record::Key;
 
 /// The hash of a key: 64 bits, of which the index takes two bucket numbers and a tag.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

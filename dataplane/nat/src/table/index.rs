@@ -8,10 +8,10 @@
 //! entry of the first moves to its own other bucket (a cuckoo step of depth one).
 
 use super::hash::Hash;
-use super::memory::Region;
 use super::tags::{Tags, WAYS};
-use crate::Direction;
+use crate::memory::Region;
 use crate::prefetch::prefetch;
+use crate::{Direction, memory};
 
 /// A reference from the index: a record and the direction whose key led to it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -108,7 +108,7 @@ impl Index {
     pub(super) fn for_keys(keys: usize, prepare: &mut dyn FnMut(Region)) -> Self {
         let buckets = (keys * 2).div_ceil(WAYS).max(2);
         let mut index = Index { buckets: Vec::with_capacity(buckets) };
-        super::memory::prepare(&mut index.buckets, prepare);
+        memory::prepare(&mut index.buckets, prepare);
         index.buckets.resize(buckets, Bucket::EMPTY);
         index
     }

@@ -13,9 +13,6 @@
 
 mod hash;
 mod index;
-mod key;
-pub(crate) mod memory;
-mod record;
 mod tags;
 
 #[cfg(test)]
@@ -23,28 +20,16 @@ mod tests;
 
 use wire::Address;
 
+pub use crate::memory::Region;
+pub use crate::record::{ConnectionId, Key, Record};
 pub use hash::Hash;
 pub use index::Probe;
-pub use key::Key;
-pub use memory::Region;
-pub(crate) use record::NONE;
-pub use record::Record;
 
-use crate::Direction;
 use crate::prefetch::prefetch;
+use crate::record::NONE;
+use crate::{Direction, memory};
 use hash::KeyHasher;
 use index::{Entry, Index};
-
-/// The number of a record in its table.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct ConnectionId(pub(crate) u32);
-
-impl ConnectionId {
-    /// The record's position, from zero.
-    pub const fn index(self) -> usize {
-        self.0 as usize
-    }
-}
 
 /// A packet's connection and the direction in which the packet travels.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -13,7 +13,7 @@ use wire::{FiveTuple, MacAddress, Port, Protocol, flow};
 
 use super::*;
 use crate::Side;
-use crate::connection::Kind;
+use crate::record::Kind;
 use crate::time::Instant;
 
 type Tuple = FiveTuple<Ipv4Addr>;

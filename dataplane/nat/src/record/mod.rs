@@ -1,18 +1,30 @@
-//! The record of one connection: one cache line for IPv4.
+//! What is known of one connection: one cache line for IPv4.
+//!
+//! A [`Record`] holds the two [`Key`]s of its connection, its [`Kind`], the [`NextHop`]s of
+//! its packets and the [`Mark`] of connection sync, and is referred to by its
+//! [`ConnectionId`]. Everything that handles connections stands above this module and uses
+//! its types: the table, the timer wheel, connection sync, and [`crate::connection`].
+
+mod id;
+mod key;
+mod kind;
+mod mark;
+mod next_hop;
 
 use wire::flow::{Deltas, Rewrite};
 use wire::{Address, FiveTuple, Protocol};
 
-use super::Key;
-use crate::connection::{Kind, NextHop};
+pub use id::ConnectionId;
+pub(crate) use id::NONE;
+pub use key::Key;
+pub use kind::Kind;
+pub use mark::Mark;
+pub use next_hop::NextHop;
+
 use crate::service::{ServerId, ServiceId};
-use crate::sync::Mark;
 use crate::tcp;
 use crate::time::{Instant, Stamp};
 use crate::{Direction, Side};
-
-/// The end of a list of records.
-pub(crate) const NONE: u32 = u32::MAX;
 
 /// One connection: what its packets look like as they arrive in each direction.
 ///
@@ -63,7 +75,7 @@ impl<A: Address> Record<A> {
         }
     }
 
-    pub(super) fn free(next: u32) -> Self {
+    pub(crate) fn free(next: u32) -> Self {
         let (nobody, start) = (Key::NOBODY, Instant::from_millis(0));
         let mut record = Record::new(Kind::Masquerade, nobody, nobody, start);
         record.release(next);
@@ -72,18 +84,18 @@ impl<A: Address> Record<A> {
 
     /// Makes it a free one, before `next` in their list: a look-up must not find its keys.
     #[inline]
-    pub(super) fn release(&mut self, next: u32) {
+    pub(crate) fn release(&mut self, next: u32) {
         self.keys = [Key::NOBODY; 2];
         self.kind = None;
         self.armed = next;
     }
 
-    pub(super) fn next_free(&self) -> u32 {
+    pub(crate) fn next_free(&self) -> u32 {
         self.armed
     }
 
     #[inline(always)]
-    pub(super) fn is_live(&self) -> bool {
+    pub(crate) fn is_live(&self) -> bool {
         self.kind.is_some()
     }
 
