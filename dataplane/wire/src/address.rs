@@ -17,7 +17,9 @@ pub trait Address:
     /// The ones' complement sum of the address, as it enters a checksum.
     fn sum(self) -> Sum;
 
-    /// The address mixed down to 64 bits for a hash function; injective for IPv4.
+    /// The address's octets as they lie in memory, in two native words: all 128 bits of an
+    /// IPv6 address, its first eight octets in the first word; an IPv4 address in the low
+    /// half of the first word, and zero.
     fn words(self) -> (u64, u64);
 }
 

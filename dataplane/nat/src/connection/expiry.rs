@@ -1,9 +1,8 @@
 //! Connections whose time is over.
 
-use wire::Address;
-
 use super::Connections;
 use crate::record::{ConnectionId, Key, Record};
+use crate::sync::Replicated;
 use crate::table::Hash;
 use crate::time::Instant;
 use crate::wheel::{Due, ENDING, NEVER, Tick};
@@ -16,7 +15,7 @@ pub(super) struct Ending {
     hashes: [Hash; 2],
 }
 
-impl<A: Address> Connections<A> {
+impl<A: Replicated> Connections<A> {
     /// One step of expiry: visits at most fourteen connections, closes as many whose time
     /// was over at the last step, and tells `closed` of each. Called once a burst, however
     /// many are due.

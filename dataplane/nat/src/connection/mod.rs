@@ -10,9 +10,9 @@ mod tests;
 
 use std::net::Ipv4Addr;
 
+use wire::Protocol;
 use wire::flow::{Deltas, Rewrite, Translation};
 use wire::tcp::Flags;
-use wire::{Address, Protocol};
 
 use expiry::Ending;
 pub use loads::{Load, Loads};
@@ -23,7 +23,7 @@ pub use crate::record::{Kind, NextHop};
 use crate::memory::Region;
 use crate::record::{ConnectionId, Key, Record};
 use crate::service::{ServerId, ServiceId};
-use crate::sync::Session;
+use crate::sync::{Replicated, Session};
 use crate::table::{Candidate, Hit, InsertError, Table};
 use crate::tcp::State;
 use crate::time::{Instant, Seconds};
@@ -75,7 +75,7 @@ pub struct Passing<'a, A> {
     books: &'a mut Books,
 }
 
-impl<A: Address> Passing<'_, A> {
+impl<A: Replicated> Passing<'_, A> {
     /// Lets the packet pass: refreshes the connection and follows its TCP state. False, and
     /// everything is as it was, for a SYN that may open the connection anew, elsewhere.
     #[inline(always)]
@@ -169,13 +169,13 @@ struct Books {
 impl Books {
     /// Takes a connection out of them that ends.
     #[inline(always)]
-    fn closed<A: Address>(&mut self, record: &Record<A>) {
+    fn closed<A: Replicated>(&mut self, record: &Record<A>) {
         self.loads.closed(record.server, Connections::is_active(record));
         self.session.closed(record);
     }
 }
 
-impl<A: Address> Connections<A> {
+impl<A: Replicated> Connections<A> {
     /// Room for `capacity` connections; `prepare` sees each large region of memory
     /// before its first touch.
     pub fn new(

@@ -5,17 +5,16 @@
 //! would fill the wheel. Promotion is a word; what is not in the wheel is armed in the
 //! polls after it, some records each, while the shortest timeout is far off.
 
-use wire::Address;
-
 use super::Connections;
 use crate::record::Record;
+use crate::sync::Replicated;
 use crate::time::Instant;
 use crate::wheel::NEVER;
 
 /// Records that one step of expiry looks at for arming.
 const ARMED_PER_STEP: usize = 32;
 
-impl<A: Address> Connections<A> {
+impl<A: Replicated> Connections<A> {
     /// Begins or ends standby. On standby nothing expires; afterwards every connection has
     /// its state's full time again. Costs the same however many connections there are, and
     /// nothing when nothing changes.

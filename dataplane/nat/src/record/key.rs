@@ -39,8 +39,21 @@ impl<A: Address> PartialEq for Key<A> {
 impl<A: Address> Eq for Key<A> {}
 
 impl<A: Address> Hash for Key<A> {
+    /// Gives the hasher every bit of the key. Nothing is folded before that:
+    /// keys which became equal there would stay equal whatever the hasher's seed.
+    #[inline(always)]
     fn hash<H: Hasher>(&self, state: &mut H) {
-        (self.source, self.destination, self.tail).hash(state);
+        let [source, destination] = [self.source.words(), self.destination.words()];
+        if size_of::<A>() == size_of::<Ipv4Addr>() {
+            // Both addresses fit into a word, so that one write takes the whole key.
+            let addresses = source.0 | destination.0 << 32;
+            state.write_u128(u128::from(addresses) | u128::from(self.tail) << 64);
+        } else {
+            for (low, high) in [source, destination] {
+                state.write_u128(u128::from(low) | u128::from(high) << 64);
+            }
+            state.write_u64(self.tail);
+        }
     }
 }
 
@@ -100,21 +113,15 @@ impl<A: Address> Key<A> {
     pub(crate) const fn tail(&self) -> u64 {
         self.tail
     }
-
-    /// The addresses in two words; the second is zero for IPv4.
-    #[inline(always)]
-    pub(crate) fn head(&self) -> (u64, u64) {
-        let (source_low, source_high) = self.source.words();
-        let (destination_low, destination_high) = self.destination.words();
-        // 32-bit halves side by side for IPv4; for IPv6 all 256 bits take part.
-        (
-            source_low | destination_low.rotate_left(32),
-            source_high ^ destination_high.rotate_left(32),
-        )
-    }
 }
 
 impl Key<Ipv4Addr> {
+    /// Source and destination as they lie in memory, in one word, the source's octets first.
+    #[inline(always)]
+    pub(crate) fn addresses(&self) -> u64 {
+        self.source.words().0 | self.destination.words().0 << 32
+    }
+
     /// Both addresses as they stand in a packet of the opposite flow.
     #[inline(always)]
     pub(crate) const fn reversed_addresses(&self) -> [u8; 8] {

@@ -14,7 +14,7 @@
 
 use std::net::Ipv4Addr;
 
-use wire::{FiveTuple, Port, Protocol};
+use wire::{Address, FiveTuple, Port, Protocol};
 
 use super::ring::Words;
 use crate::Side;
@@ -26,6 +26,23 @@ const _: () = assert!(cfg!(target_endian = "little"));
 
 /// Bytes of an event on the wire.
 pub const BYTES: usize = 32;
+
+/// An address family whose connections can be told to another machine.
+///
+/// It is implemented for IPv4 only, as an event has room for the addresses of that family.
+/// Connections need it, so there are none of another family before its events tell whole
+/// addresses.
+pub trait Replicated: Address {
+    /// Source and destination of a key, whole, in one word of an event.
+    fn addresses(key: &Key<Self>) -> u64;
+}
+
+impl Replicated for Ipv4Addr {
+    #[inline(always)]
+    fn addresses(key: &Key<Self>) -> u64 {
+        key.addresses()
+    }
+}
 
 /// What happened.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -88,10 +105,9 @@ const BULK: u64 = 1;
 const DESCRIPTION: u64 = 0xffff_ff00;
 
 impl Event {
-    /// The words of an event about a record. Of an IPv6 address only the first
-    /// half would be told; see [`super::Export`].
+    /// The words of an event about a record.
     #[inline]
-    pub(crate) fn words_of<A: wire::Address>(
+    pub(crate) fn words_of<A: Replicated>(
         record: &Record<A>,
         change: Change,
         state: State,
@@ -267,9 +283,9 @@ fn kind_of(number: u8) -> Result<Kind, EventError> {
 }
 
 #[inline]
-fn keys<A: wire::Address>(original: &Key<A>, reply: &Key<A>, description: u64) -> Words {
+fn keys<A: Replicated>(original: &Key<A>, reply: &Key<A>, description: u64) -> Words {
     let ports = original.tail() & 0xffff_ffff | reply.tail() << 32;
-    [original.head().0, reply.head().0, ports, description]
+    [A::addresses(original), A::addresses(reply), ports, description]
 }
 
 fn tuple(addresses: u64, ports: u64, protocol: Protocol) -> FiveTuple<Ipv4Addr> {

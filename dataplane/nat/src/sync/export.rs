@@ -1,9 +1,7 @@
 //! The exporting end in one worker.
 
-use wire::Address;
-
 use super::entry::Journaled;
-use super::event::{Change, Event};
+use super::event::{Change, Event, Replicated};
 use super::ring::Producer;
 use super::tally::Tally;
 use crate::record::{Mark, Record};
@@ -73,13 +71,13 @@ impl Export {
 
     /// A connection that carries [`Export::mark`] was opened.
     #[inline]
-    pub(super) fn opened<A: Address>(&mut self, record: &Record<A>) {
+    pub(super) fn opened<A: Replicated>(&mut self, record: &Record<A>) {
         let words = Event::words_of(record, Change::Put, record.state(), false);
         self.tally.add(words);
         self.ring.push(words);
     }
 
-    pub(super) fn changed<A: Address>(&mut self, record: &mut Record<A>, before: State) {
+    pub(super) fn changed<A: Replicated>(&mut self, record: &mut Record<A>, before: State) {
         if self.has_told(record) {
             self.tally.remove(Event::words_of(record, Change::Put, before, false));
         }
@@ -87,7 +85,7 @@ impl Export {
         self.opened(record);
     }
 
-    pub(super) fn closed<A: Address>(&mut self, record: &Record<A>) {
+    pub(super) fn closed<A: Replicated>(&mut self, record: &Record<A>) {
         let words = Event::words_of(record, Change::Close, record.state(), false);
         if self.has_told(record) {
             self.tally.remove(words);
@@ -100,7 +98,7 @@ impl Export {
     /// What is to be done in each poll: a step of the walk, tallies, marks. A ring that
     /// has overflowed gets nothing more; its reader starts over. Returns how many records
     /// the walk has looked at.
-    pub(crate) fn step<A: Address>(&mut self, table: &mut Table<A>, now: Instant) -> usize {
+    pub(crate) fn step<A: Replicated>(&mut self, table: &mut Table<A>, now: Instant) -> usize {
         let walked = self.walk.map_or(0, |start| self.walk_on(table, start, now));
         let due = self.tallied.is_none_or(|at| now.since(at) >= TALLY_MILLIS);
         if self.walk.is_none() && due && self.ring.room() > 0 {
@@ -117,7 +115,12 @@ impl Export {
         walked
     }
 
-    fn walk_on<A: Address>(&mut self, table: &mut Table<A>, start: usize, now: Instant) -> usize {
+    fn walk_on<A: Replicated>(
+        &mut self,
+        table: &mut Table<A>,
+        start: usize,
+        now: Instant,
+    ) -> usize {
         if self.budget.0 != now {
             self.budget = (now, PER_MILLISECOND);
         }
@@ -135,7 +138,7 @@ impl Export {
         at - start
     }
 
-    fn put<A: Address>(&mut self, record: &mut Record<A>) {
+    fn put<A: Replicated>(&mut self, record: &mut Record<A>) {
         let words = Event::words_of(record, Change::Put, record.state(), true);
         if !self.has_told(record) {
             record.mark = self.mark();

@@ -4,9 +4,7 @@ use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
 
-use wire::Address;
-
-use super::event::{Change, Event};
+use super::event::{Change, Event, Replicated};
 use super::ring::{Consumer, Producer};
 use super::tally::Tally;
 use crate::record::{Mark, Record};
@@ -68,7 +66,7 @@ impl Import {
     }
 
     /// Counts a record as put by this session.
-    pub(crate) fn put<A: Address>(&mut self, record: &mut Record<A>, origin: u16) {
+    pub(crate) fn put<A: Replicated>(&mut self, record: &mut Record<A>, origin: u16) {
         record.mark = Mark { generation: self.generation, origin };
         if let Some(tally) = self.tallies.get_mut(usize::from(origin)) {
             tally.add(Event::words_of(record, Change::Put, record.state(), false));
@@ -76,19 +74,19 @@ impl Import {
     }
 
     /// Takes a record out of the count, if it is in.
-    pub(crate) fn forget<A: Address>(&mut self, record: &Record<A>) {
+    pub(crate) fn forget<A: Replicated>(&mut self, record: &Record<A>) {
         self.forget_in(record, record.state());
     }
 
     /// A packet of this machine's own has moved a state: the count follows the table.
-    pub(super) fn changed<A: Address>(&mut self, record: &mut Record<A>, before: State) {
+    pub(super) fn changed<A: Replicated>(&mut self, record: &mut Record<A>, before: State) {
         if self.has_put(record) {
             self.forget_in(record, before);
             self.put(record, record.mark.origin);
         }
     }
 
-    fn forget_in<A: Address>(&mut self, record: &Record<A>, state: State) {
+    fn forget_in<A: Replicated>(&mut self, record: &Record<A>, state: State) {
         if !self.has_put(record) {
             return;
         }

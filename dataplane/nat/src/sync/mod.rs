@@ -31,14 +31,12 @@ pub mod ring;
 mod tally;
 
 pub use entry::{Journaled, Order, Reply};
-pub use event::{Change, Event, EventError};
+pub use event::{Change, Event, EventError, Replicated};
 pub use export::Export;
 pub use import::{Import, Installs};
 pub use tally::Tally;
 
 pub use crate::record::Mark;
-
-use wire::Address;
 
 use crate::record::Record;
 use crate::tcp::State;
@@ -67,7 +65,7 @@ impl Session {
 
     /// A connection was opened here, with [`Session::mark`].
     #[inline]
-    pub(crate) fn opened<A: Address>(&mut self, record: &Record<A>) {
+    pub(crate) fn opened<A: Replicated>(&mut self, record: &Record<A>) {
         if let Session::Export(export) = self {
             export.opened(record);
         }
@@ -75,7 +73,7 @@ impl Session {
 
     /// The state of a connection was `before`.
     #[inline]
-    pub(crate) fn changed<A: Address>(&mut self, record: &mut Record<A>, before: State) {
+    pub(crate) fn changed<A: Replicated>(&mut self, record: &mut Record<A>, before: State) {
         match self {
             Session::Off => {}
             Session::Export(export) => export.changed(record, before),
@@ -85,7 +83,7 @@ impl Session {
 
     /// A connection is gone.
     #[inline]
-    pub(crate) fn closed<A: Address>(&mut self, record: &Record<A>) {
+    pub(crate) fn closed<A: Replicated>(&mut self, record: &Record<A>) {
         match self {
             Session::Off => {}
             Session::Export(export) => export.closed(record),

@@ -4,8 +4,6 @@
 //! packets that meet in one bucket (FACTS of other systems: a fixed seed turns a
 //! hash table into a list).
 
-use core::hash::{BuildHasher, Hasher};
-
 use ahash::RandomState;
 use wire::Address;
 
@@ -38,20 +36,16 @@ impl KeyHasher {
 
     #[inline(always)]
     pub(super) fn hash<A: Address>(&self, key: &Key<A>) -> Hash {
-        let mut hasher = self.0.build_hasher();
-        let (low, high) = key.head();
-        if size_of::<A>() > 4 {
-            hasher.write_u64(high);
-        }
-        hasher.write_u128(u128::from(low) | u128::from(key.tail()) << 64);
-        Hash(hasher.finish())
+        Hash(self.0.hash_one(key))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
+    use std::collections::HashSet;
+    use std::net::{Ipv4Addr, Ipv6Addr};
 
+    use proptest::prelude::*;
     use wire::{FiveTuple, Port, Protocol};
 
     use super::*;
@@ -70,5 +64,50 @@ mod tests {
         assert_ne!(KeyHasher::random().hash(&key), KeyHasher::random().hash(&key));
         assert_eq!(KeyHasher::from_seed(7).hash(&key), KeyHasher::from_seed(7).hash(&key));
         assert_ne!(KeyHasher::from_seed(7).hash(&key), KeyHasher::from_seed(8).hash(&key));
+    }
+
+    fn ipv6_key(source: u128, destination: u128) -> Key<Ipv6Addr> {
+        let tuple = FiveTuple {
+            source: Ipv6Addr::from(source),
+            destination: Ipv6Addr::from(destination),
+            source_port: Port::new(40_000),
+            destination_port: Port::new(443),
+            protocol: Protocol::Tcp,
+        };
+        Key::new(tuple, Side::Public)
+    }
+
+    /// Whoever has a /48 chooses among 65,536 networks, and may put whatever address of
+    /// such a network into a packet.
+    #[test]
+    fn the_networks_of_one_ipv6_site_all_hash_differently() {
+        const VIP: u128 = 0x2001_0db8_ffff_0000_0000_0000_0000_0010;
+        let networks = (0..=0xffff_u128).map(|network| 0x2001_0db8_0001_0000 | network);
+        for same_host in [1, VIP as u64] {
+            let sources = networks.clone().map(|network| network << 64 | u128::from(same_host));
+            let hasher = KeyHasher::random();
+            let hashes: HashSet<_> =
+                sources.map(|source| hasher.hash(&ipv6_key(source, VIP)).0).collect();
+            assert_eq!(hashes.len(), 0x1_0000);
+        }
+    }
+
+    proptest! {
+        /// Every bit of both addresses takes part, each at its own place: neither exchanged
+        /// addresses nor one bit in both make keys that meet.
+        #[test]
+        fn every_bit_of_an_ipv6_key_counts(source: u128, destination: u128, seed: u64) {
+            let hasher = KeyHasher::from_seed(seed);
+            let hash = |source, destination| hasher.hash(&ipv6_key(source, destination));
+            let this = hash(source, destination);
+            prop_assert!(source == destination || hash(destination, source) != this);
+            for bit in (0..128).map(|bit| 1_u128 << bit) {
+                prop_assert_ne!(hash(source ^ bit, destination), this);
+                prop_assert_ne!(hash(source, destination ^ bit), this);
+                for other in (0..128).map(|other| 1_u128 << other) {
+                    prop_assert_ne!(hash(source ^ bit, destination ^ other), this);
+                }
+            }
+        }
     }
 }
