@@ -89,6 +89,34 @@ fn every_key_is_in_an_example() {
     }
 }
 
+/// The rows of a table whose first column begins with this header.
+fn rows(header: &str) -> Vec<Vec<&'static str>> {
+    let lines = REFERENCE.lines().skip_while(|line| !line.starts_with(header)).skip(2);
+    let rows = lines.take_while(|line| line.starts_with('|'));
+    rows.map(|row| row.trim_matches('|').split('|').map(str::trim).collect()).collect()
+}
+
+#[test]
+fn every_scheduler_is_described_and_no_other() {
+    let described = rows("| name | which server");
+    let known = config::Scheduler::ALL.iter();
+    let known: Vec<_> = known.map(|one| vec![one.name(), one.sentence()]).collect();
+    assert_eq!(described, known);
+}
+
+#[test]
+fn every_scheduler_is_read_by_its_name() {
+    let whole = examples()[0];
+    for scheduler in config::Scheduler::ALL {
+        let service = format!(
+            "[[service]]\nname = \"one\"\nlisten = \"198.51.100.10:8080\"\nprotocol = \"tcp\"\n\
+             scheduler = \"{scheduler}\"\nserver = [{{ address = \"10.0.0.11:80\" }}]\n"
+        );
+        let config = Config::from_str("schedulers", &format!("{whole}\n{service}")).unwrap();
+        assert_eq!(config.services.last().unwrap().scheduler, *scheduler);
+    }
+}
+
 /// Values other than the defaults arrive where they belong.
 #[test]
 fn the_examples_say_what_they_mean() {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use config::{Config, ConnectionTimeouts, Interface};
 use core::time::Duration;
-use nat::scheduler::Kind;
+use nat::scheduler::{ClientKey, PLACES};
 use nat::service::{Registry, RegistryError, ServerSpecification, ServiceSpecification};
 use nat::tcp::State;
 use nat::timeouts::{ClassTimeouts, Timeouts};
@@ -16,6 +16,9 @@ use super::{Masquerade, Network, Snapshot};
 
 /// Bytes of IP and TCP headers without options.
 const TCP_HEADERS: u16 = 40;
+
+// Schedulers see every server that the configuration allows.
+const _: () = assert!(config::Service::MAXIMUM_SERVERS <= PLACES);
 
 /// A configuration that is valid by itself, and cannot be used here.
 #[derive(Debug, thiserror::Error)]
@@ -30,13 +33,19 @@ pub enum BuildError {
 pub struct Builder {
     registry: Registry<Ipv4Addr>,
     macs: [MacAddress; 2],
+    client_key: ClientKey,
     generation: u64,
 }
 
 impl Builder {
     /// For a machine whose NICs have these Ethernet addresses.
     pub fn new(macs: [MacAddress; 2]) -> Self {
-        Builder { registry: Registry::default(), macs, generation: 0 }
+        Builder {
+            registry: Registry::default(),
+            macs,
+            client_key: ClientKey::random(),
+            generation: 0,
+        }
     }
 
     /// The next snapshot.
@@ -57,6 +66,7 @@ impl Builder {
         let private = &networks[Side::Private.index()];
         Ok(Arc::new(Snapshot {
             generation: self.generation,
+            client_key: self.client_key,
             hairpin: private.floating.first().copied().unwrap_or(private.real.address),
             services,
             masquerades: config.masquerade.iter().map(masquerade).collect(),
@@ -101,7 +111,7 @@ fn service(service: &config::Service) -> ServiceSpecification<Ipv4Addr> {
         address: *service.listen.ip(),
         port: Port::new(service.listen.port()),
         protocol: service.protocol.into(),
-        scheduler: scheduler(service.scheduler),
+        scheduler: service.scheduler,
         servers: service
             .servers
             .iter()
@@ -111,15 +121,6 @@ fn service(service: &config::Service) -> ServiceSpecification<Ipv4Addr> {
                 weight: u32::from(server.weight),
             })
             .collect(),
-    }
-}
-
-fn scheduler(scheduler: config::Scheduler) -> Kind {
-    match scheduler {
-        config::Scheduler::RoundRobin => Kind::RoundRobin,
-        config::Scheduler::WeightedRoundRobin => Kind::WeightedRoundRobin,
-        config::Scheduler::LeastConnection => Kind::LeastConnection,
-        _ => Kind::WeightedLeastConnection,
     }
 }
 

@@ -7,6 +7,7 @@ use std::net::Ipv4Addr;
 
 use config::Cidr;
 use nat::ports::PortRange;
+use nat::scheduler::ClientKey;
 use nat::service::Services;
 use nat::timeouts::Timeouts;
 use nat::{Seconds, Side};
@@ -88,6 +89,8 @@ pub struct Snapshot {
     pub generation: u64,
     /// Both sides.
     pub networks: [Network; 2],
+    /// The secret under which schedulers hash clients: the same in every snapshot of a process.
+    pub client_key: ClientKey,
     /// Services and their real servers.
     pub services: Services<Ipv4Addr>,
     /// Rules, the first that matches counts.

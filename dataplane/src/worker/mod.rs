@@ -48,7 +48,7 @@ use dpdk::port::RxQueue;
 use dpdk::ring::{Consumer, Producer};
 use nat::fragment::Tracker;
 use nat::random::Random;
-use nat::scheduler::{Scheduler, ServerSlot};
+use nat::scheduler::Scheduler;
 use nat::{Connections, Instant, Side};
 use wire::MacAddress;
 
@@ -136,8 +136,6 @@ pub struct Worker {
     fragments: Tracker<Ipv4Addr, Mbuf, Verdict>,
     /// One for each service, by its number.
     schedulers: Vec<Option<Scheduler>>,
-    /// The servers of the service at hand; empty in between.
-    slots: Vec<ServerSlot>,
     neighbours: Arc<NeighbourTable>,
     hops: Hops,
     /// Counted by this worker alone: the count inside, which all share, is written only
@@ -200,7 +198,6 @@ impl Worker {
             connections: parts.connections,
             fragments: parts.fragments,
             schedulers: orders::no_schedulers(),
-            slots: Vec::with_capacity(config::Service::MAXIMUM_SERVERS),
             neighbours: parts.neighbours,
             hops: Hops::NONE,
             snapshot: Rc::new(Arc::clone(&parts.snapshot)),

@@ -5,8 +5,8 @@ use std::rc::Rc;
 
 use nat::connection::{Kind, Opening};
 use nat::ports::{Candidates, PortRange};
-use nat::scheduler::ServerSlot;
-use nat::service::{Server, ServerId, Service, ServiceId};
+use nat::scheduler::Client;
+use nat::service::{Places, Server, ServerId, Service, ServiceId, View};
 use nat::table::{ConnectionId, Hit, InsertError, Key};
 use nat::{Direction, Side};
 use wire::parse::Payload;
@@ -46,32 +46,37 @@ impl Worker {
         key: &Key<Ipv4Addr>,
         arrival: &Arrival,
     ) -> Result<Hit, DropReason> {
-        self.with_slots(service, |worker, slots| {
-            for _ in 0..service.servers.len() {
-                let picked = worker.pick(service, slots);
-                let Some((at, server)) = picked.and_then(|at| Some((at, service.servers.get(at)?)))
-                else {
-                    return Err(DropReason::NoServer);
-                };
-                match worker.bind_to(service, server, key, arrival.flags()) {
-                    // To this server the client's address and port are taken, by a
-                    // connection through another service; another server can tell them
-                    // apart.
-                    Err(DropReason::TupleTaken) => slots[at].weight = 0,
-                    bound => return bound,
-                }
+        let mut taken = Places::NONE;
+        for _ in 0..service.servers.len() {
+            let picked = self.pick(service, key, taken);
+            let Some((at, server)) = picked.and_then(|at| Some((at, service.servers.get(at)?)))
+            else {
+                let all_taken = taken != Places::NONE;
+                return Err(if all_taken { DropReason::TupleTaken } else { DropReason::NoServer });
+            };
+            match self.bind_to(service, server, key, arrival.flags()) {
+                // To this server the client's address and port are taken, by a connection
+                // through another service; another server can tell them apart.
+                Err(DropReason::TupleTaken) => taken.insert(at),
+                bound => return bound,
             }
-            Err(DropReason::TupleTaken)
-        })
+        }
+        Err(DropReason::TupleTaken)
     }
 
-    /// The place of the server that the service's scheduler chooses.
+    /// The place of the server that the service's scheduler chooses for the sender of packets
+    /// with this key, other than those `taken`.
     pub(super) fn pick(
         &mut self,
         service: &Service<Ipv4Addr>,
-        slots: &[ServerSlot],
+        key: &Key<Ipv4Addr>,
+        taken: Places,
     ) -> Option<usize> {
-        self.schedulers.get_mut(service.id.index())?.as_mut()?.pick(slots)
+        let FiveTuple { source, source_port, .. } = key.tuple();
+        let client = Client::new(source, source_port, self.snapshot.client_key);
+        let servers = View::new(&service.servers, self.connections.loads()).without(taken);
+        let scheduler = self.schedulers.get_mut(service.id.index())?.as_mut()?;
+        scheduler.pick(&client, &servers)
     }
 
     fn bind_to(
@@ -105,26 +110,6 @@ impl Worker {
                 (Kind::Hairpin, self.snapshot.hairpin, ports)
             }
         }
-    }
-
-    /// Lets somebody choose among the servers of a service, as its scheduler sees them.
-    pub(super) fn with_slots<T>(
-        &mut self,
-        service: &Service<Ipv4Addr>,
-        choose: impl FnOnce(&mut Self, &mut [ServerSlot]) -> T,
-    ) -> T {
-        // Out of the worker and back: nothing is allocated.
-        let mut slots = core::mem::take(&mut self.slots);
-        let loads = self.connections.loads();
-        let servers = service.servers.iter().take(config::Service::MAXIMUM_SERVERS);
-        slots.extend(servers.map(|server| {
-            let load = loads.of(server.id);
-            ServerSlot { weight: server.weight, active: load.active, inactive: load.inactive }
-        }));
-        let chosen = choose(self, &mut slots);
-        slots.clear();
-        self.slots = slots;
-        chosen
     }
 
     /// A private host's packet to the outside.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use nat::Side;
 use nat::scheduler::Scheduler;
-use nat::service::MAXIMUM_SERVICES;
+use nat::service::{MAXIMUM_SERVICES, Server};
 
 use super::Worker;
 use crate::mailbox::{Answer, Order};
@@ -63,15 +63,23 @@ impl Worker {
         Rc::try_unwrap(old).unwrap_or_else(|old| Arc::clone(&old))
     }
 
-    /// A service keeps its scheduler's place as long as it keeps its kind, its servers and
-    /// their weights: what a server has earned under other weights is worth nothing now.
+    /// A service that stays keeps its scheduler as long as that is of the same kind; where its
+    /// servers are others than before, those that stay keep what the scheduler remembers of
+    /// them.
     fn renew_schedulers(&mut self, snapshot: &Snapshot) {
         for service in snapshot.services.iter() {
             let Some(slot) = self.schedulers.get_mut(service.id.index()) else { continue };
             let before = self.snapshot.services.get(service.id);
-            let same = before.is_some_and(|before| before.servers == service.servers);
-            match slot {
-                Some(scheduler) if same && scheduler.kind() == service.scheduler => {}
+            match (before, &mut *slot) {
+                (Some(before), Some(scheduler)) if scheduler.kind() == service.scheduler => {
+                    if before.servers != service.servers {
+                        let place = |at| {
+                            let server: &Server<_> = service.servers.get(at)?;
+                            self.snapshot.services.place(server.id)
+                        };
+                        scheduler.rearrange(service.servers.len(), place);
+                    }
+                }
                 _ => *slot = Some(Scheduler::new(service.scheduler, self.random.next_u64())),
             }
         }

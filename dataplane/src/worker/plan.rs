@@ -12,6 +12,7 @@ use dpdk::mbuf::Mbuf;
 use nat::Side;
 use nat::connection::{Kind, Opening};
 use nat::ports::Candidates;
+use nat::service::Places;
 use wire::flow;
 use wire::tcp::{self, Flags};
 use wire::{Protocol, ethernet, ipv4};
@@ -90,7 +91,7 @@ impl Worker {
         if when == When::Ahead && service.scheduler.looks_at_loads() {
             return None;
         }
-        let at = self.with_slots(service, |worker, slots| worker.pick(service, slots))?;
+        let at = self.pick(service, &lane.key, Places::NONE)?;
         let server = service.servers.get(at)?;
         let seen = (Kind::Service, tuple.source, tuple.source_port);
         Some(to_server(service, server, &lane.key, seen, lane.flags))

@@ -5,6 +5,8 @@ use std::net::SocketAddrV4;
 
 use super::check::Check;
 
+pub use schedulers::Kind as Scheduler;
+
 /// A service: where clients reach it, and the real servers behind it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Service {
@@ -60,46 +62,5 @@ impl From<Protocol> for wire::Protocol {
             Protocol::Tcp => wire::Protocol::Tcp,
             Protocol::Udp => wire::Protocol::Udp,
         }
-    }
-}
-
-/// How a new connection finds its server; names as IPVS has them.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-#[non_exhaustive]
-pub enum Scheduler {
-    /// In turn.
-    RoundRobin,
-    /// In turn, by weight.
-    WeightedRoundRobin,
-    /// The fewest connections.
-    LeastConnection,
-    /// The fewest connections for its weight.
-    #[default]
-    WeightedLeastConnection,
-}
-
-impl Scheduler {
-    /// Every scheduler.
-    pub const ALL: [Scheduler; 4] = [
-        Scheduler::RoundRobin,
-        Scheduler::WeightedRoundRobin,
-        Scheduler::LeastConnection,
-        Scheduler::WeightedLeastConnection,
-    ];
-
-    /// The name in the configuration: `wlc`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Scheduler::RoundRobin => "rr",
-            Scheduler::WeightedRoundRobin => "wrr",
-            Scheduler::LeastConnection => "lc",
-            Scheduler::WeightedLeastConnection => "wlc",
-        }
-    }
-}
-
-impl fmt::Display for Scheduler {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
     }
 }

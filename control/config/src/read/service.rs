@@ -10,13 +10,6 @@ use crate::schema;
 
 const PROTOCOLS: &[(&str, Protocol)] = &[("tcp", Protocol::Tcp), ("udp", Protocol::Udp)];
 
-const SCHEDULERS: &[(&str, Scheduler)] = &[
-    ("rr", Scheduler::RoundRobin),
-    ("wrr", Scheduler::WeightedRoundRobin),
-    ("lc", Scheduler::LeastConnection),
-    ("wlc", Scheduler::WeightedLeastConnection),
-];
-
 /// A service, typed.
 pub(crate) struct RawService {
     pub(crate) name: Option<At<String>>,
@@ -39,7 +32,7 @@ pub(super) fn read(table: Table<'_>) -> RawService {
         value: list.value.into_iter().map(read_server).collect(),
         span: list.span,
     });
-    let scheduler = table.optional("scheduler", value::choice(SCHEDULERS));
+    let scheduler = table.optional("scheduler", value::choice(Scheduler::BY_NAME));
     let protocol = table.required("protocol", value::choice(PROTOCOLS));
     RawService {
         name: table.required("name", value::name(63)),

@@ -6,7 +6,6 @@ use super::interface::own;
 use super::masquerade::judge_floating;
 use crate::document::{At, Report};
 use crate::model::cidr::Cidr;
-use crate::model::service::Scheduler;
 use crate::model::service::Service;
 use crate::read::{RawInterface, RawService};
 
@@ -89,7 +88,6 @@ fn judge_servers(service: &RawService, report: &Report<'_>) {
         }
     }
     let Some(servers) = &service.servers else { return };
-    let blind = matches!(service.scheduler, Scheduler::RoundRobin | Scheduler::LeastConnection);
     if servers.value.len() > Service::MAXIMUM_SERVERS {
         report.error(
             &servers.span,
@@ -103,12 +101,14 @@ fn judge_servers(service: &RawService, report: &Report<'_>) {
     } else if servers.value.iter().all(|server| server.weight == 0) {
         let remedy = "no new connection is taken until one has a weight of 1 or more";
         report.warning(&servers.span, "every server of the service has weight 0", remedy);
-    } else if blind && servers.value.iter().any(|server| server.weight > 1) {
-        report.warning(
-            &servers.span,
-            format!("the scheduler \"{}\" takes no account of weights", service.scheduler),
-            format!("write scheduler = \"w{}\", or leave the weights out", service.scheduler),
-        );
+    } else if let Some(weighted) = service.scheduler.weighted() {
+        if servers.value.iter().any(|server| server.weight > 1) {
+            report.warning(
+                &servers.span,
+                format!("the scheduler \"{}\" takes no account of weights", service.scheduler),
+                format!("write scheduler = \"{weighted}\", or leave the weights out"),
+            );
+        }
     }
 }
 

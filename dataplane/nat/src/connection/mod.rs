@@ -2,7 +2,6 @@
 
 mod binding;
 mod expiry;
-mod loads;
 mod standby;
 mod sync;
 #[cfg(test)]
@@ -15,14 +14,13 @@ use wire::flow::{Deltas, Rewrite, Translation};
 use wire::tcp::Flags;
 
 use expiry::Ending;
-pub use loads::{Load, Loads};
 pub use sync::Moved;
 
 pub use crate::record::{Kind, NextHop};
 
 use crate::memory::Region;
 use crate::record::{ConnectionId, Key, Record};
-use crate::service::{ServerId, ServiceId};
+use crate::service::{Loads, ServerId, ServiceId};
 use crate::sync::{Replicated, Session};
 use crate::table::{Candidate, Hit, InsertError, Table};
 use crate::tcp::State;

@@ -9,6 +9,7 @@ use wire::{FiveTuple, Port};
 
 use super::*;
 use crate::ports::{Candidates, PortRange};
+use crate::scheduler::Load;
 
 const ACK: Flags = Flags::ACK;
 const SYN: Flags = Flags::SYN;

@@ -1,8 +1,8 @@
 //! lc: the server with the fewest connections; the first of equals.
 
-use super::ServerSlot;
+use super::Servers;
 
-pub(super) fn pick(servers: &[ServerSlot]) -> Option<usize> {
-    let open = servers.iter().enumerate().filter(|(_, server)| server.weight > 0);
-    open.min_by_key(|(_, server)| server.overhead()).map(|(at, _)| at)
+pub(super) fn pick(servers: &impl Servers) -> Option<usize> {
+    let open = (0..servers.len()).filter(|&at| servers.weight(at) > 0);
+    open.min_by_key(|&at| servers.load(at).overhead())
 }

@@ -2,17 +2,26 @@
 
 use core::cmp::Ordering;
 
-use super::ServerSlot;
+use super::Servers;
 
-pub(super) fn pick(servers: &[ServerSlot]) -> Option<usize> {
-    let open = servers.iter().enumerate().filter(|(_, server)| server.weight > 0);
-    open.min_by(|(_, a), (_, b)| compare(a, b)).map(|(at, _)| at)
+/// What is compared of a server.
+struct Share {
+    at: usize,
+    weight: u32,
+    overhead: u64,
+}
+
+pub(super) fn pick(servers: &impl Servers) -> Option<usize> {
+    let shares = (0..servers.len()).map(|at| Share {
+        at,
+        weight: servers.weight(at),
+        overhead: servers.load(at).overhead(),
+    });
+    shares.filter(|share| share.weight > 0).min_by(compare).map(|share| share.at)
 }
 
 /// overhead(a) / weight(a) against overhead(b) / weight(b), without dividing.
-fn compare(a: &ServerSlot, b: &ServerSlot) -> Ordering {
-    let cross = |load: &ServerSlot, other: &ServerSlot| {
-        u128::from(load.overhead()) * u128::from(other.weight)
-    };
+fn compare(a: &Share, b: &Share) -> Ordering {
+    let cross = |one: &Share, other: &Share| u128::from(one.overhead) * u128::from(other.weight);
     cross(a, b).cmp(&cross(b, a))
 }

@@ -4,7 +4,9 @@
 //! one after the other, and gives a service or server that is in two of them the same
 //! number in both, as connections and counters refer to numbers.
 
+mod loads;
 mod registry;
+mod view;
 
 use std::collections::HashMap;
 
@@ -13,7 +15,9 @@ use wire::{Address, Port, Protocol};
 
 use crate::scheduler::Kind;
 
+pub use loads::Loads;
 pub use registry::{Registry, RegistryError, ServerSpecification, ServiceSpecification};
+pub use view::{Places, View};
 
 /// The most services at a time.
 pub const MAXIMUM_SERVICES: usize = 1024;
@@ -128,6 +132,11 @@ impl<A: Address> Services<A> {
     pub fn server(&self, id: ServerId) -> Option<&Server<A>> {
         let &(service, place) = self.by_server.get(&id)?;
         self.services.get(service)?.servers.get(place)
+    }
+
+    /// The place of a server in the list of its service.
+    pub fn place(&self, id: ServerId) -> Option<usize> {
+        self.by_server.get(&id).map(|&(_, place)| place)
     }
 
     /// True for a port that masquerading must not give out.

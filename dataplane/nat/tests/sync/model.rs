@@ -1,6 +1,7 @@
 //! Whatever happens in whatever order, both machines end with the same connections.
 
-use nat::connection::{Kind, Load};
+use nat::connection::Kind;
+use nat::scheduler::Load;
 use nat::table::{ConnectionId, Hit, InsertError};
 use nat::{Direction, connection::Opening};
 use proptest::collection::vec;

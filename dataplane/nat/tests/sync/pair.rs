@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use nat::connection::{Kind, Load, Moved, Opening};
-use nat::scheduler::Kind as Scheduler;
+use nat::connection::{Kind, Moved, Opening};
+use nat::scheduler::{Kind as Scheduler, Load};
 use nat::service::Services;
 use nat::service::{Registry, ServerId, ServerSpecification, ServiceId, ServiceSpecification};
 use nat::sync::ring::{self, Consumer, Producer};

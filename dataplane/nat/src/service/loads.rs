@@ -1,21 +1,13 @@
 //! How many connections each real server has, for the schedulers.
 
-use crate::service::{MAXIMUM_SERVERS, ServerId};
-
-/// Connections of one real server on one worker.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Load {
-    /// Established ones.
-    pub active: u32,
-    /// Those that are opening or closing.
-    pub inactive: u32,
-}
+use super::{MAXIMUM_SERVERS, ServerId};
+use crate::scheduler::Load;
 
 /// The loads of all real servers.
 pub struct Loads(Vec<Load>);
 
 impl Loads {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Loads(vec![Load::default(); MAXIMUM_SERVERS])
     }
 
@@ -29,19 +21,19 @@ impl Loads {
         Some(if active { &mut load.active } else { &mut load.inactive })
     }
 
-    pub(super) fn opened(&mut self, server: ServerId, active: bool) {
+    pub(crate) fn opened(&mut self, server: ServerId, active: bool) {
         if let Some(count) = self.counter(server, active) {
             *count += 1;
         }
     }
 
-    pub(super) fn closed(&mut self, server: ServerId, active: bool) {
+    pub(crate) fn closed(&mut self, server: ServerId, active: bool) {
         if let Some(count) = self.counter(server, active) {
             *count = count.saturating_sub(1);
         }
     }
 
-    pub(super) fn moved(&mut self, server: ServerId, to_active: bool) {
+    pub(crate) fn moved(&mut self, server: ServerId, to_active: bool) {
         self.closed(server, !to_active);
         self.opened(server, to_active);
     }
