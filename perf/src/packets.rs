@@ -2,7 +2,6 @@
 
 use std::net::Ipv4Addr;
 
-use wire::build::{UdpEnds, udp};
 use wire::{FiveTuple, MacAddress, Port, Protocol};
 
 /// The virtual IP of the runs (RFC 2544 sets 198.18.0.0/15 aside for them).
@@ -29,17 +28,6 @@ pub fn tuple(number: u32) -> FiveTuple<Ipv4Addr> {
     }
 }
 
-/// The frame of a flow.
-pub fn frame(number: u32) -> [u8; FRAME] {
-    let ends =
-        UdpEnds { source_mac: UPSTREAM_MAC, destination_mac: ROUTER_MAC, tuple: tuple(number) };
-    let mut frame = [0; FRAME];
-    // Ethernet 14, IPv4 20, UDP 8: 18 bytes are left.
-    let written = udp(&mut frame, &ends, &[0; FRAME - 42]);
-    debug_assert_eq!(written, Some(FRAME));
-    frame
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -50,10 +38,5 @@ mod tests {
     fn every_flow_is_another() {
         let tuples: HashSet<_> = (0..1 << 20).map(tuple).collect();
         assert_eq!(tuples.len(), 1 << 20);
-    }
-
-    #[test]
-    fn frames_are_plain() {
-        assert_eq!(wire::flow::read(&frame(7)).unwrap().tuple, tuple(7));
     }
 }

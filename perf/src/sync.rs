@@ -102,7 +102,7 @@ fn workers(connections: u32, pages: Pages) -> Result<[Vec<f64>; 2], Error> {
     let ground = Ground::new(pages, FORWARDER, &[])?;
     let bench = || Bench::new(&ground, connections, Lifetime::LONG);
     let (mut off, mut on) = (bench()?, bench()?);
-    let request = Template::udp(Side::Public, FRAME)?;
+    let request = Template::udp(Side::Public, FRAME);
     let flow = |client| Packet { template: &request, flow: Flow { client, server: 0 } };
     let (producer, mut ring) = ring::ring(RING);
     let export = Session::Export(Box::new(Export::new(producer)));

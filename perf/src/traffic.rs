@@ -12,7 +12,7 @@ use nat::sync::{Change, Event};
 use nat::table::Key;
 use nat::tcp::State;
 use serde::Serialize;
-use wire::build::{UdpEnds, udp};
+use wire::testing::Frame;
 use wire::{FiveTuple, MacAddress, Port, Protocol};
 
 use crate::packets::{self, FRAME, SERVICE_PORT, UPSTREAM_MAC, VIP};
@@ -205,13 +205,9 @@ impl Connection {
 impl Packet {
     /// The frame, to the router's Ethernet address on the side where it arrives.
     pub fn frame(&self, router: MacAddress) -> Vec<u8> {
-        let ends = UdpEnds { source_mac: UPSTREAM_MAC, destination_mac: router, tuple: self.tuple };
-        let mut frame = vec![0; self.length];
         // Ethernet 14, IPv4 20, UDP 8.
         let payload = vec![0; self.length.saturating_sub(42)];
-        let written = udp(&mut frame, &ends, &payload);
-        debug_assert_eq!(written, Some(self.length));
-        frame
+        Frame::of_flow(self.tuple).macs(UPSTREAM_MAC, router).payload(payload).build()
     }
 }
 

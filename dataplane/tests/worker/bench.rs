@@ -25,8 +25,8 @@ use dpdk::{CoreId, SocketId};
 use nat::fragment::Tracker;
 use nat::service::ServerId;
 use nat::{Connections, Seconds, Side};
-use wire::build::{UdpEnds, udp};
-use wire::{FiveTuple, MacAddress, Port as Number, Protocol};
+use wire::MacAddress;
+use wire::testing::Frame;
 
 pub(crate) const VIP: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 10);
 /// This machine's own on the public side.
@@ -206,6 +206,11 @@ pub(crate) fn drain(ring: &mut Consumer) -> Vec<Mbuf> {
     mbufs
 }
 
+/// A frame that arrives on this side.
+pub(crate) fn arriving(side: Side, frame: Frame) -> Frame {
+    frame.macs(NEIGHBOURS[side.index()], MACS[side.index()])
+}
+
 /// A datagram that arrives on this side, with a byte that tells it from others.
 pub(crate) fn datagram(
     side: Side,
@@ -213,21 +218,7 @@ pub(crate) fn datagram(
     to: (Ipv4Addr, u16),
     mark: u8,
 ) -> Vec<u8> {
-    let tuple = FiveTuple {
-        source: from.0,
-        destination: to.0,
-        source_port: Number::new(from.1),
-        destination_port: Number::new(to.1),
-        protocol: Protocol::Udp,
-    };
-    let ends = UdpEnds {
-        source_mac: NEIGHBOURS[side.index()],
-        destination_mac: MACS[side.index()],
-        tuple,
-    };
-    let mut frame = vec![0; 60];
-    assert_eq!(udp(&mut frame, &ends, &[mark; 18]), Some(60));
-    frame
+    arriving(side, Frame::udp(from, to).payload([mark; 18])).build()
 }
 
 /// A client's question.

@@ -1,19 +1,14 @@
 //! Packets of one flow leave in the order in which they came, whichever way they take.
 
 use nat::Side;
-use wire::checksum::Sum;
+use wire::testing::Frame;
 
-use crate::bench::{Bench, mark, question};
+use crate::bench::{Bench, CLIENT, VIP, arriving, mark, question};
 
 /// A datagram with options in its IP header, which the fast path leaves alone.
 fn with_options(mark: u8) -> Vec<u8> {
-    let mut frame = question(mark);
-    frame.splice(34..34, [1, 1, 1, 0]);
-    (frame[14], frame[17]) = (0x46, frame[17] + 4);
-    frame[24..26].fill(0);
-    let checksum = Sum::of_bytes(&frame[14..38]).checksum();
-    frame[24..26].copy_from_slice(&checksum.to_bytes());
-    frame
+    let frame = Frame::udp((CLIENT, 4242), (VIP, 53)).payload([mark; 18]).options(&[1, 1, 1]);
+    arriving(Side::Public, frame).build()
 }
 
 #[test]

@@ -8,14 +8,12 @@ mod echo;
 mod fragment;
 mod icmp_error;
 mod reset;
-mod udp;
 
 pub use self::arp::{ARP_FRAME, arp};
 pub use self::echo::echo_reply;
 pub use self::fragment::{Piece, Pieces, fragment, pieces};
 pub use self::icmp_error::{Refused, icmp_error, may_send_error};
 pub use self::reset::{RESET_FRAME, tcp_reset};
-pub use self::udp::{UdpEnds, udp};
 
 use crate::MacAddress;
 use crate::ethernet::{self, EtherType};

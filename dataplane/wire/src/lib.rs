@@ -24,6 +24,8 @@ pub mod parse;
 pub mod port;
 pub mod protocol;
 pub mod tcp;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod translate;
 pub mod tuple;
 pub mod udp;

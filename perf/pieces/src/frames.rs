@@ -3,11 +3,11 @@
 use core::hint::black_box;
 use std::net::Ipv4Addr;
 
-use etherparse::{IpHeaders, PacketBuilder, PacketBuilderStep, TcpOptionElement};
 use wire::checksum::Sum;
 use wire::flow::{self, Link, Rewrite};
 use wire::parse::{self, Packet};
-use wire::{FiveTuple, MacAddress, Port, Protocol, translate};
+use wire::tcp::Flags;
+use wire::{FiveTuple, MacAddress, Port, Protocol, testing, translate};
 
 /// The router.
 pub const OWN: MacAddress = MacAddress([2, 0, 0, 0, 0, 1]);
@@ -42,45 +42,21 @@ pub fn translated(flow: FiveTuple<Ipv4Addr>) -> FiveTuple<Ipv4Addr> {
 
 /// A plain frame: an acknowledgment over TCP, or a datagram.
 pub fn plain(flow: FiveTuple<Ipv4Addr>) -> Frame {
-    let (source, destination) = (flow.source_port.number(), flow.destination_port.number());
-    let mut frame = Frame::new();
+    let frame = testing::Frame::of_flow(flow).macs(NEIGHBOUR, OWN);
     match flow.protocol {
-        Protocol::Tcp => ip(flow).tcp(source, destination, 1, 65_535).ack(1).write(&mut frame, &[]),
-        _ => ip(flow).udp(source, destination).write(&mut frame, &[0; 18]),
+        Protocol::Tcp => frame.build(),
+        _ => frame.payload([0; 18]).build(),
     }
-    .expect("a vector takes all");
-    frame
 }
 
-/// A SYN with the options that Linux sends.
+/// A SYN with the options that Linux sends: segment size, selective acknowledgment, time
+/// stamp, window scale.
 pub fn syn(flow: FiveTuple<Ipv4Addr>) -> Frame {
-    use TcpOptionElement::{
-        MaximumSegmentSize, Noop, SelectiveAcknowledgementPermitted, Timestamp, WindowScale,
-    };
-    let options = [
-        MaximumSegmentSize(1460),
-        SelectiveAcknowledgementPermitted,
-        Timestamp(7, 0),
-        Noop,
-        WindowScale(7),
-    ];
-    let mut frame = Frame::new();
-    ip(flow)
-        .tcp(flow.source_port.number(), flow.destination_port.number(), 1, 65_535)
-        .syn()
-        .options(&options)
-        .expect("the options fit")
-        .write(&mut frame, &[])
-        .expect("a vector takes all");
-    frame
-}
-
-fn ip(flow: FiveTuple<Ipv4Addr>) -> PacketBuilderStep<IpHeaders> {
-    PacketBuilder::ethernet2(NEIGHBOUR.0, OWN.0).ipv4(
-        flow.source.octets(),
-        flow.destination.octets(),
-        64,
-    )
+    const OPTIONS: [u8; 20] = [2, 4, 5, 0xb4, 4, 2, 8, 10, 0, 0, 0, 7, 0, 0, 0, 0, 1, 3, 3, 7];
+    let from = (flow.source, flow.source_port.number());
+    let to = (flow.destination, flow.destination_port.number());
+    let frame = testing::Frame::tcp(from, to, Flags::SYN).tcp_options(&OPTIONS);
+    frame.macs(NEIGHBOUR, OWN).build()
 }
 
 /// The fast path's reading.

@@ -179,11 +179,11 @@ fn measure(plan: &Plan, ground: &Ground) -> Result<[Timed; 3], Error> {
     let known = plan.connections.max(plan.flowing);
     let mut bench = Bench::new(ground, plan.connections + known, lifetime)?;
     let flows = establish(&mut bench, known)?;
-    bench.open(&Template::udp(Side::Public, FRAME)?, plan.connections)?;
+    bench.open(&Template::udp(Side::Public, FRAME), plan.connections)?;
     if bench.counters.closed.get() > 0 {
         return Err(Error::dataplane("connections expired before their time"));
     }
-    let ack = Template::tcp(Side::Public, Flags::ACK)?;
+    let ack = Template::tcp(Side::Public, Flags::ACK);
     std::thread::sleep(lifetime.until_due());
     let (mut expiring, mut usual, mut random) = (Timed::new()?, Timed::new()?, Timed::new()?);
     let few = || flows.packets(&ack, (0..plan.flowing).cycle());

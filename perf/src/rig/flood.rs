@@ -155,7 +155,7 @@ impl Feeder {
         let room = plan.connections.checked_add(new);
         let room = room.ok_or_else(|| Error::dataplane("that is too many connections"))?;
         let mut bench = Bench::new(ground, room, Lifetime::LONG)?;
-        let request = Template::udp(Side::Public, FRAME)?;
+        let request = Template::udp(Side::Public, FRAME);
         let flows = bench.open(&request, plan.connections)?;
         Ok(Feeder {
             bench,

@@ -2,15 +2,14 @@
 
 use std::net::Ipv4Addr;
 
-use etherparse::PacketBuilder;
 use nat::Side;
 use wire::checksum::{Checksum, Delta, Sum};
 use wire::flow::{self, Link, Rewrite};
 use wire::tcp::Flags;
+use wire::testing::Frame;
 use wire::{FiveTuple, Port, Protocol};
 
 use super::ground::{PRIVATE_MAC, SERVERS, TCP_PORT, server_mac};
-use crate::Error;
 use crate::packets::{self, FRAME, ROUTER_MAC, UPSTREAM_MAC};
 use crate::traffic::host;
 
@@ -40,41 +39,22 @@ pub(crate) struct Flow {
 
 impl Template {
     /// UDP in frames of so many bytes, their checksum not counted: at least 60.
-    pub(crate) fn udp(side: Side, length: usize) -> Result<Self, Error> {
+    pub(crate) fn udp(side: Side, length: usize) -> Self {
         let tuple = ends(side, Protocol::Udp, Flow { client: 0, server: 0 });
         let payload = vec![0; length.max(FRAME) - UDP_HEADERS];
-        let mut bytes = Vec::new();
-        PacketBuilder::ethernet2([0; 6], [0; 6])
-            .ipv4(tuple.source.octets(), tuple.destination.octets(), TEMPLATE_TTL)
-            .udp(tuple.source_port.number(), tuple.destination_port.number())
-            .write(&mut bytes, &payload)
-            .map_err(Error::dataplane)?;
-        Ok(Template { side, tuple, bytes })
+        let bytes = Frame::of_flow(tuple).ttl(TEMPLATE_TTL).payload(payload).build();
+        Template { side, tuple, bytes }
     }
 
     /// TCP segments without data, in the smallest frames.
-    pub(crate) fn tcp(side: Side, flags: Flags) -> Result<Self, Error> {
+    pub(crate) fn tcp(side: Side, flags: Flags) -> Self {
         let tuple = ends(side, Protocol::Tcp, Flow { client: 0, server: 0 });
-        let (source, destination) = (tuple.source_port.number(), tuple.destination_port.number());
-        let mut step = PacketBuilder::ethernet2([0; 6], [0; 6])
-            .ipv4(tuple.source.octets(), tuple.destination.octets(), TEMPLATE_TTL)
-            .tcp(source, destination, 1, u16::MAX);
-        if flags.contains(Flags::SYN) {
-            step = step.syn();
-        }
-        if flags.contains(Flags::FIN) {
-            step = step.fin();
-        }
-        if flags.contains(Flags::RST) {
-            step = step.rst();
-        }
-        if flags.contains(Flags::ACK) {
-            step = step.ack(1);
-        }
-        let mut bytes = Vec::new();
-        step.write(&mut bytes, &[]).map_err(Error::dataplane)?;
+        let from = (tuple.source, tuple.source_port.number());
+        let to = (tuple.destination, tuple.destination_port.number());
+        let frame = Frame::tcp(from, to, flags).ttl(TEMPLATE_TTL);
+        let mut bytes = frame.build();
         bytes.resize(bytes.len().max(FRAME), 0);
-        Ok(Template { side, tuple, bytes })
+        Template { side, tuple, bytes }
     }
 
     /// The side from which its frames come to the worker.
@@ -176,15 +156,14 @@ mod tests {
 
     #[test]
     fn frames_are_those_of_their_flow() {
-        let frame = frame(&Template::udp(Side::Public, 60).unwrap());
-        assert_eq!(frame[..34], packets::frame(7)[..34]);
+        let frame = frame(&Template::udp(Side::Public, 60));
         assert_eq!(flow::read(&frame).unwrap().tuple, packets::tuple(7));
         assert_sound(&frame);
     }
 
     #[test]
     fn replies_come_from_the_server() {
-        let frame = frame(&Template::udp(Side::Private, 128).unwrap());
+        let frame = frame(&Template::udp(Side::Private, 128));
         assert_eq!(frame.len(), 128);
         let tuple = flow::read(&frame).unwrap().tuple;
         assert_eq!(tuple.source, host(2));
@@ -194,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_time_stamp_is_read_back_and_its_checksum_is_right() {
-        let mut frame = frame(&Template::udp(Side::Public, 60).unwrap());
+        let mut frame = frame(&Template::udp(Side::Public, 60));
         stamp(&mut frame, 0x0123_4567_89ab_cdef);
         assert_eq!(stamp_of(&frame), Some(0x0123_4567_89ab_cdef));
         assert_sound(&frame);
@@ -203,7 +182,7 @@ mod tests {
     #[test]
     fn segments_have_their_flags() {
         for flags in [Flags::SYN, Flags::RST, Flags::FIN | Flags::ACK] {
-            let frame = frame(&Template::tcp(Side::Public, flags).unwrap());
+            let frame = frame(&Template::tcp(Side::Public, flags));
             assert_eq!(frame.len(), FRAME);
             assert_eq!(flow::read(&frame).unwrap().tcp_flags, flags);
             assert_sound(&frame);

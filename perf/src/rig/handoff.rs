@@ -191,7 +191,7 @@ struct Traffic {
 impl Traffic {
     fn new(count: u32) -> Result<Self, Error> {
         let (clients, random) = (clients(count), Random::from_system());
-        Ok(Traffic { request: Template::udp(Side::Public, FRAME)?, clients, random })
+        Ok(Traffic { request: Template::udp(Side::Public, FRAME), clients, random })
     }
 
     /// A packet of each client: its connection opens.

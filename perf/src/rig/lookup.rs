@@ -82,8 +82,7 @@ pub fn run(plan: &Plan, progress: &dyn Fn(&Size)) -> Result<Lookup, Error> {
 /// Cycles of a packet, part by part.
 fn measure(plan: &Plan, ground: &Ground, connections: u32) -> Result<Vec<f64>, Error> {
     let mut bench = Bench::new(ground, connections, Lifetime::LONG)?;
-    let [request, reply] = Side::ALL.map(|side| Template::udp(side, plan.frame));
-    let (request, reply) = (&request?, &reply?);
+    let [request, reply] = &Side::ALL.map(|side| Template::udp(side, plan.frame));
     let flows = bench.open(request, connections)?;
     let mut random = Random::from_system();
     let mut any = move || {

@@ -48,8 +48,8 @@ impl Mixed {
         let capacity = capacity.ok_or_else(|| Error::dataplane("that is too many connections"))?;
         let opening = Lifetime(lifetime.0.max(Lifetime::to_open(connections).0));
         let mut bench = Bench::new(&ground, capacity, opening)?;
-        let templates = Templates::of(&plan.traffic)?;
-        let flows = bench.open(&Template::udp(Side::Public, FRAME)?, connections)?;
+        let templates = Templates::of(&plan.traffic);
+        let flows = bench.open(&Template::udp(Side::Public, FRAME), connections)?;
         let mut mixed = Mixed { bench, stream: Stream::new(plan, templates, flows), capacity };
         mixed.warm_up(opening)?;
         Ok(mixed)
@@ -104,12 +104,12 @@ struct Templates {
 }
 
 impl Templates {
-    fn of(traffic: &Traffic) -> Result<Self, Error> {
+    fn of(traffic: &Traffic) -> Self {
         let of = |side| {
             let lengths = traffic.size.lengths().iter();
-            lengths.map(|&length| Template::udp(side, length)).collect::<Result<_, Error>>()
+            lengths.map(|&length| Template::udp(side, length)).collect()
         };
-        Ok(Templates { requests: of(Side::Public)?, replies: of(Side::Private)? })
+        Templates { requests: of(Side::Public), replies: of(Side::Private) }
     }
 }
 

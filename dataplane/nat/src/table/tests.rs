@@ -6,9 +6,9 @@ use std::net::Ipv4Addr;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use wire::build::{UdpEnds, udp};
 use wire::checksum::{Sum, pseudo_header};
 use wire::flow::Link;
+use wire::testing::Frame;
 use wire::{FiveTuple, MacAddress, Port, Protocol, flow};
 
 use super::*;
@@ -181,10 +181,8 @@ proptest! {
             Key::new(to_server.reversed(), Side::Private),
             Instant::from_millis(0),
         );
-        let mut frame = [0; 128];
-        let ends = UdpEnds { source_mac: MAC, destination_mac: MAC, tuple: sent };
-        let length = udp(&mut frame, &ends, &payload).expect("it fits");
-        let frame = &mut frame[..length];
+        let mut frame = Frame::of_flow(sent).macs(MAC, MAC).payload(&payload).build();
+        let frame = frame.as_mut_slice();
         let original = frame.to_vec();
 
         pass(frame, &record.rewrite(Direction::Original));

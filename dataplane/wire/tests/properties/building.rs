@@ -2,23 +2,23 @@
 
 use std::net::Ipv4Addr;
 
-use etherparse::{NetSlice, SlicedPacket, TransportSlice};
+use etherparse::{NetSlice, SlicedPacket};
 use proptest::prelude::*;
 use wire::parse::{self, Payload};
-use wire::{FiveTuple, MacAddress, Port, Protocol, build, icmpv4, translate};
+use wire::{Protocol, build, icmpv4, translate};
 
 use crate::oracle::assert_checksums;
-use crate::packets::{self, Content, Spec};
+use wire::testing::{Content, Frame, generate};
 
 const ROUTER: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 1);
 
 proptest! {
     #[test]
     fn an_error_quotes_what_fits_and_reaches_the_sender(
-        spec in packets::any_packet(packets::flow_content()), next_hop_mtu in any::<u16>(),
+        spec in generate::any_packet(generate::flow_content()), next_hop_mtu in any::<u16>(),
     ) {
-        prop_assume!(spec.destination_mac[0] & 1 == 0);
-        let frame = spec.frame();
+        prop_assume!(spec.destination_mac.0[0] & 1 == 0);
+        let frame = spec.build();
         let packet = parse::frame(&frame).unwrap();
         let error = icmpv4::Error::DestinationUnreachable {
             code: icmpv4::unreachable::FRAGMENTATION_NEEDED,
@@ -30,7 +30,7 @@ proptest! {
         assert_checksums(made);
         let read = parse::frame(made).unwrap();
         let ip = read.ipv4().unwrap();
-        prop_assert_eq!(read.destination_mac.0, spec.source_mac);
+        prop_assert_eq!(read.destination_mac, spec.source_mac);
         prop_assert_eq!((ip.source, ip.destination), (ROUTER, spec.source));
         let Payload::IcmpError { kind, embedded } = ip.payload else {
             return Err(TestCaseError::fail("not read as an error"));
@@ -46,14 +46,14 @@ proptest! {
     }
 
     #[test]
-    fn a_ping_is_answered(spec in packets::any_packet(packets::echo())) {
-        let mut frame = spec.frame();
+    fn a_ping_is_answered(spec in generate::any_packet(generate::echo())) {
+        let mut frame = spec.build();
         let packet = parse::frame(&frame).unwrap();
         let Content::Echo { is_reply, id, sequence, payload } = spec.content.clone() else {
             unreachable!()
         };
         prop_assert_eq!(build::echo_reply(&mut frame, &packet), !is_reply);
-        let expected = Spec {
+        let expected = Frame {
             source_mac: spec.destination_mac,
             destination_mac: spec.source_mac,
             source: spec.destination,
@@ -62,20 +62,20 @@ proptest! {
             content: Content::Echo { is_reply: true, id, sequence, payload },
             ..spec.clone()
         };
-        prop_assert_eq!(frame, if is_reply { spec.frame() } else { expected.frame() });
+        prop_assert_eq!(frame, if is_reply { spec.build() } else { expected.build() });
     }
 
     #[test]
     fn fragments_are_translated_one_by_one_and_make_the_whole_translated(
-        spec in packets::any_packet(packets::flow_content()),
+        spec in generate::any_packet(generate::flow_content()),
         mtu in 128u16..600,
-        ends in packets::ends(),
+        ends in generate::ends(),
     ) {
-        let spec = Spec { dont_fragment: false, options: nop_options(&spec), ..spec };
-        let frame = spec.frame();
+        let spec = Frame { dont_fragment: false, options: nop_options(&spec), ..spec };
+        let frame = spec.build();
         let packet = parse::frame(&frame).unwrap();
         let protocol = Protocol::from_number(spec.protocol()).unwrap();
-        let new = packets::tuple_of(ends, protocol);
+        let new = generate::tuple_of(ends, protocol);
         let mut whole = Vec::new();
         for piece in build::pieces(packet.ipv4().unwrap(), mtu).unwrap() {
             let mut output = [0; 700];
@@ -91,20 +91,20 @@ proptest! {
             prop_assert_eq!(ip.fragment.is_some_and(|f| f.more), piece.more);
             whole.extend_from_slice(&fragment[usize::from(ip.l4_offset())..ip.end()]);
         }
-        prop_assert_eq!(whole, spec.with_ends(new).payload());
+        prop_assert_eq!(whole, spec.with_ends(new).whole_payload());
     }
 
     #[test]
     fn a_fragment_is_cut_further(
-        spec in packets::any_packet(packets::udp()),
+        spec in generate::any_packet(generate::udp()),
         (first, eights) in (10usize..30, 1usize..100),
         mtu in 68u16..150,
     ) {
-        let whole = spec.payload();
+        let whole = spec.whole_payload();
         prop_assume!(whole.len() > first * 8);
         let cut = Some((first, eights));
-        let spec = Spec { dont_fragment: false, options: nop_options(&spec), cut, ..spec };
-        let frame = spec.frame();
+        let spec = Frame { dont_fragment: false, options: nop_options(&spec), cut, ..spec };
+        let frame = spec.build();
         let packet = parse::frame(&frame).unwrap();
         let mut expected = spec.range(whole.len()).0;
         for piece in build::pieces(packet.ipv4().unwrap(), mtu).unwrap() {
@@ -120,62 +120,29 @@ proptest! {
         }
         prop_assert_eq!(expected, spec.range(whole.len()).1);
     }
-
-    #[test]
-    fn a_datagram_is_made_whole(
-        ends in packets::ends(), payload in prop::collection::vec(any::<u8>(), 0..1400),
-    ) {
-        let tuple = packets::tuple_of(ends, Protocol::Udp);
-        let ends = build::UdpEnds {
-            source_mac: MacAddress([2, 0, 0, 0, 0, 1]),
-            destination_mac: MacAddress([2, 0, 0, 0, 0, 2]),
-            tuple,
-        };
-        let mut output = [0xaa; 1500];
-        let length = build::udp(&mut output, &ends, &payload).unwrap();
-        assert_checksums(&output[..length]);
-        let sliced = SlicedPacket::from_ethernet(&output[..length]).unwrap();
-        let Some(TransportSlice::Udp(udp)) = sliced.transport else { panic!("no UDP") };
-        prop_assert_eq!(udp.payload(), &payload[..]);
-        prop_assert!(udp.checksum() != 0, "zero would say that there is none");
-        prop_assert_eq!(wire::flow::read(&output[..length]).unwrap().tuple, tuple);
-    }
 }
 
 /// As many options as the packet has, all of them padding.
-fn nop_options(spec: &Spec) -> Vec<u8> {
+fn nop_options(spec: &Frame) -> Vec<u8> {
     vec![1; spec.options.len()]
 }
 
 fn udp_frame(payload: &[u8]) -> Vec<u8> {
-    let ends = build::UdpEnds {
-        source_mac: MacAddress([2, 0, 0, 0, 0, 1]),
-        destination_mac: MacAddress([2, 0, 0, 0, 0, 2]),
-        tuple: FiveTuple {
-            source: Ipv4Addr::new(198, 51, 100, 100),
-            destination: Ipv4Addr::new(198, 51, 100, 10),
-            source_port: Port::new(4000),
-            destination_port: Port::new(53),
-            protocol: Protocol::Udp,
-        },
-    };
-    let mut output = vec![0; 2000];
-    let length = build::udp(&mut output, &ends, payload).unwrap();
-    output.truncate(length);
-    output
+    let frame = Frame::udp(([198, 51, 100, 100], 4000), ([198, 51, 100, 10], 53));
+    frame.payload(payload).dont_fragment().build()
 }
 
 fn refusal(frame: &[u8]) -> Option<build::Refused> {
     build::may_send_error(&parse::frame(frame).unwrap()).err()
 }
 
-fn datagram() -> Spec {
-    Spec::of(Content::Udp { ports: (4000, 53), checksummed: true, payload: vec![7; 30] })
+fn datagram() -> Frame {
+    Frame::udp(([198, 51, 100, 100], 4000), ([198, 51, 100, 10], 53)).payload([7; 30])
 }
 
 #[test]
 fn no_error_is_made_about_what_went_to_many() {
-    let to = |destination| Spec { destination, ..datagram() }.frame();
+    let to = |destination| Frame { destination, ..datagram() }.build();
     assert_eq!(refusal(&to(ROUTER)), None);
     let many = Some(build::Refused::SentToMany);
     assert_eq!(refusal(&to(Ipv4Addr::BROADCAST)), many);
@@ -187,18 +154,18 @@ fn no_error_is_made_about_what_went_to_many() {
 
 #[test]
 fn no_error_is_made_about_errors_and_later_fragments() {
-    let later = Spec { cut: Some((2, 9)), ..datagram() };
-    assert_eq!(refusal(&later.frame()), Some(build::Refused::LaterFragment));
-    let first = Spec { cut: Some((0, 2)), ..datagram() };
-    assert_eq!(refusal(&first.frame()), None);
+    let later = Frame { cut: Some((2, 9)), ..datagram() };
+    assert_eq!(refusal(&later.build()), Some(build::Refused::LaterFragment));
+    let first = Frame { cut: Some((0, 2)), ..datagram() };
+    assert_eq!(refusal(&first.build()), None);
     for (type_number, is_error) in [(3, true), (5, true), (11, true), (13, false)] {
         // Quotes nothing from which a flow could be told.
         let mut message = vec![type_number, 0, 0, 0, 0, 0, 0, 0];
         let checksum = crate::oracle::checksum(&message);
         message[2..4].copy_from_slice(&checksum);
-        let spec = Spec::of(Content::Other { protocol: 1, payload: message });
+        let spec = Frame::of(Content::Other { protocol: 1, payload: message });
         let expected = is_error.then_some(build::Refused::AboutError);
-        assert_eq!(refusal(&spec.frame()), expected, "type {type_number}");
+        assert_eq!(refusal(&spec.build()), expected, "type {type_number}");
     }
 }
 
@@ -207,7 +174,7 @@ fn a_ping_of_zeros_is_answered_with_a_checksum_of_ones() {
     for length in [0, 1, 56] {
         let echo =
             |is_reply| Content::Echo { is_reply, id: 0, sequence: 0, payload: vec![0; length] };
-        let mut frame = Spec::of(echo(false)).frame();
+        let mut frame = Frame::of(echo(false)).build();
         let packet = parse::frame(&frame).unwrap();
         assert!(build::echo_reply(&mut frame, &packet));
         assert_checksums(&frame);
@@ -219,11 +186,11 @@ fn a_ping_of_zeros_is_answered_with_a_checksum_of_ones() {
 #[test]
 fn part_of_a_ping_is_not_answered() {
     let content = Content::Echo { is_reply: false, id: 1, sequence: 2, payload: vec![7; 60] };
-    let spec = Spec { cut: Some((0, 4)), ..Spec::of(content) };
-    let mut frame = spec.frame();
+    let spec = Frame { cut: Some((0, 4)), ..Frame::of(content) };
+    let mut frame = spec.build();
     let packet = parse::frame(&frame).unwrap();
     assert!(!build::echo_reply(&mut frame, &packet));
-    assert_eq!(frame, spec.frame());
+    assert_eq!(frame, spec.build());
 }
 
 #[test]
@@ -244,8 +211,8 @@ fn only_the_options_marked_so_are_copied_to_later_fragments() {
     // Record route (7) belongs to the first alone, router alert (0x94) to all.
     let options = vec![7, 3, 4, 1, 0x94, 4, 0, 0];
     let content = Content::Udp { ports: (1, 2), checksummed: true, payload: (0..=255).collect() };
-    let spec = Spec { options: options.clone(), ..Spec::of(content) };
-    let frame = spec.frame();
+    let spec = Frame { options: options.clone(), ..Frame::of(content) };
+    let frame = spec.build();
     let packet = parse::frame(&frame).unwrap();
     let mut seen = Vec::new();
     for piece in build::pieces(packet.ipv4().unwrap(), 128).unwrap() {

@@ -10,27 +10,27 @@ use wire::parse::{self, ParseError, Payload};
 use wire::{MacAddress, arp, build, flow, translate};
 
 use crate::oracle::{repair, repair_icmp};
-use crate::packets::{Content, Spec};
+use wire::tcp::Flags;
+use wire::testing::{Content, Flaw, Frame};
 
-fn udp() -> Spec {
-    Spec::of(Content::Udp { ports: (4000, 53), checksummed: true, payload: vec![7; 30] })
+const CLIENT: (Ipv4Addr, u16) = (Ipv4Addr::new(198, 51, 100, 100), 4000);
+const VIP: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 10);
+
+fn udp() -> Frame {
+    Frame::udp(CLIENT, (VIP, 53)).payload([7; 30])
 }
 
-fn tcp() -> Spec {
-    let (options, payload) = (vec![1; 8], vec![7; 30]);
-    Spec::of(Content::Tcp { ports: (4000, 80), sequence: 1, flags: 2, options, payload })
+fn tcp() -> Frame {
+    Frame::tcp(CLIENT, (VIP, 80), Flags::SYN).tcp_options(&[1; 8]).payload([7; 30])
 }
 
-fn raw(protocol: u8, payload: &[u8]) -> Spec {
-    Spec::of(Content::Other { protocol, payload: payload.to_vec() })
+fn raw(protocol: u8, payload: &[u8]) -> Frame {
+    Frame::other(CLIENT.0, VIP, protocol, payload)
 }
 
 /// The frame with one byte changed and the IP header checksum right.
-fn with(spec: &Spec, at: usize, value: u8) -> Vec<u8> {
-    let mut frame = spec.frame();
-    frame[at] = value;
-    repair(&mut frame, 14);
-    frame
+fn with(spec: &Frame, at: usize, value: u8) -> Vec<u8> {
+    spec.clone().flaw(Flaw::IpByte { at: at - 14, value }).build()
 }
 
 fn arp_with(at: usize, value: u8) -> Vec<u8> {
@@ -53,18 +53,15 @@ const DESTINATION: usize = 30;
 const TRANSPORT: usize = 34;
 
 fn malformed() -> Vec<(ParseError, Vec<u8>)> {
-    let echo =
-        Spec::of(Content::Echo { is_reply: false, id: 1, sequence: 2, payload: vec![7; 30] });
-    let mut wrong_sum = udp().frame();
-    wrong_sum[22] -= 1;
-    let mut wrong_icmp = echo.frame();
-    wrong_icmp[60] ^= 1;
+    let wrong_sum = udp().flaw(Flaw::IpChecksum).build();
+    let echo = Frame::echo_request(CLIENT.0, VIP, 1).payload([7; 30]);
+    let wrong_icmp = echo.flaw(Flaw::TransportChecksum).build();
     vec![
-        (ParseError::TruncatedEthernet, udp().frame()[..13].to_vec()),
+        (ParseError::TruncatedEthernet, udp().build()[..13].to_vec()),
         (ParseError::TruncatedArp, arp_with(0, 0xff)[..14 + 27].to_vec()),
         (ParseError::UnsupportedArp, arp_with(15, 6)),
         (ParseError::UnknownArpOperation, arp_with(21, 3)),
-        (ParseError::TruncatedIpv4, udp().frame()[..14 + 19].to_vec()),
+        (ParseError::TruncatedIpv4, udp().build()[..14 + 19].to_vec()),
         (ParseError::TruncatedIpv4, with(&raw(2, &[]), VERSION, 0x46)),
         (ParseError::BadIpVersion, with(&udp(), VERSION, 0x65)),
         (ParseError::BadIpHeaderLength, with(&udp(), VERSION, 0x44)),
@@ -82,16 +79,16 @@ fn malformed() -> Vec<(ParseError, Vec<u8>)> {
         // Up to 65520 + 38 bytes: the ping of death.
         (ParseError::BadFragment, with(&udp(), FLAGS, 0x1f).tap(OFFSET, 0xfe)),
         (ParseError::BadFragment, with(&raw(17, &[]), OFFSET, 9)),
-        (ParseError::TinyFragment, Spec { cut: Some((0, 3)), ..tcp() }.frame()),
-        (ParseError::TinyFragment, Spec { cut: Some((0, 2)), ..tcp() }.frame()),
-        (ParseError::TinyFragment, Spec { cut: Some((1, 3)), ..tcp() }.frame()),
-        (ParseError::TruncatedTcp, raw(6, &[0x50; 19]).frame()),
-        (ParseError::TruncatedTcp, raw(6, &[0xf0; 59]).frame()),
+        (ParseError::TinyFragment, Frame { cut: Some((0, 3)), ..tcp() }.build()),
+        (ParseError::TinyFragment, Frame { cut: Some((0, 2)), ..tcp() }.build()),
+        (ParseError::TinyFragment, Frame { cut: Some((1, 3)), ..tcp() }.build()),
+        (ParseError::TruncatedTcp, raw(6, &[0x50; 19]).build()),
+        (ParseError::TruncatedTcp, raw(6, &[0xf0; 59]).build()),
         (ParseError::BadTcpHeaderLength, with(&tcp(), TRANSPORT + 12, 0x40)),
-        (ParseError::TruncatedUdp, raw(17, &[0; 7]).frame()),
+        (ParseError::TruncatedUdp, raw(17, &[0; 7]).build()),
         (ParseError::BadUdpLength, with(&udp(), TRANSPORT + 5, 7)),
         (ParseError::BadUdpLength, with(&udp(), TRANSPORT + 5, 39)),
-        (ParseError::TruncatedIcmp, raw(1, &[0; 7]).frame()),
+        (ParseError::TruncatedIcmp, raw(1, &[0; 7]).build()),
         (ParseError::BadIcmpChecksum, wrong_icmp),
     ]
 }
@@ -128,7 +125,7 @@ fn each_defect_is_refused_under_its_name_and_not_taken_by_the_fast_path() {
 #[test]
 fn a_packet_on_its_last_hop_is_left_to_the_slow_path_and_not_forwarded() {
     for (ttl, goes_on) in [(0, false), (1, false), (2, true)] {
-        let mut frame = Spec { ttl, ..udp() }.frame();
+        let mut frame = Frame { ttl, ..udp() }.build();
         let original = frame.clone();
         assert_eq!(flow::read(&frame).is_ok(), goes_on, "TTL {ttl}");
         let packet = parse::frame(&frame).unwrap();
@@ -139,10 +136,10 @@ fn a_packet_on_its_last_hop_is_left_to_the_slow_path_and_not_forwarded() {
 }
 
 /// How an error that quotes so many bytes of a packet's payload is read.
-fn read_error_about(quoted: Spec, quoted_payload: usize) -> Payload {
+fn read_error_about(quoted: Frame, quoted_payload: usize) -> Payload {
     let kind = Icmpv4Type::TimeExceeded(TimeExceededCode::TtlExceededInTransit);
     let content = Content::Error { kind, quoted: Box::new(quoted), quoted_payload };
-    parse::frame(&Spec::of(content).frame()).unwrap().ipv4().unwrap().payload
+    parse::frame(&Frame::of(content).build()).unwrap().ipv4().unwrap().payload
 }
 
 #[test]
@@ -153,24 +150,24 @@ fn an_error_belongs_to_a_flow_only_if_its_ports_are_quoted() {
         let known = read_error_about(whole.clone(), 8);
         assert!(matches!(known, Payload::IcmpError { embedded, .. }
             if Some(embedded.tuple) == whole.tuple() && embedded.l4_length == 8));
-        let later = Spec { cut: Some((3, 100)), ..whole };
+        let later = Frame { cut: Some((3, 100)), ..whole };
         assert_eq!(read_error_about(later, 100), unknown, "a later fragment");
     }
     assert_eq!(read_error_about(raw(47, &[0; 40]), 40), unknown, "GRE");
     let kind = Icmpv4Type::TimeExceeded(TimeExceededCode::TtlExceededInTransit);
     let inner = Content::Error { kind, quoted: Box::new(udp()), quoted_payload: 8 };
-    assert_eq!(read_error_about(Spec::of(inner), 100), unknown, "an error about an error");
+    assert_eq!(read_error_about(Frame::of(inner), 100), unknown, "an error about an error");
 }
 
 #[test]
 fn a_quoted_header_is_not_believed() {
     let kind = Icmpv4Type::TimeExceeded(TimeExceededCode::TtlExceededInTransit);
     let content = Content::Error { kind, quoted: Box::new(udp()), quoted_payload: 20 };
-    let spec = Spec::of(content);
+    let spec = Frame::of(content);
     // Some hosts quote the total length in their own byte order, and a checksum that
     // they had not finished.
     let quoted = TRANSPORT + 8;
-    let mut frame = spec.frame();
+    let mut frame = spec.build();
     frame.swap(quoted + 2, quoted + 3);
     frame[quoted + 10] ^= 0x55;
     repair_icmp(&mut frame, 14);
@@ -188,7 +185,7 @@ fn a_quoted_header_is_not_believed() {
 
 #[test]
 fn other_protocols_are_told_by_number() {
-    let mut frame = udp().frame();
+    let mut frame = udp().build();
     frame[12..14].copy_from_slice(&[0x86, 0xdd]);
     assert_eq!(parse::frame(&frame).unwrap().network, parse::Network::Ipv6);
     frame[12..14].copy_from_slice(&[0x88, 0xcc]);

@@ -11,7 +11,7 @@ use wire::parse::{self, Network, Packet, ParseError, Payload};
 use wire::{FiveTuple, MacAddress, Port, Protocol, build, icmpv4, tcp, translate};
 
 use crate::oracle::{repair, repair_icmp};
-use crate::packets;
+use wire::testing::generate;
 
 /// What etherparse does not look at, and may therefore be refused alone.
 const MORE_THAN_ETHERPARSE: &[ParseError] = &[
@@ -149,13 +149,13 @@ proptest! {
 
     #[test]
     fn mutated_packets_never_panic_and_are_read_as_etherparse_reads_them(
-        spec in packets::packet_or_fragment(),
+        spec in generate::packet_or_fragment(),
         mutations in prop::collection::vec((any::<Index>(), any::<u8>()), 1..6),
         in_headers in any::<bool>(),
         repaired in prop::bool::weighted(0.9),
         length in prop::option::weighted(0.2, any::<Index>()),
     ) {
-        let mut frame = spec.frame();
+        let mut frame = spec.build();
         let l3 = 14 + 4 * spec.tags.len();
         let reach = if in_headers { frame.len().min(l3 + 70) } else { frame.len() };
         for (at, value) in &mutations {
@@ -198,13 +198,13 @@ fn a_hundred_thousand_mutants_of_each_kind_never_panic() {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let mut accepted = 0;
     for strategy in [
-        packets::any_packet(packets::flow_content()).boxed(),
-        packets::any_packet(packets::error()).boxed(),
-        packets::packet_or_fragment().boxed(),
+        generate::any_packet(generate::flow_content()).boxed(),
+        generate::any_packet(generate::error()).boxed(),
+        generate::packet_or_fragment().boxed(),
     ] {
         for _ in 0..200 {
             let spec = strategy.new_tree(&mut runner).unwrap().current();
-            let (frame, l3) = (spec.frame(), 14 + 4 * spec.tags.len());
+            let (frame, l3) = (spec.build(), 14 + 4 * spec.tags.len());
             for _ in 0..500 {
                 let mut mutant = frame.clone();
                 for _ in 0..=random.below(4) {

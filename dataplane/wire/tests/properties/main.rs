@@ -6,11 +6,11 @@ mod building;
 #[cfg(test)]
 mod defects;
 #[cfg(test)]
+mod frames;
+#[cfg(test)]
 mod hostile;
 #[cfg(test)]
 mod oracle;
-#[cfg(test)]
-mod packets;
 #[cfg(test)]
 mod parsing;
 #[cfg(test)]

@@ -1,21 +1,24 @@
 //! What is read is what etherparse wrote, and the fast path agrees with the slow.
 
 use proptest::prelude::*;
+use wire::flow;
 use wire::parse::{self, Payload};
-use wire::{flow, tcp};
 
-use crate::packets::{self, Content, Spec};
+use wire::testing::{Content, Frame, TcpFields, generate};
 
 /// What a description's payload is to be read as.
-fn assert_payload(spec: &Spec, ip: &parse::Ipv4) {
-    let (start, _) = spec.range(spec.payload().len());
+fn assert_payload(spec: &Frame, ip: &parse::Ipv4) {
+    let (start, _) = spec.range(spec.whole_payload().len());
     if start > 0 {
         assert_eq!(ip.payload, Payload::LaterFragment { protocol: spec.protocol() });
         return;
     }
     match (&spec.content, ip.payload) {
-        (Content::Tcp { sequence, flags, .. }, Payload::Tcp { flags: f, sequence: s, .. }) => {
-            assert_eq!((*sequence, tcp::Flags::from_bits(*flags)), (s, f));
+        (
+            Content::Tcp(TcpFields { sequence, flags, .. }),
+            Payload::Tcp { flags: f, sequence: s, .. },
+        ) => {
+            assert_eq!((*sequence, *flags), (s, f));
         }
         (Content::Udp { .. }, Payload::Udp { .. }) => {}
         (Content::Echo { is_reply, .. }, Payload::IcmpQuery { is_reply: read, .. }) => {
@@ -23,7 +26,7 @@ fn assert_payload(spec: &Spec, ip: &parse::Ipv4) {
         }
         (Content::Error { quoted, quoted_payload, .. }, Payload::IcmpError { embedded, .. }) => {
             assert_eq!(Some(embedded.tuple), quoted.tuple());
-            let there = quoted.payload().len().min(*quoted_payload);
+            let there = quoted.whole_payload().len().min(*quoted_payload);
             assert_eq!(usize::from(embedded.l4_length), there);
             assert_eq!(embedded.l3_offset, ip.l4_offset() + 8);
         }
@@ -36,10 +39,10 @@ fn assert_payload(spec: &Spec, ip: &parse::Ipv4) {
 
 /// True for fragments that are refused although etherparse makes them: of TCP within
 /// its header, and of ports within their first eight bytes.
-fn is_tiny(spec: &Spec) -> bool {
-    let (start, end) = spec.range(spec.payload().len());
+fn is_tiny(spec: &Frame) -> bool {
+    let (start, end) = spec.range(spec.whole_payload().len());
     let header = match &spec.content {
-        Content::Tcp { options, .. } => 20 + options.len(),
+        Content::Tcp(TcpFields { options, .. }) => 20 + options.len(),
         _ => 0,
     };
     spec.is_fragment() && (start > 0 && start < header.min(20) || start == 0 && end < header)
@@ -47,18 +50,18 @@ fn is_tiny(spec: &Spec) -> bool {
 
 proptest! {
     #[test]
-    fn a_packet_is_read_as_it_was_made(spec in packets::packet_or_fragment()) {
-        prop_assume!(spec.payload().len() <= 1480);
-        let frame = spec.frame();
+    fn a_packet_is_read_as_it_was_made(spec in generate::packet_or_fragment()) {
+        prop_assume!(spec.whole_payload().len() <= 1480);
+        let frame = spec.build();
         if is_tiny(&spec) {
             prop_assert_eq!(parse::frame(&frame), Err(parse::ParseError::TinyFragment));
             return Ok(());
         }
         let packet = parse::frame(&frame).map_err(|error| TestCaseError::fail(error.to_string()))?;
-        prop_assert_eq!(packet.source_mac.0, spec.source_mac);
-        prop_assert_eq!(packet.destination_mac.0, spec.destination_mac);
-        let tags: Vec<u16> =
-            [packet.tags.outer, packet.tags.inner].into_iter().flatten().map(|t| t.control).collect();
+        prop_assert_eq!(packet.source_mac, spec.source_mac);
+        prop_assert_eq!(packet.destination_mac, spec.destination_mac);
+        let tags: Vec<_> =
+            [packet.tags.outer, packet.tags.inner].into_iter().flatten().collect();
         prop_assert_eq!(&tags, &spec.tags);
         let ip = packet.ipv4().unwrap();
         prop_assert_eq!(usize::from(ip.l3_offset), 14 + 4 * spec.tags.len());
@@ -68,19 +71,19 @@ proptest! {
         prop_assert_eq!((ip.ttl, ip.dont_fragment), (spec.ttl, spec.dont_fragment));
         prop_assert_eq!(ip.fragment.is_some(), spec.is_fragment());
         if let Some(fragment) = ip.fragment {
-            let (start, end) = spec.range(spec.payload().len());
+            let (start, end) = spec.range(spec.whole_payload().len());
             prop_assert_eq!(fragment.identification, spec.identification);
             prop_assert_eq!(usize::from(fragment.offset), start);
-            prop_assert_eq!(fragment.more, end < spec.payload().len());
+            prop_assert_eq!(fragment.more, end < spec.whole_payload().len());
         }
         assert_payload(&spec, ip);
     }
 
     #[test]
     fn the_fast_path_takes_plain_packets_and_reads_what_the_slow_path_reads(
-        spec in packets::plain(),
+        spec in generate::plain(),
     ) {
-        let frame = spec.frame();
+        let frame = spec.build();
         let read = flow::read(&frame).unwrap();
         let packet = parse::frame(&frame).unwrap();
         prop_assert_eq!(Some(read.tuple), spec.tuple());
@@ -88,19 +91,19 @@ proptest! {
     }
 
     #[test]
-    fn the_fast_path_leaves_everything_else_to_the_slow(spec in packets::packet_or_fragment()) {
-        let frame = spec.frame();
+    fn the_fast_path_leaves_everything_else_to_the_slow(spec in generate::packet_or_fragment()) {
+        let frame = spec.build();
         let is_plain = spec.tags.is_empty()
             && spec.options.is_empty()
             && !spec.is_fragment()
             && spec.ttl > 1
-            && matches!(spec.content, Content::Tcp { .. } | Content::Udp { .. });
+            && matches!(spec.content, Content::Tcp(_) | Content::Udp { .. });
         prop_assert_eq!(flow::read(&frame).is_ok(), is_plain);
     }
 
     #[test]
-    fn a_frame_cut_short_is_refused(spec in packets::packet_or_fragment(), keep in 0.0..1.0f64) {
-        let frame = spec.frame();
+    fn a_frame_cut_short_is_refused(spec in generate::packet_or_fragment(), keep in 0.0..1.0f64) {
+        let frame = spec.build();
         let packet = frame.len() - spec.padding;
         let short = &frame[..(packet as f64 * keep) as usize];
         prop_assert!(parse::frame(short).is_err());
@@ -108,8 +111,8 @@ proptest! {
     }
 
     #[test]
-    fn a_wrong_header_checksum_is_found(spec in packets::packet_or_fragment(), bit in 0..160usize) {
-        let mut frame = spec.frame();
+    fn a_wrong_header_checksum_is_found(spec in generate::packet_or_fragment(), bit in 0..160usize) {
+        let mut frame = spec.build();
         let at = 14 + 4 * spec.tags.len();
         frame[at + bit / 8] ^= 1 << (bit % 8);
         prop_assert!(parse::frame(&frame).is_err());
@@ -118,11 +121,11 @@ proptest! {
 
     #[test]
     fn a_wrong_icmp_checksum_is_found(
-        spec in packets::any_packet(prop_oneof![packets::echo(), packets::error()]),
+        spec in generate::any_packet(prop_oneof![generate::echo(), generate::error()]),
         at in any::<prop::sample::Index>(),
         bit in 0..8u32,
     ) {
-        let mut frame = spec.frame();
+        let mut frame = spec.build();
         let end = frame.len() - spec.padding;
         let start = 14 + 4 * spec.tags.len() + 20 + spec.options.len();
         frame[start + at.index(end - start)] ^= 1 << bit;

@@ -5,11 +5,12 @@ use proptest::prelude::*;
 use wire::{build, parse};
 
 use crate::oracle::assert_checksums;
-use crate::packets::{self, Content, Spec};
+use wire::tcp::Flags;
+use wire::testing::{Content, Frame, TcpFields, generate};
 
-fn segment() -> impl Strategy<Value = Spec> {
-    packets::any_packet(packets::tcp()).prop_map(|mut spec| {
-        spec.destination_mac[0] &= !1;
+fn segment() -> impl Strategy<Value = Frame> {
+    generate::any_packet(generate::tcp()).prop_map(|mut spec| {
+        spec.destination_mac.0[0] &= !1;
         spec
     })
 }
@@ -17,12 +18,13 @@ fn segment() -> impl Strategy<Value = Spec> {
 proptest! {
     #[test]
     fn a_reset_takes_back_what_the_segment_said(spec in segment()) {
-        let frame = spec.frame();
+        let frame = spec.build();
         let packet = parse::frame(&frame).unwrap();
-        let Content::Tcp { ports, sequence, flags, payload, .. } = spec.content.clone() else {
+        let Content::Tcp(TcpFields { ports, sequence, flags, payload, .. }) = spec.content.clone() else {
             unreachable!()
         };
-        let [fin, syn, rst, ack] = [1, 2, 4, 16].map(|flag| flags & flag != 0);
+        let [fin, syn, rst, ack] =
+            [Flags::FIN, Flags::SYN, Flags::RST, Flags::ACK].map(|flag| flags.contains(flag));
         let Some(reset) = build::tcp_reset(&frame, &packet) else {
             prop_assert!(rst, "only a reset is not answered with one");
             return Ok(());
@@ -56,7 +58,7 @@ proptest! {
 
     #[test]
     fn a_segment_with_a_wrong_checksum_is_not_answered(spec in segment(), flip in any::<prop::sample::Index>()) {
-        let mut frame = spec.frame();
+        let mut frame = spec.build();
         let ip = *parse::frame(&frame).unwrap().ipv4().unwrap();
         let (start, end) = (usize::from(ip.l4_offset()), ip.end());
         frame[start + flip.index(end - start)] ^= 0x10;

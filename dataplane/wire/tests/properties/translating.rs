@@ -6,52 +6,54 @@ use wire::flow::{self, Link, Rewrite};
 use wire::{FiveTuple, MacAddress, Protocol, parse, translate};
 
 use crate::oracle::assert_checksums;
-use crate::packets::{self, Content, Spec, ends, tuple_of};
+use wire::tcp::Flags;
+use wire::testing::generate::{self, ends, tuple_of};
+use wire::testing::{Content, Frame, TcpFields};
 
 const SOURCE_MAC: MacAddress = MacAddress([2, 0, 0, 0, 0, 1]);
 const DESTINATION_MAC: MacAddress = MacAddress([2, 0, 0, 0, 0, 2]);
 
-fn protocol(spec: &Spec) -> Protocol {
+fn protocol(spec: &Frame) -> Protocol {
     Protocol::from_number(spec.protocol()).unwrap()
 }
 
 proptest! {
     #[test]
     fn the_fast_path_makes_the_packet_that_the_new_ends_would_have_sent(
-        spec in packets::plain(), ends in ends(),
+        spec in generate::plain(), ends in ends(),
     ) {
         let new = tuple_of(ends, protocol(&spec));
-        let mut frame = spec.frame();
+        let mut frame = spec.build();
         let rewrite = Rewrite::between(&spec.tuple().unwrap(), &new);
         prop_assert!(flow::rewrite(&mut frame, &rewrite, Link::new(SOURCE_MAC, DESTINATION_MAC)));
-        let expected = Spec {
-            source_mac: SOURCE_MAC.0,
-            destination_mac: DESTINATION_MAC.0,
+        let expected = Frame {
+            source_mac: SOURCE_MAC,
+            destination_mac: DESTINATION_MAC,
             ttl: spec.ttl - 1,
             ..spec.with_ends(new)
         };
-        prop_assert_eq!(&frame, &expected.frame());
+        prop_assert_eq!(&frame, &expected.build());
         assert_checksums(&frame);
     }
 
     #[test]
     fn another_identification_is_all_that_changes(
-        spec in packets::any_packet(packets::flow_content()), identification: u16,
+        spec in generate::any_packet(generate::flow_content()), identification: u16,
     ) {
-        let mut frame = spec.frame();
+        let mut frame = spec.build();
         let Ok(packet) = parse::frame(&frame) else { return Ok(()) };
         if packet.ipv4().is_none() {
             return Ok(());
         }
         prop_assert!(translate::identify(&mut frame, &packet, identification));
-        prop_assert_eq!(&frame, &Spec { identification, ..spec }.frame());
+        prop_assert_eq!(&frame, &Frame { identification, ..spec }.build());
         assert_checksums(&frame);
     }
 
     #[test]
-    fn both_paths_do_the_same(spec in packets::plain(), ends in ends()) {
+    fn both_paths_do_the_same(spec in generate::plain(), ends in ends()) {
         let new = tuple_of(ends, protocol(&spec));
-        let (mut fast, mut slow) = (spec.frame(), spec.frame());
+        let (mut fast, mut slow) = (spec.build(), spec.build());
         let rewrite = Rewrite::between(&spec.tuple().unwrap(), &new);
         prop_assert!(flow::rewrite(&mut fast, &rewrite, Link::new(SOURCE_MAC, DESTINATION_MAC)));
         let packet = parse::frame(&slow).unwrap();
@@ -62,22 +64,22 @@ proptest! {
 
     #[test]
     fn the_slow_path_makes_the_packet_that_the_new_ends_would_have_sent(
-        spec in packets::any_packet(packets::flow_content()),
+        spec in generate::any_packet(generate::flow_content()),
         cut in prop::option::weighted(0.4, (0usize..20, 1usize..30)),
         ends in ends(),
     ) {
-        let spec = Spec { cut, ..spec };
-        let mut frame = spec.frame();
+        let spec = Frame { cut, ..spec };
+        let mut frame = spec.build();
         let original = frame.clone();
         let Ok(packet) = parse::frame(&frame) else {
             // Fragments that split a TCP header are refused; nothing else is.
-            let is_tcp = matches!(spec.content, Content::Tcp { .. });
+            let is_tcp = matches!(spec.content, Content::Tcp(_));
             prop_assert!(is_tcp && spec.is_fragment());
             return Ok(());
         };
         let new = tuple_of(ends, protocol(&spec));
         prop_assert_eq!(translate::packet(&mut frame, &packet, new), Ok(()));
-        prop_assert_eq!(&frame, &spec.with_ends(new).frame());
+        prop_assert_eq!(&frame, &spec.with_ends(new).build());
         if !spec.is_fragment() {
             assert_checksums(&frame);
         }
@@ -93,15 +95,15 @@ proptest! {
 
     #[test]
     fn an_error_is_translated_outside_and_inside(
-        spec in packets::any_packet(packets::error()), outer in ends(), inner in ends(),
+        spec in generate::any_packet(generate::error()), outer in ends(), inner in ends(),
     ) {
         let Content::Error { kind, quoted, quoted_payload } = &spec.content else { unreachable!() };
-        let mut frame = spec.frame();
+        let mut frame = spec.build();
         let original = frame.clone();
         let packet = parse::frame(&frame).unwrap();
         let new = tuple_of(inner, protocol(quoted));
         prop_assert_eq!(translate::icmp_error(&mut frame, &packet, outer.0, outer.1, new), Ok(()));
-        let expected = Spec {
+        let expected = Frame {
             source: outer.0,
             destination: outer.1,
             content: Content::Error {
@@ -111,7 +113,7 @@ proptest! {
             },
             ..spec.clone()
         };
-        prop_assert_eq!(&frame, &expected.frame());
+        prop_assert_eq!(&frame, &expected.build());
         assert_checksums(&frame);
 
         let packet = parse::frame(&frame).unwrap();
@@ -124,9 +126,9 @@ proptest! {
 
     #[test]
     fn what_is_not_of_the_flow_is_left_alone(
-        spec in packets::packet_or_fragment(), ends in ends(),
+        spec in generate::packet_or_fragment(), ends in ends(),
     ) {
-        let mut frame = spec.frame();
+        let mut frame = spec.build();
         let original = frame.clone();
         let Ok(packet) = parse::frame(&frame) else { return Ok(()) };
         for protocol in [Protocol::Icmp, Protocol::Tcp, Protocol::Udp] {
@@ -144,7 +146,7 @@ proptest! {
 
     #[test]
     fn a_mss_clamp_leaves_a_right_checksum(
-        spec in packets::any_packet(packets::tcp()), maximum in any::<u16>(),
+        spec in generate::any_packet(generate::tcp()), maximum in any::<u16>(),
         before in 0usize..4, offered in any::<u16>(),
     ) {
         // The option behind some padding, so that it also stands at odd offsets.
@@ -152,30 +154,30 @@ proptest! {
         let mut options = vec![1; before];
         options.extend([2, 4, a, b]);
         options.resize(8, 0);
-        let mut spec = Spec { dont_fragment: true, ..spec };
-        let Content::Tcp { options: o, flags, .. } = &mut spec.content else { unreachable!() };
-        (*o, *flags) = (options.clone(), 2);
-        let mut frame = spec.frame();
+        let mut spec = Frame { dont_fragment: true, ..spec };
+        let Content::Tcp(TcpFields { options: o, flags, .. }) = &mut spec.content else { unreachable!() };
+        (*o, *flags) = (options.clone(), Flags::SYN);
+        let mut frame = spec.build();
         let l4 = 14 + 4 * spec.tags.len() + 20 + spec.options.len();
         let end = frame.len() - spec.padding;
         let changed = wire::tcp::clamp_mss(&mut frame[l4..end], maximum);
         prop_assert_eq!(changed, offered > maximum);
         let [a, b] = offered.min(maximum).to_be_bytes();
         options.splice(before..before + 4, [2, 4, a, b]);
-        let Content::Tcp { options: o, .. } = &mut spec.content else { unreachable!() };
+        let Content::Tcp(TcpFields { options: o, .. }) = &mut spec.content else { unreachable!() };
         *o = options;
-        prop_assert_eq!(frame, spec.frame());
+        prop_assert_eq!(frame, spec.build());
     }
 }
 
 #[test]
 fn an_echo_reply_that_becomes_all_zeros_has_a_checksum_of_ones() {
     let content = Content::Echo { is_reply: true, id: 7, sequence: 0, payload: vec![0; 56] };
-    let spec = Spec::of(content);
-    let mut frame = spec.frame();
+    let spec = Frame::of(content);
+    let mut frame = spec.build();
     let packet = parse::frame(&frame).unwrap();
     let new = FiveTuple { destination_port: wire::Port::ZERO, ..spec.tuple().unwrap() };
     assert_eq!(translate::packet(&mut frame, &packet, new), Ok(()));
-    assert_eq!(frame, spec.with_ends(new).frame());
+    assert_eq!(frame, spec.with_ends(new).build());
     assert_eq!(frame[36..38], [0xff, 0xff]);
 }

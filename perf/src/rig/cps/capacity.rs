@@ -29,7 +29,7 @@ pub struct Capacity {
 /// Fills a table with room for so many.
 pub(super) fn measure(ground: &Ground, room: u32) -> Result<Capacity, Error> {
     let mut bench = Bench::new(ground, room, Lifetime::LONG)?;
-    let request = Template::udp(Side::Public, FRAME)?;
+    let request = Template::udp(Side::Public, FRAME);
     let offered = room + room / 10 + 1;
     let flows = bench.begin(&request)?;
     bench.run(flows.packets(&request, 1..offered));

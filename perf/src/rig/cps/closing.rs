@@ -76,7 +76,7 @@ pub(super) fn measure(
 
     progress("tearing UDP down");
     let mut udp = bench()?;
-    udp.open(&Template::udp(Side::Public, FRAME)?, connections)?;
+    udp.open(&Template::udp(Side::Public, FRAME), connections)?;
     let udp = ending("UDP, time over", udp, None)?;
 
     progress("tearing TCP down by FIN");
@@ -97,11 +97,11 @@ pub(super) fn measure(
 
 /// Opens TCP connections with the whole handshake.
 pub(crate) fn establish(bench: &mut Bench, connections: u32) -> Result<Flows, Error> {
-    let syn = Template::tcp(Side::Public, Flags::SYN)?;
+    let syn = Template::tcp(Side::Public, Flags::SYN);
     let flows = bench.open(&syn, connections)?;
-    let answer = Template::tcp(Side::Private, Flags::SYN | Flags::ACK)?;
+    let answer = Template::tcp(Side::Private, Flags::SYN | Flags::ACK);
     bench.run(flows.packets(&answer, 0..connections));
-    let ack = Template::tcp(Side::Public, Flags::ACK)?;
+    let ack = Template::tcp(Side::Public, Flags::ACK);
     bench.run(flows.packets(&ack, 0..connections));
     Ok(flows)
 }
@@ -114,8 +114,7 @@ fn end_by(
     connections: u32,
     ends: &[(Side, Flags)],
 ) -> Result<Vec<f64>, Error> {
-    let templates = ends.iter().map(|&(side, flags)| Template::tcp(side, flags));
-    let templates = templates.collect::<Result<Vec<_>, _>>()?;
+    let templates: Vec<_> = ends.iter().map(|&(side, flags)| Template::tcp(side, flags)).collect();
     Ok(in_parts(0, connections, |first, last| {
         let turns = templates.iter().map(|template| {
             let flow = |client| Packet { template, flow: flows.of(client) };

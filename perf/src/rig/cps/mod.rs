@@ -91,7 +91,7 @@ fn cycles(name: impl Into<String>, samples: Vec<f64>) -> Figure {
 /// Cycles of a new connection, part by part.
 fn opening(ground: &Ground, connections: u32) -> Result<Vec<f64>, Error> {
     let mut bench = Bench::new(ground, connections, Lifetime::LONG)?;
-    let request = Template::udp(Side::Public, FRAME)?;
+    let request = Template::udp(Side::Public, FRAME);
     let flows = bench.begin(&request)?;
     let opened = |first, last| bench.run(flows.packets(&request, first..last)).cycles_each();
     let cycles = in_parts(1, connections, opened);

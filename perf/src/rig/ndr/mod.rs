@@ -129,7 +129,6 @@ pub fn run(plan: &Plan, progress: &dyn Fn(&str)) -> Result<Ndr, Error> {
     let worker = ground.eal.launch(FORWARDER, move || device::attend(parts, far, &at_worker));
     let worker = worker.map_err(Error::dataplane)?;
     let [request, reply] = Side::ALL.map(|side| Template::udp(side, plan.frame));
-    let (request, reply) = (request?, reply?);
     let measured = (|| {
         let clients: Vec<u32> = (0..plan.connections).collect();
         let flows = feeder.open(&request, &clients)?;
