@@ -8,6 +8,9 @@
 pub struct Instant(u64);
 
 impl Instant {
+    /// An instant that does not come.
+    pub(crate) const NEVER: Instant = Instant(u64::MAX);
+
     /// The instant this many milliseconds after the origin.
     #[inline(always)]
     pub const fn from_millis(millis: u64) -> Self {
@@ -50,6 +53,18 @@ impl Instant {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[repr(transparent)]
 pub struct Stamp(u32);
+
+impl Stamp {
+    #[inline(always)]
+    pub(crate) const fn from_bits(bits: u32) -> Self {
+        Stamp(bits)
+    }
+
+    #[inline(always)]
+    pub(crate) const fn bits(self) -> u32 {
+        self.0
+    }
+}
 
 /// A length of time in whole seconds, as timeouts are configured.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]

@@ -68,6 +68,14 @@ impl ClassTimeouts {
             Protocol::Icmp => self.icmp,
         }
     }
+
+    fn shortest(&self) -> Seconds {
+        // A TCP connection is opened by its SYN and never listens.
+        let has_connections = |state: &State| !matches!(state, State::None | State::Listen);
+        let states = State::ALL.into_iter().filter(has_connections);
+        let tcp = states.map(|state| self.of(Protocol::Tcp, state));
+        tcp.fold(self.udp.min(self.icmp), Seconds::min)
+    }
 }
 
 impl Default for Timeouts {
@@ -85,6 +93,11 @@ impl Timeouts {
             Class::Service => self.service.of(protocol, state),
             Class::Masquerade => self.masquerade.of(protocol, state),
         }
+    }
+
+    /// The shortest timeout that a connection can have.
+    pub(crate) fn shortest(&self) -> Seconds {
+        self.service.shortest().min(self.masquerade.shortest())
     }
 }
 
@@ -105,5 +118,6 @@ mod tests {
         }
         assert_eq!(timeouts.of(Class::Masquerade, Protocol::Udp, State::None).0, 300);
         assert_eq!(timeouts.of(Class::Service, Protocol::Icmp, State::None).0, 60);
+        assert_eq!(timeouts.shortest().0, 10);
     }
 }

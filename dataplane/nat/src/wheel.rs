@@ -1,10 +1,16 @@
 //! The timer wheel: when to look at a connection again.
 //!
-//! A packet never touches the wheel. The wheel looks at a connection at the tick for
-//! which it is armed; if packets came in the meantime it is armed anew for when it would
-//! expire now. A connection whose time got shorter (a TCP connection that closes) is
-//! armed a second time for the earlier tick; the entry left behind names a tick for which
-//! the connection is no longer armed, and is passed over when its time comes.
+//! A packet never touches the wheel. The wheel visits a record when its connection may be
+//! over; if packets came in the meantime the record is put in again, for when the connection
+//! would be over now. When the time of a connection gets shorter (a TCP connection closes),
+//! its record is put in a second time, for an earlier visit.
+//!
+//! An entry stays until its slot comes, whatever becomes of the connection: the record says
+//! which entries are its own ([`Visits`]), and keeps them for its next connection. No record
+//! ever has a third. A second entry is therefore for a visit no later than the shortest of
+//! all timeouts from now: whatever the connection does before that visit, it can't be over
+//! earlier. So the wheel has room for every record, and no connection outlives its timeout by
+//! more than two ticks.
 //!
 //! Slots are chains of chunks, each a cache line of fourteen connections, so a visit
 //! asks for the records of a whole chunk at once, and for the chunk after it (see Varghese and Lauck, "Hashed and
@@ -12,8 +18,8 @@
 
 use crate::memory::{self, Region};
 use crate::prefetch::prefetch;
-use crate::record::{ConnectionId, NONE};
-use crate::time::Instant;
+use crate::record::{ConnectionId, NONE, Slot, Visits};
+use crate::time::{Instant, Seconds};
 
 /// Length of a tick: 2^10 ms.
 const TICK_SHIFT: u32 = 10;
@@ -25,17 +31,10 @@ pub(crate) const CHUNK: usize = 14;
 const EMPTY_PER_STEP: usize = 64;
 
 /// A number of ticks since the origin of time.
-pub(crate) type Tick = u32;
+type Tick = u32;
 
-/// The tick of what is not in the wheel: 139 years after the origin.
-pub(crate) const NEVER: Tick = u32::MAX;
-
-/// The same of what is about to be closed.
-pub(crate) const ENDING: Tick = NEVER - 1;
-
-/// Connections of the chunks that may be out of the wheel at a time: those to be visited,
-/// and those to be closed; all may have to go back.
-const OUT: usize = 2 * CHUNK;
+/// Entries of one record, see [`Visits`].
+const PER_RECORD: usize = 2;
 
 #[derive(Clone, Copy)]
 #[repr(C, align(64))]
@@ -49,8 +48,8 @@ struct Chunk {
 pub(crate) struct Due {
     ids: [u32; CHUNK],
     len: usize,
-    /// The tick that has come.
-    pub(crate) tick: Tick,
+    /// The slot whose time has come.
+    pub(crate) slot: Slot,
 }
 
 impl Due {
@@ -61,22 +60,20 @@ impl Due {
 
 pub(crate) struct Wheel {
     /// First chunk of each slot.
-    slots: Vec<u32>,
+    slots: Box<[u32; SLOTS]>,
     chunks: Vec<Chunk>,
     free: u32,
-    /// Entries in all slots, and the most there may be.
-    entries: usize,
-    limit: usize,
     /// The tick whose slot is being visited; all before it are done.
     current: Tick,
+    /// No connection is over in fewer ticks.
+    shortest: Tick,
 }
 
 impl Wheel {
-    /// A wheel for this many connections. Each may be armed twice.
-    pub(crate) fn new(connections: usize, now: Instant, prepare: &mut dyn FnMut(Region)) -> Self {
-        let limit = connections * 2 + OUT;
+    /// A wheel for this many records.
+    pub(crate) fn new(records: usize, now: Instant, prepare: &mut dyn FnMut(Region)) -> Self {
         // Each slot may end in a chunk that is not full.
-        let count = limit / CHUNK + SLOTS + 1;
+        let count = records * PER_RECORD / CHUNK + SLOTS + 1;
         let mut chunks = Vec::with_capacity(count);
         memory::prepare(&mut chunks, prepare);
         for number in 1..=count as u32 {
@@ -84,48 +81,87 @@ impl Wheel {
             chunks.push(Chunk { ids: [0; CHUNK], len: 0, next });
         }
         Wheel {
-            slots: vec![NONE; SLOTS],
+            slots: Box::new([NONE; SLOTS]),
             chunks,
             free: 0,
-            entries: 0,
-            limit,
             current: Self::tick_of(now),
+            shortest: 1,
         }
     }
 
+    /// Sets the shortest of all timeouts.
+    pub(crate) fn set_shortest(&mut self, timeout: Seconds) {
+        // What is over within a tick is found so at the next.
+        let ticks = (timeout.millis() >> TICK_SHIFT) + 1;
+        self.shortest = ticks.min(SLOTS as u64 - 1) as Tick;
+    }
+
     pub(crate) fn bytes(&self) -> usize {
-        self.chunks.len() * size_of::<Chunk>() + self.slots.len() * size_of::<u32>()
+        self.chunks.len() * size_of::<Chunk>() + size_of_val(&*self.slots)
     }
 
     /// The tick in which an instant lies.
-    pub(crate) fn tick_of(instant: Instant) -> Tick {
+    fn tick_of(instant: Instant) -> Tick {
         (instant.millis() >> TICK_SHIFT) as Tick
     }
 
-    /// The first tick at whose visit this instant has passed, or as far towards it as
-    /// the wheel reaches.
-    pub(crate) fn tick_for(&self, deadline: Instant) -> Tick {
+    /// How many ticks from the current one it is to the first at whose visit this instant
+    /// has passed; no more than the wheel reaches.
+    #[inline(always)]
+    fn ticks_to(&self, deadline: Instant) -> Tick {
         let wanted = Self::tick_of(deadline).wrapping_add(1);
         let ahead = wanted.wrapping_sub(self.current);
         // A deadline that has passed is due at the next tick; one beyond the horizon is
         // visited there.
-        let ahead = if ahead as i32 <= 0 { 1 } else { ahead.min(SLOTS as u32 - 1) };
-        self.current.wrapping_add(ahead)
+        if ahead as i32 <= 0 { 1 } else { ahead.min(SLOTS as Tick - 1) }
     }
 
-    /// True while a new entry fits and room stays for the chunks that were taken out, as
-    /// their connections may have to go back.
-    pub(crate) fn has_room(&self) -> bool {
-        self.entries + OUT < self.limit
+    /// The slot of the tick that comes so many after the current one.
+    #[inline(always)]
+    fn slot_in(&self, ticks: Tick) -> Slot {
+        (self.current.wrapping_add(ticks) as usize % SLOTS) as Slot
     }
 
-    /// Arms a connection for a tick from [`Wheel::tick_for`]. False when there is no
-    /// room at all; callers other than a visit ask [`Wheel::has_room`] before.
-    pub(crate) fn arm(&mut self, id: ConnectionId, tick: Tick) -> bool {
-        if self.entries >= self.limit {
-            return false;
+    /// In how many ticks a slot is visited.
+    #[inline(always)]
+    fn ticks_until(&self, slot: Slot) -> Tick {
+        Tick::from(slot).wrapping_sub(self.current) % SLOTS as Tick
+    }
+
+    /// Sees to it that the record is visited at the first tick after the deadline, or before.
+    #[inline(always)]
+    pub(crate) fn visit_by(&mut self, deadline: Instant, id: ConnectionId, visits: &mut Visits) {
+        let ticks = self.ticks_to(deadline);
+        if visits.is_empty() {
+            self.put(ticks, id, visits);
+        } else {
+            self.visit_sooner(ticks, id, visits);
         }
-        let Some(slot) = self.slots.get_mut(tick as usize % SLOTS) else { return false };
+    }
+
+    #[inline(never)]
+    fn visit_sooner(&mut self, ticks: Tick, id: ConnectionId, visits: &mut Visits) {
+        let is_soon = visits.awaited().is_none_or(|slot| self.ticks_until(slot) <= ticks);
+        // What has two entries is visited within the shortest timeout.
+        if !is_soon && !visits.is_full() {
+            self.put(ticks.min(self.shortest), id, visits);
+        }
+    }
+
+    /// Puts an entry for a visit in so many ticks.
+    #[inline(always)]
+    fn put(&mut self, ticks: Tick, id: ConnectionId, visits: &mut Visits) {
+        let slot = self.slot_in(ticks);
+        let is_put = self.put_into(slot, id);
+        debug_assert!(is_put, "the wheel has room for the entries of all records");
+        if is_put {
+            visits.add(slot);
+        }
+    }
+
+    #[inline(always)]
+    fn put_into(&mut self, slot: Slot, id: ConnectionId) -> bool {
+        let Some(slot) = self.slots.get_mut(slot as usize % SLOTS) else { return false };
         let open =
             self.chunks.get(*slot as usize).is_some_and(|chunk| (chunk.len as usize) < CHUNK);
         if !open {
@@ -140,7 +176,6 @@ impl Wheel {
         let Some(place) = chunk.ids.get_mut(chunk.len as usize) else { return false };
         *place = id.0;
         chunk.len += 1;
-        self.entries += 1;
         true
     }
 
@@ -163,17 +198,34 @@ impl Wheel {
     }
 
     fn take_chunk(&mut self) -> Option<Due> {
-        let slot = self.slots.get_mut(self.current as usize % SLOTS)?;
-        let number = *slot;
+        let slot = self.slot_in(0);
+        let first = self.slots.get_mut(slot as usize % SLOTS)?;
+        let number = *first;
         let chunk = self.chunks.get_mut(number as usize)?;
-        let due = Due { ids: chunk.ids, len: chunk.len as usize, tick: self.current };
+        let due = Due { ids: chunk.ids, len: chunk.len as usize, slot };
         let next = chunk.next;
-        *slot = next;
+        *first = next;
         chunk.next = self.free;
         self.free = number;
-        self.entries -= due.len;
         prefetch(self.chunks.as_ptr().wrapping_add(next as usize));
         Some(due)
+    }
+}
+
+#[cfg(test)]
+impl Wheel {
+    /// Every entry: the slot, and whose it is.
+    pub(crate) fn entries(&self) -> Vec<(Slot, ConnectionId)> {
+        let mut entries = Vec::new();
+        for (slot, &first) in self.slots.iter().enumerate() {
+            let mut number = first;
+            while let Some(chunk) = self.chunks.get(number as usize) {
+                let ids = chunk.ids.iter().take(chunk.len as usize);
+                entries.extend(ids.map(|&id| (slot as Slot, ConnectionId(id))));
+                number = chunk.next;
+            }
+        }
+        entries
     }
 }
 
@@ -185,11 +237,16 @@ mod tests {
         Instant::from_millis(tick << TICK_SHIFT)
     }
 
-    fn drain(wheel: &mut Wheel, now: Instant) -> Vec<u32> {
+    fn wheel(records: usize) -> Wheel {
+        Wheel::new(records, at(0), &mut |_| ())
+    }
+
+    /// Who is visited up to this instant, and in which slots.
+    fn drain(wheel: &mut Wheel, now: Instant) -> Vec<(u32, Slot)> {
         let mut seen = Vec::new();
         for _ in 0..10_000 {
             if let Some(due) = wheel.due(now) {
-                seen.extend(due.ids().map(|id| id.0));
+                seen.extend(due.ids().map(|id| (id.0, due.slot)));
             }
         }
         seen.sort_unstable();
@@ -197,44 +254,63 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_comes_back_at_its_tick_and_not_before() {
-        let mut wheel = Wheel::new(100, at(0), &mut |_| ());
-        let tick = wheel.tick_for(at(5));
-        assert!(wheel.arm(ConnectionId(7), tick));
-        assert!(drain(&mut wheel, at(u64::from(tick) - 1)).is_empty());
-        assert_eq!(drain(&mut wheel, at(u64::from(tick))), [7]);
+    fn a_record_is_visited_at_its_tick_and_not_before() {
+        let mut wheel = wheel(100);
+        let mut visits = Visits::NONE;
+        wheel.visit_by(at(5), ConnectionId(7), &mut visits);
+        assert!(drain(&mut wheel, at(5)).is_empty());
+        assert_eq!(drain(&mut wheel, at(6)), [(7, 6)]);
+        visits.visited(6);
+        assert!(visits.is_empty());
         assert!(drain(&mut wheel, at(9000)).is_empty());
     }
 
     #[test]
-    fn a_tick_never_comes_before_the_deadline() {
-        let wheel = Wheel::new(1, at(0), &mut |_| ());
+    fn a_visit_never_comes_before_the_deadline() {
+        let wheel = wheel(1);
         for millis in [0, 1, 1023, 1024, 1025, 60_000, 900_001] {
             let deadline = Instant::from_millis(millis);
-            assert!(at(u64::from(wheel.tick_for(deadline))) > deadline);
-        }
-    }
-
-    #[test]
-    fn full_wheel_refuses_and_empties_again() {
-        let mut wheel = Wheel::new(50, at(0), &mut |_| ());
-        for round in 0..3u64 {
-            let base = round * 5000;
-            for number in 0..100 + OUT as u32 {
-                assert_eq!(wheel.has_room(), number < 100);
-                let deadline = at(base + 1 + u64::from(number) * 37 % 4000);
-                let tick = wheel.tick_for(deadline);
-                assert!(wheel.arm(ConnectionId(number), tick));
-            }
-            assert!(!wheel.arm(ConnectionId(200), wheel.tick_for(at(base + 3))));
-            let all: Vec<_> = (0..100 + OUT as u32).collect();
-            assert_eq!(drain(&mut wheel, at(base + 4999)), all);
+            assert!(at(u64::from(wheel.ticks_to(deadline))) > deadline);
         }
     }
 
     #[test]
     fn beyond_the_horizon_is_visited_at_the_horizon() {
-        let wheel = Wheel::new(1, at(0), &mut |_| ());
-        assert_eq!(wheel.tick_for(at(1_000_000)), SLOTS as u32 - 1);
+        assert_eq!(wheel(1).ticks_to(at(1_000_000)), SLOTS as u32 - 1);
+    }
+
+    #[test]
+    fn a_shorter_time_takes_a_second_entry_and_nothing_takes_a_third() {
+        let mut wheel = wheel(1);
+        wheel.set_shortest(Seconds(10));
+        let (id, mut visits) = (ConnectionId(0), Visits::NONE);
+        let mut deadlines = vec![900, 950, 60, 30, 10];
+        deadlines.extend([900, 60, 10].repeat(100));
+        for seconds in deadlines {
+            wheel.visit_by(Instant::from_millis(seconds * 1000), id, &mut visits);
+        }
+        // Within the shortest timeout, and when the first deadline has passed.
+        assert_eq!(drain(&mut wheel, at(2000)), [(0, 10), (0, 879)]);
+        visits.visited(10);
+        visits.visited(879);
+        assert!(visits.is_empty());
+    }
+
+    #[test]
+    fn all_records_find_room_for_both_their_entries_again_and_again() {
+        let mut wheel = wheel(50);
+        for round in 0..3u64 {
+            let base = round * 5000;
+            let mut records = [Visits::NONE; 50];
+            for (number, visits) in records.iter_mut().enumerate() {
+                let (id, number) = (ConnectionId(number as u32), number as u64);
+                for deadline in [4000 - number * 37, 3 + number] {
+                    wheel.visit_by(at(base + deadline), id, visits);
+                }
+                assert!(visits.is_full());
+            }
+            assert_eq!(wheel.entries().len(), 100);
+            assert_eq!(drain(&mut wheel, at(base + 4999)).len(), 100);
+        }
     }
 }

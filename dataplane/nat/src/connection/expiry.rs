@@ -1,14 +1,15 @@
 //! Connections whose time is over.
 
 use super::Connections;
-use crate::record::{ConnectionId, Key, Record};
+use crate::record::{ConnectionId, Record};
 use crate::sync::Replicated;
 use crate::table::Hash;
 use crate::time::Instant;
-use crate::wheel::{Due, ENDING, NEVER, Tick};
+use crate::timeouts::Timeouts;
+use crate::wheel::Due;
 
-/// A connection that the last step found over. As long as its record is armed for
-/// [`ENDING`], its keys are those whose hashes these are.
+/// A connection that the last step found over. As long as its record is to be looked at
+/// again, its keys are those whose hashes these are.
 #[derive(Clone, Copy)]
 pub(super) struct Ending {
     id: ConnectionId,
@@ -22,23 +23,18 @@ impl<A: Replicated> Connections<A> {
     ///
     /// The step asks for the records that the next step will visit, and for the index lines
     /// of those that it will close, so that the burst in between hides their way from
-    /// memory. Returns whether the next step has something to do: more are due, or are
-    /// still to be armed after a promotion.
+    /// memory. Returns whether the next step has something to do.
     pub fn expire(
         &mut self,
         now: Instant,
         mut closed: impl FnMut(ConnectionId, &Record<A>),
     ) -> bool {
-        let arming = match self.arming {
-            Some(start) => self.arm_installed(start, now),
-            None => false,
-        };
         let ended = self.end(now, &mut closed);
         if let Some(due) = self.staged.take() {
             self.visit(&due, now);
         }
         self.staged = self.books.wheel.due(now);
-        let Some(due) = &self.staged else { return arming || ended || self.ending[0].is_some() };
+        let Some(due) = &self.staged else { return ended || self.ending[0].is_some() };
         for id in due.ids() {
             self.table.prefetch_id(id);
         }
@@ -47,29 +43,42 @@ impl<A: Replicated> Connections<A> {
 
     /// Closes what the last step found over, but for those that a packet has used since.
     fn end(&mut self, now: Instant, closed: &mut impl FnMut(ConnectionId, &Record<A>)) -> bool {
-        if self.ending[0].is_none() {
-            return false;
-        }
-        for Ending { id, hashes } in core::mem::take(&mut self.ending).into_iter().flatten() {
-            if self.over(id, ENDING, now).is_none() {
+        let mut ended = false;
+        for place in &mut self.ending {
+            let Some(Ending { id, hashes }) = place.take() else { break };
+            ended = true;
+            let Some(record) = self.table.slot_mut(id) else { continue };
+            if !record.visits.looks_again() || !record.is_live() {
+                continue;
+            }
+            if let Some(deadline) = Self::end_of(record, self.resumed, &self.books.timeouts, now) {
+                self.books.wheel.visit_by(deadline, id, &mut record.visits);
                 continue;
             }
             // Told of where it lies: a copy, so soon after a part of it was written, would
             // wait for that.
-            if let Some(record) = self.table.get(id) {
-                self.unbound -= usize::from(record.is_unbound());
-                self.books.closed(record);
-                closed(id, record);
-            }
+            self.unbound -= usize::from(record.is_unbound());
+            self.books.closed(record);
+            closed(id, record);
             self.table.take_out(id, hashes);
         }
-        true
+        ended
     }
 
     fn visit(&mut self, due: &Due, now: Instant) {
         let mut places = 0;
         for id in due.ids() {
-            let Some(keys) = self.over(id, due.tick, now) else { continue };
+            let Some(record) = self.table.slot_mut(id) else { continue };
+            record.visits.visited(due.slot);
+            if !record.is_live() {
+                continue;
+            }
+            if let Some(deadline) = Self::end_of(record, self.resumed, &self.books.timeouts, now) {
+                self.books.wheel.visit_by(deadline, id, &mut record.visits);
+                continue;
+            }
+            record.visits.look_again();
+            let keys = record.keys;
             let hashes = keys.map(|key| self.table.hash(&key));
             self.table.prefetch_hashed(hashes);
             if let Some(place) = self.ending.get_mut(places) {
@@ -79,30 +88,16 @@ impl<A: Replicated> Connections<A> {
         }
     }
 
-    /// The keys of the connection if its time is over; otherwise it is armed for when it may
-    /// be.
+    /// When the connection is over if no packet comes until then; `None` if it is.
     #[inline(always)]
-    fn over(&mut self, id: ConnectionId, tick: Tick, now: Instant) -> Option<[Key<A>; 2]> {
-        let record = self.table.get_mut(id).filter(|record| record.armed == tick)?;
-        if self.standby {
-            // It comes back to the wheel when this machine is active.
-            record.armed = NEVER;
-            return None;
-        }
-        let timeout = Self::timeout(&self.books.timeouts, record);
-        let idle = now.since(self.resumed).min(u64::from(now.age(record.last_seen)));
-        if idle >= timeout.millis() {
-            // Seen twice in one chunk (freed and used again within a tick), the second
-            // visit must not find it armed.
-            if tick != ENDING {
-                record.armed = ENDING;
-            }
-            return Some(record.keys);
-        }
-        let left = Instant::from_millis(now.millis() + timeout.millis() - idle);
-        record.armed = self.books.wheel.tick_for(left);
-        let armed = self.books.wheel.arm(id, record.armed);
-        debug_assert!(armed, "the wheel keeps room for the chunks that were taken out");
-        None
+    fn end_of(
+        record: &Record<A>,
+        resumed: Instant,
+        timeouts: &Timeouts,
+        now: Instant,
+    ) -> Option<Instant> {
+        let timeout = Self::timeout(timeouts, record).millis();
+        let idle = Self::idle_since(resumed, record, now);
+        (idle < timeout).then(|| Instant::from_millis(now.millis() + (timeout - idle)))
     }
 }

@@ -19,14 +19,14 @@ pub use sync::Moved;
 pub use crate::record::{Kind, NextHop};
 
 use crate::memory::Region;
-use crate::record::{ConnectionId, Key, Record};
+use crate::record::{ConnectionId, Key, Record, Visits};
 use crate::service::{Loads, ServerId, ServiceId};
 use crate::sync::{Replicated, Session};
 use crate::table::{Candidate, Hit, InsertError, Table};
 use crate::tcp::State;
 use crate::time::{Instant, Seconds};
 use crate::timeouts::{Class, Timeouts};
-use crate::wheel::{CHUNK, Due, NEVER, Tick, Wheel};
+use crate::wheel::{CHUNK, Due, Wheel};
 use crate::{Direction, Side};
 
 /// A connection to be opened.
@@ -144,10 +144,9 @@ pub struct Connections<A> {
     ending: [Option<Ending>; CHUNK],
     /// Nothing expires: the active machine decides what is over.
     standby: bool,
-    /// When it last ceased to be standby; nothing was idle before.
+    /// When it last ceased to be standby: no connection has been idle for longer. On standby
+    /// that is never.
     resumed: Instant,
-    /// The record at which what was installed on standby is still to be armed.
-    arming: Option<usize>,
     /// Counts the sessions of connection sync.
     generation: u16,
     /// Connections of services that no real server of the configuration serves.
@@ -195,7 +194,8 @@ impl<A: Replicated> Connections<A> {
         Self::with_table(Table::from_seed(seed, capacity), wheel, timeouts, now)
     }
 
-    fn with_table(table: Table<A>, wheel: Wheel, timeouts: Timeouts, now: Instant) -> Self {
+    fn with_table(table: Table<A>, mut wheel: Wheel, timeouts: Timeouts, now: Instant) -> Self {
+        wheel.set_shortest(timeouts.shortest());
         Connections {
             table,
             books: Books { wheel, timeouts, loads: Loads::new(), session: Session::Off },
@@ -203,7 +203,6 @@ impl<A: Replicated> Connections<A> {
             ending: [None; CHUNK],
             standby: false,
             resumed: now,
-            arming: None,
             generation: 0,
             unbound: 0,
             binding: None,
@@ -229,6 +228,7 @@ impl<A: Replicated> Connections<A> {
     /// Takes new timeouts; they count from the next visit of each connection on.
     pub fn set_timeouts(&mut self, timeouts: Timeouts) {
         self.books.timeouts = timeouts;
+        self.books.wheel.set_shortest(timeouts.shortest());
     }
 
     /// True if what the hit's connection remembers of its next hops is of this epoch.
@@ -250,25 +250,19 @@ impl<A: Replicated> Connections<A> {
             record.state = State::None.next(Direction::Original, opening.flags).state;
         }
         record.mark = self.books.session.mark();
-        let id = self.enter(&mut record, now)?;
+        let id = self.enter(&record, now)?;
         self.books.session.opened(&record);
         Ok(Hit { id, direction: Direction::Original })
     }
 
-    /// Puts a new record into the table, the loads, and the wheel unless on standby.
+    /// Puts a new record into the table, the loads and the wheel.
     #[inline]
-    fn enter(&mut self, record: &mut Record<A>, now: Instant) -> Result<ConnectionId, InsertError> {
+    fn enter(&mut self, record: &Record<A>, now: Instant) -> Result<ConnectionId, InsertError> {
         let Books { wheel, timeouts, loads, .. } = &mut self.books;
-        if self.standby {
-            record.armed = NEVER;
-        } else if wheel.has_room() {
-            record.armed = wheel.tick_for(now.plus(Self::timeout(timeouts, record)));
-        } else {
-            return Err(InsertError::Full);
-        }
         let id = self.table.insert(*record)?;
-        if !self.standby {
-            wheel.arm(id, record.armed);
+        if let Some(entered) = self.table.slot_mut(id) {
+            let deadline = now.plus(Self::timeout(timeouts, record));
+            wheel.visit_by(deadline, id, &mut entered.visits);
         }
         loads.opened(record.server, Self::is_active(record));
         self.unbound += usize::from(record.is_unbound());
@@ -330,7 +324,7 @@ impl<A: Replicated> Connections<A> {
         let was_active = Self::is_active(record);
         record.state = state;
         let timeout = Self::timeout(&books.timeouts, record);
-        Self::rearm(&mut books.wheel, id, &mut record.armed, now.plus(timeout));
+        Self::visit_by(&mut books.wheel, now.plus(timeout), id, &mut record.visits);
         let is_active = Self::is_active(record);
         if was_active != is_active {
             books.loads.moved(record.server, is_active);
@@ -357,19 +351,10 @@ impl<A: Replicated> Connections<A> {
         }
     }
 
-    /// Sees to it that the wheel comes by when the deadline has passed.
     #[cold]
     #[inline(never)]
-    fn rearm(wheel: &mut Wheel, id: ConnectionId, armed: &mut Tick, deadline: Instant) {
-        if *armed == NEVER {
-            return;
-        }
-        let tick = wheel.tick_for(deadline);
-        // Longer times are found at the visit; only a shorter one needs a visit of its own.
-        let sooner = (tick.wrapping_sub(*armed) as i32) < 0;
-        if sooner && wheel.has_room() && wheel.arm(id, tick) {
-            *armed = tick;
-        }
+    fn visit_by(wheel: &mut Wheel, deadline: Instant, id: ConnectionId, visits: &mut Visits) {
+        wheel.visit_by(deadline, id, visits);
     }
 
     /// Remembers the next hops of both directions. Both are found at one time, as they

@@ -220,7 +220,7 @@ impl Connections<Ipv4Addr> {
                 self.count_installs(|installs| &installs.unserved);
             }
         }
-        let Ok(id) = self.enter_or_evict(&mut record, now, moved) else {
+        let Ok(id) = self.enter_or_evict(&record, now, moved) else {
             return self.count_installs(|installs| &installs.refused);
         };
         if let (Some(record), Session::Import(import)) =
@@ -236,7 +236,7 @@ impl Connections<Ipv4Addr> {
     /// search goes over the table once a session; a standby forwards nothing meanwhile.
     fn enter_or_evict(
         &mut self,
-        record: &mut Record<Ipv4Addr>,
+        record: &Record<Ipv4Addr>,
         now: Instant,
         moved: &mut impl FnMut(Moved),
     ) -> Result<ConnectionId, InsertError> {

@@ -10,6 +10,7 @@ mod key;
 mod kind;
 mod mark;
 mod next_hop;
+mod visits;
 
 use wire::flow::{Deltas, Rewrite};
 use wire::{Address, FiveTuple, Protocol};
@@ -20,6 +21,7 @@ pub use key::Key;
 pub use kind::Kind;
 pub use mark::Mark;
 pub use next_hop::NextHop;
+pub(crate) use visits::{Slot, Visits};
 
 use crate::service::{ServerId, ServiceId};
 use crate::tcp;
@@ -37,10 +39,10 @@ pub struct Record<A> {
     pub(crate) keys: [Key<A>; 2],
     /// What translating each direction's packets does to their checksums.
     deltas: [Deltas; 2],
+    /// In a free record the number of the next free one.
     pub(crate) last_seen: Stamp,
-    /// The tick for which the wheel has this connection; in a free record the next free
-    /// one.
-    pub(crate) armed: u32,
+    /// When the timer wheel looks at this record; also at a free one.
+    pub(crate) visits: Visits,
     /// Where packets of each direction go, found when `epoch` was current.
     pub(crate) next_hops: [NextHop; 2],
     pub(crate) epoch: u16,
@@ -64,7 +66,7 @@ impl<A: Address> Record<A> {
             keys: [original, reply],
             deltas: [there, there.back()],
             last_seen: now.stamp(),
-            armed: 0,
+            visits: Visits::NONE,
             next_hops: [NextHop::NONE; 2],
             epoch: 0,
             service: ServiceId::NONE,
@@ -87,11 +89,11 @@ impl<A: Address> Record<A> {
     pub(crate) fn release(&mut self, next: u32) {
         self.keys = [Key::NOBODY; 2];
         self.kind = None;
-        self.armed = next;
+        self.last_seen = Stamp::from_bits(next);
     }
 
     pub(crate) fn next_free(&self) -> u32 {
-        self.armed
+        self.last_seen.bits()
     }
 
     #[inline(always)]

@@ -200,7 +200,13 @@ impl<A: Address> Table<A> {
 
     #[inline(always)]
     pub(crate) fn get_mut(&mut self, id: ConnectionId) -> Option<&mut Record<A>> {
-        self.records.get_mut(id.index()).filter(|record| record.is_live())
+        self.slot_mut(id).filter(|record| record.is_live())
+    }
+
+    /// The record of this number, also a free one.
+    #[inline(always)]
+    pub(crate) fn slot_mut(&mut self, id: ConnectionId) -> Option<&mut Record<A>> {
+        self.records.get_mut(id.index())
     }
 
     /// The record at this place, if a connection has it.
@@ -241,7 +247,11 @@ impl<A: Address> Table<A> {
         let number = self.free;
         let slot = self.records.get_mut(number as usize).ok_or(InsertError::Full)?;
         let next = slot.next_free();
+        // The connection that was to be looked at again is gone.
+        slot.visits.looks_again();
+        let visits = slot.visits;
         *slot = record;
+        slot.visits = visits;
         if !self.enter(hashes, number) {
             if let Some(slot) = self.records.get_mut(number as usize) {
                 slot.release(next);

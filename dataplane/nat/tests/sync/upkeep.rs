@@ -1,10 +1,8 @@
 //! Work that no packet brings is still work: a worker that has some does not sleep.
 
-use nat::connection::Kind;
 use nat::sync::Order;
-use wire::Protocol;
 
-use super::pair::{CAPACITY, Pair, at, opening};
+use super::pair::{CAPACITY, Pair, at};
 
 #[test]
 fn each_step_of_the_sweep_counts_until_it_is_over() {
@@ -23,17 +21,4 @@ fn each_step_of_the_sweep_counts_until_it_is_over() {
     // One entry of the ring, and every record.
     assert_eq!(steps.iter().sum::<usize>(), 1 + CAPACITY);
     assert!(steps.len() >= CAPACITY / 64, "{steps:?}");
-}
-
-#[test]
-fn arming_after_a_promotion_counts_until_it_is_over() {
-    let mut pair = Pair::new(1, 1, 4096);
-    let opening = opening(&pair.exporter.services, Kind::Service, Protocol::Tcp, 0, 0);
-    let connections = &mut pair.exporter.workers[0].connections;
-    connections.set_standby(true, at(1));
-    connections.open(&opening, at(1)).unwrap();
-    assert!(!connections.expire(at(1), |_, _| ()));
-    connections.set_standby(false, at(2));
-    let steps = (0..1000).take_while(|_| connections.expire(at(2), |_, _| ())).count();
-    assert_eq!(steps, CAPACITY / 32 - 1);
 }

@@ -1,4 +1,6 @@
-//! Lives of connections against a plain model of when each must end.
+//! Connections in their life.
+
+mod lives;
 
 use std::collections::{HashMap, HashSet};
 use std::net::Ipv4Addr;
@@ -231,153 +233,47 @@ fn a_packet_in_the_last_moment_keeps_a_connection_and_one_that_took_its_place_st
     }
 }
 
+/// The server closes first, as after each answer without keep-alive, and the client takes
+/// the port again at once: what was closed early leaves its visits to what comes after it.
 #[test]
-fn a_full_wheel_opens_nothing_and_loses_nothing() {
-    // Each connection is armed twice: opened long, then closed short.
-    let mut connections = connections(10);
-    for number in 0..10 {
-        let id =
-            connections.open(&opening(Kind::Service, Protocol::Tcp, number), at(0)).unwrap().id;
-        for (direction, flags) in [(R, SYN_ACK), (O, ACK), (O, RST), (O, ACK), (R, RST)] {
-            connections.pass(hit(id, direction), flags, at(5));
+fn ports_used_again_and_again_take_no_room_from_others() {
+    let mut connections = connections(2000);
+    let mut now = 0;
+    for _ in 0..100 {
+        for number in 0..200 {
+            now += 1;
+            let opening = opening(Kind::Service, Protocol::Tcp, number);
+            if let Some(old) = connections.table().look_up(&opening.original) {
+                assert!(connections.pass(old, SYN, at(now)).unwrap().reopened);
+                connections.close(old.id).unwrap();
+            }
+            let id = connections.open(&opening, at(now)).expect("there is room").id;
+            let rest = [(R, SYN_ACK), (O, ACK), (R, FIN_ACK), (O, FIN_ACK), (R, ACK)];
+            for (direction, flags) in rest {
+                connections.pass(hit(id, direction), flags, at(now)).unwrap();
+            }
         }
+        connections.expire(at(now), |_, _| panic!("nothing is over"));
     }
-    assert_eq!(connections.table().len(), 10);
-    assert_eq!(
-        connections.open(&opening(Kind::Service, Protocol::Tcp, 11), at(5)),
-        Err(InsertError::Full)
-    );
-    assert_eq!(drain(&mut connections, at(70_000)).len(), 10);
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Event {
-    Open { number: u16, kind: Kind, protocol: Protocol },
-    Packet { number: u16, direction: Direction, flags: Flags },
-    Close { number: u16 },
-}
-
-fn events() -> impl Strategy<Value = Vec<(u64, Event)>> {
-    let kind = prop_oneof![Just(Kind::Service), Just(Kind::Masquerade)];
-    let protocol = prop_oneof![Just(Protocol::Tcp), Just(Protocol::Udp), Just(Protocol::Icmp)];
-    let direction = prop_oneof![Just(O), Just(R)];
-    let flags = prop_oneof![Just(SYN), Just(SYN_ACK), Just(ACK), Just(FIN_ACK), Just(RST)];
-    let number = 0..24u16;
-    let event = prop_oneof![
-        3 => (number.clone(), kind, protocol)
-            .prop_map(|(number, kind, protocol)| Event::Open { number, kind, protocol }),
-        8 => (number.clone(), direction, flags)
-            .prop_map(|(number, direction, flags)| Event::Packet { number, direction, flags }),
-        1 => number.prop_map(|number| Event::Close { number }),
-    ];
-    // From bursts within a tick to silences beyond the horizon of the wheel.
-    let gap = prop_oneof![6 => 0..2_000u64, 3 => 0..200_000u64, 1 => 0..9_000_000u64];
-    vec((gap, event), 1..120)
-}
-
-/// What the model knows of a connection.
-#[derive(Clone, Copy, Debug)]
-struct Life {
-    id: ConnectionId,
-    kind: Kind,
-    protocol: Protocol,
-    server: ServerId,
-    state: State,
-    last_seen: u64,
-}
-
-impl Life {
-    fn deadline(&self) -> u64 {
-        let class = if self.kind == Kind::Masquerade { Class::Masquerade } else { Class::Service };
-        self.last_seen + Timeouts::default().of(class, self.protocol, self.state).millis()
+    for number in 200..2000 {
+        connections.open(&opening(Kind::Service, Protocol::Tcp, number), at(now)).unwrap();
     }
-
-    fn is_active(&self) -> bool {
-        self.protocol != Protocol::Tcp || self.state == State::Established
-    }
+    let more = opening(Kind::Service, Protocol::Tcp, 2000);
+    assert_eq!(connections.open(&more, at(now)), Err(InsertError::Full), "the control");
+    let times = [60, 120].map(|seconds| at(now + seconds * 1000 + SLACK));
+    assert_eq!(times.map(|time| drain(&mut connections, time).len()), [1800, 200]);
 }
 
-fn check_loads(
-    connections: &Connections<Ipv4Addr>,
-    lives: &HashMap<u16, Life>,
-) -> Result<(), TestCaseError> {
-    for number in 0..4 {
-        let server = ServerId::numbered(number);
-        let count = |active| {
-            lives
-                .values()
-                .filter(|life| life.server == server && life.is_active() == active)
-                .count() as u32
-        };
-        let expected = Load { active: count(true), inactive: count(false) };
-        prop_assert_eq!(connections.loads().of(server), expected);
+#[test]
+fn a_connection_that_changes_its_state_for_ever_ends_in_its_time() {
+    let mut connections = connections(1);
+    let id = connections.open(&opening(Kind::Service, Protocol::Tcp, 0), at(0)).unwrap().id;
+    follow(&mut connections, id, &[(1, R, SYN_ACK), (2, O, ACK)]);
+    for second in 1..2000 {
+        let flags = if second % 2 == 0 { ACK } else { RST };
+        follow(&mut connections, id, &[(second * 1000, O, flags)]);
     }
-    Ok(())
-}
-
-proptest! {
-    /// Nothing ends early, nothing stays, and the loads of the servers are those of the
-    /// connections that are there.
-    #[test]
-    fn lives_end_when_the_model_says(events in events()) {
-        let mut connections = connections(16);
-        let mut lives: HashMap<u16, Life> = HashMap::new();
-        let mut now = 0;
-        for (gap, event) in events {
-            now += gap;
-            for record in drain(&mut connections, at(now)) {
-                let number = record.key(O).tuple().source_port.number() - 10_000;
-                let life = lives.remove(&number).expect("it was alive");
-                prop_assert!(life.deadline() <= now, "early by {} ms", life.deadline() - now);
-            }
-            for life in lives.values() {
-                prop_assert!(now <= life.deadline() + SLACK, "{life:?} stays at {now}");
-            }
-            match event {
-                Event::Open { number, kind, protocol } => {
-                    if lives.contains_key(&number) {
-                        continue;
-                    }
-                    let opening = opening(kind, protocol, number);
-                    match connections.open(&opening, at(now)) {
-                        Ok(hit) => {
-                            let first = State::None.next(O, opening.flags).state;
-                            let state = if protocol == Protocol::Tcp { first } else { State::None };
-                            let life = Life {
-                                id: hit.id, kind, protocol, server: opening.server, state,
-                                last_seen: now,
-                            };
-                            lives.insert(number, life);
-                        }
-                        Err(error) => prop_assert_eq!(error, InsertError::Full),
-                    }
-                }
-                Event::Packet { number, direction, flags } => {
-                    let Some(life) = lives.get_mut(&number) else { continue };
-                    let flags = if life.protocol == Protocol::Tcp { flags } else { Flags::EMPTY };
-                    let passage = connections.pass(hit(life.id, direction), flags, at(now));
-                    prop_assert!(passage.is_some());
-                    let next = life.state.next(direction, flags).state;
-                    if (life.state, next) != (State::Close, State::Close) {
-                        life.last_seen = now;
-                    }
-                    life.state = next;
-                }
-                Event::Close { number } => {
-                    if let Some(life) = lives.remove(&number) {
-                        prop_assert!(connections.close(life.id).is_some());
-                    }
-                }
-            }
-            prop_assert_eq!(connections.table().len(), lives.len());
-            check_loads(&connections, &lives)?;
-        }
-        // Long after, nothing is left.
-        drain(&mut connections, at(now + 4_000_000));
-        drain(&mut connections, at(now + 20_000_000));
-        prop_assert!(connections.table().is_empty());
-        check_loads(&connections, &HashMap::new())?;
-    }
+    assert_ends(&mut connections, 1_999_000, 10);
 }
 
 /// Masquerades one UDP flow of a private host on the first port that is free.
