@@ -124,7 +124,7 @@ struct Running {
 fn start_pair(config: &Config, peer: &Peer) -> Result<Running, StartError> {
     let key = SharedKey::load(&peer.key_file)?;
     let sync_key = SyncKey::new(&key);
-    let association = Association::new(key, &config.node.name).map_err(StartError::Random)?;
+    let association = Association::new(key).map_err(StartError::Random)?;
     let clock = Clock::start();
     let (asker, asks) = Asker::new();
     let (terms, stored) = keep_terms(&config.node.state, asker.clone())?;

@@ -2,9 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // A test fails by panicking.
 
-use control::heartbeat::{Accepted, Association, Beat, Gate, Progress, Refusal, Refusals, Timers};
+use control::heartbeat::{
+    Accepted, Association, Beat, Body, Gate, NotUnderstood, Progress, Refusal, Refusals, Timers,
+};
 use control::key::SharedKey;
-use failover::{Fitness, Heartbeat, Identity, Instant, Role, Term, Wish};
+use failover::{Fitness, Heartbeat, Identity, Incompatible, Instant, Precedence, Role, Term, Wish};
+use std::time::Duration;
 
 const MANY: u64 = 1_000_000;
 
@@ -13,11 +16,19 @@ fn key(byte: u8) -> SharedKey {
 }
 
 fn beat(name: &str, sequence: u64) -> Beat {
-    let identity = Identity { priority: 100, name: name.into() };
+    let identity = Identity { priority: 100, name: name.into(), start: 0 };
     let (role, wish, fitness) = (Role::Standby, Wish::None, Fitness::READY);
     Beat {
         sequence,
-        heartbeat: Heartbeat { identity, term: Term(1), role, fitness, wish, hears_peer: true },
+        heartbeat: Heartbeat {
+            identity,
+            term: Term(1),
+            role,
+            fitness,
+            wish,
+            hears_peer: true,
+            lease: Duration::ZERO,
+        },
         progress: Progress::default(),
         timers: Timers::default(),
         obstacles: Vec::new(),
@@ -39,7 +50,7 @@ impl End {
     }
 
     fn with_key(name: &'static str, byte: u8) -> Self {
-        let association = Association::new(key(byte), name).unwrap();
+        let association = Association::new(key(byte)).unwrap();
         End { association, gate: Gate::default(), name, sequence: 0, now: Instant(0) }
     }
 
@@ -140,13 +151,70 @@ fn a_recording_from_an_earlier_start_changes_nothing() {
     assert_eq!(b.result(&recorded[5]), Err(Refusal::Replayed));
 }
 
+/// Two machines that were given one name are a pair all the same. What tells them apart is what
+/// each start has drawn, and both see it alike.
 #[test]
-fn our_name_is_no_peers() {
-    let (mut a, mut b) = (End::new("a"), End::new("a"));
-    let (_, hello) = b.receive(&a.send());
-    let (_, hello) = a.receive(&hello.unwrap());
-    assert_eq!(b.result(&hello.unwrap()), Ok(Accepted::Hello));
-    assert_eq!(b.result(&a.send()), Err(Refusal::Name));
+fn our_name_is_a_peers_too() {
+    let (mut a, mut b) = acquainted();
+    b.name = "a";
+    let start = |result: Result<Accepted, Refusal>| match result {
+        Ok(Accepted::News(beat)) => beat.heartbeat.identity.start,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(start(b.result(&a.send())), a.association.own_start());
+    assert_eq!(start(a.result(&b.send())), b.association.own_start());
+    assert_ne!(a.association.own_start(), b.association.own_start());
+}
+
+/// What the peer says of this version, and whether it is active, to another machine.
+fn strange(from: &mut End, version: u8, active: Option<bool>) -> Vec<u8> {
+    from.association.seal_body(Body::NotUnderstood(NotUnderstood { version, active })).unwrap()
+}
+
+#[test]
+fn a_peer_that_is_not_understood_lives_and_both_know_who_goes_first() {
+    let (mut a, mut b) = acquainted();
+    let said = |from: &mut End, to: &mut End, spoken: u8| match to.result(&strange(
+        from,
+        spoken,
+        Some(true),
+    )) {
+        Ok(Accepted::NotUnderstood {
+            version,
+            said: Some(Incompatible { active, precedence }),
+        }) => {
+            assert_eq!((version, active), (spoken, Some(true)));
+            precedence
+        }
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(said(&mut a, &mut b, 0), Precedence::Peer);
+    assert_eq!(said(&mut a, &mut b, 2), Precedence::Own);
+    let is_higher = a.association.own_start() > b.association.own_start();
+    let unknown = |peer_is_higher| Precedence::Unknown { peer_is_higher };
+    assert_eq!(said(&mut a, &mut b, 1), unknown(is_higher));
+    assert_eq!(said(&mut b, &mut a, 1), unknown(!is_higher));
+}
+
+#[test]
+fn one_that_was_overtaken_tells_nothing_more() {
+    let (mut a, mut b) = acquainted();
+    let (first, second) = (strange(&mut a, 2, Some(true)), strange(&mut a, 2, Some(false)));
+    assert!(is_news(&b.result(&a.send())));
+    for overtaken in [second, first] {
+        let result = b.result(&overtaken);
+        assert_eq!(result, Ok(Accepted::NotUnderstood { version: 2, said: None }));
+    }
+}
+
+/// The control: only a start that echoes this machine's proves that it lives now.
+#[test]
+fn one_that_does_not_answer_this_start_proves_nothing() {
+    let (_, mut b) = acquainted();
+    let mut another = End::new("a");
+    assert_eq!(b.result(&strange(&mut another, 2, Some(true))), Err(Refusal::NoEcho));
+    let mut stranger = End::with_key("a", 8);
+    assert_eq!(b.result(&strange(&mut stranger, 2, Some(true))), Err(Refusal::Authentication));
 }
 
 #[test]

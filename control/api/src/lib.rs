@@ -35,7 +35,7 @@ pub use failure::{Failure, FailureKind};
 pub use hold::{Hold, Holding, SyncHolding, SyncState};
 pub use message::{Request, Response, VERSION};
 pub use neighbours::{Neighbour, NeighbourState, Neighbours};
-pub use pair::{Change, Member, Pair, Path, Sync, SyncLink};
+pub use pair::{Change, Member, NotUnderstood, Pair, Path, Sync, SyncLink};
 pub use reload::{Reload, Reloaded};
 pub use services::{ServerState, ServerStatus, ServiceStatus, Services};
 pub use status::{Configuration, Nic, NicCounters, Role, Side, Status, WorkerStatus};

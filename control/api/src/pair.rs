@@ -19,7 +19,9 @@ pub struct Pair {
     /// The other one, as its last heartbeat says; none: nothing was heard of it since the
     /// start.
     pub peer: Option<Member>,
-    /// Since the last heartbeat from the peer, in milliseconds.
+    /// The peer proves that it lives, and what it says is not understood.
+    pub not_understood: Option<NotUnderstood>,
+    /// Since the last heartbeat from the peer that was understood, in milliseconds.
     pub silence_millis: Option<u64>,
     /// The paths of heartbeats, in the order of the configuration.
     pub paths: Vec<Path>,
@@ -32,6 +34,16 @@ pub struct Pair {
     /// What the operator has to mend though both machines run; each a sentence without its
     /// full stop.
     pub warnings: Vec<String>,
+}
+
+/// A peer that lives and is not understood.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct NotUnderstood {
+    /// It is the active machine; none: it has not said.
+    pub active: Option<bool>,
+    /// Why it is not understood, with the remedy.
+    pub why: String,
 }
 
 /// A machine of the pair.

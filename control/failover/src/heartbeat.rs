@@ -1,5 +1,6 @@
 //! What the machines tell each other.
 
+use core::time::Duration;
 use std::sync::Arc;
 
 /// A number that grows with every takeover.
@@ -32,8 +33,11 @@ pub enum Role {
 pub struct Identity {
     /// The higher one is preferred.
     pub priority: u8,
-    /// Breaks the tie; the two names differ.
+    /// Breaks the tie; the two names ought to differ.
     pub name: Arc<str>,
+    /// A random number that each start of a machine draws. It tells two machines apart that
+    /// were given the same name by mistake.
+    pub start: u128,
 }
 
 /// What a machine is fit for.
@@ -97,6 +101,35 @@ pub struct Heartbeat {
     pub wish: Wish,
     /// It hears the machine that it speaks to.
     pub hears_peer: bool,
+    /// How long its dataplane may stay active after its control process has fallen silent.
+    pub lease: Duration,
+}
+
+/// What is understood of a peer that proves that it lives, and whose heartbeats this machine
+/// cannot read: it speaks another version of the protocol, or its words make no sense here.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Incompatible {
+    /// It is the active machine. `None`: it does not say.
+    pub active: Option<bool>,
+    /// Which of the two machines goes first.
+    pub precedence: Precedence,
+}
+
+/// Which of two machines goes first that do not understand each other: which one becomes
+/// active when neither is, and which one stays active when both are.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Precedence {
+    /// This machine does: it speaks the older version.
+    Own,
+    /// The peer does: it speaks the older version.
+    Peer,
+    /// This machine cannot know: both speak the same version, and the peer may understand this
+    /// machine or not. It waits for the peer, and no longer than a peer that waits as well: of
+    /// the two numbers of [`Identity::start`] the higher one waits for less time.
+    Unknown {
+        /// The peer's number is the higher one.
+        peer_is_higher: bool,
+    },
 }
 
 impl Heartbeat {

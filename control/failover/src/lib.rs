@@ -16,6 +16,10 @@
 //! not hear, and both will be active until they meet again. A witness makes that rarer: a
 //! machine that hears neither peer nor witness takes itself for the one that is cut off.
 //!
+//! A peer that lives is never taken for dead, whatever is wrong with its words
+//! ([`Incompatible`]): beside an active one this machine claims nothing, and of two active
+//! ones that do not understand each other one gives way.
+//!
 //! A message may take as long as lies between lease and dead interval. Where one takes
 //! longer, a control process that was restarted at the very end of its lease may be given
 //! up though it lives; the two find each other with the next heartbeat.
@@ -29,6 +33,8 @@
 //!   them in one event, since each but the newest may be contradicted by the next.
 //! - Heartbeats are authenticated, and only those newer than all before are taken in,
 //!   whichever path they came over. The order outlives a restart of the sender.
+//! - What comes from the peer, is authentic and fresh, and cannot be read is
+//!   [`Event::NotUnderstood`], unless something newer that can be read came with it.
 //! - Actions are carried out at once and in their order. The lease of [`Action::Claim`] and
 //!   [`Action::Renew`] counts from the time that was given to the step, and one that has
 //!   run out is not renewed: the dataplane says so, and that is [`Event::LeaseLost`].
@@ -44,7 +50,7 @@ mod peer;
 pub mod time;
 pub mod timers;
 
-pub use heartbeat::{Fitness, Heartbeat, Identity, Role, Term, Wish};
+pub use heartbeat::{Fitness, Heartbeat, Identity, Incompatible, Precedence, Role, Term, Wish};
 pub use machine::{Action, Event, Machine, Notice};
 pub use time::Instant;
 pub use timers::Timers;

@@ -2,13 +2,15 @@
 
 use core::time::Duration;
 
-use crate::heartbeat::Heartbeat;
+use crate::heartbeat::{Heartbeat, Incompatible, Role};
 use crate::time::Instant;
 
-/// The peer as its last heartbeat says it, over whichever path that came.
+/// The peer as its last word says it, over whichever path that came.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(crate) struct Peer {
     last: Option<Last>,
+    /// How long its dataplane may stay active without its control process.
+    lease: Duration,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -16,14 +18,52 @@ struct Last {
     heard: Instant,
     /// Since when it has been silent while this machine listened.
     silent_since: Instant,
-    heartbeat: Heartbeat,
+    word: Word,
+}
+
+/// What it said.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+enum Word {
+    Heartbeat(Heartbeat),
+    /// Something that is not understood.
+    Incompatible {
+        said: Incompatible,
+        /// Since when it has said that it is not active.
+        idle_since: Instant,
+    },
 }
 
 impl Peer {
     pub(crate) fn heard(&mut self, heartbeat: Heartbeat, now: Instant) {
-        self.last = Some(Last { heard: now, silent_since: now, heartbeat });
+        self.lease = heartbeat.lease;
+        self.set(Word::Heartbeat(heartbeat), now);
     }
 
+    /// It lives, and is not understood. What it does not say is as before; a peer that has
+    /// never said whether it is active may be.
+    pub(crate) fn not_understood(&mut self, said: Incompatible, now: Instant) {
+        let before = self.last.as_ref().map(|last| &last.word);
+        let was_active = match before {
+            Some(Word::Heartbeat(heartbeat)) => Some(heartbeat.role == Role::Active),
+            Some(Word::Incompatible { said, .. }) => said.active,
+            None => None,
+        };
+        let said = Incompatible { active: said.active.or(was_active), ..said };
+        let idle_since = match before {
+            Some(Word::Incompatible { said: before, idle_since }) if is_idle(*before) => {
+                *idle_since
+            }
+            _ => now,
+        };
+        let idle_since = if is_idle(said) { idle_since } else { now };
+        self.set(Word::Incompatible { said, idle_since }, now);
+    }
+
+    fn set(&mut self, word: Word, now: Instant) {
+        self.last = Some(Last { heard: now, silent_since: now, word });
+    }
+
+    /// Its last word counts no more. How long its dataplane may stay active is as before.
     pub(crate) fn forget(&mut self) {
         self.last = None;
     }
@@ -35,10 +75,35 @@ impl Peer {
         }
     }
 
-    /// Its last heartbeat, unless it has been silent for the dead interval.
-    pub(crate) fn alive(&self, now: Instant, dead: Duration) -> Option<&Heartbeat> {
+    pub(crate) fn lease(&self) -> Duration {
+        self.lease
+    }
+
+    /// Its last word, unless it has been silent for so long.
+    fn alive(&self, now: Instant, patience: Duration) -> Option<&Word> {
         let last = self.last.as_ref()?;
-        (now.since(last.silent_since) < dead).then_some(&last.heartbeat)
+        (now.since(last.silent_since) < patience).then_some(&last.word)
+    }
+
+    /// Its last word if that is a heartbeat, unless it has been silent for so long.
+    pub(crate) fn heartbeat(&self, now: Instant, patience: Duration) -> Option<&Heartbeat> {
+        match self.alive(now, patience)? {
+            Word::Heartbeat(heartbeat) => Some(heartbeat),
+            Word::Incompatible { .. } => None,
+        }
+    }
+
+    /// Its last word if that is not understood, unless it has been silent for so long; and
+    /// since when it has said that it is not active.
+    pub(crate) fn incompatible(
+        &self,
+        now: Instant,
+        patience: Duration,
+    ) -> Option<(Incompatible, Instant)> {
+        match self.alive(now, patience)? {
+            Word::Incompatible { said, idle_since } => Some((*said, *idle_since)),
+            Word::Heartbeat(_) => None,
+        }
     }
 
     /// What it said last was said no longer ago than this.
@@ -46,8 +111,23 @@ impl Peer {
         self.last.as_ref().is_some_and(|last| now.since(last.heard) <= age)
     }
 
-    /// Its last heartbeat and since when it has been silent, however long that is.
-    pub(crate) fn last(&self) -> Option<(Instant, &Heartbeat)> {
-        self.last.as_ref().map(|last| (last.silent_since, &last.heartbeat))
+    /// Since when it has been silent, however long that is.
+    pub(crate) fn silent_since(&self) -> Option<Instant> {
+        self.last.as_ref().map(|last| last.silent_since)
     }
+
+    /// Its last word if that is a heartbeat, and since when it has been silent, however long
+    /// that is.
+    pub(crate) fn last_heartbeat(&self) -> Option<(Instant, &Heartbeat)> {
+        match self.last.as_ref()? {
+            Last { silent_since, word: Word::Heartbeat(heartbeat), .. } => {
+                Some((*silent_since, heartbeat))
+            }
+            _ => None,
+        }
+    }
+}
+
+fn is_idle(said: Incompatible) -> bool {
+    said.active == Some(false)
 }

@@ -15,7 +15,8 @@ pub struct Timers {
     /// How long a machine of higher priority has been ready before it asks for the role;
     /// `None`: never.
     pub preempt: Option<Duration>,
-    /// How long an active machine waits for the other to take over when it asked it to.
+    /// How long a machine waits for the other to take the role: one that is active and asked
+    /// for it, or one without the role beside a peer that goes first and is not understood.
     pub handover: Duration,
 }
 
@@ -32,6 +33,13 @@ impl Default for Timers {
 }
 
 impl Timers {
+    /// How long a peer whose dataplane has this lease has to be silent to be given up. Both
+    /// machines ought to have the same timers; if they have not, the peer may be active for
+    /// longer after its last heartbeat than the own dead interval allows for.
+    pub(crate) fn patience(&self, lease: Duration) -> Duration {
+        self.dead.max(lease + self.dead.saturating_sub(self.lease))
+    }
+
     /// Between two steps of a machine that runs as it should there is at most this much;
     /// more means that it was kept from running.
     pub(crate) fn late(&self) -> Duration {

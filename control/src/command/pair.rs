@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use api::{Change, Member, Pair, Path, SyncHolding, SyncLink, SyncState};
+use api::{Change, Member, NotUnderstood, Pair, Path, SyncHolding, SyncLink, SyncState};
 
 use crate::output::units::{count, millis, seconds};
 use crate::output::{Table, date};
@@ -95,15 +95,28 @@ fn show_members(pair: &Pair, out: &mut dyn Write) -> io::Result<()> {
     };
     row(&pair.own, None);
     let is_heard = pair.paths.iter().any(|path| path.up);
-    if let Some(peer) = &pair.peer {
+    if let Some(not_understood) = &pair.not_understood {
+        table.row(stranger(pair.peer.as_ref(), not_understood));
+    } else if let Some(peer) = &pair.peer {
         let silence = millis(pair.silence_millis.unwrap_or(0));
         row(peer, (!is_heard).then(|| format!("silent for {silence}, this is its last word")));
     }
     table.write(out)?;
-    if pair.peer.is_none() {
+    if pair.peer.is_none() && pair.not_understood.is_none() {
         writeln!(out, "The peer was not heard since the start of tandem-control.")?;
     }
     Ok(())
+}
+
+/// A peer that is not understood: its name is the one that it had before, if it was.
+fn stranger(peer: Option<&Member>, not_understood: &NotUnderstood) -> [String; 5] {
+    let name = peer.map_or("?", |peer| &peer.name);
+    let role = match not_understood.active {
+        Some(true) => "active",
+        Some(false) => "standby",
+        None => "?",
+    };
+    [name, role, "?", "?", "? it lives, and is not understood"].map(str::to_owned)
 }
 
 fn show_paths(paths: &[Path], out: &mut dyn Write) -> io::Result<()> {

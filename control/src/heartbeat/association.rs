@@ -12,13 +12,14 @@
 //!    hello, echoes b     ---->  proven in place of the earlier a
 //! ```
 
+use core::cmp::Ordering;
 use std::collections::HashSet;
 
-use failover::Instant;
+use failover::{Incompatible, Instant, Precedence};
 
 use super::bucket::Bucket;
 use super::lottery::Lottery;
-use super::message::{Beat, Body, Foreign, Message};
+use super::message::{self, Beat, Body, Message, NotUnderstood};
 use super::refusal::Refusal;
 use super::seal::{Header, Opener, Salt, Sealer};
 use super::window::Window;
@@ -67,6 +68,16 @@ pub struct Verdict {
     pub answer: Option<Vec<u8>>,
 }
 
+    /// Its number among the datagrams of its sender's start; 0 if it has none.
+    pub counter: u64,
+}
+
+impl Verdict {
+    /// It does not count.
+    #[must_use]
+    pub fn refused(why: Refusal) -> Self {
+        Verdict { result: Err(why), answer: None, counter: 0 }
+    }
 /// A datagram that counts.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Accepted {
@@ -76,8 +87,13 @@ pub enum Accepted {
     News(Box<Beat>),
     /// One that came over another path before, or was overtaken.
     Old,
-    /// The peer lives, and speaks this other version.
-    Foreign(Foreign),
+    /// The peer lives, and what it says is not understood.
+    NotUnderstood {
+        /// The version that it speaks.
+        version: u8,
+        /// What is understood; none if it was overtaken by something newer.
+        said: Option<Incompatible>,
+    },
     /// It says nothing yet: it takes part in the lottery, see [`Association::draw`].
     Waits,
 }
@@ -90,9 +106,11 @@ struct Start {
     sequence: u64,
 }
 
+    /// The counter of the last datagram that was taken in as a word of the peer.
+    newest: u64,
 impl Start {
     fn new(key: &SharedKey, salt: Salt) -> Self {
-        Start { opener: Opener::new(key, salt), window: Window::default(), sequence: 0 }
+        Start { opener: Opener::new(key, salt), window: Window::default(), sequence: 0, newest: 0 }
     }
 
     fn open(&mut self, header: Header, datagram: &[u8]) -> Result<Message, Refusal> {
@@ -104,12 +122,22 @@ impl Start {
         Ok(message)
     }
 
-    fn take(&mut self, body: Body) -> Accepted {
+    /// What a body says that came in the datagram of this counter, to a machine whose own
+    /// start has this salt.
+    fn take(&mut self, body: Body, counter: u64, own: Salt) -> Accepted {
+        let is_newest = counter > self.newest;
         match body {
             Body::Hello => Accepted::Hello,
-            Body::Foreign(foreign) => Accepted::Foreign(foreign),
-            Body::Beat(beat) if beat.sequence > self.sequence => {
-                self.sequence = beat.sequence;
+            Body::NotUnderstood(message) => {
+                let NotUnderstood { version, active } = message;
+                let precedence = precedence(version, self.opener.salt, own);
+                let said = is_newest.then_some(Incompatible { active, precedence });
+                self.newest = self.newest.max(counter);
+                Accepted::NotUnderstood { version, said }
+            }
+            Body::Beat(mut beat) if is_newest && beat.sequence > self.sequence => {
+                (self.newest, self.sequence) = (counter, beat.sequence);
+                beat.heartbeat.identity.start = self.opener.salt.number();
                 Accepted::News(beat)
             }
             Body::Beat(_) => Accepted::Old,
@@ -119,8 +147,16 @@ impl Start {
 
 /// The two ends of heartbeats.
 pub struct Association {
+/// Which of two machines goes first if the peer speaks this version and is not understood.
+fn precedence(version: u8, peers: Salt, own: Salt) -> Precedence {
+    match version.cmp(&message::VERSION) {
+        Ordering::Less => Precedence::Peer,
+        Ordering::Greater => Precedence::Own,
+        Ordering::Equal => Precedence::Unknown { peer_is_higher: peers.number() > own.number() },
+    }
+}
+
     key: SharedKey,
-    name: String,
     sealer: Sealer,
     proven: Option<Start>,
     /// Starts of the peer that were proven so far.
@@ -134,15 +170,14 @@ pub struct Association {
 }
 
 impl Association {
-    /// A new start of the machine of this name.
+    /// A new start of a machine.
     ///
     /// # Errors
     /// When the system has no random numbers.
-    pub fn new(key: SharedKey, name: &str) -> Result<Self, getrandom::Error> {
+    pub fn new(key: SharedKey) -> Result<Self, getrandom::Error> {
         let sealer = Sealer::new(&key, Salt::draw()?);
         Ok(Association {
             key,
-            name: name.to_owned(),
             sealer,
             proven: None,
             starts: 0,
@@ -155,6 +190,12 @@ impl Association {
 
     /// True if a start of the peer is proven.
     #[must_use]
+    /// The salt of the own start, as a number.
+    #[must_use]
+    pub fn own_start(&self) -> u128 {
+        self.sealer.salt().number()
+    }
+
     pub fn is_proven(&self) -> bool {
         self.proven.is_some()
     }
@@ -205,7 +246,8 @@ impl Association {
         let result = self.judge(gate, datagram, now, drawn, &mut to_greet);
         let answer = to_greet.filter(|_| self.hellos.take(now));
         let answer = answer.and_then(|echo| self.sealer.seal(&Message { echo, body: Body::Hello }));
-        Verdict { result, answer }
+        let counter = Header::read(datagram).map_or(0, |header| header.counter);
+        Verdict { result, answer, counter }
     }
 
     fn judge(
@@ -233,8 +275,7 @@ impl Association {
                 *to_greet = Some(header.salt);
                 return Err(Refusal::NoEcho);
             }
-            has_other_name(&message.body, &self.name)?;
-            return Ok(start.take(message.body));
+            return Ok(start.take(message.body, header.counter, own));
         }
         if self.retired.contains(&header.salt) {
             return Err(Refusal::Replayed);
@@ -272,14 +313,13 @@ impl Association {
         if message.echo != self.sealer.salt() {
             return Err(Refusal::NoEcho);
         }
-        has_other_name(&message.body, &self.name)?;
-        Ok(self.prove(place, message.body))
+        Ok(self.prove(place, message.body, header.counter))
     }
 
     /// The start that was met is proven.
-    fn prove(&mut self, place: usize, body: Body) -> Accepted {
+    fn prove(&mut self, place: usize, body: Body, counter: u64) -> Accepted {
         let mut start = self.met.remove(place);
-        let accepted = start.take(body);
+        let accepted = start.take(body, counter, self.sealer.salt());
         self.starts += 1;
         if let Some(before) = self.proven.replace(start) {
             self.retire(before.opener.salt);
@@ -297,12 +337,5 @@ impl Association {
             self.sealer = Sealer::new(&self.key, own);
             self.retired.clear();
         }
-    }
-}
-
-fn has_other_name(body: &Body, own: &str) -> Result<(), Refusal> {
-    match body {
-        Body::Beat(beat) if &*beat.heartbeat.identity.name == own => Err(Refusal::Name),
-        _ => Ok(()),
     }
 }

@@ -8,10 +8,10 @@
 //!   4     4      1 + n  1 + each 1 + n
 //! ```
 //!
-//! A hello ends behind its kind. Numbers are little-endian, times in milliseconds. What is
-//! longer, shorter or of unknown value anywhere is no message. Of another version nothing
-//! is understood but what stands there in every one: version, echo, and whether its sender
-//! is active (0: no, 1: yes, 2: it does not say).
+//! A hello ends behind its kind. Numbers are little-endian, times in milliseconds. Version,
+//! echo, and whether its sender is active (0: no, 1: yes, 2: it does not say) stand there in
+//! every version. What is of another version, or longer, shorter or of unknown value anywhere
+//! behind these, is not understood, and tells that its sender lives all the same.
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -38,14 +38,14 @@ pub enum Body {
     Hello,
     /// A heartbeat.
     Beat(Box<Beat>),
-    /// Something of another version.
-    Foreign(Foreign),
+    /// Something of another version, or that makes no sense.
+    NotUnderstood(NotUnderstood),
 }
 
-/// What is understood of another version.
+/// What is understood of a message that is not.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Foreign {
-    /// Which.
+pub struct NotUnderstood {
+    /// Its version.
     pub version: u8,
     /// Its sender is the active machine; none: it does not say.
     pub active: Option<bool>,
@@ -127,7 +127,7 @@ impl Message {
         let (version, active) = match &self.body {
             Body::Hello => (VERSION, None),
             Body::Beat(beat) => (VERSION, Some(beat.heartbeat.role == Role::Active)),
-            Body::Foreign(Foreign { version, active }) => (*version, *active),
+            Body::NotUnderstood(NotUnderstood { version, active }) => (*version, *active),
         };
         out.push(version);
         out.extend(self.echo.0);
@@ -138,20 +138,28 @@ impl Message {
                 out.push(BEAT);
                 beat.encode(&mut out);
             }
-            Body::Foreign(_) => {}
+            Body::NotUnderstood(_) => {}
         }
         out
     }
 
-    /// The message out of its bytes; none if it is none.
+    /// The message out of its bytes; none if not even its echo can be read.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader(bytes);
         let version = reader.byte()?;
         let echo = Salt(reader.take()?);
-        let active = *ACTIVE.get(usize::from(reader.byte()?))?;
+        let active = ACTIVE.get(usize::from(reader.byte()?)).copied().flatten();
+        let not_understood = || Body::NotUnderstood(NotUnderstood { version, active });
+        let body = Body::decode(version, active, reader).unwrap_or_else(not_understood);
+        Some(Message { echo, body })
+    }
+}
+
+impl Body {
+    fn decode(version: u8, active: Option<bool>, mut reader: Reader<'_>) -> Option<Self> {
         if version != VERSION {
-            return Some(Message { echo, body: Body::Foreign(Foreign { version, active }) });
+            return None;
         }
         let body = match reader.byte()? {
             HELLO => Body::Hello,
@@ -162,13 +170,14 @@ impl Message {
             Body::Beat(beat) => active == Some(beat.heartbeat.role == Role::Active),
             _ => active.is_none(),
         };
-        (is_so && reader.0.is_empty()).then_some(Message { echo, body })
+        (is_so && reader.0.is_empty()).then_some(body)
     }
 }
 
 impl Beat {
     fn encode(&self, out: &mut Vec<u8>) {
-        let Heartbeat { identity, term, role, fitness, wish, hears_peer } = &self.heartbeat;
+        let Heartbeat { identity, term, role, fitness, wish, hears_peer, lease: _ } =
+            &self.heartbeat;
         out.extend(self.sequence.to_le_bytes());
         out.extend(term.0.to_le_bytes());
         out.push(position(&ROLES, role));
@@ -204,8 +213,10 @@ impl Beat {
         }
         let obstacles =
             (0..count).map(|_| reader.text().map(str::to_owned)).collect::<Option<Vec<_>>>()?;
-        let identity = Identity { priority, name };
-        let heartbeat = Heartbeat { identity, term, role, fitness, wish, hears_peer };
+        // The start is known from what the datagram was sealed with.
+        let identity = Identity { priority, name, start: 0 };
+        let lease = Duration::from_millis(timers.lease.into());
+        let heartbeat = Heartbeat { identity, term, role, fitness, wish, hears_peer, lease };
         Some(Beat { sequence, heartbeat, progress, timers, obstacles })
     }
 }
@@ -277,117 +288,4 @@ impl<'a> Reader<'a> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-
-    pub(crate) fn beat(sequence: u64) -> Beat {
-        Beat {
-            sequence,
-            heartbeat: Heartbeat {
-                identity: Identity { priority: 100, name: "a".into() },
-                term: Term(7),
-                role: Role::Active,
-                fitness: Fitness::READY,
-                wish: Wish::None,
-                hears_peer: true,
-            },
-            progress: Progress { state: SyncState::Following, complete: true, lag: 12 },
-            timers: Timers { dead: 150, lease: 120 },
-            obstacles: vec!["the private link is down".to_owned()],
-        }
-    }
-
-    fn messages() -> Vec<Message> {
-        let echo = Salt([9; 16]);
-        let mut all = vec![Message { echo, body: Body::Hello }];
-        for role in ROLES {
-            for (index, wish) in WISHES.into_iter().enumerate() {
-                let mut beat = beat(u64::MAX);
-                beat.heartbeat.role = role;
-                beat.heartbeat.wish = wish;
-                beat.heartbeat.hears_peer = index == 2;
-                beat.heartbeat.fitness.witness = [None, Some(false), Some(true)][index];
-                beat.progress = Progress { state: STATES[index], complete: index == 1, lag: 3 };
-                all.push(Message { echo, body: Body::Beat(Box::new(beat)) });
-            }
-        }
-        all
-    }
-
-    #[test]
-    fn messages_come_back_as_they_were() {
-        for message in messages() {
-            assert_eq!(Message::decode(&message.encode()), Some(message));
-        }
-    }
-
-    #[test]
-    fn what_is_cut_or_longer_is_none() {
-        for message in messages() {
-            let bytes = message.encode();
-            for length in 0..bytes.len() {
-                let cut = Message::decode(&bytes[..length]);
-                // A heartbeat that ends behind its echo is no hello: the kind differs.
-                assert_eq!(cut, None);
-            }
-            assert_eq!(Message::decode(&[bytes, vec![0]].concat()), None);
-        }
-    }
-
-    #[test]
-    fn unknown_values_are_refused() {
-        let bytes = Message { echo: Salt([0; 16]), body: Body::Beat(Box::new(beat(1))) }.encode();
-        for place in [17, 18, 35, 37, 38, 39] {
-            let mut bytes = bytes.clone();
-            bytes[place] = 0x7e;
-            assert_eq!(Message::decode(&bytes), None, "byte {place}");
-        }
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn any_bytes_are_one_message_or_none(echo: [u8; 16], kind in 0..2_u8, bytes: Vec<u8>) {
-            let active = if kind == HELLO { 2 } else { 1 };
-            let bytes = [&[VERSION][..], &echo, &[active, kind], &bytes].concat();
-            if let Some(message) = Message::decode(&bytes) {
-                assert_eq!(message.encode(), bytes);
-            }
-        }
-
-        #[test]
-        fn changed_messages_are_one_message_or_none(place in 0..200_usize, to: u8) {
-            let body = Body::Beat(Box::new(beat(1)));
-            let mut bytes = Message { echo: Salt([0; 16]), body }.encode();
-            if let Some(byte) = bytes.get_mut(place) {
-                *byte = to;
-            }
-            match Message::decode(&bytes) {
-                // Whatever another version has behind the echo is its own affair.
-                Some(message) if matches!(message.body, Body::Foreign(_)) => {
-                    assert_eq!(message.encode(), bytes[..18]);
-                }
-                Some(message) => assert_eq!(message.encode(), bytes),
-                None => {}
-            }
-        }
-    }
-
-    #[test]
-    fn the_timers_have_their_places() {
-        let bytes = Message { echo: Salt([0; 16]), body: Body::Beat(Box::new(beat(1))) }.encode();
-        assert_eq!(bytes[48..56], [150, 0, 0, 0, 120, 0, 0, 0]);
-    }
-
-    #[test]
-    fn long_texts_are_cut_between_letters() {
-        let mut long = beat(1);
-        long.obstacles = vec!["ü".repeat(200); 9];
-        let message = Message { echo: Salt([0; 16]), body: Body::Beat(Box::new(long)) };
-        let Some(Message { body: Body::Beat(read), .. }) = Message::decode(&message.encode())
-        else {
-            panic!("not understood");
-        };
-        assert_eq!(read.obstacles, vec!["ü".repeat(127); Beat::OBSTACLES]);
-        assert!(message.encode().len() < super::super::seal::LIMIT - 64);
-    }
-}
+pub(crate) mod tests;

@@ -10,11 +10,12 @@
 //! Each start of a process draws a salt, so that no key is used twice and the counter needs
 //! no disk. A datagram from the wire passes through here in this order, the cheap before the
 //! dear: its TTL ([`path`]), then in [`association`] its length, version and salt, its
-//! path's rate ([`bucket`], and [`lottery`] for strangers beyond it), its counter
+//! path's rate for strangers ([`bucket`], and [`lottery`] beyond it), its counter
 //! ([`window`]), its tag ([`seal`]), and at last what it says ([`message`]): it has to echo
 //! the salt of this start, so that nothing recorded from an earlier one counts. Whatever
-//! fails is counted as a [`Refusal`] and changes nothing. What the peer says in another
-//! version is no heartbeat, but tells that it lives.
+//! fails is counted as a [`Refusal`] and changes nothing. What gets so far proves that the
+//! peer lives, whatever is wrong with its words: what cannot be read is no heartbeat, and no
+//! silence either.
 
 pub mod association;
 pub mod bucket;
@@ -30,7 +31,7 @@ pub mod window;
 
 pub use association::{Accepted, Association, Gate, Verdict};
 
-pub use message::{Beat, Body, Foreign, Message, Progress, Timers};
+pub use message::{Beat, Body, Message, NotUnderstood, Progress, Timers};
 pub use refusal::{Refusal, Refusals};
 pub use seal::Salt;
 pub use version::Version;

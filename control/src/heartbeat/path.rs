@@ -46,7 +46,7 @@ pub struct Path {
     pub received: u64,
     /// When the last of those came.
     pub heard: Option<Instant>,
-    /// The version that the other end speaks, if it is another, and when that was seen.
+    /// The version that the other end speaks, if it is not understood, and when that was seen.
     pub foreign: Option<(Version, Instant)>,
 }
 
@@ -196,9 +196,10 @@ impl Path {
         }
     }
 
-    /// The peer spoke in this version, which is not ours.
+    /// The peer spoke in this version, and was not understood.
     pub fn not_understood(&mut self, version: Version, now: Instant) {
-        self.refused.count(Refusal::Version);
+        let is_own = version == Version::OWN;
+        self.refused.count(if is_own { Refusal::Malformed } else { Refusal::Version });
         self.foreign = Some((version, now));
     }
 }

@@ -38,7 +38,6 @@ refusals! {
     Authentication "authentication" "it was not made with the shared key"
     Malformed "malformed" "what it says is not understood"
     NoEcho "no_echo" "it does not answer this start of ours"
-    Name "name" "its sender has our name"
 }
 
 /// How many datagrams were refused, by reason.

@@ -24,6 +24,12 @@ const PURPOSE: &[u8] = b"tandem heartbeat v1";
 pub struct Salt(pub [u8; 16]);
 
 impl Salt {
+    /// The salt as a number.
+    #[must_use]
+    pub fn number(self) -> u128 {
+        u128::from_be_bytes(self.0)
+    }
+
     /// A new one.
     ///
     /// # Errors
@@ -132,13 +138,13 @@ impl Opener {
     /// The message of a datagram with this header.
     ///
     /// # Errors
-    /// [`Refusal::Authentication`], and [`Refusal::Malformed`] for what was made with the
-    /// key and is no message.
+    /// [`Refusal::Authentication`], and [`Refusal::Length`] for what was made with the key and
+    /// is too short to be a message.
     pub fn open(&self, header: Header, datagram: &[u8]) -> Result<Message, Refusal> {
         let (aad, msg) = datagram.split_at_checked(HEADER).ok_or(Refusal::Length)?;
         let payload = Payload { msg, aad };
         let message =
             self.cipher.decrypt(&header.nonce(), payload).map_err(|_| Refusal::Authentication)?;
-        Message::decode(&message).ok_or(Refusal::Malformed)
+        Message::decode(&message).ok_or(Refusal::Length)
     }
 }

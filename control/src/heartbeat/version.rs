@@ -26,6 +26,13 @@ impl Version {
     /// What to tell the operator about a peer that speaks this one.
     #[must_use]
     pub fn trouble(self) -> String {
+        if self == Version::OWN {
+            return format!(
+                "it speaks version {self} of the heartbeat protocol, as this machine does, and \
+                 what it says is not understood: install the same release of tandem on both \
+                 machines"
+            );
+        }
         format!(
             "it speaks version {self} of the heartbeat protocol and version {} is spoken here: \
              install the same release of tandem on both machines",

@@ -145,6 +145,8 @@ families! {
         "1 if the peer was ready by its last heartbeat."
     PEER_SILENCE "tandem_peer_silence_seconds" Gauge []
         "Time since the peer's last heartbeat."
+    PAIR_WARNINGS "tandem_pair_warnings" Gauge []
+        "Warnings about the pair in `tandem status`: the peer lives, and something that it says is wrong."
     PEER_TIMERS "tandem_peer_timers_differ" Gauge []
         "1 if the peer's dead interval or lease is another than this machine's."
 

@@ -33,8 +33,13 @@ pub fn write(numbers: &Numbers, page: &mut Page) {
 
 fn write_peer(pair: &Pair, page: &mut Page) {
     page.flag(all::PEER_UP, pair.paths.iter().any(|path| path.up));
+    page.gauge(all::PAIR_WARNINGS, pair.warnings.len() as f64);
+    let heard = pair.peer.as_ref().map(|peer| peer.role == api::Role::Active);
+    let said = pair.not_understood.as_ref().and_then(|said| said.active);
+    if let Some(is_active) = said.or(heard) {
+        page.flag(all::PEER_ACTIVE, is_active);
+    }
     if let Some(peer) = &pair.peer {
-        page.flag(all::PEER_ACTIVE, peer.role == api::Role::Active);
         page.flag(all::PEER_READY, peer.ready);
         let timers = |member: &Member| (member.dead_millis, member.lease_millis);
         page.flag(all::PEER_TIMERS, timers(peer) != timers(&pair.own));

@@ -114,6 +114,7 @@ impl Driver {
             copied: self.memory.copied,
             witness: self.witness.answers(self.last_heard(), now),
             stranger: self.paths.hears_stranger(self.timing.dead, now),
+            incompatible: self.machine.incompatible(now).is_some(),
         })
     }
 

@@ -65,7 +65,7 @@ impl Driver {
             last_change: self.memory.last_change.as_ref(),
             takeovers: self.memory.takeovers,
             timing: self.timing,
-            other_timers: self.memory.other_timers.as_ref(),
+            warnings: self.memory.warnings.all(),
             now: self.clock.now(),
         };
         view.pair()

@@ -16,9 +16,10 @@ use super::dataplane::Dataplane;
 use super::fitness::Copied;
 use super::handover::Waiting;
 use super::measures::Measures;
-use super::paths::Paths;
+use super::paths::{News, Paths};
 use super::plan::{Grace, Plan};
 use super::view;
+use super::warnings::Warnings;
 use crate::clock::Clock;
 use crate::heartbeat::Beat;
 use crate::quiet::Quiet;
@@ -65,8 +66,8 @@ pub(super) struct Memory {
     pub(super) quiet: Quiet,
     /// Why the dataplane cannot forward.
     pub(super) unable: Option<String>,
-    /// That the peer's timers differ, as it was told.
-    pub(super) other_timers: Option<String>,
+    /// What is wrong with what the peer says, as it was told.
+    pub(super) warnings: Warnings,
     /// Whether this machine has the peer's connections.
     pub(super) copied: Copied,
 }
@@ -120,13 +121,7 @@ impl Driver {
         }
         self.paths.open(now);
         self.dataplane.connect(now).await;
-        let beats = self.paths.receive(now);
-        let heard: Vec<_> = beats.iter().map(|beat| beat.heartbeat.clone()).collect();
-        if let Some(newest) = beats.into_iter().last() {
-            self.compare_timers(&newest);
-            self.memory.peer = Some((now, newest));
-            self.step(Event::Heard(heard)).await;
-        }
+        self.listen(now).await;
         self.take_answers().await;
         if let Some(ask) = ask {
             self.answer(ask).await;
@@ -141,6 +136,23 @@ impl Driver {
         }
         self.end_handover();
         self.publish_plan();
+    }
+
+    async fn listen(&mut self, now: Instant) {
+        let News { beats, not_understood } = self.paths.receive(now);
+        // Rarely, and not by itself, this start is made another.
+        self.machine.set_start(self.paths.own_start());
+        let heard: Vec<_> = beats.iter().map(|beat| beat.heartbeat.clone()).collect();
+        if let Some(newest) = beats.into_iter().last() {
+            self.compare(&newest);
+            self.memory.peer = Some((now, newest));
+        }
+        match not_understood {
+            Some(said) => self.step(Event::NotUnderstood { earlier: heard, said }).await,
+            None if !heard.is_empty() => self.step(Event::Heard(heard)).await,
+            None => {}
+        }
+        self.warn_of_incompatible(now);
     }
 
     /// It has told the peer a few times, and nothing reaches it any more.

@@ -37,9 +37,11 @@ pub struct Findings<'f> {
     pub copied: Copied,
     /// What the witness says.
     pub witness: Option<bool>,
-    /// The peer speaks and is not understood, as it is of another version; or somebody does
-    /// from its address and none was ever proven, as with another key. It may be active.
+    /// Somebody speaks from the peer's address who proves nothing, and nobody was ever proven,
+    /// as with another key. It may be the peer, and be active.
     pub stranger: bool,
+    /// The peer proves that it lives, and is not understood.
+    pub incompatible: bool,
 }
 
 impl Findings<'_> {
@@ -61,9 +63,10 @@ impl Findings<'_> {
     }
 
     /// Beside a silent peer there is nobody to get anything from; a machine that has not
-    /// listened yet does not know that.
+    /// listened yet does not know that. One that is not understood is not silent.
     fn is_synced(&self) -> bool {
-        self.copied.0 || (self.peer.is_none() && self.role == Role::Standby)
+        let is_alone = self.peer.is_none() && !self.incompatible;
+        self.copied.0 || (is_alone && self.role == Role::Standby)
     }
 
     /// A machine that holds the role goes on: it is the other one that was changed.
@@ -89,7 +92,7 @@ impl Findings<'_> {
     }
 
     fn holding_obstacles(&self, fitness: Fitness, holding: &Holding, found: &mut Vec<String>) {
-        if self.is_held_back() {
+        if self.is_held_back() || (self.incompatible && self.role != Role::Active) {
             found.push("the peer speaks, and is not understood".to_owned());
         }
         if !holding.workers_run {
@@ -138,6 +141,7 @@ mod tests {
             copied: Copied(copied),
             witness: None,
             stranger: false,
+            incompatible: false,
         }
     }
 
@@ -189,6 +193,19 @@ mod tests {
         assert_eq!(obstacles, ["the peer speaks, and is not understood"]);
         beside.role = Role::Active;
         assert_eq!(beside.fitness().witness, None, "who is active goes on");
+    }
+
+    /// Whether it claims anything beside one that is proven is the state machine's to decide.
+    #[test]
+    fn beside_a_peer_that_lives_and_is_not_understood_nothing_is_copied() {
+        let holding = holding();
+        let mut beside = findings(&holding, false);
+        (beside.peer, beside.incompatible) = (None, true);
+        (beside.link, beside.link_trouble) = (SyncLink::Down, None);
+        let fitness = beside.fitness();
+        assert_eq!((fitness.witness, fitness.synced), (None, false));
+        let obstacles = ["the peer speaks, and is not understood", "no connection sync yet"];
+        assert_eq!(beside.obstacles(fitness), obstacles);
     }
 
     #[test]

@@ -2,9 +2,11 @@
 
 use core::time::Duration;
 
-use api::{Failure, FailureKind, Pair};
+use api::{Failure, FailureKind, NotUnderstood, Pair};
 use failover::{Instant, Role};
 use tokio::sync::oneshot;
+
+use super::warnings;
 
 /// Longer than the state machine gives a handover.
 pub const PATIENCE: Duration = Duration::from_secs(5);
@@ -24,9 +26,15 @@ pub fn obstacle(pair: &Pair, own: Role) -> Option<String> {
         [] => "it has not said why".to_owned(),
         some => some.join("; "),
     };
+    if let Some(NotUnderstood { why, .. }) = &pair.not_understood {
+        return Some(format!("the peer is heard, and is not understood: {why}"));
+    }
     let Some(peer) = pair.peer.as_ref().filter(|_| pair.paths.iter().any(|path| path.up)) else {
         return Some("the peer is not heard on any path".to_owned());
     };
+    if let Some(why) = warnings::same_name(&pair.own.name, &peer.name) {
+        return Some(why);
+    }
     match own {
         Role::Active if !peer.ready => {
             Some(format!("the peer is not ready: {}", why(&peer.obstacles)))
@@ -75,6 +83,7 @@ mod tests {
 
     fn pair(own: Member, peer: Member) -> Pair {
         let path = Path { up: true, ..Path::default() };
+        let peer = Member { name: "b".to_owned(), ..peer };
         Pair { own, peer: Some(peer), paths: vec![path], ..Pair::default() }
     }
 
@@ -103,6 +112,17 @@ mod tests {
         );
         let nobody = pair(member(Standby, ""), member(Standby, ""));
         assert_eq!(obstacle(&nobody, Role::Standby).unwrap(), "neither machine is active");
+        let mut alike = ready.clone();
+        alike.own.name = "b".to_owned();
+        let why = obstacle(&alike, Role::Active).unwrap();
+        assert!(why.contains("the same node.name \"b\""), "{why}");
+        let why = "install the same release".to_owned();
+        let not_understood = Some(NotUnderstood { active: None, why });
+        let strange = Pair { not_understood, ..ready.clone() };
+        assert_eq!(
+            obstacle(&strange, Role::Active).unwrap(),
+            "the peer is heard, and is not understood: install the same release"
+        );
         let silent = Pair { paths: vec![Path::default()], ..ready };
         assert_eq!(obstacle(&silent, Role::Active).unwrap(), "the peer is not heard on any path");
     }

@@ -11,7 +11,6 @@ mod asked;
 pub mod dataplane;
 pub mod driver;
 pub mod fitness;
-mod foreigner;
 pub mod handover;
 pub mod measures;
 pub mod notice;
@@ -22,6 +21,7 @@ mod step;
 pub mod term;
 pub mod timers;
 pub mod view;
+mod warnings;
 
 pub use ask::{Ask, Asker};
 pub use driver::Driver;

@@ -21,7 +21,6 @@ pub fn name(notice: Notice) -> &'static str {
         Notice::HandoverFailed => "handover_failed",
         Notice::NotReady => "not_ready",
         Notice::TermNotStored => "term_not_stored",
-        Notice::SameName => "same_name",
     }
 }
 
@@ -46,9 +45,6 @@ pub fn sentence(notice: Notice) -> &'static str {
             "a handover is refused: the machine that would get the role is not ready"
         }
         Notice::TermNotStored => "the term could not be written to disk; the claim goes on without",
-        Notice::SameName => {
-            "the other machine has our name and is not listened to: change node.name on one of them"
-        }
     }
 }
 

@@ -54,8 +54,11 @@ impl Driver {
         // within this time, and the peer waits for longer: silence is safe, and a word from a
         // machine that does not know what it is would not be.
         let _ = tokio::time::timeout(parts.peer.timing.lease, dataplane.first_answer(clock)).await;
-        let identity =
-            Identity { priority: parts.peer.priority, name: parts.node.name.as_str().into() };
+        let identity = Identity {
+            priority: parts.peer.priority,
+            name: parts.node.name.as_str().into(),
+            start: parts.association.own_start(),
+        };
         let machine = machine(&dataplane, identity, &parts, clock.now());
         Driver {
             clock,

@@ -1,8 +1,7 @@
 //! Whether both machines have the same timers. They are not made to agree by themselves: one
 //! of them is what the operator wants, and nobody but the operator knows which.
 
-use super::driver::Driver;
-use crate::heartbeat::{Beat, Timers};
+use crate::heartbeat::Timers;
 
 /// That the timers differ, as a sentence without its full stop; none if they do not.
 #[must_use]
@@ -11,7 +10,8 @@ pub fn difference(own: Timers, peers: Timers) -> Option<String> {
         return None;
     }
     let danger = if own.lease >= peers.dead || peers.lease >= own.dead {
-        "a lease outlives the other machine's dead interval: both may be active at a takeover"
+        "a lease outlives the other machine's dead interval: a takeover waits for its end, and \
+         both may be active if a machine takes over that never heard the other"
     } else {
         "a takeover may come too early or too late"
     };
@@ -21,21 +21,6 @@ pub fn difference(own: Timers, peers: Timers) -> Option<String> {
          the order that docs/operations.md tells",
         peers.dead, peers.lease, own.dead, own.lease
     ))
-}
-
-impl Driver {
-    /// Tells the log when the difference comes, changes or goes, and not with each heartbeat.
-    pub(super) fn compare_timers(&mut self, beat: &Beat) {
-        let found = difference(self.timing.into(), beat.timers);
-        if found == self.memory.other_timers {
-            return;
-        }
-        match &found {
-            Some(what) => tracing::warn!("{what}"),
-            None => tracing::info!("the peer has the same timers as this machine now"),
-        }
-        self.memory.other_timers = found;
-    }
 }
 
 #[cfg(test)]

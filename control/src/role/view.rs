@@ -1,6 +1,6 @@
 //! The pair as others are told of it.
 
-use api::{Change, Holding, Member, Pair, SyncLink};
+use api::{Change, Holding, Member, NotUnderstood, Pair, SyncLink};
 use config::Timing;
 use failover::{Heartbeat, Instant, Machine, Role};
 
@@ -32,7 +32,7 @@ pub(super) struct View<'v> {
     pub(super) last_change: Option<&'v Change>,
     pub(super) takeovers: u64,
     pub(super) timing: Timing,
-    pub(super) other_timers: Option<&'v String>,
+    pub(super) warnings: Vec<String>,
     pub(super) now: Instant,
 }
 
@@ -70,7 +70,11 @@ impl View<'_> {
             },
             last_change: self.last_change.cloned(),
             takeovers: self.takeovers,
-            warnings: self.other_timers.cloned().into_iter().collect(),
+            not_understood: self.machine.incompatible(now).map(|said| NotUnderstood {
+                active: said.active,
+                why: self.paths.trouble(self.machine.patience(), now).unwrap_or_default(),
+            }),
+            warnings: self.warnings,
         }
     }
 }

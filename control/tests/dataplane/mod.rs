@@ -190,6 +190,7 @@ pub(crate) fn pair() -> Pair {
         uptime_seconds: 7440,
         own: member("a", Role::Standby, &["connections are being copied"]),
         peer: Some(member("b", Role::Active, &[])),
+        not_understood: None,
         silence_millis: Some(12),
         paths: vec![
             path("198.51.100.2", "198.51.100.3", true),

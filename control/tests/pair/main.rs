@@ -6,9 +6,11 @@
 #[path = "../dataplane/mod.rs"]
 mod answers;
 mod dataplane;
+mod incompatible;
 mod logs;
 mod machine;
 mod metrics;
 mod process;
 mod roles;
+mod same_name;
 mod strangers;

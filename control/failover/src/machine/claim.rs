@@ -32,6 +32,9 @@ impl Machine {
         if !self.fitness.able {
             return None;
         }
+        if self.incompatible(now).is_some() {
+            return self.may_lead_incompatible(now).then_some(Notice::NobodyActive);
+        }
         let Some(peer) = self.peer(now) else {
             let is_cut_off = self.fitness.witness == Some(false);
             let has_listened = now >= self.silence_counts_from;

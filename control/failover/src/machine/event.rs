@@ -1,6 +1,6 @@
 //! What goes into a machine and what comes out.
 
-use crate::heartbeat::{Fitness, Heartbeat, Term};
+use crate::heartbeat::{Fitness, Heartbeat, Incompatible, Term};
 
 /// What happens to a machine.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -11,6 +11,15 @@ pub enum Event {
     /// than all before, the newest last. What they say is remembered of each of them; only
     /// the newest is decided on.
     Heard(Vec<Heartbeat>),
+    /// The newest that has come from the peer since the last step is authentic and fresh, and
+    /// cannot be read: the peer lives.
+    NotUnderstood {
+        /// The heartbeats that came before it and could be read. What they say is remembered,
+        /// and not decided on.
+        earlier: Vec<Heartbeat>,
+        /// What is understood.
+        said: Incompatible,
+    },
     /// What this machine is fit for: when it changes, or as often as one likes. A
     /// dataplane that was restarted was unable in between, however short that was.
     Fitness(Fitness),
@@ -93,6 +102,4 @@ pub enum Notice {
     NotReady,
     /// The term could not be written to disk; the claim went on without.
     TermNotStored,
-    /// The other machine has our name. It is not listened to.
-    SameName,
 }

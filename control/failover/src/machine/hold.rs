@@ -35,7 +35,7 @@ impl Machine {
         }
     }
 
-    fn give_way(&mut self, now: Instant, actions: &mut Vec<Action>) {
+    pub(super) fn give_way(&mut self, now: Instant, actions: &mut Vec<Action>) {
         if self.wish(now) == Wish::TakeOver {
             self.let_go(Action::Retire, actions);
             actions.push(Action::Report(Notice::HandedOver));
@@ -87,10 +87,11 @@ impl Machine {
     /// peer that was silent while the witness still answered is dead, and the failure of
     /// the witness must not end the service of the machine that is left.
     fn is_cut_off(&self, now: Instant) -> bool {
-        let (Some(lost), Some((heard, peer))) = (self.witness_lost, self.peer.last()) else {
+        let (Some(lost), Some((heard, peer))) = (self.witness_lost, self.peer.last_heartbeat())
+        else {
             return false;
         };
-        let is_silent = self.peer(now).is_none();
+        let is_silent = !self.hears_peer(now);
         let takes_it = peer.offers_itself() && peer.fitness.witness != Some(false);
         is_silent && takes_it && lost.since(heard) < self.timers.together()
     }

@@ -4,6 +4,7 @@ mod claim;
 mod event;
 mod handover;
 mod hold;
+mod incompatible;
 mod stall;
 mod state;
 #[cfg(test)]
@@ -11,6 +12,8 @@ mod tests;
 
 pub use event::{Action, Event, Notice};
 use state::State;
+
+use core::time::Duration;
 
 use crate::heartbeat::{Fitness, Heartbeat, Identity, Role, Term, Wish};
 use crate::peer::Peer;
@@ -72,7 +75,6 @@ pub struct Machine {
     peer: Peer,
     /// The peer was active when this one was; the winner announces when that is over.
     contested: bool,
-    named_alike: bool,
     /// Since when this machine has been ready beside an active peer of lower priority.
     preferred_since: Option<Instant>,
     /// When an operator wanted the role to move here.
@@ -100,7 +102,6 @@ impl Machine {
             was_active: false,
             peer: Peer::default(),
             contested: false,
-            named_alike: false,
             preferred_since: None,
             wanted_since: None,
             renewed: now,
@@ -141,9 +142,23 @@ impl Machine {
         Fitness { synced: self.fitness.synced || has_all, ..self.fitness }
     }
 
-    /// The peer's last heartbeat, while the peer is heard.
+    /// The process has drawn another random number: see [`Identity::start`].
+    pub fn set_start(&mut self, start: u128) {
+        self.identity.start = start;
+    }
+
+    /// The peer's last heartbeat, while the peer is heard and understood.
     pub fn peer(&self, now: Instant) -> Option<&Heartbeat> {
-        self.peer.alive(now, self.timers.dead)
+        self.peer.heartbeat(now, self.patience())
+    }
+
+    /// Silence after which the peer is given up.
+    pub fn patience(&self) -> Duration {
+        self.timers.patience(self.peer.lease())
+    }
+
+    fn hears_peer(&self, now: Instant) -> bool {
+        self.peer(now).is_some() || self.incompatible(now).is_some()
     }
 
     /// True while the role is offered to the peer.
@@ -154,8 +169,8 @@ impl Machine {
     /// When the next [`Event::Tick`] is due: for the next heartbeat, or because the peer
     /// will have been silent for the dead interval.
     pub fn next_tick(&self) -> Instant {
-        let heard = self.peer.last().map(|(at, _)| at.plus(self.timers.dead));
-        let due = [heard, Some(self.silence_counts_from)]
+        let silent = self.peer.silent_since().map(|at| at.plus(self.patience()));
+        let due = [silent, Some(self.silence_counts_from)]
             .into_iter()
             .flatten()
             .filter(|&at| at > self.last_step);
@@ -170,6 +185,9 @@ impl Machine {
         match event {
             Event::Tick => {}
             Event::Heard(heartbeats) => self.hear(heartbeats, now, &mut actions),
+            Event::NotUnderstood { earlier, said } => {
+                self.hear_incompatible(&earlier, said, now, &mut actions);
+            }
             Event::Fitness(fitness) => self.take_fitness(fitness, now),
             Event::TermStored(term) => self.term_stored(term, now, &mut actions),
             Event::TermNotStored(term) => self.term_not_stored(term, now, &mut actions),
@@ -197,34 +215,24 @@ impl Machine {
     /// Several come at once after this machine was kept from running. What all but the
     /// newest say is history: a wish that was withdrawn or a role that was given up since
     /// must move nothing.
-    fn hear(&mut self, heard: Vec<Heartbeat>, now: Instant, actions: &mut Vec<Action>) {
-        let mut heard = self.of_other_name(heard, actions);
+    fn hear(&mut self, mut heard: Vec<Heartbeat>, now: Instant, actions: &mut Vec<Action>) {
         let Some(newest) = heard.pop() else { return };
         let was_active = heard.iter().any(|earlier| earlier.role == Role::Active);
         if self.role() == Role::Active {
             self.settle(&newest, was_active, now, actions);
         }
         if self.role() != Role::Active {
-            let term = heard.iter().map(|earlier| earlier.term).fold(newest.term, Term::max);
-            self.term = self.term.max(term);
-            self.was_active &= !was_active && newest.role != Role::Active;
+            self.remember(&heard);
+            self.remember(core::slice::from_ref(&newest));
         }
         self.peer.heard(newest, now);
     }
 
-    /// A machine with our own name is not listened to.
-    fn of_other_name(
-        &mut self,
-        mut heard: Vec<Heartbeat>,
-        actions: &mut Vec<Action>,
-    ) -> Vec<Heartbeat> {
-        let count = heard.len();
-        heard.retain(|heartbeat| heartbeat.identity.name != self.identity.name);
-        if heard.len() < count && !self.named_alike {
-            self.named_alike = true;
-            actions.push(Action::Report(Notice::SameName));
-        }
-        heard
+    /// A machine without the role keeps the highest term, and whether another has had the role.
+    fn remember(&mut self, heard: &[Heartbeat]) {
+        let term = heard.iter().map(|heartbeat| heartbeat.term).fold(self.term, Term::max);
+        self.term = term;
+        self.was_active &= heard.iter().all(|heartbeat| heartbeat.role != Role::Active);
     }
 
     /// What time and the last news bring about in each state.
@@ -257,7 +265,8 @@ impl Machine {
             role: self.role(),
             fitness: self.fitness(),
             wish: self.wish(now),
-            hears_peer: self.peer(now).is_some(),
+            hears_peer: self.hears_peer(now),
+            lease: self.timers.lease,
         }));
     }
 

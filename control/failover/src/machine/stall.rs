@@ -36,7 +36,8 @@ impl Machine {
         }
     }
 
-    /// Listens for one dead interval before it claims anything.
+    /// Listens for one dead interval before it claims anything, and for as long as a lease of
+    /// the peer may run.
     fn start_over(&mut self, now: Instant, actions: &mut Vec<Action>) {
         self.peer.forget();
         self.preferred_since = None;
@@ -46,7 +47,7 @@ impl Machine {
         }
         if self.state != State::Left {
             self.state = State::Listening;
-            self.silence_counts_from = now.plus(self.timers.dead);
+            self.silence_counts_from = now.plus(self.patience());
         }
     }
 }

@@ -4,8 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use failover::{
-    Action, Event, Fitness, Heartbeat, Identity, Instant, Machine, Notice, Role, Term, Timers,
+    Action, Event, Fitness, Heartbeat, Identity, Incompatible, Instant, Machine, Notice,
+    Precedence, Role, Term, Timers,
 };
+
+use crate::words::{WAIT, Words};
 
 /// Steps; each is one heartbeat interval.
 pub(crate) const DEAD: u64 = 4;
@@ -49,6 +52,10 @@ pub(crate) enum Flaw {
     CatchesUp,
     LiesAboutDisk,
     LiesAboutSync,
+    /// What is not understood is taken for silence.
+    IsDeaf,
+    /// Machines of one name are not told apart.
+    DrawsNoNumber,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -88,6 +95,7 @@ pub(crate) struct Pair {
     pub(crate) nodes: [Node; 2],
     budget: Budget,
     flaw: Flaw,
+    pub(crate) words: Words,
     pub(crate) lost: u8,
     last_fault: u64,
     pub(crate) both_since: Option<u64>,
@@ -98,7 +106,7 @@ pub(crate) struct Pair {
 }
 
 impl Pair {
-    pub(crate) fn at_start(budget: Budget, flaw: Flaw) -> Self {
+    pub(crate) fn at_start(budget: Budget, flaw: Flaw, words: Words) -> Self {
         let node = Node {
             machine: None,
             paused: false,
@@ -119,6 +127,7 @@ impl Pair {
             nodes: [node.clone(), node],
             budget,
             flaw,
+            words,
             lost: 0,
             last_fault: 0,
             both_since: None,
@@ -132,10 +141,10 @@ impl Pair {
     }
 
     /// Nothing has gone wrong until one is active and the other stands by.
-    pub(crate) fn at_rest(budget: Budget, flaw: Flaw) -> Self {
+    pub(crate) fn at_rest(budget: Budget, flaw: Flaw, words: Words) -> Self {
         let quiet = Budget { faults: 0, losses: 0, until: u64::MAX };
-        let mut pair = Pair::at_start(quiet, flaw);
-        while pair.now < 2 * DEAD {
+        let mut pair = Pair::at_start(quiet, flaw, words);
+        while pair.now < 2 * DEAD + words.wait() {
             for happening in [Happening::Tick(0), Happening::Tick(1)] {
                 pair.happen(happening);
             }
@@ -302,9 +311,21 @@ impl Pair {
             && other.runs();
         let follows =
             heartbeat.role == Role::Active && self.nodes[at].role() == Some(Role::Standby);
+        if let Some(precedence) = self.words.precedence(at) {
+            return self.misunderstand(at, heartbeat.role == Role::Active, precedence);
+        }
         self.step(at, Event::Heard(vec![heartbeat]));
         if follows && self.nodes[at].dataplane && self.nodes[at].role() == Some(Role::Standby) {
             self.nodes[at].complete = true;
+        }
+    }
+
+    /// Nothing is copied from a machine that is not understood.
+    fn misunderstand(&mut self, at: usize, active: bool, precedence: Precedence) {
+        self.nodes[at].complete &= !active || self.nodes[at].role() == Some(Role::Active);
+        if self.flaw != Flaw::IsDeaf {
+            let said = Incompatible { active: Some(active), precedence };
+            self.step(at, Event::NotUnderstood { earlier: Vec::new(), said });
         }
     }
 
@@ -319,14 +340,15 @@ impl Pair {
     fn start(&mut self, at: usize) {
         let (local, holds) = (self.local(), self.is_active(at));
         let node = &mut self.nodes[at];
-        let identity = Identity { priority: 100, name: Arc::from(["a", "b"][at]) };
-        let lease = if self.flaw == Flaw::LongLease { 2 * DEAD } else { LEASE };
+        let names = if self.words == Words::OneName { ["a", "a"] } else { ["a", "b"] };
+        let start = if self.flaw == Flaw::DrawsNoNumber { 0 } else { at as u128 };
+        let identity = Identity { priority: 100, name: Arc::from(names[at]), start };
         let timers = Timers {
             interval: STEP,
             dead: STEP * DEAD as u32,
-            lease: STEP * lease as u32,
+            lease: STEP * LEASE as u32,
             preempt: None,
-            handover: STEP * 4,
+            handover: STEP * WAIT as u32,
         };
         node.last_step = local;
         node.machine = Some(match node.lease {

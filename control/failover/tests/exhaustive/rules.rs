@@ -23,7 +23,8 @@ fn claim(pair: &Pair) -> Result<(), String> {
     if hears && pair.notices.contains(&Notice::PeerDead) && pair.is_active(1 - node) {
         return Err("takes over from one that holds the role".to_owned());
     }
-    let other_has = pair.nodes[node].defers && other.runs() && other.complete;
+    let other_has =
+        pair.words.are_understood() && pair.nodes[node].defers && other.runs() && other.complete;
     if !was_complete && other_has && pair.notices.contains(&Notice::NobodyActive) {
         return Err("claims without the connections while one lives that has them".to_owned());
     }
@@ -51,8 +52,8 @@ fn nobody(pair: &mut Pair) -> Result<(), String> {
     let since = *pair.nobody_since.get_or_insert(pair.now);
     let could = pair.nodes.iter().any(|node| node.runs() && node.dataplane);
     // A start, the dead interval, the disk, and a tick.
-    let bound = DEAD + BOUND;
-    if could && pair.now > since + DEAD && pair.calm_for(bound) {
+    let bound = DEAD + BOUND + pair.words.wait();
+    if could && pair.now > since + DEAD + pair.words.wait() && pair.calm_for(bound) {
         return Err("nobody is active".to_owned());
     }
     Ok(())

@@ -31,6 +31,13 @@ impl Seen {
         assert!(counts.iter().all(|&count| count > 0), "{self:?}");
     }
 
+    /// Everything holds, and the role was taken.
+    pub(crate) fn assert_safe(&self, states: usize) {
+        println!("{self:?}");
+        assert_eq!(self.broken, None);
+        assert!(self.states > states && self.claims > 0, "{self:?}");
+    }
+
     fn count(&mut self, pair: &Pair) {
         self.claims += usize::from(pair.claimed.is_some());
         for notice in &pair.notices {

@@ -44,6 +44,20 @@ pub(crate) fn run(
 
 /// All seeds hold, and everything that can happen has.
 pub(crate) fn assert_holds(seeds: u64) {
+    let Some(outcome) = holds(seeds, Setting::of) else { return };
+    for (what, count) in outcome.counts() {
+        assert!(count > seeds / 500, "hardly any {what}: {count} in {seeds} seeds");
+    }
+}
+
+/// All seeds hold in pairs of this kind, and the role moves in them.
+pub(crate) fn assert_holds_with(seeds: u64, setting: impl Fn(u64) -> Setting + Sync) {
+    let Some(outcome) = holds(seeds, setting) else { return };
+    assert!(outcome.claims > seeds + seeds / 4, "{outcome:?}");
+}
+
+/// All seeds hold, or the one that was asked for. What happened in all of them.
+fn holds(seeds: u64, setting: impl Fn(u64) -> Setting + Sync) -> Option<Outcome> {
     let range = match std::env::var("TANDEM_SEED") {
         Ok(text) => {
             let seed = text.parse().expect("TANDEM_SEED is a number");
@@ -52,14 +66,12 @@ pub(crate) fn assert_holds(seeds: u64) {
         Err(_) => 0..seeds,
     };
     let is_all = range == (0..seeds);
-    let (broken, outcome) = run(range, Setting::of);
+    let (broken, outcome) = run(range, setting);
     if let Some((seed, rule)) = broken {
         panic!("seed {seed}: {rule}; again with TANDEM_SEED={seed}, told with TANDEM_TELL=1");
     }
     println!("{outcome:?}");
-    for (what, count) in outcome.counts().into_iter().filter(|_| is_all) {
-        assert!(count > seeds / 500, "hardly any {what}: {count} in {seeds} seeds");
-    }
+    is_all.then_some(outcome)
 }
 
 /// The flaw is found, and for what it is.

@@ -1,5 +1,7 @@
 //! A dataplane, as far as roles go.
 
+use std::time::Duration;
+
 use failover::{Action, Instant, Term};
 
 use crate::setting::{Flaw, Setting};
@@ -8,6 +10,7 @@ use crate::setting::{Flaw, Setting};
 /// rules to find.
 pub(crate) struct Dataplane {
     setting: Setting,
+    lasts: Duration,
     /// Down until then, in the world's time.
     pub(crate) down_until: u64,
     /// Counts starts.
@@ -20,9 +23,12 @@ pub(crate) struct Dataplane {
 }
 
 impl Dataplane {
-    pub(crate) fn new(setting: Setting) -> Self {
+    pub(crate) fn new(node: usize, setting: Setting) -> Self {
+        let lease = setting.timers_of(node).lease;
+        let is_longer = setting.flaw == Flaw::LongLease;
         Dataplane {
             setting,
+            lasts: if is_longer { lease * 5 / 3 } else { lease },
             down_until: 0,
             life: 0,
             lease: [None, None],
@@ -33,7 +39,8 @@ impl Dataplane {
 
     pub(crate) fn crash(&mut self, until: u64) {
         let (down_until, life) = (self.down_until.max(until), self.life + 1);
-        *self = Dataplane { down_until, life, ..Dataplane::new(self.setting) };
+        (self.down_until, self.life) = (down_until, life);
+        (self.lease, self.term, self.complete) = ([None, None], Term(0), None);
     }
 
     /// The sides that it answers and forwards on.
@@ -55,7 +62,7 @@ impl Dataplane {
 
     /// What it does of an action that was decided on at this time.
     pub(crate) fn obey(&mut self, action: &Action, local: Instant) {
-        let until = local.plus(self.setting.timers.lease);
+        let until = local.plus(self.lasts);
         match action {
             Action::Claim(term) => {
                 self.term = *term;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use failover::Timers;
 
 use crate::campaign::assert_found;
-use crate::setting::{Flaw, Setting};
+use crate::setting::{Flaw, Setting, Words};
 
 fn with(flaw: Flaw) -> Setting {
     Setting { flaw, ..Setting::plain() }
@@ -19,8 +19,7 @@ fn timed(change: impl FnOnce(&mut Timers)) -> Setting {
 
 #[test]
 fn a_lease_longer_than_the_dead_interval_is_found() {
-    let setting = timed(|timers| timers.lease = Duration::from_millis(200));
-    assert_found(setting, "takes over from one that holds the role");
+    assert_found(with(Flaw::LongLease), "takes over from one that holds the role");
 }
 
 #[test]
@@ -77,4 +76,18 @@ fn a_link_that_is_not_told_of_is_found() {
 #[test]
 fn sides_that_part_are_found() {
     assert_found(with(Flaw::SplitsSides), "one side only");
+}
+
+#[test]
+fn a_pair_of_one_name_that_is_not_told_apart_is_found() {
+    let setting = Setting { words: Words::OneName, ..with(Flaw::DrawsNoNumber) };
+    assert_found(setting, "both are active");
+}
+
+#[test]
+fn words_that_are_taken_for_silence_are_found() {
+    for words in [Words::TwoVersions, Words::NotUnderstood, Words::OneWay] {
+        let setting = Setting { words, ..with(Flaw::IsDeafToOthers) };
+        assert_found(setting, "takes over from one that holds the role");
+    }
 }

@@ -22,6 +22,7 @@ mod random;
 mod rules;
 mod setting;
 mod stories;
+mod strangers;
 mod world;
 
 #[test]

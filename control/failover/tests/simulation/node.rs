@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use failover::{Action, Event, Fitness, Heartbeat, Identity, Instant, Machine, Role, Term};
+use failover::{Action, Event, Fitness, Heartbeat, Identity, Instant, Machine, Role, Term, Timers};
 
 use crate::dataplane::Dataplane;
-use crate::setting::{Flaw, Setting};
+use crate::setting::{Flaw, Setting, Words};
 
 pub(crate) struct Node {
     identity: Identity,
+    timers: Timers,
     setting: Setting,
     /// `None` while the process is not there.
     pub(crate) machine: Option<Machine>,
@@ -32,6 +33,8 @@ pub(crate) struct Node {
     sent: u64,
     /// The newest heartbeat taken in: life and number of its sender.
     heard: (u64, u64),
+    /// The process has heard the other machine since it started.
+    pub(crate) knows_peer: bool,
     /// Since when the process runs.
     pub(crate) running_since: u64,
     last_step: Instant,
@@ -51,12 +54,14 @@ pub(crate) struct Numbered {
 
 impl Node {
     pub(crate) fn new(index: usize, clock: i64, setting: Setting) -> Self {
-        let name = Arc::from(["a", "b"][index]);
+        let names = if setting.words == Words::OneName { ["a", "a"] } else { ["a", "b"] };
+        let name = Arc::from(names[index]);
         Node {
-            identity: Identity { priority: setting.priorities[index], name },
+            identity: Identity { priority: setting.priorities[index], name, start: 0 },
+            timers: setting.timers_of(index),
             setting,
             machine: None,
-            dataplane: Dataplane::new(setting),
+            dataplane: Dataplane::new(index, setting),
             seen_life: 0,
             disk: Term(0),
             boots: 0,
@@ -70,6 +75,7 @@ impl Node {
             life: 0,
             sent: 0,
             heard: (0, 0),
+            knows_peer: false,
             running_since: u64::MAX,
             last_step: Instant(0),
             syncing: None,
@@ -125,16 +131,19 @@ impl Node {
     }
 
     /// The control process starts, and reads the role back from the dataplane.
-    pub(crate) fn start(&mut self, now: u64) {
+    pub(crate) fn start(&mut self, now: u64, number: u64) {
         let local = self.local(now);
         self.life += 1;
         self.sent = 0;
+        self.knows_peer = false;
         self.running_since = now;
         self.last_step = local;
         self.seen_life = self.dataplane.life;
         self.syncing = None;
         self.ticks_left = 0;
-        let (identity, timers) = (self.identity.clone(), self.setting.timers);
+        let is_drawn = self.setting.flaw != Flaw::DrawsNoNumber;
+        self.identity.start = if is_drawn { number.into() } else { 0 };
+        let (identity, timers) = (self.identity.clone(), self.timers);
         self.machine = Some(if self.dataplane.holds(local) {
             Machine::resume(identity, timers, self.dataplane.term, local)
         } else {
@@ -174,6 +183,7 @@ impl Node {
         let newer = self.machine.is_some() && numbered.number > self.heard && !deaf;
         if newer {
             self.heard = numbered.number;
+            self.knows_peer = true;
         }
         newer
     }
@@ -194,6 +204,19 @@ impl Node {
         begins.then_some(heartbeat.term)
     }
 
+    /// What a machine that does not understand the other one makes of its words: nothing is
+    /// copied from it.
+    pub(crate) fn misunderstand(&mut self, active: bool) {
+        if active && self.role() != Some(Role::Active) {
+            self.dataplane.complete = None;
+            self.syncing = None;
+        }
+    }
+
+    pub(crate) fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
     pub(crate) fn number(&mut self, heartbeat: Heartbeat) -> Numbered {
         self.sent += 1;
         Numbered { number: (self.life, self.sent), heartbeat }
@@ -205,10 +228,10 @@ impl Node {
         let Some(machine) = &mut self.machine else { return Vec::new() };
         let mut actions = Vec::new();
         if self.setting.flaw == Flaw::CatchesUp {
-            let mut due = self.last_step.plus(self.setting.timers.interval);
+            let mut due = self.last_step.plus(self.timers.interval);
             while due < local {
                 actions.extend(machine.step(Event::Tick, due));
-                due = due.plus(self.setting.timers.interval);
+                due = due.plus(self.timers.interval);
             }
         }
         self.last_step = local;

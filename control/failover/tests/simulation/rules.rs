@@ -4,6 +4,7 @@ use failover::{Action, Notice, Role, Term};
 
 use crate::network::{Network, SLOWEST};
 use crate::node::Node;
+use crate::setting::Setting;
 
 /// A heartbeat an interval, its way, and some: as long as both may be active while they
 /// run and a path works.
@@ -13,6 +14,9 @@ const DEAD: u64 = 150_000;
 /// As long as nobody may be active while a machine could be: the dead interval, a lease,
 /// a start, and a disk that hangs.
 const GAP: u64 = 700_000;
+/// As long as it may take two machines besides that do not understand each other: the longer
+/// of their waits.
+const WAIT: u64 = 1_200_000;
 /// As long as a machine with a link down may hold the role beside one that is ready.
 const MOVE: u64 = 400_000;
 
@@ -28,6 +32,12 @@ pub(crate) struct Before {
 
 #[derive(Default)]
 pub(crate) struct Rules {
+    /// One of the machines does not understand the other, so that nothing is copied either.
+    strange: bool,
+    /// The machines have not the same timers.
+    timers_differ: bool,
+    /// By how much the longer of the machines' dead intervals exceeds the usual.
+    extra: u64,
     both_since: Option<u64>,
     nobody_since: Option<u64>,
     misplaced_since: Option<u64>,
@@ -40,6 +50,13 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
+    /// For a pair of this kind.
+    pub(crate) fn of(setting: Setting) -> Self {
+        let extra = DEAD * u64::from(setting.other_timers.max(100) - 100) / 100;
+        let strange = !setting.words.are_understood();
+        Rules { strange, timers_differ: setting.other_timers != 100, extra, ..Rules::default() }
+    }
+
     /// What a machine may claim, and when.
     pub(crate) fn acted(
         &mut self,
@@ -90,14 +107,16 @@ impl Rules {
         nodes: &[Node; 2],
         network: &Network,
     ) -> Result<(), String> {
-        let long = DEAD + BOUND;
+        let long = DEAD + self.extra + BOUND;
         let other = 1 - before.node;
         if !actions.contains(&Action::Report(Notice::PeerDead))
             || !network.carries(other, long, before.now)
         {
             return Ok(());
         }
-        if before.other_active {
+        // How long the other one's lease is nobody can know who has not heard it yet.
+        let is_unknown = self.timers_differ && !nodes[before.node].knows_peer;
+        if before.other_active && !is_unknown {
             return Err("takes over from one that holds the role".to_owned());
         }
         if nodes[other].runs_for(long, before.now) {
@@ -122,7 +141,7 @@ impl Rules {
         // It neither hears nor sees the witness, and so may not claim.
         let is_cut_off = nodes[other].sees_witness(before.now) == Some(false)
             && !network.carries(before.node, DEAD + BOUND, before.now);
-        if !before.complete && lives && !is_cut_off {
+        if !before.complete && lives && !is_cut_off && !self.strange {
             return Err("an unsynced machine claims while a synced one lives".to_owned());
         }
         Ok(())
@@ -159,12 +178,13 @@ impl Rules {
             return Ok(());
         }
         let time = now - *self.both_since.get_or_insert(now);
+        let lease = LEASE + self.extra;
         let run = nodes.iter().all(|node| node.runs_for(BOUND, now));
         let no_start = nodes.iter().all(|node| {
-            node.running_since == u64::MAX || node.running_since + LEASE + BOUND <= now
+            node.running_since == u64::MAX || node.running_since + lease + BOUND <= now
         });
         let agree = run && time >= BOUND && network.is_whole(BOUND, now);
-        let expire = no_start && time >= LEASE + BOUND && network.is_whole(LEASE + BOUND, now);
+        let expire = no_start && time >= lease + BOUND && network.is_whole(lease + BOUND, now);
         if agree || expire { Err(format!("both are active for {time} us")) } else { Ok(()) }
     }
 
@@ -181,8 +201,9 @@ impl Rules {
             return Ok(());
         }
         let since = *self.nobody_since.get_or_insert(now);
-        let could = self.can_since.iter().flatten().any(|&can| can + GAP <= now);
-        if now >= since + GAP && could {
+        let gap = GAP + 2 * self.extra + if self.strange { WAIT } else { 0 };
+        let could = self.can_since.iter().flatten().any(|&can| can + gap <= now);
+        if now >= since + gap && could {
             return Err(format!("nobody is active since {since} us"));
         }
         Ok(())
@@ -199,6 +220,7 @@ impl Rules {
         let at = usize::from(active[1]);
         let other = nodes[1 - at].machine.as_ref();
         let misplaced = active[0] != active[1]
+            && !self.strange
             && !nodes[at].has_links(now)
             && nodes.iter().all(|node| node.runs_for(MOVE, now))
             && nodes[at].role() == Some(Role::Active)
@@ -226,7 +248,8 @@ impl Rules {
             return Err("the role moves without a reason".to_owned());
         }
         let standby = nodes[usize::from(active[0])].machine.as_ref();
-        let ready = standby.is_some_and(|m| m.role() == Role::Standby && m.fitness().is_ready());
+        let stands_by = standby.is_some_and(|m| m.role() == Role::Standby);
+        let ready = stands_by && (self.strange || standby.is_some_and(|m| m.fitness().is_ready()));
         if ready { Ok(()) } else { Err("the other does not stand by".to_owned()) }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use failover::Timers;
+use failover::{Precedence, Timers};
 
 /// A way in which what is around the machine could be wrong. The rules must find each.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,6 +29,46 @@ pub(crate) enum Flaw {
     IgnoresLease,
     /// It goes on when it is told to let go.
     IgnoresRelease,
+    /// The dataplane keeps the role for longer than its machine tells.
+    LongLease,
+    /// What is not understood is taken for silence.
+    IsDeafToOthers,
+    /// Machines of one name are not told apart.
+    DrawsNoNumber,
+}
+
+/// What the machines understand of each other.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Words {
+    /// Everything.
+    Understood,
+    /// Everything, and they have the same name.
+    OneName,
+    /// Nothing: the second one speaks a newer version.
+    TwoVersions,
+    /// Nothing, though both speak the same version.
+    NotUnderstood,
+    /// The second one understands the first one, which does not understand the second one.
+    OneWay,
+}
+
+impl Words {
+    /// What a machine makes of the other one's words, if it does not understand them.
+    pub(crate) fn precedence(self, node: usize, peer_is_higher: bool) -> Option<Precedence> {
+        match (self, node) {
+            (Words::Understood | Words::OneName, _) | (Words::OneWay, 1) => None,
+            (Words::TwoVersions, 0) => Some(Precedence::Own),
+            (Words::TwoVersions, _) => Some(Precedence::Peer),
+            (Words::NotUnderstood | Words::OneWay, _) => {
+                Some(Precedence::Unknown { peer_is_higher })
+            }
+        }
+    }
+
+    /// Each understands the other.
+    pub(crate) fn are_understood(self) -> bool {
+        matches!(self, Words::Understood | Words::OneName)
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +76,9 @@ pub(crate) struct Setting {
     pub(crate) timers: Timers,
     pub(crate) priorities: [u8; 2],
     pub(crate) has_witness: bool,
+    /// The second machine's lease and dead interval in parts of the first one's, in percent.
+    pub(crate) other_timers: u32,
+    pub(crate) words: Words,
     pub(crate) flaw: Flaw,
 }
 
@@ -43,7 +86,21 @@ impl Setting {
     /// The default timers, except that a handover is given up before the world ends.
     pub(crate) fn plain() -> Self {
         let timers = Timers { handover: Duration::from_millis(600), ..Timers::default() };
-        Setting { timers, priorities: [100, 100], has_witness: false, flaw: Flaw::None }
+        Setting {
+            timers,
+            priorities: [100, 100],
+            has_witness: false,
+            other_timers: 100,
+            words: Words::Understood,
+            flaw: Flaw::None,
+        }
+    }
+
+    /// The timers of each machine.
+    pub(crate) fn timers_of(&self, node: usize) -> Timers {
+        let percent = if node == 0 { 100 } else { self.other_timers };
+        let Timers { dead, lease, .. } = self.timers;
+        Timers { dead: dead * percent / 100, lease: lease * percent / 100, ..self.timers }
     }
 
     /// Every fourth world has a witness, every fifth a preferred machine.

@@ -3,7 +3,7 @@
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
 
-use failover::{Event, Role, Term};
+use failover::{Event, Incompatible, Precedence, Role, Term};
 
 use crate::faults::Fault;
 use crate::network::Network;
@@ -87,7 +87,7 @@ impl World {
             order: 0,
             queue: BinaryHeap::new(),
             network: Network::new(),
-            rules: Rules::default(),
+            rules: Rules::of(setting),
             outcome: Outcome::default(),
             tells: std::env::var_os("TANDEM_TELL").is_some(),
         };
@@ -197,7 +197,9 @@ impl World {
     }
 
     fn start(&mut self, node: usize) {
-        self.nodes[node].start(self.now);
+        // Not of the same generator: the worlds of earlier seeds stay as they were.
+        let number = self.now.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ (node as u64);
+        self.nodes[node].start(self.now, number);
         self.outcome.resumed += u64::from(self.nodes[node].role() == Some(Role::Active));
         self.after(0, Happening::Tick(node, self.nodes[node].life));
     }
@@ -242,6 +244,10 @@ impl World {
         if waiting.is_empty() {
             return Ok(());
         }
+        let is_higher = self.nodes[1 - node].identity().start > self.nodes[node].identity().start;
+        if let Some(precedence) = self.setting.words.precedence(node, is_higher) {
+            return self.misunderstand(node, &waiting, precedence);
+        }
         let heard = waiting.iter().map(|numbered| numbered.heartbeat.clone()).collect();
         self.step(node, Event::Heard(heard))?;
         for numbered in &waiting {
@@ -251,6 +257,23 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// The newest counts; of it only that much is understood whether its sender is active.
+    fn misunderstand(
+        &mut self,
+        node: usize,
+        waiting: &[Numbered],
+        precedence: Precedence,
+    ) -> Result<(), String> {
+        let Some(newest) = waiting.last() else { return Ok(()) };
+        let active = newest.heartbeat.role == Role::Active;
+        self.nodes[node].misunderstand(active);
+        if self.setting.flaw == Flaw::IsDeafToOthers {
+            return Ok(());
+        }
+        let said = Incompatible { active: Some(active), precedence };
+        self.step(node, Event::NotUnderstood { earlier: Vec::new(), said })
     }
 
     /// The other heartbeats that reach a machine at this time.

@@ -65,13 +65,3 @@ fn what_earlier_ones_say_is_remembered() {
     assert!(!before.machine.fitness().synced, "somebody else was active since");
     assert_eq!(before.machine.term(), Term(9));
 }
-
-#[test]
-fn one_with_our_name_is_left_out() {
-    let mut bench = Bench::active();
-    let alike = Heartbeat { identity: identity("m", 255), ..peer(Role::Active, 99) };
-    let actions = hear_late(&mut bench, vec![peer(Role::Standby, 5), alike]);
-    assert!(reports(&actions, Notice::SameName));
-    assert_eq!(bench.machine.role(), Role::Active);
-    assert_eq!(bench.step(Event::Heard(Vec::new())), []);
-}

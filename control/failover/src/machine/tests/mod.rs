@@ -3,17 +3,20 @@
 mod claiming;
 mod folding;
 mod holding;
+mod incompatible;
 mod leaving;
 mod listening;
 mod moving;
+mod same_name;
 mod standing_by;
 mod telling;
+mod timers;
 
 use core::time::Duration;
 use std::sync::Arc;
 
 use super::{Action, Event, Machine, Notice};
-use crate::heartbeat::{Fitness, Heartbeat, Identity, Role, Term, Wish};
+use crate::heartbeat::{Fitness, Heartbeat, Identity, Incompatible, Precedence, Role, Term, Wish};
 use crate::time::Instant;
 use crate::timers::Timers;
 
@@ -22,7 +25,7 @@ const NO_LINK: Fitness = Fitness { links: false, ..Fitness::READY };
 const UNABLE: Fitness = Fitness { able: false, ..Fitness::READY };
 
 fn identity(name: &str, priority: u8) -> Identity {
-    Identity { priority, name: Arc::from(name) }
+    Identity { priority, name: Arc::from(name), start: 0 }
 }
 
 /// A heartbeat of the peer, that is called "b".
@@ -34,6 +37,7 @@ fn peer(role: Role, term: u64) -> Heartbeat {
         fitness: Fitness::READY,
         wish: Wish::None,
         hears_peer: true,
+        lease: Timers::default().lease,
     }
 }
 
@@ -86,6 +90,29 @@ impl Bench {
         self.step(Event::Fitness(fitness))
     }
 
+    /// The peer says something that is not understood.
+    fn hear_incompatible(&mut self, active: Option<bool>, precedence: Precedence) -> Vec<Action> {
+        let said = Incompatible { active, precedence };
+        self.step(Event::NotUnderstood { earlier: Vec::new(), said })
+    }
+
+    /// Runs for so long, while the peer says so each 10 ms.
+    fn run_beside_incompatible(
+        &mut self,
+        ms: u64,
+        active: Option<bool>,
+        precedence: Precedence,
+    ) -> Vec<Action> {
+        self.peer = None;
+        let mut all = Vec::new();
+        for _ in 0..ms / 10 {
+            all.extend(self.run(10));
+            all.extend(self.hear_incompatible(active, precedence));
+            all.extend(self.write(&all.clone()));
+        }
+        all
+    }
+
     fn hear(&mut self, heartbeat: Heartbeat) -> Vec<Action> {
         self.peer = Some(heartbeat.clone());
         self.step(Event::Heard(vec![heartbeat]))
@@ -104,15 +131,21 @@ impl Bench {
                 all.extend(self.step(Event::Heard(vec![heartbeat])));
             }
             all.extend(self.step(Event::Tick));
-            let written = all.iter().rev().find_map(|action| match action {
-                Action::StoreTerm(term) => Some(*term),
-                _ => None,
-            });
-            if let Some(term) = written.filter(|term| disk && *term > self.machine.stored) {
-                all.extend(self.step(Event::TermStored(term)));
+            if disk {
+                all.extend(self.write(&all.clone()));
             }
         }
         all
+    }
+
+    /// The disk writes the last term that it was to write.
+    fn write(&mut self, actions: &[Action]) -> Vec<Action> {
+        let written = actions.iter().rev().find_map(|action| match action {
+            Action::StoreTerm(term) => Some(*term),
+            _ => None,
+        });
+        let is_new = |term: &Term| *term > self.machine.stored;
+        written.filter(is_new).map_or(Vec::new(), |term| self.step(Event::TermStored(term)))
     }
 
     fn silence(&mut self) {

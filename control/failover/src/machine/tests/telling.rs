@@ -42,16 +42,6 @@ fn a_step_without_news_moves_no_tick() {
 }
 
 #[test]
-fn a_peer_that_has_our_name_is_reported_once_and_not_listened_to() {
-    let mut bench = Bench::active();
-    let mut alike = peer(Role::Active, 9);
-    alike.identity = identity("m", 255);
-    assert_eq!(deeds(&bench.hear(alike.clone())), [Action::Report(Notice::SameName)]);
-    assert_eq!(deeds(&bench.hear(alike)), []);
-    assert_eq!((bench.machine.role(), bench.machine.term()), (Role::Active, Term(5)));
-}
-
-#[test]
 fn a_machine_without_the_role_tells_the_highest_term_it_knows() {
     let mut bench = Bench::standby();
     bench.hear(peer(Role::Active, 8));

@@ -1,0 +1,122 @@
+use super::*;
+
+pub(crate) fn beat(sequence: u64) -> Beat {
+    Beat {
+        sequence,
+        heartbeat: Heartbeat {
+            identity: Identity { priority: 100, name: "a".into(), start: 0 },
+            term: Term(7),
+            role: Role::Active,
+            fitness: Fitness::READY,
+            wish: Wish::None,
+            hears_peer: true,
+            lease: Duration::from_millis(120),
+        },
+        progress: Progress { state: SyncState::Following, complete: true, lag: 12 },
+        timers: Timers { dead: 150, lease: 120 },
+        obstacles: vec!["the private link is down".to_owned()],
+    }
+}
+
+fn messages() -> Vec<Message> {
+    let echo = Salt([9; 16]);
+    let mut all = vec![Message { echo, body: Body::Hello }];
+    for role in ROLES {
+        for (index, wish) in WISHES.into_iter().enumerate() {
+            let mut beat = beat(u64::MAX);
+            beat.heartbeat.role = role;
+            beat.heartbeat.wish = wish;
+            beat.heartbeat.hears_peer = index == 2;
+            beat.heartbeat.fitness.witness = [None, Some(false), Some(true)][index];
+            beat.progress = Progress { state: STATES[index], complete: index == 1, lag: 3 };
+            all.push(Message { echo, body: Body::Beat(Box::new(beat)) });
+        }
+    }
+    all
+}
+
+#[test]
+fn messages_come_back_as_they_were() {
+    for message in messages() {
+        assert_eq!(Message::decode(&message.encode()), Some(message));
+    }
+}
+
+#[test]
+fn what_is_cut_or_longer_is_not_understood() {
+    for message in messages() {
+        let bytes = message.encode();
+        for length in 0..18 {
+            assert_eq!(Message::decode(&bytes[..length]), None);
+        }
+        let rest = not_understood(&bytes);
+        for length in 18..bytes.len() {
+            // A heartbeat that ends behind its echo is no hello: the kind differs.
+            assert_eq!(Message::decode(&bytes[..length]), rest);
+        }
+        assert_eq!(Message::decode(&[bytes, vec![0]].concat()), rest);
+    }
+}
+
+/// What is left of a message that is not understood.
+fn not_understood(bytes: &[u8]) -> Option<Message> {
+    let active = [Some(false), Some(true), None].get(usize::from(bytes[17]));
+    let active = active.copied().flatten();
+    let body = Body::NotUnderstood(NotUnderstood { version: bytes[0], active });
+    Some(Message { echo: Salt(bytes[1..17].try_into().unwrap()), body })
+}
+
+#[test]
+fn unknown_values_are_not_understood() {
+    let bytes = Message { echo: Salt([0; 16]), body: Body::Beat(Box::new(beat(1))) }.encode();
+    for place in [17, 18, 35, 37, 38, 39] {
+        let mut bytes = bytes.clone();
+        bytes[place] = 0x7e;
+        assert_eq!(Message::decode(&bytes), not_understood(&bytes), "byte {place}");
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_bytes_are_one_message_or_not_understood(echo: [u8; 16], kind in 0..2_u8, bytes: Vec<u8>) {
+        let active = if kind == HELLO { 2 } else { 1 };
+        let bytes = [&[VERSION][..], &echo, &[active, kind], &bytes].concat();
+        let message = Message::decode(&bytes).unwrap();
+        match message.body {
+            Body::NotUnderstood(_) => assert_eq!(message.encode(), bytes[..18]),
+            _ => assert_eq!(message.encode(), bytes),
+        }
+    }
+
+    #[test]
+    fn changed_messages_are_one_message_or_not_understood(place in 0..200_usize, to: u8) {
+        let body = Body::Beat(Box::new(beat(1)));
+        let mut bytes = Message { echo: Salt([0; 16]), body }.encode();
+        if let Some(byte) = bytes.get_mut(place) {
+            *byte = to;
+        }
+        let message = Message::decode(&bytes).unwrap();
+        match message.body {
+            Body::NotUnderstood(_) => assert_eq!(Some(message), not_understood(&bytes)),
+            _ => assert_eq!(message.encode(), bytes),
+        }
+    }
+}
+
+#[test]
+fn the_timers_have_their_places() {
+    let bytes = Message { echo: Salt([0; 16]), body: Body::Beat(Box::new(beat(1))) }.encode();
+    assert_eq!(bytes[48..56], [150, 0, 0, 0, 120, 0, 0, 0]);
+}
+
+#[test]
+fn long_texts_are_cut_between_letters() {
+    let mut long = beat(1);
+    long.obstacles = vec!["ü".repeat(200); 9];
+    let message = Message { echo: Salt([0; 16]), body: Body::Beat(Box::new(long)) };
+    let Some(Message { body: Body::Beat(read), .. }) = Message::decode(&message.encode()) else {
+        panic!("not understood");
+    };
+    assert_eq!(read.obstacles, vec!["ü".repeat(127); Beat::OBSTACLES]);
+    assert!(message.encode().len() < super::super::seal::LIMIT - 64);
+}
