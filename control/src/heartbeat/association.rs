@@ -33,14 +33,16 @@ const RETIRED: usize = 1024;
 /// room for several they don't drive the present one out.
 const MET: usize = 8;
 
-/// How many datagrams of a path get as far as cryptography. Those of the peer's proven
-/// start have a rate of their own, which takes a few hundredths of a core at most, so that
-/// others don't use it up. Of the others some are looked at as they come, and what exceeds
-/// that takes part in a lottery: whoever floods the path from the peer's address cannot
-/// keep the peer's next start out for long.
+/// How many datagrams of a path get as far as cryptography. Of those that don't bear the salt
+/// of the peer's proven start some are looked at as they come, and what exceeds that takes
+/// part in a lottery: whoever floods the path from the peer's address cannot keep the peer's
+/// next start out for long.
+///
+/// Those that do are all looked at. Anybody on the link can copy the salt, and counters that
+/// are due next: a rate of any kind would be used up by the copies, and refuse the peer's own.
+/// So what bounds their cost is how many datagrams are read at all.
 #[derive(Clone, Debug)]
 pub struct Gate {
-    proven: Bucket,
     unknown: Bucket,
     lottery: Lottery,
 }
@@ -55,7 +57,7 @@ impl Gate {
     /// With this lottery.
     #[must_use]
     pub fn with(lottery: Lottery) -> Self {
-        Gate { proven: Bucket::new(20_000, 2000), unknown: Bucket::new(500, 100), lottery }
+        Gate { unknown: Bucket::new(500, 100), lottery }
     }
 }
 
@@ -66,8 +68,6 @@ pub struct Verdict {
     pub result: Result<Accepted, Refusal>,
     /// To be sent back over the path that it came over.
     pub answer: Option<Vec<u8>>,
-}
-
     /// Its number among the datagrams of its sender's start; 0 if it has none.
     pub counter: u64,
 }
@@ -78,6 +78,8 @@ impl Verdict {
     pub fn refused(why: Refusal) -> Self {
         Verdict { result: Err(why), answer: None, counter: 0 }
     }
+}
+
 /// A datagram that counts.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Accepted {
@@ -104,10 +106,10 @@ struct Start {
     window: Window,
     /// Of the last heartbeat that was taken in.
     sequence: u64,
-}
-
     /// The counter of the last datagram that was taken in as a word of the peer.
     newest: u64,
+}
+
 impl Start {
     fn new(key: &SharedKey, salt: Salt) -> Self {
         Start { opener: Opener::new(key, salt), window: Window::default(), sequence: 0, newest: 0 }
@@ -145,8 +147,6 @@ impl Start {
     }
 }
 
-/// The two ends of heartbeats.
-pub struct Association {
 /// Which of two machines goes first if the peer speaks this version and is not understood.
 fn precedence(version: u8, peers: Salt, own: Salt) -> Precedence {
     match version.cmp(&message::VERSION) {
@@ -156,6 +156,8 @@ fn precedence(version: u8, peers: Salt, own: Salt) -> Precedence {
     }
 }
 
+/// The two ends of heartbeats.
+pub struct Association {
     key: SharedKey,
     sealer: Sealer,
     proven: Option<Start>,
@@ -188,14 +190,14 @@ impl Association {
         })
     }
 
-    /// True if a start of the peer is proven.
-    #[must_use]
     /// The salt of the own start, as a number.
     #[must_use]
     pub fn own_start(&self) -> u128 {
         self.sealer.salt().number()
     }
 
+    /// True if a start of the peer is proven.
+    #[must_use]
     pub fn is_proven(&self) -> bool {
         self.proven.is_some()
     }
@@ -264,12 +266,6 @@ impl Association {
         }
         let own = self.sealer.salt();
         if let Some(start) = self.proven.as_mut().filter(|start| start.opener.salt == header.salt) {
-            if !start.window.is_new(header.counter) {
-                return Err(Refusal::Replayed);
-            }
-            if !gate.proven.take(now) {
-                return Err(Refusal::Rate);
-            }
             let message = start.open(header, datagram)?;
             if message.echo != own {
                 *to_greet = Some(header.salt);

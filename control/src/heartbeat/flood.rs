@@ -137,3 +137,47 @@ fn recordings_of_earlier_starts_do_not_drive_the_present_one_out() {
     let news = results.iter().filter(|result| matches!(result, Ok(Accepted::News(_)))).count();
     assert_eq!(news, 2, "each of six is echoed in turn: {results:?}");
 }
+
+/// Somebody on the link copies the salt of the start that is known, with random counters or
+/// with those that are due next.
+fn copies_of_a_known_start(counters_are_due: bool) {
+    let (mut a, mut b) = (End::new(1), End::new(2));
+    let mut salt = Vec::new();
+    for _ in 0..2 {
+        let word = a.send("a");
+        salt = word[1..17].to_vec();
+        for answer in b.receive(&word, 0) {
+            a.receive(&answer, 0).iter().for_each(|word| drop(b.receive(word, 0)));
+        }
+    }
+    let (mut random, mut copies, mut heartbeats) = (9, 0, 0);
+    for now in (INTERVAL..2_000_000).step_by(GAP as usize) {
+        let is_due = now % INTERVAL == 0;
+        // Each heartbeat comes just behind a burst that takes what is left of any budget.
+        for number in 0..if is_due { 150 } else { 1 } {
+            let mut copy = junk(&mut random, Some(&salt));
+            if counters_are_due {
+                // A hello or two went before them.
+                let due = a.sequence + 3 + number % 64;
+                copy[17..25].copy_from_slice(&due.to_le_bytes());
+            }
+            b.receive(&copy, now);
+            copies += 1;
+        }
+        if is_due {
+            let word = a.send("a");
+            let result = b.association.receive(&mut b.gate, &word, Instant(now)).result;
+            assert!(matches!(result, Ok(Accepted::News(_))), "{result:?} at {now} us");
+            heartbeats += 1;
+        }
+    }
+    // The control: these are no heartbeats because of their tag, and there were many.
+    assert!(b.tried > copies * 9 / 10 && copies > 1000 * heartbeats, "{} of {copies}", b.tried);
+}
+
+#[test]
+fn copying_the_salt_of_the_known_start_refuses_none_of_its_heartbeats() {
+    for counters_are_due in [false, true] {
+        copies_of_a_known_start(counters_are_due);
+    }
+}
