@@ -3,6 +3,8 @@
 use std::env;
 use std::path::{Path, PathBuf};
 
+use bindgen::callbacks::{AttributeInfo, ParseCallbacks, TypeKind};
+
 /// The oldest DPDK whose layout and functions this crate is written for.
 const OLDEST: &str = "22.11";
 
@@ -62,6 +64,22 @@ const TYPES: &[&str] = &[
 
 const VARIABLES: &[&str] = &["rte_eth_fp_ops", "TANDEM_.*"];
 
+/// Releases of DPDK add fields to its structs. A struct that is `non_exhaustive` cannot be
+/// written field by field outside of this crate, so code that compiles with one release's
+/// fields compiles with another's: it begins with the default, which is all zeros, and sets
+/// what it means.
+#[derive(Debug)]
+struct NonExhaustiveStructs;
+
+impl ParseCallbacks for NonExhaustiveStructs {
+    fn add_attributes(&self, info: &AttributeInfo<'_>) -> Vec<String> {
+        match info.kind {
+            TypeKind::Struct => vec!["#[non_exhaustive]".to_owned()],
+            _ => Vec::new(),
+        }
+    }
+}
+
 fn main() {
     println!("cargo:rerun-if-changed=shim");
     println!("cargo:rerun-if-changed=build.rs");
@@ -106,6 +124,7 @@ fn generate(flags: &[String]) {
         .derive_default(true)
         .generate_comments(false)
         .prepend_enum_name(false)
+        .parse_callbacks(Box::new(NonExhaustiveStructs))
         // Reached by pointer alone; their fields through the offsets of the shim.
         .opaque_type("rte_mbuf")
         .opaque_type("rte_mempool")

@@ -125,7 +125,8 @@ impl Port {
     /// Receives frames for this Ethernet address too: by the NIC's own filter, or without
     /// any filter where it has none.
     pub fn accept(&self, mac: [u8; 6]) {
-        let mut address = dpdk_sys::rte_ether_addr { addr_bytes: mac };
+        let mut address = dpdk_sys::rte_ether_addr::default();
+        address.addr_bytes = mac;
         // Of a device without an address of its own the new one would become it.
         let has_own = self.mac() != [0; 6];
         let _control = control();

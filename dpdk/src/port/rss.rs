@@ -159,21 +159,23 @@ impl Port {
 
     /// As the port was started: by whatever the device can hash.
     fn spread_by_all(&self, types: u64) {
-        let mut conf = rte_eth_rss_conf { rss_hf: types, ..Default::default() };
+        let mut conf = rte_eth_rss_conf::default();
+        conf.rss_hf = types;
         // What was not to be had before is no worse without this.
         // SAFETY: the port is started; no key leaves the device's as it is.
         unsafe { dpdk_sys::rte_eth_dev_rss_hash_update(self.id().0, &mut conf) };
     }
 
     fn set_hash(&self, types: u64, key: &[u8]) -> Result<(), RssError> {
-        let (port, rss_key_len) = (self.id().0, key.len() as u8);
+        let port = self.id().0;
         let mut given = key.to_vec();
-        let mut conf = rte_eth_rss_conf { rss_key: given.as_mut_ptr(), rss_key_len, rss_hf: types };
+        let mut conf = hash_conf(&mut given);
+        conf.rss_hf = types;
         // SAFETY: the port is started; the key is as long as it says, and is copied.
         let result = unsafe { dpdk_sys::rte_eth_dev_rss_hash_update(port, &mut conf) };
         step("take a hash and its key", result)?;
         let mut found = vec![0; key.len()];
-        conf = rte_eth_rss_conf { rss_key: found.as_mut_ptr(), rss_key_len, rss_hf: 0 };
+        conf = hash_conf(&mut found);
         // SAFETY: as above; the driver writes as many bytes as it is told there is room for.
         let result = unsafe { dpdk_sys::rte_eth_dev_rss_hash_conf_get(port, &mut conf) };
         step("tell its hash", result)?;
@@ -208,13 +210,25 @@ impl Port {
 /// Bytes of a key where the driver does not say, as DPDK has it.
 const DEFAULT_KEY: usize = 40;
 
+/// A configuration of the hash with this key, which has to outlive it.
+fn hash_conf(key: &mut [u8]) -> rte_eth_rss_conf {
+    let mut conf = rte_eth_rss_conf::default();
+    conf.rss_key = key.as_mut_ptr();
+    conf.rss_key_len = key.len() as u8;
+    conf
+}
+
 /// A table in which every place is meant.
 fn empty_table(places: u16) -> Vec<rte_eth_rss_reta_entry64> {
     let group = dpdk_sys::TANDEM_RETA_GROUP as usize;
     let in_group = |first: usize| u64::MAX >> group.saturating_sub(usize::from(places) - first);
     (0..usize::from(places))
         .step_by(group)
-        .map(|first| rte_eth_rss_reta_entry64 { mask: in_group(first), ..Default::default() })
+        .map(|first| {
+            let mut entry = rte_eth_rss_reta_entry64::default();
+            entry.mask = in_group(first);
+            entry
+        })
         .collect()
 }
 
