@@ -11,10 +11,10 @@ LAB := target/debug/tandem-lab
 # A fresh Debian has cargo, once installed, under /usr/bin or in root's ~/.cargo.
 export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/sbin:/sbin
 
-.PHONY: help setup build release demo test lint unit instructions instructions-write lab-test sanitize lab lab-down
+.PHONY: help setup build release demo test lint unit instructions instructions-write lab-test debian-13 sanitize lab lab-down
 
 help: ## Show this.
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s $$'\t'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s $$'\t'
 
 setup: ## Install what is missing (apt, as root).
 	@tests/setup.sh
@@ -28,7 +28,7 @@ release: setup ## The programs as they are shipped, in target/x86_64-unknown-lin
 demo: build ## Raise the lab, send real traffic through the appliance, show what each side saw.
 	$(LAB) demo
 
-test: build lint unit instructions lab-test ## Every check: format, lints, unit and property tests, instructions, lab.
+test: build lint unit instructions lab-test debian-13 ## Every check: format, lints, unit and property tests, instructions, lab, Debian 13.
 
 lint:
 	$(CARGO) fmt --all --check
@@ -46,6 +46,9 @@ instructions-write: setup ## Write down what they take now.
 lab-test: build
 	@test "$$(id -u)" = 0 || { echo "the lab tests make network namespaces, which takes root: run make test as root"; exit 1; }
 	$(CARGO) nextest run -p lab; result=$$?; $(LAB) down; exit $$result
+
+debian-13: setup ## Build on Debian 13, in a root of its own, and run the tests that need DPDK.
+	dpdk/debian-13.sh
 
 sanitize: setup ## The tests of all that parses or owns memory, under AddressSanitizer.
 	tests/sanitize.sh
