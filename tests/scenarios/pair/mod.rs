@@ -10,6 +10,7 @@ mod links;
 mod metrics;
 mod paths;
 mod rejoin;
+mod same_name;
 mod stalls;
 mod strangers;
 mod survivors;

@@ -45,6 +45,8 @@ pub struct Settings {
     pub pair: bool,
     /// More lines for the `[peer]` section.
     pub peer: &'static str,
+    /// Both machines have the name of the first one, as after a configuration was copied.
+    pub one_name: bool,
     /// The metrics are served on the direct link, and not on loopback.
     pub metrics_on_link: bool,
 }
@@ -60,6 +62,7 @@ impl Default for Settings {
             without: None,
             pair: false,
             peer: "",
+            one_name: false,
             metrics_on_link: false,
         }
     }
@@ -113,6 +116,7 @@ impl Settings {
         let Settings { workers, connections, scheduler, weights, .. } = self;
         let (web, dns) = (self.servers(80, *weights), self.servers(53, [1; 3]));
         let Machine { name, public, private, .. } = machine;
+        let name = if self.one_name { super::A.name } else { name };
         let [pub0, priv0] = [(0, "pub0"), (1, "priv0")].map(|(n, i)| self.driver.device(n, i));
         let (socket, prefix) = (machine.socket(), machine.file_prefix());
         let (socket, state, peer) =
