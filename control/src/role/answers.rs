@@ -118,8 +118,8 @@ impl Driver {
         })
     }
 
-    /// When the peer was heard the last time.
+    /// When the peer was heard the last time, understood or not.
     pub(super) fn last_heard(&self) -> Option<Instant> {
-        self.memory.peer.as_ref().map(|(at, _)| *at)
+        self.memory.heard
     }
 }

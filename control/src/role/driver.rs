@@ -51,7 +51,10 @@ pub struct Driver {
 /// What the driver remembers from turn to turn.
 #[derive(Default)]
 pub(super) struct Memory {
+    /// Its last heartbeat that was understood.
     pub(super) peer: Option<(Instant, Beat)>,
+    /// When the peer proved the last time that it lives, understood or not.
+    pub(super) heard: Option<Instant>,
     pub(super) grace: Grace,
     pub(super) waiting: Option<Waiting>,
     pub(super) last_change: Option<Change>,
@@ -146,6 +149,9 @@ impl Driver {
         if let Some(newest) = beats.into_iter().last() {
             self.compare(&newest);
             self.memory.peer = Some((now, newest));
+        }
+        if not_understood.is_some() || !heard.is_empty() {
+            self.memory.heard = Some(now);
         }
         match not_understood {
             Some(said) => self.step(Event::NotUnderstood { earlier: heard, said }).await,

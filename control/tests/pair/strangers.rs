@@ -130,3 +130,22 @@ fn other_timers_are_said_on_both_machines() {
     wait("the warning goes", || both.a.pair().warnings.is_empty());
     assert!(both.a.metrics().contains("tandem_peer_timers_differ 0\n"));
 }
+
+/// The active machine's lease is longer than the other's dead interval, and its control dies: its
+/// dataplane goes on until the lease is over, and the other one waits for that.
+#[test]
+fn with_other_timers_a_takeover_waits_for_the_end_of_the_peers_lease() {
+    let both = Both::new();
+    let file = both.b.folder.join("tandem.toml");
+    let config = std::fs::read_to_string(&file).unwrap();
+    let quick = config.replace("dead = \"1s\"", "dead = \"400ms\"");
+    std::fs::write(&file, quick.replace("lease = \"800ms\"", "lease = \"300ms\"")).unwrap();
+    let mut both = both.start();
+    both.a.kill();
+    wait("b is active", || both.b.dataplane.is_active());
+    // Its lease has run out, or it is noticed that it has not.
+    assert!(!both.a.dataplane.is_active());
+    let ended = both.a.dataplane.state().changes.last().unwrap().1;
+    let began = both.b.dataplane.state().changes.last().unwrap().1;
+    assert!(ended <= began, "both were active for {:?}", ended - began);
+}
