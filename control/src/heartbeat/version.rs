@@ -29,7 +29,7 @@ impl Version {
         if self == Version::OWN {
             return format!(
                 "it speaks version {self} of the heartbeat protocol, as this machine does, and \
-                 what it says is not understood: install the same release of tandem on both \
+                 its messages make no sense here: install the same release of tandem on both \
                  machines"
             );
         }

@@ -72,6 +72,8 @@ pub struct Paths {
     /// When the last datagram came from the peer's address that proves nothing, and may be the
     /// peer's all the same.
     stranger: Option<Instant>,
+    /// The version in which the peer, proven, last said something that was not understood.
+    not_understood: Option<(Version, Instant)>,
 }
 
 impl Paths {
@@ -89,6 +91,7 @@ impl Paths {
             pause: peer.timing.interval * 2,
             looked: Instant::default(),
             stranger: None,
+            not_understood: None,
         }
     }
 
@@ -109,13 +112,11 @@ impl Paths {
         self.association.own_start()
     }
 
-    /// What is wrong with what the peer said last on any path within this time, if it was not
-    /// understood.
+    /// What is wrong with what the peer said within this time and was not understood.
     #[must_use]
     pub fn trouble(&self, time: Duration, now: Instant) -> Option<String> {
-        let versions = self.paths.iter().filter_map(|path| path.foreign);
-        let newest = versions.max_by_key(|(_, at)| *at)?;
-        (now.since(newest.1) < time).then(|| newest.0.trouble())
+        let (version, _) = self.not_understood.filter(|(_, at)| now.since(*at) < time)?;
+        Some(version.trouble())
     }
 
     /// Each path.
@@ -200,6 +201,7 @@ impl Paths {
             Ok(Accepted::NotUnderstood { version, said }) => {
                 let version = Version { message: Some(version), ..Version::OWN };
                 path.not_understood(version, now);
+                self.not_understood = Some((version, now));
                 words.extend(said.map(|said| Word { order, said: Said::NotUnderstood(said) }));
             }
             Ok(accepted) => {

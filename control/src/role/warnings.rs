@@ -1,7 +1,7 @@
 //! What is wrong with what the peer says, though it lives: sentences for the log and the
 //! status, each with the remedy.
 
-use failover::{Incompatible, Instant};
+use failover::Instant;
 
 use super::driver::Driver;
 use super::timers;
@@ -33,17 +33,6 @@ pub(super) fn same_name(own: &str, peers: &str) -> Option<String> {
     })
 }
 
-/// That the peer is not understood, for this reason.
-#[must_use]
-pub(super) fn not_understood(said: Incompatible, trouble: &str) -> String {
-    let role = match said.active {
-        Some(true) => "lives and is active",
-        Some(false) => "lives and is not active",
-        None => "lives",
-    };
-    format!("the peer {role}, and is not understood: {trouble}")
-}
-
 impl Driver {
     /// What is wrong with a heartbeat that is understood.
     pub(super) fn compare(&mut self, beat: &Beat) {
@@ -54,13 +43,14 @@ impl Driver {
         tell(&mut warnings.timers, timers, "the peer has the same timers as this machine now");
     }
 
-    /// What is wrong with a peer that is not understood.
+    /// What is wrong with a peer that is not understood. Should that be so with some of its words
+    /// only, the warning stays all the while.
     pub(super) fn warn_of_incompatible(&mut self, now: Instant) {
         let trouble = self.paths.trouble(self.machine.patience(), now);
-        let found = self.machine.incompatible(now).zip(trouble);
-        let found = found.map(|(said, trouble)| not_understood(said, &trouble));
+        let what =
+            |trouble| format!("the peer lives, and what it says is not understood: {trouble}");
         let gone = "the peer is understood again, or silent";
-        tell(&mut self.memory.warnings.incompatible, found, gone);
+        tell(&mut self.memory.warnings.incompatible, trouble.map(what), gone);
     }
 }
 
@@ -78,8 +68,6 @@ fn tell(before: &mut Option<String>, found: Option<String>, gone: &str) {
 
 #[cfg(test)]
 mod tests {
-    use failover::Precedence;
-
     use super::*;
 
     #[test]
@@ -88,11 +76,5 @@ mod tests {
         let what = same_name("a", "a").unwrap();
         assert!(what.contains("the peer has the same node.name \"a\" as this machine"), "{what}");
         assert!(what.contains("give one of the two machines another name"), "{what}");
-        let said = Incompatible { active: Some(true), precedence: Precedence::Own };
-        let what = not_understood(said, "install the same release");
-        assert_eq!(
-            what,
-            "the peer lives and is active, and is not understood: install the same release"
-        );
     }
 }

@@ -55,13 +55,19 @@ fn beside_an_active_peer_that_is_not_understood_nothing_is_claimed() {
         let mut both = Both::new();
         let mut peer = Peer::of(&both);
         both.a.start();
-        let what =
-            format!("lives and is active, and is not understood: it speaks version 1.{version}");
+        let what = format!(
+            "the peer lives, and what it says is not understood: it speaks version 1.{version}"
+        );
         wait("the status says what is wrong", || {
             peer.say(version, true);
             says(&both.a, &what)
         });
         assert_eq!(both.a.pair().not_understood.unwrap().active, Some(true));
+        peer.say(version, true);
+        let status = String::from_utf8(both.a.tandem(&["status"]).stdout).unwrap();
+        let row = status.lines().find(|line| line.starts_with("?  ")).unwrap();
+        assert!(row.contains("active") && row.contains("lives, and is not understood"), "{status}");
+        assert!(!status.contains("was not heard"), "{status}");
         // Several dead intervals.
         throughout(Duration::from_secs(4), "a claims nothing", || {
             peer.say(version, true);
