@@ -15,7 +15,7 @@
 use core::cmp::Ordering;
 use std::collections::HashSet;
 
-use failover::{Incompatible, Instant, Precedence};
+use failover::{Heartbeat, Incompatible, Instant, Precedence, Role};
 
 use super::bucket::Bucket;
 use super::lottery::Lottery;
@@ -70,13 +70,16 @@ pub struct Verdict {
     pub answer: Option<Vec<u8>>,
     /// Its number among the datagrams of its sender's start; 0 if it has none.
     pub counter: u64,
+    /// It says that its sender is not active, and will not be: it cannot, or claims nothing as it
+    /// is cut off. Told of what does not count, too, if it was made with the key.
+    pub claims_nothing: bool,
 }
 
 impl Verdict {
     /// It does not count.
     #[must_use]
     pub fn refused(why: Refusal) -> Self {
-        Verdict { result: Err(why), answer: None, counter: 0 }
+        Verdict { result: Err(why), answer: None, counter: 0, claims_nothing: false }
     }
 }
 
@@ -98,6 +101,14 @@ pub enum Accepted {
     },
     /// It says nothing yet: it takes part in the lottery, see [`Association::draw`].
     Waits,
+}
+
+/// What there is to know of a datagram besides whether it counts.
+#[derive(Default)]
+struct Aside {
+    /// Its sender is to be greeted: the salt of its start.
+    to_greet: Option<Salt>,
+    claims_nothing: bool,
 }
 
 /// A start of the peer.
@@ -154,6 +165,15 @@ fn precedence(version: u8, peers: Salt, own: Salt) -> Precedence {
         Ordering::Greater => Precedence::Own,
         Ordering::Equal => Precedence::Unknown { peer_is_higher: peers.number() > own.number() },
     }
+}
+
+/// The sender of this is not active, and claims nothing: its dataplane cannot forward, or it hears
+/// neither peer nor witness.
+fn claims_nothing(body: &Body) -> bool {
+    let Body::Beat(beat) = body else { return false };
+    let Heartbeat { role, fitness, hears_peer, .. } = &beat.heartbeat;
+    let is_cut_off = !hears_peer && fitness.witness == Some(false);
+    *role != Role::Active && (!fitness.able || is_cut_off)
 }
 
 /// The two ends of heartbeats.
@@ -244,12 +264,13 @@ impl Association {
     }
 
     fn verdict(&mut self, gate: &mut Gate, datagram: &[u8], now: Instant, drawn: bool) -> Verdict {
-        let mut to_greet = None;
-        let result = self.judge(gate, datagram, now, drawn, &mut to_greet);
+        let mut aside = Aside::default();
+        let result = self.judge(gate, datagram, now, drawn, &mut aside);
+        let Aside { to_greet, claims_nothing } = aside;
         let answer = to_greet.filter(|_| self.hellos.take(now));
         let answer = answer.and_then(|echo| self.sealer.seal(&Message { echo, body: Body::Hello }));
         let counter = Header::read(datagram).map_or(0, |header| header.counter);
-        Verdict { result, answer, counter }
+        Verdict { result, answer, counter, claims_nothing }
     }
 
     fn judge(
@@ -258,7 +279,7 @@ impl Association {
         datagram: &[u8],
         now: Instant,
         drawn: bool,
-        to_greet: &mut Option<Salt>,
+        aside: &mut Aside,
     ) -> Result<Accepted, Refusal> {
         let header = Header::read(datagram)?;
         if header.salt == self.sealer.salt() {
@@ -268,7 +289,7 @@ impl Association {
         if let Some(start) = self.proven.as_mut().filter(|start| start.opener.salt == header.salt) {
             let message = start.open(header, datagram)?;
             if message.echo != own {
-                *to_greet = Some(header.salt);
+                aside.to_greet = Some(header.salt);
                 return Err(Refusal::NoEcho);
             }
             return Ok(start.take(message.body, header.counter, own));
@@ -280,7 +301,7 @@ impl Association {
             let one_lost = gate.lottery.enter(datagram, now);
             return if one_lost { Err(Refusal::Rate) } else { Ok(Accepted::Waits) };
         }
-        self.meet(header, datagram, to_greet)
+        self.meet(header, datagram, aside)
     }
 
     /// A datagram of a start that is not proven yet.
@@ -288,7 +309,7 @@ impl Association {
         &mut self,
         header: Header,
         datagram: &[u8],
-        to_greet: &mut Option<Salt>,
+        aside: &mut Aside,
     ) -> Result<Accepted, Refusal> {
         let known = self.met.iter().position(|met| met.opener.salt == header.salt);
         let (place, message) = match known.and_then(|place| Some((place, self.met.get_mut(place)?)))
@@ -305,7 +326,8 @@ impl Association {
                 (self.met.len() - 1, message)
             }
         };
-        *to_greet = Some(header.salt);
+        aside.to_greet = Some(header.salt);
+        aside.claims_nothing = claims_nothing(&message.body);
         if message.echo != self.sealer.salt() {
             return Err(Refusal::NoEcho);
         }

@@ -213,7 +213,7 @@ impl Paths {
                 }
             }
             Err(refusal) => {
-                if is_strange(refusal) {
+                if is_strange(refusal) && !verdict.claims_nothing {
                     self.stranger = Some(now);
                 }
                 path.refused(refusal, version, now);

@@ -28,6 +28,15 @@ impl Peer {
         Peer { association, gate: Gate::default(), socket, began: std::time::Instant::now() }
     }
 
+    /// Says in this version whether it is active, and hears nothing.
+    fn shout(&mut self, version: u8, active: bool) {
+        let body = Body::NotUnderstood(NotUnderstood { version, active: Some(active) });
+        let word = self.association.seal_body(body).unwrap();
+        // While nobody listens the kernel says so.
+        let _ = self.socket.send(&word);
+        std::thread::sleep(Duration::from_millis(5));
+    }
+
     /// Answers what has come, and says in this version whether it is active.
     fn say(&mut self, version: u8, active: bool) {
         let mut buffer = [0; 2000];
@@ -36,11 +45,7 @@ impl Peer {
             let verdict = self.association.receive(&mut self.gate, &buffer[..length], now);
             let _ = verdict.answer.map(|answer| self.socket.send(&answer));
         }
-        let body = Body::NotUnderstood(NotUnderstood { version, active: Some(active) });
-        let word = self.association.seal_body(body).unwrap();
-        // While nobody listens the kernel says so.
-        let _ = self.socket.send(&word);
-        std::thread::sleep(Duration::from_millis(5));
+        self.shout(version, active);
     }
 }
 
@@ -121,4 +126,22 @@ fn beside_an_idle_peer_that_is_not_understood_the_older_version_goes_first() {
         peer.say(2, false);
         both.a.dataplane.is_active()
     });
+}
+
+/// It cannot prove itself to a machine that starts while it hears nothing, and may be active.
+#[test]
+fn a_machine_that_starts_claims_nothing_beside_a_peer_that_does_not_hear_it() {
+    let mut both = Both::new();
+    let mut peer = Peer::of(&both);
+    both.a.start();
+    wait("it is said what holds it back", || {
+        peer.shout(1, true);
+        let obstacles = both.a.pair().own.obstacles;
+        obstacles.iter().any(|why| why.contains("does not hear this machine"))
+    });
+    throughout(Duration::from_secs(3), "a claims nothing", || {
+        peer.shout(1, true);
+        !both.a.dataplane.is_active()
+    });
+    wait("a takes over when it falls silent", || both.a.dataplane.is_active());
 }

@@ -1,6 +1,7 @@
 use std::net::UdpSocket;
 
 use config::{PeerPath, Timing};
+use failover::Role;
 
 use super::*;
 use crate::heartbeat::message::tests::beat;
@@ -160,6 +161,14 @@ async fn a_peer_that_was_never_proven_and_speaks_is_a_stranger() {
     end.send(0);
     assert_eq!(paths.receive(now), News::default());
     assert!(paths.hears_stranger(dead, now));
+    // One whose dataplane is gone claims nothing, and holds nobody back.
+    let mut unable = beat(900);
+    unable.heartbeat.role = Role::Standby;
+    unable.heartbeat.fitness.able = false;
+    let now = now.plus(dead);
+    end.sockets[0].send(&end.association.seal(&unable).unwrap()).unwrap();
+    paths.receive(now);
+    assert!(!paths.hears_stranger(dead, now));
     end.listen();
     paths.receive(now);
     assert!(!paths.hears_stranger(dead, now), "it is the peer");
