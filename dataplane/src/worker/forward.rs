@@ -71,7 +71,7 @@ impl Worker {
 
     /// An identification for fragments that leave with an address that many share.
     /// Towards one remote they come from this worker alone, so counting makes them unique.
-    fn next_identification(&mut self) -> u16 {
+    pub(super) fn next_identification(&mut self) -> u16 {
         self.identification = self.identification.wrapping_add(1);
         self.identification
     }
@@ -102,7 +102,7 @@ impl Worker {
         let is_fragment = arrival.ip.fragment.is_some();
         // A sender's identifications are unique for its own address only.
         let renamed = tuple.source != arrival.ip.source && (is_fragment || too_big);
-        let identification = renamed.then(|| self.next_identification());
+        let identification = renamed.then(|| self.identification(&arrival, tuple, passage.exit));
         let verdict = Verdict { tuple, exit: passage.exit, identification };
         if is_fragment {
             self.first_fragment(&arrival, verdict);

@@ -48,6 +48,23 @@ impl Worker {
         }
     }
 
+    /// The identification of a packet that leaves in fragments with an address that others
+    /// use, too. A first fragment that comes again keeps the one that its datagram has, or
+    /// the receiver could not put the datagram together (RFC 6864 section 4.3).
+    pub(super) fn identification(
+        &mut self,
+        arrival: &Arrival,
+        tuple: FiveTuple<Ipv4Addr>,
+        exit: Side,
+    ) -> u16 {
+        let known = key(arrival).and_then(|key| self.fragments.decided(&key, self.now));
+        let same = known.filter(|known| (known.tuple, known.exit) == (tuple, exit));
+        match same.and_then(|known| known.identification) {
+            Some(identification) => identification,
+            None => self.next_identification(),
+        }
+    }
+
     fn send_held(&mut self, side: Side, mbuf: dpdk::mbuf::Mbuf, verdict: &Verdict) {
         let Ok(packet) = parse::frame(mbuf.data()) else { return };
         if let Network::Ipv4(ip) = packet.network {

@@ -11,6 +11,7 @@
 mod bench;
 mod checksums;
 mod endings;
+mod fragments;
 mod nobody;
 mod order;
 mod overload;

@@ -11,8 +11,11 @@
 //! So a flood of fragments without a first one stops neither datagrams in order, nor
 //! those that wait already.
 //!
-//! Nothing is put together here. Senders use identifications again, so a first fragment
-//! always decides anew.
+//! Nothing is put together here. A first fragment may come twice: what was decided about it
+//! stays known, so that the copy gets the same translation and identification (RFC 6864
+//! section 4.3). Senders use identifications again, too, so this holds for as long as a
+//! datagram is remembered, counted from the decision, and the caller looks whether the
+//! translation is the same.
 
 #[cfg(test)]
 mod tests;
@@ -70,6 +73,8 @@ struct Datagram<A, V> {
     key: Option<Key<A>>,
     verdict: Option<V>,
     since: Instant,
+    /// When the verdict was new; of no meaning without one.
+    decided: Instant,
     /// First of the chain of held fragments, and its length.
     held: u32,
     count: u16,
@@ -105,12 +110,19 @@ pub struct Tracker<A, P, V> {
 /// Places that a search for a decided datagram looks at.
 const SEARCH: usize = 64;
 
-impl<A: Address, P, V: Copy> Tracker<A, P, V> {
+impl<A: Address, P, V: Copy + PartialEq> Tracker<A, P, V> {
     /// Room for so many datagrams and held fragments; each datagram is forgotten after
     /// `timeout`.
     pub fn new(datagrams: usize, held: usize, timeout: Seconds) -> Self {
         let epoch = Instant::from_millis(0);
-        let empty = || Datagram { key: None, verdict: None, since: epoch, held: NONE, count: 0 };
+        let empty = || Datagram {
+            key: None,
+            verdict: None,
+            since: epoch,
+            decided: epoch,
+            held: NONE,
+            count: 0,
+        };
         Tracker {
             datagrams: (0..datagrams).map(|_| empty()).collect(),
             // A map at half its room never grows, whatever comes and goes.
@@ -149,8 +161,14 @@ impl<A: Address, P, V: Copy> Tracker<A, P, V> {
         }
         let at = self.free.pop().or_else(|| self.push_out())?;
         if let Some(datagram) = self.datagrams.get_mut(at as usize) {
-            *datagram =
-                Datagram { key: Some(key), verdict: None, since: now, held: NONE, count: 0 };
+            *datagram = Datagram {
+                key: Some(key),
+                verdict: None,
+                since: now,
+                decided: now,
+                held: NONE,
+                count: 0,
+            };
         }
         self.by_key.insert(key, at);
         self.undecided += 1;
@@ -173,6 +191,12 @@ impl<A: Address, P, V: Copy> Tracker<A, P, V> {
         None
     }
 
+    /// What was decided about the first fragment of a datagram that is on its way.
+    pub fn decided(&self, key: &Key<A>, now: Instant) -> Option<V> {
+        let datagram = self.datagrams.get(*self.by_key.get(key)? as usize)?;
+        datagram.verdict.filter(|_| now.since(datagram.decided) < self.timeout.millis())
+    }
+
     /// Remembers what was decided about a first fragment, and gives out the fragments
     /// that came before it, in the order in which they came.
     ///
@@ -184,8 +208,12 @@ impl<A: Address, P, V: Copy> Tracker<A, P, V> {
         let Some(datagram) = self.datagrams.get_mut(at as usize) else {
             return Err(Refusal::Table);
         };
-        if datagram.verdict.replace(verdict).is_none() {
+        let before = datagram.verdict.replace(verdict);
+        if before.is_none() {
             self.undecided -= 1;
+        }
+        if before != Some(verdict) {
+            datagram.decided = now;
         }
         datagram.since = now;
         datagram.count = 0;

@@ -70,6 +70,25 @@ fn an_identification_used_again_decides_anew() {
 }
 
 #[test]
+fn a_first_fragment_that_comes_again_is_known_until_the_datagrams_time_is_over() {
+    let mut tracker = tracker();
+    assert_eq!(tracker.decided(&key(1), at(0)), None);
+    assert_eq!(tracker.later(key(1), 7, at(0)), Later::Held);
+    assert_eq!(tracker.decided(&key(1), at(0)), None);
+    tracker.first(key(1), at(0), 'a').unwrap();
+    for millis in [0, 2500, 4999] {
+        assert_eq!(tracker.decided(&key(1), at(millis)), Some('a'));
+        // Copies of the first fragment make the time no longer.
+        tracker.first(key(1), at(millis), 'a').unwrap();
+    }
+    assert_eq!(tracker.decided(&key(1), at(5000)), None);
+    // But the later fragments of a datagram with the same identification find their way.
+    assert_eq!(tracker.later(key(1), 8, at(5000)), Later::Known('a', 8));
+    tracker.first(key(1), at(6000), 'b').unwrap();
+    assert_eq!(tracker.decided(&key(1), at(10_999)), Some('b'));
+}
+
+#[test]
 fn a_flood_is_refused_and_stops_nobody() {
     let mut tracker = tracker();
     tracker.first(key(0), at(0), 'a').unwrap();
