@@ -20,12 +20,13 @@ use dpdk::mbuf::Mbuf;
 use nat::connection::Passage;
 use nat::table::{Candidate, Key, Probe};
 use nat::{Connections, Instant, Side};
+use wire::ethernet;
 use wire::flow::{self, Flow};
 use wire::tcp::Flags;
 
 use super::plan::{Plans, When};
 use super::stages::Stage;
-use super::{BURST, Worker};
+use super::{BURST, Worker, link};
 use crate::counters::Servers;
 use crate::drop_reason::DropReason;
 use crate::errand::Errand;
@@ -152,7 +153,8 @@ impl Worker {
     #[cold]
     #[inline(never)]
     fn process_standby(&mut self, side: Side, burst: &mut Burst<BURST>) {
-        for mbuf in burst.drain() {
+        for mut mbuf in burst.drain() {
+            link::strip_priority_tags(&mut mbuf);
             self.slow(side, mbuf);
         }
     }
@@ -160,17 +162,20 @@ impl Worker {
     /// Headers to keys. Where the NIC looks at IP checksums, those that it has found right
     /// are not looked at again.
     #[inline(never)]
-    fn read<const CHECKED: bool>(&self, side: Side, burst: &Burst<BURST>, lanes: &mut Lanes) {
+    fn read<const CHECKED: bool>(&self, side: Side, burst: &mut Burst<BURST>, lanes: &mut Lanes) {
         let (own, floating) = (self.macs[side.index()], self.floating_macs[side.index()]);
         for mbuf in burst.as_slice() {
             mbuf.prefetch_data();
         }
-        for (mbuf, lane) in burst.as_slice().iter().zip(lanes) {
-            let data = mbuf.data();
+        for (mbuf, lane) in burst.as_mut_slice().iter_mut().zip(lanes) {
             let is_right = CHECKED && mbuf.has_right_ip_checksum();
-            let Ok(flow) = flow::read_checked(data, mbuf.len(), is_right) else { continue };
+            let read = flow::read_checked(mbuf.data(), mbuf.len(), is_right);
+            let Ok(flow) = read.or_else(|_| link::read_untagged(mbuf, is_right)) else { continue };
             let Flow { tuple, tcp_flags, length } = flow;
-            let Some(start) = data.first_chunk() else { continue };
+            if !link::trim(mbuf, ethernet::HEADER_LENGTH + usize::from(length)) {
+                continue;
+            }
+            let Some(start) = mbuf.data().first_chunk() else { continue };
             if !own.is_destination_of(start) && !floating.is_destination_of(start) {
                 continue;
             }

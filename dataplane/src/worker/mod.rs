@@ -26,6 +26,7 @@ mod handoff;
 mod hops;
 mod icmp;
 mod idle;
+mod link;
 mod open;
 mod orders;
 mod plan;

@@ -9,7 +9,7 @@ use wire::parse::{self, Ipv4, Network, Packet, ParseError, Payload};
 use wire::tcp::Flags;
 use wire::{FiveTuple, Protocol, build, icmpv4};
 
-use super::Worker;
+use super::{Worker, link};
 use crate::clock::Tsc;
 use crate::drop_reason::DropReason;
 use crate::errand::Errand;
@@ -53,7 +53,10 @@ impl Worker {
         }
         match packet.network {
             Network::Arp(_) => self.errand(Errand::Arp(side), mbuf),
-            Network::Ipv4(ip) => self.slow_ipv4(Arrival { mbuf, packet, ip, side }),
+            Network::Ipv4(ip) => {
+                link::trim(&mut mbuf, ip.end());
+                self.slow_ipv4(Arrival { mbuf, packet, ip, side });
+            }
             Network::Ipv6 | Network::Other(_) => self.discard(DropReason::EtherType),
         }
     }

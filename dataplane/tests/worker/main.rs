@@ -15,3 +15,5 @@ mod fragments;
 mod nobody;
 mod order;
 mod overload;
+mod padding;
+mod priority_tags;

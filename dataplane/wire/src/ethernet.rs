@@ -14,6 +14,10 @@ use crate::bytes::{self, Field};
 pub const HEADER_LENGTH: usize = 14;
 /// Bytes that a tag adds.
 pub const TAG_LENGTH: usize = 4;
+/// Tags that are read of a frame, at the most.
+pub const MAXIMUM_TAGS: usize = 2;
+/// Bytes of both addresses.
+const ADDRESSES_LENGTH: usize = 12;
 /// Bytes of the shortest frame, without the frame check sequence.
 pub const MINIMUM_FRAME: usize = 60;
 
@@ -162,6 +166,26 @@ impl Tags {
     }
 }
 
+/// Takes the tags off a frame that carry a priority and no VLAN (IEEE 802.1Q section 6.7,
+/// "priority-tagged"), up to the first tag with a VLAN: moves the addresses behind them.
+/// Returns how many bytes are then to be cut off the frame's start.
+pub fn strip_priority_tags(frame: &mut [u8]) -> usize {
+    let mut stripped = 0;
+    while stripped < MAXIMUM_TAGS * TAG_LENGTH {
+        let tag = bytes::read(frame, ADDRESSES_LENGTH + stripped);
+        let Some([a, b, c, d]) = tag else { break };
+        let (protocol, control) = (EtherType(bytes::number([a, b])), bytes::number([c, d]));
+        if !protocol.is_tag() || (Tag { protocol, control }).vlan() != 0 {
+            break;
+        }
+        stripped += TAG_LENGTH;
+    }
+    if stripped > 0 {
+        frame.copy_within(..ADDRESSES_LENGTH, stripped);
+    }
+    stripped
+}
+
 /// What the link layer says of a frame.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Frame {
@@ -234,6 +258,35 @@ mod tests {
         assert_eq!(Frame::parse(&bytes).unwrap().payload_offset, 18);
         for length in 0..bytes.len() {
             assert_eq!(Frame::parse(&bytes[..length]), Err(Truncated), "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn tags_without_a_vlan_are_stripped_up_to_one_with_a_vlan() {
+        let packet = [8, 0, 0x45];
+        let tags: [(&[u8], usize); 6] = [
+            (&[], 0),
+            (&[0x81, 0, 0xa0, 0], 4),
+            (&[0x88, 0xa8, 0, 0, 0x81, 0, 0x10, 0], 8),
+            (&[0x81, 0, 0, 5], 0),
+            (&[0x81, 0, 0, 0, 0x81, 0, 0, 5], 4),
+            (&[0x88, 0xa8, 0, 5, 0x81, 0, 0, 0], 0),
+        ];
+        for (tags, expected) in tags {
+            let mut bytes = frame(&[tags, &packet].concat());
+            assert_eq!(strip_priority_tags(&mut bytes), expected, "{tags:02x?}");
+            let left = frame(&[&tags[expected..], &packet].concat());
+            assert_eq!(bytes[expected..], left, "{tags:02x?}");
+        }
+    }
+
+    #[test]
+    fn a_frame_that_ends_within_its_tags_is_stripped_of_whole_ones() {
+        let whole = frame(&[0x81, 0, 0, 0, 0x88, 0xa8, 0, 0, 8, 0]);
+        for length in 0..whole.len() {
+            let mut bytes = whole[..length].to_vec();
+            let stripped = strip_priority_tags(&mut bytes);
+            assert!(stripped <= length.saturating_sub(12), "{length} bytes");
         }
     }
 

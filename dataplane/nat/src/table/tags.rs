@@ -1,6 +1,6 @@
 //! The tags of a bucket, compared eight at a time.
 //!
-//! By an intrinsic, and so with the crate's third use of unsafe code. The best version without
+//! By an intrinsic, and so with the crate's second use of unsafe code, beside the prefetch. The best version without
 //! one, over two 64-bit words, takes more instructions by the counts of `make instructions`
 //! (rustc 1.95): 106 instead of 81 for a look-up that hits, 159 instead of 76 for one that
 //! misses, 585 instead of 499 to open a connection.
