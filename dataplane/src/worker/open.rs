@@ -11,7 +11,7 @@ use nat::table::{ConnectionId, Hit, InsertError, Key};
 use nat::{Direction, Side};
 use wire::parse::Payload;
 use wire::tcp::Flags;
-use wire::{FiveTuple, Port, Protocol, icmpv4, ipv4};
+use wire::{FiveTuple, Port, Protocol, icmpv4};
 
 use super::Worker;
 use super::slow::Arrival;
@@ -117,10 +117,7 @@ impl Worker {
         let tuple = key.tuple();
         let snapshot = Rc::clone(&self.snapshot);
         let inside = snapshot.network(Side::Private);
-        // Nobody can answer from such an address, and the fast path takes it that no
-        // connection has one.
-        let is_nobody = ipv4::is_martian_source(tuple.destination);
-        if inside.is_inside(tuple.destination) || is_nobody {
+        if inside.is_inside(tuple.destination) {
             return self.discard(DropReason::NotForUs);
         }
         let Some(rule) = snapshot.masquerade(tuple.source) else {

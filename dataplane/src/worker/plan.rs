@@ -66,7 +66,7 @@ impl Worker {
         let begins = tuple.protocol == Protocol::Udp || lane.flags.is_syn_only();
         let is_right = begins
             && lane.length <= self.mtus[side.other().index()]
-            && !ipv4::is_martian_source(tuple.source)
+            && ipv4::is_forwardable(tuple.source)
             && !self.is_spoofed(side, tuple.source);
         if !is_right {
             return None;
@@ -104,8 +104,7 @@ impl Worker {
         let to = tuple.destination;
         let goes_out = !snapshot.is_local(to)
             && !snapshot.network(Side::Private).is_inside(to)
-            // Nobody can answer from such an address.
-            && !ipv4::is_martian_source(to);
+            && ipv4::is_forwardable(to);
         let rule = snapshot.masquerade(tuple.source).filter(|_| goes_out)?;
         let port = Candidates::new(tuple.source_port, rule.ports, self.random.next_u64()).next()?;
         if snapshot.services.is_service_port(rule.address, port, tuple.protocol) {

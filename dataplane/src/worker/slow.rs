@@ -7,7 +7,7 @@ use nat::Side;
 use nat::table::{Hit, Key};
 use wire::parse::{self, Ipv4, Network, Packet, ParseError, Payload};
 use wire::tcp::Flags;
-use wire::{FiveTuple, Protocol, build, icmpv4};
+use wire::{FiveTuple, Protocol, build, icmpv4, ipv4};
 
 use super::{Worker, link};
 use crate::clock::Tsc;
@@ -29,6 +29,12 @@ impl Arrival {
             Payload::Tcp { flags, .. } => flags,
             _ => Flags::EMPTY,
         }
+    }
+
+    /// The options of the IP header.
+    fn options(&self) -> &[u8] {
+        let (start, end) = (usize::from(self.ip.l3_offset), usize::from(self.ip.l4_offset()));
+        self.mbuf.data().get(start + ipv4::HEADER_LENGTH..end).unwrap_or_default()
     }
 }
 
@@ -72,6 +78,12 @@ impl Worker {
         }
         if self.is_for_kernel(side, ip.destination) {
             return self.errand(Errand::Kernel(side), arrival.mbuf);
+        }
+        if !ipv4::is_forwardable(ip.source) || !ipv4::is_forwardable(ip.destination) {
+            return self.discard(DropReason::Martian);
+        }
+        if !ipv4::options::may_be_forwarded(arrival.options()) {
+            return self.discard(DropReason::IpOption);
         }
         if !self.forwards {
             return self.discard(DropReason::Standby);

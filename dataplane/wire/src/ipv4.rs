@@ -10,11 +10,16 @@
 //! |                       options, 0 to 40 bytes                  |
 //! ```
 
+pub mod options;
+mod special_purpose;
+
 use core::ops::{Deref, DerefMut};
 use std::net::Ipv4Addr;
 
 use crate::bytes::{self, Field};
 use crate::checksum::{Checksum, Delta, Sum};
+
+pub use special_purpose::{is_forwardable, is_martian_destination, is_martian_source};
 
 /// Bytes of a header without options.
 pub const HEADER_LENGTH: usize = 20;
@@ -300,22 +305,6 @@ impl<'a> Packet<'a> {
     }
 }
 
-/// True for an address that no packet may come from (RFC 1812 section 5.3.7):
-/// 0.0.0.0/8, loopback, multicast, the reserved class E and the broadcast address.
-#[inline(always)]
-pub fn is_martian_source(address: Ipv4Addr) -> bool {
-    let [first, ..] = address.octets();
-    first == 127 || first.wrapping_sub(1) >= 223
-}
-
-/// True for an address that no packet may be sent to over a link (RFC 1812 section
-/// 5.3.7): 0.0.0.0/8 and loopback.
-#[inline(always)]
-pub fn is_martian_destination(address: Ipv4Addr) -> bool {
-    let [first, ..] = address.octets();
-    first == 127 || first == 0
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -385,16 +374,5 @@ mod tests {
         let last = bytes.clone();
         assert!(!Header::at_mut(&mut bytes, 0).unwrap().decrement_ttl());
         assert_eq!(bytes, last);
-    }
-
-    #[test]
-    fn martians_are_those_of_rfc_1812() {
-        let martian = |a, b, c, d| is_martian_source(Ipv4Addr::new(a, b, c, d));
-        for first in 0..=255 {
-            assert_eq!(martian(first, 1, 2, 3), matches!(first, 0 | 127 | 224..), "{first}.1.2.3");
-        }
-        assert!(martian(255, 255, 255, 255));
-        assert!(is_martian_destination(Ipv4Addr::LOCALHOST));
-        assert!(!is_martian_destination(Ipv4Addr::new(224, 0, 0, 18)));
     }
 }
