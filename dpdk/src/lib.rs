@@ -19,6 +19,7 @@ pub mod mbuf;
 pub mod memory;
 pub mod mempool;
 pub mod port;
+mod port_id;
 pub mod privileges;
 pub mod ring;
 pub mod schedule;

@@ -20,6 +20,7 @@ pub mod hugepages;
 pub mod machine;
 pub mod packets;
 mod pcap;
+mod plan;
 pub mod record;
 pub mod replay;
 pub mod resync;

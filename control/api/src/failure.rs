@@ -4,7 +4,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::message::VERSION;
+use crate::version::VERSION;
 
 /// Why a request was not done.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

@@ -27,15 +27,17 @@ pub mod server;
 pub mod services;
 pub mod status;
 pub mod stream;
+mod version;
 
 pub use client::Client;
 pub use connections::{Connection, ConnectionKind, Connections, Cursor, Endpoints, Filter, Page};
 pub use counters::{Counters, DropCount, WorkerCounters};
 pub use failure::{Failure, FailureKind};
 pub use hold::{Hold, Holding, SyncHolding, SyncState};
-pub use message::{Request, Response, VERSION};
+pub use message::{Request, Response};
 pub use neighbours::{Neighbour, NeighbourState, Neighbours};
 pub use pair::{Change, Member, NotUnderstood, Pair, Path, Sync, SyncLink};
 pub use reload::{Reload, Reloaded};
 pub use services::{ServerState, ServerStatus, ServiceStatus, Services};
 pub use status::{Configuration, Nic, NicCounters, Role, Side, Status, WorkerStatus};
+pub use version::VERSION;

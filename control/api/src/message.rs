@@ -5,13 +5,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::failure::{Failure, FailureKind};
 use crate::stream::Direction;
+use crate::version::VERSION;
 use crate::{
     Connections, Counters, Hold, Holding, Neighbours, Page, Pair, Reload, Reloaded, Services,
     Status,
 };
-
-/// The version of the protocol that this crate speaks.
-pub const VERSION: u32 = 1;
 
 /// What can be asked of the dataplane, and of tandem-control.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]

@@ -29,6 +29,7 @@
 //! # Ok::<(), config::Mistakes>(())
 //! ```
 
+mod checked;
 mod document;
 mod load;
 mod mistake;
@@ -38,7 +39,7 @@ mod restart;
 pub mod schema;
 mod validate;
 
-pub use load::Checked;
+pub use checked::Checked;
 pub use mistake::{Mistake, Mistakes, Place, Severity};
 pub use model::Config;
 pub use model::check::{Check, CheckKind, StatusRange};

@@ -2,17 +2,9 @@
 
 use std::path::Path;
 
-use crate::mistake::{Mistake, Mistakes};
+use crate::checked::Checked;
+use crate::mistake::Mistakes;
 use crate::model::Config;
-
-/// A valid configuration and what is odd about it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Checked {
-    /// The configuration.
-    pub config: Config,
-    /// What is allowed but hardly meant, each with its place; sorted by place.
-    pub warnings: Vec<Mistake>,
-}
 
 impl Config {
     /// Reads a configuration from text; `name` is what mistakes call the file.

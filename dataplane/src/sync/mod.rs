@@ -35,8 +35,6 @@ use nat::sync::Installs;
 use nat::sync::ring::{Consumer, Producer};
 use parking_lot::Mutex;
 
-use crate::control::Control;
-
 pub use exporter::Exporter;
 pub use importer::Importer;
 pub use progress::Progress;
@@ -210,15 +208,18 @@ impl Hub {
     }
 
     /// Ends the stream there is, and begins another.
-    pub(crate) fn replace(&self, direction: Direction, stream: UnixStream, control: Arc<Control>) {
+    pub(crate) fn replace<W>(&self, direction: Direction, stream: UnixStream, workers: Arc<W>)
+    where
+        W: Exporters + Importers + 'static,
+    {
         let mut running = self.running.lock();
         Self::join(running.take());
         let stop = Arc::new(AtomicBool::new(false));
         let (progress, stopped) = (Arc::clone(&self.progress), Arc::clone(&stop));
         let threads = std::thread::Builder::new().name("sync".to_owned());
         let spawned = threads.spawn(move || match direction {
-            Direction::Export => export(&stream, control.as_ref(), &progress, &stopped),
-            Direction::Import => import(&stream, control.as_ref(), &progress, &stopped),
+            Direction::Export => export(&stream, workers.as_ref(), &progress, &stopped),
+            Direction::Import => import(&stream, workers.as_ref(), &progress, &stopped),
         });
         match spawned {
             Ok(thread) => *running = Some(Running { stop, thread }),

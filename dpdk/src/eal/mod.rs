@@ -9,7 +9,7 @@ use std::ffi::{CStr, CString, c_char};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::port::PortId;
+use crate::port_id::PortId;
 use crate::{CoreId, SocketId};
 
 pub use device::{DeviceError, DeviceSpec};

@@ -11,13 +11,10 @@ use crate::SocketId;
 use crate::eal::control;
 use crate::mempool::Mempool;
 
+pub use crate::port_id::PortId;
 pub use configure::PortError;
 pub use queue::{RxQueue, TxQueue};
 pub use rss::{HashOn, Rss, RssError, RssKey};
-
-/// The number that DPDK gives a port.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct PortId(pub(crate) u16);
 
 /// The number of a queue of a port, of its kind.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

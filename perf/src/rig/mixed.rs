@@ -16,7 +16,7 @@ use super::frames::{Flow, Template};
 use super::ground::{FORWARDER, Ground, Lifetime, Pages};
 use crate::Error;
 use crate::packets::FRAME;
-use crate::run::Plan;
+use crate::plan::Plan;
 use crate::tandem::{Occupancy, Reading, Run};
 use crate::traffic::{Mix, Traffic};
 

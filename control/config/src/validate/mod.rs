@@ -7,8 +7,8 @@ mod peer;
 mod service;
 mod sides;
 
+use crate::checked::Checked;
 use crate::document::{Report, Table, parse};
-use crate::load::Checked;
 use crate::mistake::Mistakes;
 use crate::read::Raw;
 use crate::schema;

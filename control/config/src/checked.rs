@@ -1,0 +1,13 @@
+//! A configuration with what was found in it.
+
+use crate::mistake::Mistake;
+use crate::model::Config;
+
+/// A valid configuration and what is odd about it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Checked {
+    /// The configuration.
+    pub config: Config,
+    /// What is allowed but hardly meant, each with its place; sorted by place.
+    pub warnings: Vec<Mistake>,
+}

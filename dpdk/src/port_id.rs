@@ -1,0 +1,5 @@
+//! Numbers of ports.
+
+/// The number that DPDK gives a port.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct PortId(pub(crate) u16);
