@@ -21,7 +21,8 @@ use super::bucket::Bucket;
 use super::lottery::Lottery;
 use super::message::{self, Beat, Body, Message, NotUnderstood};
 use super::refusal::Refusal;
-use super::seal::{Header, Opener, Salt, Sealer};
+use super::salt::Salt;
+use super::seal::{Header, Opener, Sealer};
 use super::window::Window;
 use crate::key::SharedKey;
 

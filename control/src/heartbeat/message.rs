@@ -20,7 +20,7 @@ use api::SyncState;
 use config::Timing;
 use failover::{Fitness, Heartbeat, Identity, Role, Term, Wish};
 
-use super::seal::Salt;
+use super::salt::Salt;
 
 /// What a datagram says.
 #[derive(Clone, PartialEq, Eq, Debug)]

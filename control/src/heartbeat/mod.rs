@@ -25,6 +25,7 @@ pub mod lottery;
 pub mod message;
 pub mod path;
 pub mod refusal;
+mod salt;
 pub mod seal;
 pub mod version;
 pub mod window;
@@ -33,5 +34,5 @@ pub use association::{Accepted, Association, Gate, Verdict};
 
 pub use message::{Beat, Body, Message, NotUnderstood, Progress, Timers};
 pub use refusal::{Refusal, Refusals};
-pub use seal::Salt;
+pub use salt::Salt;
 pub use version::Version;

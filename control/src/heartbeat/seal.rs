@@ -5,6 +5,7 @@ use chacha20poly1305::{ChaCha20Poly1305, Key, Nonce};
 
 use super::message::Message;
 use super::refusal::Refusal;
+use super::salt::Salt;
 use crate::key::SharedKey;
 
 /// The version of the protocol, the first byte of every datagram.
@@ -18,28 +19,6 @@ pub const LEAST: usize = HEADER + 1 + 16 + 1 + TAG;
 pub const LIMIT: usize = 1400;
 
 const PURPOSE: &[u8] = b"tandem heartbeat v1";
-
-/// Random bytes that tell one start of a process from every other.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub struct Salt(pub [u8; 16]);
-
-impl Salt {
-    /// The salt as a number.
-    #[must_use]
-    pub fn number(self) -> u128 {
-        u128::from_be_bytes(self.0)
-    }
-
-    /// A new one.
-    ///
-    /// # Errors
-    /// When the system has no random numbers.
-    pub fn draw() -> Result<Self, getrandom::Error> {
-        let mut salt = [0; 16];
-        getrandom::fill(&mut salt)?;
-        Ok(Salt(salt))
-    }
-}
 
 /// What stands in a datagram before its ciphertext.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
