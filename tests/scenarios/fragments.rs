@@ -2,52 +2,7 @@
 //! together before the appliance sees them.
 
 use lab::{Driver, Lab, Ready, Settings, VIP};
-
-/// Sends datagrams as fragments, in reverse order, through a raw socket.
-const FRAGMENTS: &str = "
-import os, socket, struct, sys
-def checksum(data):
-    if len(data) % 2: data += b'\\0'
-    total = sum(struct.unpack('!%dH' % (len(data) // 2), data))
-    while total >> 16: total = (total & 0xffff) + (total >> 16)
-    return ~total & 0xffff
-def send_reversed(source, sport, destination, dport, payload):
-    s, d = socket.inet_aton(source), socket.inet_aton(destination)
-    length = 8 + len(payload)
-    pseudo = s + d + struct.pack('!BBH', 0, 17, length)
-    header = struct.pack('!HHHH', sport, dport, length, 0)
-    total = checksum(pseudo + header + payload) or 0xffff
-    datagram = struct.pack('!HHHH', sport, dport, length, total) + payload
-    raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
-    ident = int.from_bytes(os.urandom(2), 'big') or 1
-    step = 1480
-    pieces = [(at, datagram[at:at + step]) for at in range(0, len(datagram), step)]
-    for at, piece in reversed(pieces):
-        more = 0x2000 if at + len(piece) < len(datagram) else 0
-        ip = struct.pack('!BBHHHBBH4s4s', 0x45, 0, 20 + len(piece), ident, more | at // 8, 64, 17, 0, s, d)
-        raw.sendto(ip + piece, (destination, 0))
-";
-
-/// Answers every datagram with itself: as the kernel fragments it, or reversed.
-const ECHO: &str = "
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('10.0.0.12', 7))
-while True:
-    data, peer = s.recvfrom(65535)
-    if sys.argv[1] == 'reversed': send_reversed('10.0.0.12', 7, peer[0], peer[1], data)
-    else: s.sendto(data, peer)
-";
-
-/// Sends so many datagrams of 4,000 bytes and compares what comes back.
-const ASK: &str = "
-vip, me, count = sys.argv[2], sys.argv[3], int(sys.argv[4])
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind((me, 0)); s.settimeout(10)
-for number in range(count):
-    data = os.urandom(4000)
-    if sys.argv[1] == 'reversed': send_reversed(me, s.getsockname()[1], vip, 7, data)
-    else: s.sendto(data, (vip, 7))
-    assert s.recvfrom(65535)[0] == data, number
-print(count)
-";
+use wire::testing::Frame;
 
 fn ready() -> Ready {
     let mut lab = lab::ready().unwrap();
@@ -55,16 +10,26 @@ fn ready() -> Ready {
     lab
 }
 
-fn round_trip(order: &str, count: u64) {
+fn round_trip(is_reversed: bool, count: u64) {
     let lab = ready();
-    let _server = Lab::S2.spawn_python(&format!("{FRAGMENTS}{ECHO}"), &[order]).unwrap();
+    let program = lab::appliance::program("tandem-lab").display().to_string();
+    let via = |side| match is_reversed {
+        true => vec!["--reversed-via".to_owned(), lab.appliance.mac(side).unwrap().to_string()],
+        false => Vec::new(),
+    };
+    let run = |words: &[&str], via: Vec<String>| {
+        let words = [&program].into_iter().map(String::as_str).chain(words.iter().copied());
+        words.map(str::to_owned).chain(via).collect::<Vec<_>>()
+    };
+    let answer = run(&["answer", "--listen", "10.0.0.12:7"], via(1));
+    let _server = Lab::S2.spawn(&words(&answer)).unwrap();
     lab::wait_until("the echo server listens", 20, || {
         Lab::S2.run(&["ss", "-unlH"]).unwrap().stdout.contains("10.0.0.12:7")
     })
     .unwrap();
-    let ask = format!("{FRAGMENTS}{ASK}");
-    let number = count.to_string();
-    let output = Lab::CLIENT.python(&ask, &[order, VIP, lab::CLIENT, &number]).unwrap();
+    let (to, number) = (format!("{VIP}:7"), count.to_string());
+    let ask = ["ask", "--from", lab::CLIENT, "--to", &to, "--count", &number];
+    let output = Lab::CLIENT.must(&words(&run(&ask, via(0)))).unwrap();
     assert_eq!(output.stdout.trim(), number);
     // Three frames a datagram came in on each side: nobody put them together before.
     for counter in ["rx_public_packets", "rx_private_packets"] {
@@ -73,35 +38,37 @@ fn round_trip(order: &str, count: u64) {
     }
 }
 
+fn words(all: &[String]) -> Vec<&str> {
+    all.iter().map(String::as_str).collect()
+}
+
 #[test]
 fn datagrams_of_4000_bytes_go_both_ways() {
-    round_trip("in order", 5);
+    round_trip(false, 5);
 }
 
 #[test]
 fn also_with_their_fragments_in_reverse_order() {
-    round_trip("reversed", 5);
+    round_trip(true, 5);
 }
 
 /// More than a worker remembers at a time: those that are through make room.
 #[test]
 fn their_number_is_not_limited_by_the_table() {
-    round_trip("in order", 5000);
+    round_trip(false, 5000);
 }
 
 #[test]
 fn a_flood_of_fragments_without_a_first_one_is_bounded_and_counted() {
     let lab = ready();
     let before = lab.appliance.dropped("fragment_early") + lab.appliance.dropped("fragment_table");
-    let flood = "
-import socket, struct, sys
-s, d = socket.inet_aton(sys.argv[1]), socket.inet_aton(sys.argv[2])
-raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
-for ident in range(1, 9000):
-    ip = struct.pack('!BBHHHBBH4s4s', 0x45, 0, 1020, ident, 0x2000 | 185, 64, 17, 0, s, d)
-    raw.sendto(ip + bytes(1000), (sys.argv[2], 0))
-";
-    Lab::CLIENT.python(flood, &[lab::CLIENT, VIP]).unwrap();
+    let macs = (Lab::CLIENT.mac("eth0").unwrap(), lab.appliance.mac(0).unwrap());
+    let vip: std::net::Ipv4Addr = VIP.parse().unwrap();
+    let later = Frame::udp(([198, 51, 100, 100], 4242), (vip, 7)).payload([0; 4000]);
+    let later = later.fragment(1480, 1000).macs(macs.0, macs.1);
+    let flood: Vec<_> =
+        (1..9000).map(|datagram| later.clone().identification(datagram).build()).collect();
+    Lab::CLIENT.send("eth0", &flood).unwrap();
     lab::wait_until("fragments are refused", 20, || {
         lab.appliance.dropped("fragment_early") + lab.appliance.dropped("fragment_table") > before
     })

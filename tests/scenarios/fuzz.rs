@@ -1,50 +1,40 @@
 //! A million frames of rubbish from both sides.
 
-use lab::{Lab, Settings, VIP, demo, ready};
+use std::net::Ipv4Addr;
 
-/// Sends frames to the router's Ethernet address: random bytes, and packets of every kind
-/// with a few bytes changed. ARP keeps its sender, since nobody can tell a lie there.
-const RUBBISH: &str = "
-import os, random, socket, struct, sys
-interface, router, count, mine, other = sys.argv[1], bytes.fromhex(sys.argv[2].replace(':', '')), int(sys.argv[3]), sys.argv[4], sys.argv[5]
-random.seed(int(sys.argv[6]))
-link = socket.socket(socket.AF_PACKET, socket.SOCK_RAW); link.bind((interface, 0))
-ether = router + bytes.fromhex('02000000ff01')
-a, b = socket.inet_aton(mine), socket.inet_aton(other)
-def checksum(data):
-    if len(data) % 2: data += b'\\0'
-    total = sum(struct.unpack('!%dH' % (len(data) // 2), data))
-    while total >> 16: total = (total & 0xffff) + (total >> 16)
-    return ~total & 0xffff
-def ip(protocol, body, options=b'', fragment=0):
-    size = 20 + len(options)
-    header = struct.pack('!BBHHHBBH4s4s', 0x40 | size // 4, 0, size + len(body), 77, fragment, 9, protocol, 0, a, b) + options
-    return ether + b'\\x08\\0' + header[:10] + struct.pack('!H', checksum(header)) + header[12:] + body
-udp = struct.pack('!HHHH', 5353, 53, 40, 0) + bytes(32)
-tcp = struct.pack('!HHIIBBHHH', 1234, 80, 1, 2, 0x60, 2, 1000, 0, 0) + b'\\2\\4\\5\\xb4'
-echo = struct.pack('!BBHHH', 8, 0, 0xf7ff - 1, 1, 1) + bytes(8)
-quoted = ip(17, udp)[14:50]
-error = struct.pack('!BBHI', 3, 3, 0, 0) + quoted
-error = error[:2] + struct.pack('!H', checksum(error)) + error[4:]
-arp = ether + b'\\x08\\x06' + struct.pack('!HHBBH', 1, 0x800, 6, 4, 1) + bytes.fromhex('02000000ff01') + a + bytes(6) + b
-kinds = [ip(17, udp), ip(6, tcp), ip(1, echo), ip(1, error), ip(17, udp, b'\\1\\1\\1\\0'), ip(17, udp, fragment=0x2000), ip(17, udp, fragment=0x20b9), ether + b'\\x81\\0\\0\\5' + ip(17, udp)[12:], ether + b'\\x86\\xdd' + bytes(60)]
-pool = [os.urandom(2000) for _ in range(64)]
-sent = 0
-while sent < count:
-    choice = random.random()
-    if choice < 0.15: frame = ether + pool[sent % 64][:random.randrange(0, 1400)]
-    elif choice < 0.2:
-        frame = bytearray(arp); frame[random.choice([12, 13, 14, 16, 18, 19, 21, 33, 38, 41])] = random.randrange(256)
-    else:
-        frame = bytearray(random.choice(kinds))
-        for _ in range(random.randrange(4)):
-            frame[random.randrange(12, len(frame))] = random.randrange(256)
-        if choice > 0.9: frame = frame[:random.randrange(14, len(frame))]
-    try: link.send(frame)
-    except OSError: continue
-    sent += 1
-print(sent)
-";
+use etherparse::Icmpv4Type;
+use etherparse::icmpv4::DestUnreachableHeader;
+use lab::{Lab, Settings, VIP, demo, ready};
+use wire::tcp::Flags;
+use wire::testing::Frame;
+use wire::{MacAddress, arp, build};
+
+/// A packet of every kind that the appliance knows, between two addresses, and ARP.
+fn kinds(from: &str, to: &str, macs: (MacAddress, MacAddress)) -> Vec<Vec<u8>> {
+    let address = |text: &str| text.parse::<Ipv4Addr>().unwrap();
+    let (from, to) = (address(from), address(to));
+    let udp = Frame::udp((from, 5353), (to, 53)).payload([0; 32]);
+    let unreachable = Icmpv4Type::DestinationUnreachable(DestUnreachableHeader::Port);
+    let quoted = Frame::udp((to, 53), (from, 5353)).payload([0; 32]);
+    let kinds = [
+        udp.clone(),
+        Frame::tcp((from, 1234), (to, 80), Flags::SYN).tcp_options(&[2, 4, 5, 0xb4]),
+        Frame::echo_request(from, to, 1).payload([0; 8]),
+        Frame { destination: to, ..Frame::error(from, unreachable, quoted) },
+        udp.clone().options(&[1, 1, 1, 0]),
+        udp.clone().fragment(0, 24),
+        udp.clone().fragment(16, 24),
+        udp.vlan(5),
+    ];
+    let mut frames: Vec<_> = kinds.map(|frame| frame.macs(macs.0, macs.1).ttl(9).build()).to_vec();
+    let mut other = frames[0].clone();
+    other[12..14].copy_from_slice(&[0x86, 0xdd]);
+    frames.push(other);
+    let mut request = vec![0; build::ARP_FRAME];
+    build::arp(&mut request, macs.1, &arp::Packet::request(macs.0, from, to)).unwrap();
+    frames.push(request);
+    frames
+}
 
 #[test]
 fn a_million_random_and_mutated_frames_disturb_nobody() {
@@ -52,15 +42,13 @@ fn a_million_random_and_mutated_frames_disturb_nobody() {
     // Room for the connections that some of them open.
     lab.restart_with(&Settings { connections: 2_000_000, ..Settings::default() }).unwrap();
     let process = lab.appliance.process();
-    let nics = lab.appliance.client().unwrap().status().unwrap().nics;
-    let [public, private] = [&nics[0].mac, &nics[1].mac];
-    let half = "500000";
-    let mut outside = Lab::CLIENT
-        .spawn_python(RUBBISH, &["eth0", public, half, "198.51.100.77", VIP, "1"])
-        .unwrap();
-    let mut inside = Lab::S3
-        .spawn_python(RUBBISH, &["eth0", private, half, "10.0.0.77", lab::INTERNET, "2"])
-        .unwrap();
+    let forger = MacAddress([2, 0, 0, 0, 0xff, 1]);
+    let [public, private] = [0, 1].map(|side| lab.appliance.mac(side).unwrap());
+    let half = 500_000;
+    let outside = kinds("198.51.100.77", VIP, (forger, public));
+    let mut outside = Lab::CLIENT.spawn_send("eth0", &outside, half, &["--mutate", "1"]).unwrap();
+    let inside = kinds("10.0.0.77", lab::INTERNET, (forger, private));
+    let mut inside = Lab::S3.spawn_send("eth0", &inside, half, &["--mutate", "2"]).unwrap();
     let mut rounds = 0;
     while outside.runs() || inside.runs() {
         let (failed, _) = demo::requests().unwrap();
@@ -69,7 +57,7 @@ fn a_million_random_and_mutated_frames_disturb_nobody() {
     }
     for task in [outside, inside] {
         let output = task.finish().unwrap();
-        assert_eq!(output.stdout.trim(), half, "{}", output.stderr);
+        assert_eq!(output.stdout.trim(), half.to_string(), "{}", output.stderr);
     }
     assert!(rounds > 0);
     assert!(lab.appliance.runs());

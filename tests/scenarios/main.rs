@@ -19,6 +19,7 @@ mod http;
 mod icmp;
 mod masquerade;
 mod neighbours;
+mod padding;
 mod pair;
 mod path_mtu;
 mod ping;

@@ -1,46 +1,54 @@
 //! What nobody asked for, from the public side.
 
 use lab::{Lab, VIP, ready};
-
-/// Sends so many packets of a kind.
-const SEND: &str = "
-import socket, struct, sys
-def checksum(data):
-    total = sum(struct.unpack('!%dH' % (len(data) // 2), data))
-    while total >> 16: total = (total & 0xffff) + (total >> 16)
-    return ~total & 0xffff
-kind, source, destination = sys.argv[1:4]
-s, d = socket.inet_aton(source), socket.inet_aton(destination)
-udp = struct.pack('!HHHH', 4242, 4243, 12, 0) + b'abcd'
-tcp = struct.pack('!HHIIBBHHH', 4242, 80, 1, 1, 0x50, 0x10, 1000, 0, 0)
-echo = struct.pack('!BBHHH', 0, 0, 0, 7, 1)
-echo = echo[:2] + struct.pack('!H', checksum(echo)) + echo[4:]
-protocol, body = {'udp': (17, udp), 'tcp': (6, tcp), 'reply': (1, echo)}[kind]
-raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
-for _ in range(10):
-    ip = struct.pack('!BBHHHBBH4s4s', 0x45, 0, 20 + len(body), 1, 0, 64, protocol, 0, s, d)
-    raw.sendto(ip + body, (destination, 0))
-";
+use wire::tcp::Flags;
+use wire::testing::Frame;
 
 #[test]
 fn unsolicited_packets_are_dropped_each_under_its_reason() {
     let lab = ready().unwrap();
-    // A way to the private network that a router must not be.
-    let route = ["ip", "route", "replace", "10.0.0.0/24", "via", VIP];
-    Lab::CLIENT.must(&route).unwrap();
+    let macs = (Lab::CLIENT.mac("eth0").unwrap(), lab.appliance.mac(0).unwrap());
+    let address = |text: &str| text.parse::<std::net::Ipv4Addr>().unwrap();
+    let (client, vip) = (address(lab::CLIENT), address(VIP));
+    let udp = |from, to| Frame::udp((from, 4242), (to, 4243)).payload("abcd");
     let stories = [
-        ("udp", lab::CLIENT, VIP, "no_service"),
-        ("tcp", lab::CLIENT, VIP, "no_connection"),
-        ("reply", lab::CLIENT, VIP, "no_connection"),
-        ("udp", lab::CLIENT, "10.0.0.11", "not_for_us"),
-        ("udp", "10.0.0.13", VIP, "spoofed"),
-        ("udp", VIP, VIP, "spoofed"),
+        (udp(client, vip), "no_service"),
+        (Frame::tcp((client, 4242), (vip, 80), Flags::ACK), "no_connection"),
+        (Frame::echo_reply(client, vip, 7), "no_connection"),
+        (udp(client, address("10.0.0.11")), "not_for_us"),
+        (udp(address("10.0.0.13"), vip), "spoofed"),
+        (udp(vip, vip), "spoofed"),
+        (udp(address("169.254.1.2"), vip), "martian"),
+        (udp(client, vip).options(&[131, 7, 4, 10, 0, 0, 11]), "ip_option"),
     ];
-    for (kind, source, destination, reason) in stories {
+    for (frame, reason) in stories {
         let before = lab.appliance.dropped(reason);
-        Lab::CLIENT.python(SEND, &[kind, source, destination]).unwrap();
-        let what = format!("{kind} from {source} to {destination} counts as {reason}");
+        let frame = frame.macs(macs.0, macs.1);
+        Lab::CLIENT.send("eth0", &vec![frame.build(); 10]).unwrap();
+        let what = format!("{frame:?} counts as {reason}");
         lab::wait_until(&what, 10, || lab.appliance.dropped(reason) >= before + 10).unwrap();
     }
-    Lab::CLIENT.must(&["ip", "route", "del", "10.0.0.0/24"]).unwrap();
+}
+
+/// What a cloud machine answers for is not to be reached through the router: also not by a
+/// host that has a way there.
+#[test]
+fn a_private_host_reaches_no_link_local_address() {
+    let lab = ready().unwrap();
+    let macs = (Lab::S1.mac("eth0").unwrap(), lab.appliance.mac(1).unwrap());
+    let to = |address: [u8; 4]| {
+        let frame = Frame::udp(([10, 0, 0, 11], 4242), (address, 80)).payload("abcd");
+        frame.macs(macs.0, macs.1).build()
+    };
+    let (before, opened) = (lab.appliance.dropped("martian"), || {
+        lab.appliance.counted("connections_opened").iter().sum::<u64>()
+    });
+    let opened_before = opened();
+    Lab::S1.send("eth0", &vec![to([169, 254, 169, 254]); 10]).unwrap();
+    lab::wait_until("they are dropped", 10, || lab.appliance.dropped("martian") >= before + 10)
+        .unwrap();
+    assert_eq!(opened(), opened_before);
+    // The control: an ordinary address opens a connection.
+    Lab::S1.send("eth0", &[to([203, 0, 113, 10])]).unwrap();
+    lab::wait_until("it is opened", 10, || opened() > opened_before).unwrap();
 }

@@ -1,41 +1,30 @@
 //! Weight 0 drains a server.
 
-use lab::{Lab, Settings, VIP, ready};
+use lab::{Conversation, Heard, Lab, Namespace, Settings, VIP, ready};
 
-/// Holds a connection open: asks, tells who answered, waits for a file, asks again.
-const HOLD: &str = "
-import http.client, os, sys, time
-c = http.client.HTTPConnection(sys.argv[1], timeout=20)
-def ask():
-    c.request('GET', '/'); return c.getresponse().read().decode().split()[0]
-first = ask()
-open(sys.argv[2], 'w').write(first)
-deadline = time.time() + 60
-while not os.path.exists(sys.argv[3]) and time.time() < deadline: time.sleep(0.05)
-print(first, ask())
-";
+const QUESTION: &[u8] = b"GET / HTTP/1.1\r\nHost: lab\r\n\r\n";
+
+/// The server that an answer names.
+fn server(heard: &Heard) -> usize {
+    let is_from =
+        |(_, name): &(Namespace, &str)| heard.ends_with(&format!("{name} {}", lab::CLIENT));
+    Lab::servers().iter().position(is_from).unwrap_or_else(|| panic!("{heard:?}"))
+}
 
 #[test]
 fn a_drained_server_keeps_its_connections_and_gets_no_new_ones() {
     let lab = ready().unwrap();
-    let (said, go) = (format!("{}/held", lab::FOLDER), format!("{}/go", lab::FOLDER));
-    for file in [&said, &go] {
-        let _ = std::fs::remove_file(file);
-    }
-    let held = Lab::CLIENT.spawn_python(HOLD, &[VIP, &said, &go]).unwrap();
-    let name = || std::fs::read_to_string(&said).ok().filter(|name| !name.is_empty());
-    lab::wait_until("the first answer has come", 20, || name().is_some()).unwrap();
-    let name = name().unwrap();
-    let at = Lab::servers().iter().position(|(_, server)| *server == name).unwrap();
+    let held = Conversation::ask(Lab::CLIENT, &format!("{VIP}:80"), QUESTION).unwrap();
+    let at = server(&held.first);
+    let (_, name) = Lab::servers()[at];
     let mut settings = Settings::default();
     settings.weights[at] = 0;
     lab.appliance.reload(&settings).unwrap();
     let line = format!("for i in $(seq 30); do curl -s -m 10 http://{VIP}/; done");
     let answers = Lab::CLIENT.sh(&line).unwrap().stdout;
-    std::fs::write(&go, "").unwrap();
-    let output = held.finish().unwrap();
+    let again = held.go_on().unwrap();
     lab.appliance.reload(&Settings::default()).unwrap();
     assert_eq!(answers.lines().count(), 30);
-    assert!(!answers.lines().any(|answer| answer.starts_with(&name)), "{answers}");
-    assert_eq!(output.stdout.trim(), format!("{name} {name}"), "{}", output.stderr);
+    assert!(!answers.lines().any(|answer| answer.starts_with(name)), "{answers}");
+    assert_eq!(server(&again), at);
 }

@@ -23,7 +23,9 @@
 //! Scenarios begin with [`ready`], which gives them a lab that nobody else uses.
 
 pub mod appliance;
+pub mod conversation;
 mod cut;
+pub mod datagrams;
 pub mod demo;
 mod error;
 pub mod flows;
@@ -33,6 +35,7 @@ pub mod measure;
 pub mod namespace;
 pub mod probe;
 pub mod queues;
+pub mod raw;
 pub mod servers;
 mod shared;
 pub mod takeover;
@@ -42,6 +45,7 @@ mod wait;
 pub use rustix::process::Signal;
 
 pub use appliance::{Appliance, Driver, Settings};
+pub use conversation::{Conversation, Heard};
 pub use cut::Cut;
 pub use error::Error;
 pub use flows::Flows;

@@ -192,6 +192,17 @@ impl Appliance {
         Client::connect(self.machine.socket()).map_err(|error| error.to_string())
     }
 
+    /// The Ethernet address of a side's NIC: 0 is public, 1 private.
+    ///
+    /// # Errors
+    ///
+    /// What went wrong, in words.
+    pub fn mac(&self, side: usize) -> Result<wire::MacAddress, String> {
+        let status = self.client()?.status().map_err(|error| error.to_string())?;
+        let nic = status.nics.get(side).ok_or("the status tells of no such NIC")?;
+        nic.mac.parse().map_err(|_| format!("{} is no Ethernet address", nic.mac))
+    }
+
     /// How the pair is, as this machine sees it.
     ///
     /// # Errors

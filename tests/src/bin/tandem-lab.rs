@@ -3,9 +3,12 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use lab::conversation::Converse;
+use lab::datagrams::{Answer, Ask};
 use lab::load::Load;
 use lab::measure::Measure;
 use lab::probe::Probe;
+use lab::raw::Send;
 use lab::{Driver, Error, Lab, Options, Router, Settings, demo};
 
 /// The lab: the appliance among real clients and servers, in network namespaces.
@@ -38,6 +41,18 @@ enum Command {
     /// A datagram every millisecond; run in a namespace by scenarios.
     #[command(hide = true)]
     Probe(Probe),
+    /// Frames as they are, through a packet socket; run in a namespace by scenarios.
+    #[command(hide = true)]
+    Send(Send),
+    /// A conversation in two parts; run in a namespace by scenarios.
+    #[command(hide = true)]
+    Converse(Converse),
+    /// Datagrams of several fragments; run in a namespace by scenarios.
+    #[command(hide = true)]
+    Ask(Ask),
+    /// Who answers those; run in a namespace by scenarios.
+    #[command(hide = true)]
+    Answer(Answer),
     /// Sends datagrams back; run in a namespace by scenarios.
     #[command(hide = true)]
     Echo {
@@ -73,6 +88,10 @@ fn main() -> ExitCode {
         Command::Measure(measure) => lab::lock().and_then(|_lock| measure.run()),
         Command::Load(load) => load.run().map(|result| tell(&result)),
         Command::Probe(probe) => probe.run().map(|result| tell(&result)),
+        Command::Converse(converse) => converse.run().map(|heard| tell(&heard)),
+        Command::Ask(ask) => ask.run().map(|right| tell(&right)),
+        Command::Answer(answer) => answer.run().map(|()| true),
+        Command::Send(send) => send.run().map(|sent| tell(&sent)),
         Command::Echo { listen } => lab::probe::echo(listen).map(|()| true),
     };
     match result {
