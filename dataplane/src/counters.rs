@@ -135,6 +135,9 @@ pub struct WorkerCounters {
     pub received: [Counter; 2],
     /// Frames sent on each side.
     pub sent: [Counter; 2],
+    /// Time stamp counter since which the transmit queue of each side takes nothing; 0: it
+    /// does, or nothing waits.
+    pub refused_since: [Counter; 2],
     /// Frames handed to other workers.
     pub handed_off: Counter,
     /// Frames handed to the main core.
@@ -183,6 +186,7 @@ impl Default for WorkerCounters {
         WorkerCounters {
             received: Default::default(),
             sent: Default::default(),
+            refused_since: Default::default(),
             handed_off: Counter::default(),
             to_housekeeping: Counter::default(),
             fast: Counter::default(),

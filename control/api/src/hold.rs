@@ -5,6 +5,8 @@
 //! `[peer]` in the configuration there is no lease: the dataplane is active for good, and
 //! these orders are refused.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
 use crate::Role;
@@ -52,6 +54,9 @@ pub enum Hold {
     /// order; it is done when [`SyncHolding::drained`] has reached it. Not granted when
     /// this dataplane exports nothing.
     Drain,
+    /// Ask every next hop of the configuration now. The answer's [`Holding::probing`] is the
+    /// number of this order; it is done when [`Holding::probed`] has reached it.
+    Probe,
 }
 
 impl Hold {
@@ -95,8 +100,17 @@ pub struct Holding {
     pub retiring: bool,
     /// Public and private NIC have their link.
     pub links: [bool; 2],
+    /// A transmit queue of the public or private NIC has taken nothing for a while though
+    /// packets waited for it.
+    pub stuck: [bool; 2],
     /// Every worker has polled lately.
     pub workers_run: bool,
+    /// What this machine reaches on the public and the private side.
+    pub reach: [Reach; 2],
+    /// The number of the last [`Hold::Probe`]; they are counted from 1.
+    pub probing: u64,
+    /// The last one that is done: every next hop has answered since, or is known not to.
+    pub probed: u64,
     /// ARP frames sent so far to announce floating addresses.
     pub announcements: u64,
     /// How often another station was seen claiming one of our floating addresses.
@@ -105,6 +119,21 @@ pub struct Holding {
     pub start: u64,
     /// Connection sync, from the dataplane's point of view.
     pub sync: SyncHolding,
+}
+
+/// Which next hops of one side answer the dataplane's ARP requests.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Reach {
+    /// A number that stands for their addresses, the same on every machine that asks the same
+    /// ones; 0: none are asked, or some neither answered nor failed to yet.
+    pub set: u64,
+    /// How many they are.
+    pub asked: u16,
+    /// How many of them answer.
+    pub answering: u16,
+    /// The first few that do not answer.
+    pub silent: Vec<IpAddr>,
 }
 
 /// Connection sync as the dataplane sees it.

@@ -33,7 +33,7 @@ pub use client::Client;
 pub use connections::{Connection, ConnectionKind, Connections, Cursor, Endpoints, Filter, Page};
 pub use counters::{Counters, DropCount, WorkerCounters};
 pub use failure::{Failure, FailureKind};
-pub use hold::{Hold, Holding, SyncHolding, SyncState};
+pub use hold::{Hold, Holding, Reach, SyncHolding, SyncState};
 pub use message::{Request, Response};
 pub use neighbours::{Neighbour, NeighbourState, Neighbours};
 pub use pair::{Change, Member, NotUnderstood, Pair, Path, Sync, SyncLink};

@@ -4,7 +4,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Role, SyncHolding};
+use crate::{Reach, Role, SyncHolding};
 
 /// Both machines, as one of them sees them.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -62,6 +62,9 @@ pub struct Member {
     pub ready: bool,
     /// What keeps it from being ready, each in a few words.
     pub obstacles: Vec<String>,
+    /// How many next hops answer it on the public and the private side. Which ones do not is
+    /// told by the machine itself only.
+    pub reach: [Reach; 2],
     /// Silence after which it gives the other one up, in milliseconds.
     pub dead_millis: u32,
     /// How long its dataplane keeps the role without its control, in milliseconds.

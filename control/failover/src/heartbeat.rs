@@ -1,7 +1,10 @@
 //! What the machines tell each other.
 
+use core::cmp::Ordering;
 use core::time::Duration;
 use std::sync::Arc;
+
+use crate::reach::{self, Reach};
 
 /// A number that grows with every takeover.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -48,22 +51,31 @@ pub struct Fitness {
     /// It has every connection that the active machine has; if none is active, that the
     /// last one had. An active machine has by definition.
     pub synced: bool,
-    /// Both NICs have their link.
+    /// Both NICs have their link and send what they are given.
     pub links: bool,
     /// The witness answers this machine; `None` where none is configured. To be of use
     /// an answer counts for less than the dead interval.
     pub witness: Option<bool>,
+    /// What it reaches on the public and the private side.
+    pub reach: [Reach; 2],
 }
 
 impl Fitness {
     /// Nothing is wrong.
-    pub const READY: Fitness = Fitness { able: true, synced: true, links: true, witness: None };
+    pub const READY: Fitness = Fitness {
+        able: true,
+        synced: true,
+        links: true,
+        witness: None,
+        reach: [Reach::UNKNOWN; 2],
+    };
     /// How a machine starts.
     pub const UNKNOWN: Fitness =
-        Fitness { able: false, synced: false, links: false, witness: None };
+        Fitness { able: false, synced: false, links: false, ..Fitness::READY };
 
     /// Nothing stands against choosing this machine. The witness does not count: it is
-    /// asked only when the peer is silent.
+    /// asked only when the peer is silent. Nor does what it reaches: that counts only beside
+    /// what another machine reaches.
     pub const fn is_ready(self) -> bool {
         self.able && self.synced && self.links
     }
@@ -72,6 +84,11 @@ impl Fitness {
     /// links come back and lost connections don't.
     pub(crate) const fn rank(self) -> (bool, bool, bool) {
         (self.able, self.synced, self.links)
+    }
+
+    /// Whether this machine reaches less or more than the other one.
+    pub fn compare_reach(self, other: Fitness) -> Ordering {
+        reach::compare(self.reach, other.reach)
     }
 }
 
@@ -84,6 +101,8 @@ pub enum Wish {
     TakeOver,
     /// A standby one: let me take over.
     LetMe,
+    /// A standby one: let me take over, as I reach more than you do.
+    ReachesMore,
 }
 
 /// One heartbeat.

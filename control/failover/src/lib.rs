@@ -24,6 +24,13 @@
 //! longer, a control process that was restarted at the very end of its lease may be given
 //! up though it lives; the two find each other with the next heartbeat.
 //!
+//! A machine that runs and has its links may still reach less than the other one. Each tells
+//! the other which share of the same next hops answers ([`reach`]). The role moves from an
+//! active machine that reaches less to a standby one that reaches more when both have asked
+//! every next hop again and it has stayed so for a while ([`Timers::confirm`]); many such moves
+//! in a row take ever longer, so that a network that comes and goes does not take the role with
+//! it. Between two that reach equally much nothing moves.
+//!
 //! # What the caller owes
 //!
 //! - Each step gets the time of a monotonic clock, read just before. A process that was
@@ -47,10 +54,12 @@
 pub mod heartbeat;
 pub mod machine;
 mod peer;
+pub mod reach;
 pub mod time;
 pub mod timers;
 
 pub use heartbeat::{Fitness, Heartbeat, Identity, Incompatible, Precedence, Role, Term, Wish};
 pub use machine::{Action, Event, Machine, Notice};
+pub use reach::Reach;
 pub use time::Instant;
 pub use timers::Timers;

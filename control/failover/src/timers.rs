@@ -18,6 +18,9 @@ pub struct Timers {
     /// How long a machine waits for the other to take the role: one that is active and asked
     /// for it, or one without the role beside a peer that goes first and is not understood.
     pub handover: Duration,
+    /// How long a standby machine has reached more than the active one before it asks for the
+    /// role; longer than the two machines take to find out the same.
+    pub confirm: Duration,
 }
 
 impl Default for Timers {
@@ -28,6 +31,7 @@ impl Default for Timers {
             lease: Duration::from_millis(120),
             preempt: None,
             handover: Duration::from_secs(2),
+            confirm: Duration::from_millis(300),
         }
     }
 }
@@ -46,8 +50,9 @@ impl Timers {
         self.interval * 2
     }
 
-    /// A machine whose link is down waits so long for the last connections to reach the
-    /// peer: its packets are being lost meanwhile, and sync may need that very link.
+    /// A machine whose link is down, or that reaches less than the peer, waits so long for
+    /// the last connections to reach the peer: its packets are being lost meanwhile, and sync
+    /// may need that very link.
     pub(crate) fn drain(&self) -> Duration {
         self.interval * 3
     }
@@ -56,5 +61,17 @@ impl Timers {
     /// find a witness silent, which is asked less often than heartbeats come.
     pub(crate) fn together(&self) -> Duration {
         Duration::from_secs(10)
+    }
+
+    /// A question to every next hop whose answer is not told by then is asked again: the
+    /// order may have been lost with the dataplane that it was given to.
+    pub(crate) fn probe(&self) -> Duration {
+        Duration::from_secs(2)
+    }
+
+    /// Moves of the role for what a machine reaches that are further apart have nothing to do
+    /// with each other.
+    pub(crate) fn calm(&self) -> Duration {
+        Duration::from_secs(60)
     }
 }

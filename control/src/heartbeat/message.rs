@@ -4,8 +4,8 @@
 //!   version  echo  active  kind  sequence term  role priority fitness wish  sync lag
 //!   1        16    1       1     8        8     1    1        1       1     1    8
 //!
-//!   dead  lease  name   obstacles
-//!   4     4      1 + n  1 + each 1 + n
+//!   dead  lease  public and private: set, asked, answering  name   obstacles
+//!   4     4      2 * (8 + 2 + 2)                            1 + n  1 + each 1 + n
 //! ```
 //!
 //! A hello ends behind its kind. Numbers are little-endian, times in milliseconds. Version,
@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use api::SyncState;
 use config::Timing;
-use failover::{Fitness, Heartbeat, Identity, Role, Term, Wish};
+use failover::{Fitness, Heartbeat, Identity, Reach, Role, Term, Wish};
 
 use super::salt::Salt;
 
@@ -108,7 +108,7 @@ const BEAT: u8 = 1;
 
 const ROLES: [Role; 4] = [Role::Listening, Role::Standby, Role::Active, Role::Leaving];
 const ACTIVE: [Option<bool>; 3] = [Some(false), Some(true), None];
-const WISHES: [Wish; 3] = [Wish::None, Wish::TakeOver, Wish::LetMe];
+const WISHES: [Wish; 4] = [Wish::None, Wish::TakeOver, Wish::LetMe, Wish::ReachesMore];
 const STATES: [SyncState; 3] = [SyncState::Off, SyncState::Bulk, SyncState::Following];
 
 const ABLE: u8 = 1;
@@ -189,6 +189,11 @@ impl Beat {
         out.extend(self.progress.lag.to_le_bytes());
         out.extend(self.timers.dead.to_le_bytes());
         out.extend(self.timers.lease.to_le_bytes());
+        for Reach { set, asked, answering } in fitness.reach {
+            out.extend(set.to_le_bytes());
+            out.extend(asked.to_le_bytes());
+            out.extend(answering.to_le_bytes());
+        }
         put_text(out, &identity.name);
         let obstacles = self.obstacles.get(..Self::OBSTACLES).unwrap_or(&self.obstacles);
         out.push(obstacles.len() as u8);
@@ -206,6 +211,7 @@ impl Beat {
         let state = *STATES.get(usize::from(sync & !COMPLETE))?;
         let progress = Progress { state, complete: sync & COMPLETE != 0, lag: reader.word()? };
         let timers = Timers { dead: reader.half()?, lease: reader.half()? };
+        let fitness = Fitness { reach: [reader.reach()?, reader.reach()?], ..fitness };
         let name = Arc::from(reader.text()?);
         let count = usize::from(reader.byte()?);
         if count > Self::OBSTACLES {
@@ -227,7 +233,7 @@ fn position<T: PartialEq>(all: &[T], value: &T) -> u8 {
 }
 
 fn flags(fitness: Fitness) -> u8 {
-    let Fitness { able, synced, links, witness } = fitness;
+    let Fitness { able, synced, links, witness, reach: _ } = fitness;
     let flag = |set: bool, flag: u8| if set { flag } else { 0 };
     flag(able, ABLE)
         | flag(synced, SYNCED)
@@ -244,7 +250,8 @@ fn fitness(flags: u8) -> Option<Fitness> {
         (false, false) => None,
         (true, answers) => Some(answers),
     };
-    let fitness = Fitness { able: has(ABLE), synced: has(SYNCED), links: has(LINKS), witness };
+    let (able, synced, links) = (has(ABLE), has(SYNCED), has(LINKS));
+    let fitness = Fitness { able, synced, links, witness, ..Fitness::UNKNOWN };
     (flags & !known == 0).then_some(fitness)
 }
 
@@ -277,6 +284,11 @@ impl<'a> Reader<'a> {
 
     fn half(&mut self) -> Option<u32> {
         self.take().map(u32::from_le_bytes)
+    }
+
+    fn reach(&mut self) -> Option<Reach> {
+        let (set, asked) = (self.word()?, u16::from_le_bytes(self.take()?));
+        Some(Reach { set, asked, answering: u16::from_le_bytes(self.take()?) })
     }
 
     fn text(&mut self) -> Option<&'a str> {

@@ -119,6 +119,14 @@ families! {
         "1, with tandem-control's version and the machine's name."
     CONTROL_UPTIME "tandem_control_uptime_seconds" Gauge []
         "Time since the start of tandem-control."
+    NEXT_HOPS "tandem_next_hops" Gauge ["side"]
+        "Next hops of the configuration (gateways and real servers) that this machine asks by ARP."
+    NEXT_HOPS_ANSWERING "tandem_next_hops_answering" Gauge ["side"]
+        "Next hops that answer this machine."
+    PEER_NEXT_HOPS "tandem_peer_next_hops_answering" Gauge ["side"]
+        "Next hops that answer the peer, by its last heartbeat."
+    NIC_STUCK "tandem_nic_transmit_stuck" Gauge ["side"]
+        "1 if a transmit queue takes nothing though packets wait and the link is up."
     TICK_LATENESS "tandem_control_tick_lateness_seconds" Histogram []
         "How late tandem-control came to its own ticks."
     ORDER "tandem_control_order_seconds" Histogram []

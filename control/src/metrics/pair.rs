@@ -41,6 +41,8 @@ fn write_peer(pair: &Pair, page: &mut Page) {
     }
     if let Some(peer) = &pair.peer {
         page.flag(all::PEER_READY, peer.ready);
+        let answering = peer.reach.each_ref().map(|reach| f64::from(reach.answering));
+        page.gauges(all::PEER_NEXT_HOPS, by_side(answering));
         let timers = |member: &Member| (member.dead_millis, member.lease_millis);
         page.flag(all::PEER_TIMERS, timers(peer) != timers(&pair.own));
     }
@@ -67,6 +69,11 @@ fn write_paths(paths: &[Path], page: &mut Page) {
 fn write_holding(holding: &Holding, page: &mut Page) {
     page.counter(all::ANNOUNCEMENTS, holding.announcements);
     page.counter(all::CONFLICTS, holding.conflicts);
+    let reach =
+        |of: fn(&api::Reach) -> u16| by_side(holding.reach.each_ref().map(|r| f64::from(of(r))));
+    page.gauges(all::NEXT_HOPS, reach(|reach| reach.asked));
+    page.gauges(all::NEXT_HOPS_ANSWERING, reach(|reach| reach.answering));
+    page.gauges(all::NIC_STUCK, by_side(holding.stuck.map(one_if)));
     let sync = &holding.sync;
     let states =
         [("off", SyncState::Off), ("bulk", SyncState::Bulk), ("following", SyncState::Following)];
@@ -105,6 +112,10 @@ pub fn write_counts(counts: &Counts, page: &mut Page) {
     ];
     let refused = refused.map(|(reason, counter)| ([reason.to_owned()], read(counter)));
     page.counters(all::SYNC_CONNECTIONS, refused);
+}
+
+fn by_side(values: [f64; 2]) -> impl Iterator<Item = ([String; 1], f64)> {
+    ["public", "private"].into_iter().map(|side| [side.to_owned()]).zip(values)
 }
 
 fn one_if(is_so: bool) -> f64 {

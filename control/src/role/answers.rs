@@ -21,6 +21,7 @@ impl Driver {
                 self.step(Event::LeaseLost).await;
             }
             self.look_for_drained(&answer).await;
+            self.look_for_probed(&answer).await;
         }
         self.look_for_conflict().await;
     }
@@ -53,10 +54,30 @@ impl Driver {
         }
     }
 
+    /// What was found is told before it is said that everything was.
+    async fn look_for_probed(&mut self, answer: &Answer) {
+        let Some(holding) = &self.dataplane.holding else { return };
+        let (probing, probed) = (holding.probing, holding.probed);
+        let is_probed = match self.memory.probing {
+            Some(Draining::Ordered) if answer.order == Hold::Probe => {
+                self.memory.probing = answer.granted.then_some(Draining::Until(probing));
+                answer.granted && probed >= probing
+            }
+            Some(Draining::Until(number)) => probed >= number,
+            _ => return,
+        };
+        if is_probed {
+            self.memory.probing = None;
+            self.step_fitness().await;
+            self.step(Event::Probed).await;
+        }
+    }
+
     async fn look_for_conflict(&mut self) {
         let Some(count) = self.dataplane.holding.as_ref().map(|holding| holding.conflicts) else {
             // The next dataplane counts from the start.
             self.memory.conflicts = None;
+            self.memory.probing = None;
             return;
         };
         let now = self.clock.now();
@@ -109,6 +130,7 @@ impl Driver {
             trouble: trouble.as_deref(),
             role: self.machine.role(),
             peer: self.machine.peer(now).map(|heartbeat| heartbeat.role),
+            peer_fitness: self.machine.peer(now).map(|heartbeat| heartbeat.fitness),
             link: self.link(),
             link_trouble: link_trouble.as_deref(),
             copied: self.memory.copied,

@@ -62,6 +62,10 @@ pub(super) struct Memory {
     pub(super) notices: BTreeMap<&'static str, u64>,
     /// The dataplane is bringing the last connections to the peer.
     pub(super) draining: Option<Draining>,
+    /// The dataplane is asking every next hop.
+    pub(super) probing: Option<Draining>,
+    /// What the peer reaches and this machine does not, since the role is offered for it.
+    pub(super) outreached: Option<String>,
     pub(super) conflicts: Option<u64>,
     pub(super) conflict_at: Option<Instant>,
     pub(super) leaving: bool,
@@ -75,12 +79,12 @@ pub(super) struct Memory {
     pub(super) copied: Copied,
 }
 
-/// An order to drain on its way.
+/// An order to drain, or to ask next hops, on its way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Draining {
     /// Its number is not known yet.
     Ordered,
-    /// It is done when the dataplane has drained as far.
+    /// It is done when the dataplane has done the order of this number.
     Until(u64),
 }
 

@@ -1,7 +1,37 @@
 //! What this machine is fit for, and what keeps it from being ready.
 
+use core::cmp::Ordering;
+
 use api::{Holding, SyncLink, SyncState};
-use failover::{Fitness, Role};
+use failover::{Fitness, Reach, Role};
+
+const SIDES: [&str; 2] = ["public", "private"];
+
+/// As the state machine has it.
+#[must_use]
+pub fn reach(reach: &api::Reach) -> Reach {
+    Reach { set: reach.set, asked: reach.asked, answering: reach.answering }
+}
+
+/// The next hops that do not answer, which are more than are named.
+fn names(reach: &api::Reach) -> String {
+    let names: Vec<_> = reach.silent.iter().map(ToString::to_string).collect();
+    let more = usize::from(reach.asked.saturating_sub(reach.answering)).saturating_sub(names.len());
+    match more {
+        0 => names.join(", "),
+        _ => format!("{} and {more} more", names.join(", ")),
+    }
+}
+
+/// In words, the next hops that answer this machine on neither side.
+#[must_use]
+pub fn silent(holding: &Holding) -> Vec<String> {
+    let sides = SIDES.into_iter().zip(&holding.reach).filter(|(_, reach)| !reach.silent.is_empty());
+    let words = |(side, reach): (&str, &api::Reach)| {
+        format!("next hops on the {side} side that do not answer ARP: {}", names(reach))
+    };
+    sides.map(words).collect()
+}
 
 /// Whether this machine has every connection that the peer had when that was last active.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -29,6 +59,8 @@ pub struct Findings<'f> {
     pub role: Role,
     /// The peer's, while it is heard.
     pub peer: Option<Role>,
+    /// What the peer is fit for, while it is heard.
+    pub peer_fitness: Option<Fitness>,
     /// The stream between the machines.
     pub link: SyncLink,
     /// Why there is none.
@@ -57,8 +89,9 @@ impl Findings<'_> {
         Fitness {
             able: holding.workers_run,
             synced: self.is_synced(),
-            links: holding.links == [true, true],
+            links: holding.links == [true, true] && holding.stuck == [false, false],
             witness,
+            reach: holding.reach.each_ref().map(reach),
         }
     }
 
@@ -102,14 +135,41 @@ impl Findings<'_> {
         if !holding.workers_run {
             found.push("a worker stands still".to_owned());
         }
-        for (side, is_up) in ["public", "private"].into_iter().zip(holding.links) {
+        for (side, is_up) in SIDES.into_iter().zip(holding.links) {
             if !is_up {
                 found.push(format!("the {side} link is down"));
             }
         }
+        for (side, is_stuck) in SIDES.into_iter().zip(holding.stuck) {
+            if is_stuck {
+                found.push(format!("the {side} NIC sends nothing"));
+            }
+        }
+        found.extend(self.reach_obstacles(fitness, holding));
         if !fitness.synced {
             found.push(self.sync_obstacle(holding));
         }
+    }
+
+    /// What the peer reaches and this machine does not, if the peer reaches more.
+    fn reach_obstacles(&self, fitness: Fitness, holding: &Holding) -> Vec<String> {
+        let Some(peer) = self.peer_fitness else { return Vec::new() };
+        if fitness.compare_reach(peer) != Ordering::Less {
+            return Vec::new();
+        }
+        let sides = SIDES.into_iter().zip(&holding.reach).zip(peer.reach);
+        let less = sides
+            .filter(|((_, own), theirs)| own.set == theirs.set && own.answering < theirs.answering);
+        less.map(|((side, own), theirs)| {
+            let api::Reach { answering, asked, .. } = own;
+            let more = theirs.answering;
+            format!(
+                "it reaches {answering} of {asked} next hops on the {side} side and the other \
+                 machine {more}: {} not",
+                names(own)
+            )
+        })
+        .collect()
     }
 
     fn sync_obstacle(&self, holding: &Holding) -> String {
@@ -140,6 +200,7 @@ mod tests {
             trouble: None,
             role: Role::Standby,
             peer: Some(Role::Active),
+            peer_fitness: None,
             link: SyncLink::Receiving,
             link_trouble: None,
             copied: Copied(copied),
@@ -155,6 +216,45 @@ mod tests {
         let ready = findings(&holding, true);
         assert_eq!(ready.fitness(), Fitness::READY);
         assert_eq!(ready.obstacles(ready.fitness()), Vec::<String>::new());
+    }
+
+    fn reaches(holding: &mut Holding, gateway: u16) {
+        let silent = if gateway == 0 { vec![[198, 51, 100, 1].into()] } else { Vec::new() };
+        holding.reach = [
+            api::Reach { set: 7, asked: 1, answering: gateway, silent },
+            api::Reach { set: 8, asked: 9, answering: 3, silent: vec![[10, 0, 0, 11].into()] },
+        ];
+    }
+
+    #[test]
+    fn what_the_peer_reaches_and_this_machine_does_not_is_said() {
+        let mut holding = holding();
+        reaches(&mut holding, 1);
+        let all = findings(&holding, true).fitness();
+        reaches(&mut holding, 0);
+        let mut found = findings(&holding, true);
+        assert_eq!(found.obstacles(found.fitness()), Vec::<String>::new(), "nobody reaches more");
+        found.peer_fitness = Some(all);
+        assert_eq!(
+            found.obstacles(found.fitness()),
+            ["it reaches 0 of 1 next hops on the public side and the other machine 1: \
+              198.51.100.1 not"]
+        );
+        assert_eq!(
+            silent(&holding),
+            [
+                "next hops on the public side that do not answer ARP: 198.51.100.1",
+                "next hops on the private side that do not answer ARP: 10.0.0.11 and 5 more"
+            ]
+        );
+    }
+
+    #[test]
+    fn a_nic_that_sends_nothing_is_as_good_as_without_a_link() {
+        let holding = Holding { stuck: [true, false], ..holding() };
+        let found = findings(&holding, true);
+        assert!(found.fitness().able && !found.fitness().links);
+        assert_eq!(found.obstacles(found.fitness()), ["the public NIC sends nothing"]);
     }
 
     #[test]

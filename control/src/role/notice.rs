@@ -17,6 +17,7 @@ pub fn name(notice: Notice) -> &'static str {
         Notice::LeaseLost => "lease_lost",
         Notice::Unable => "unable",
         Notice::CutOff => "cut_off",
+        Notice::ReachesLess => "reaches_less",
         Notice::HandedOver => "handed_over",
         Notice::HandoverFailed => "handover_failed",
         Notice::NotReady => "not_ready",
@@ -39,6 +40,9 @@ pub fn sentence(notice: Notice) -> &'static str {
         Notice::LeaseLost => "the dataplane's lease ran out before it was renewed",
         Notice::Unable => "the dataplane cannot forward",
         Notice::CutOff => "neither the peer nor the witness is heard, and the peer may be active",
+        Notice::ReachesLess => {
+            "the peer reaches more than this machine, and the role is offered to it"
+        }
         Notice::HandedOver => "the role was handed over to the peer",
         Notice::HandoverFailed => "the handover failed: the role was not taken in time",
         Notice::NotReady => {

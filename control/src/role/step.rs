@@ -54,6 +54,10 @@ impl Driver {
                 self.memory.draining = Some(Draining::Ordered);
                 self.order(Hold::Drain);
             }
+            Action::Probe => {
+                self.memory.probing = Some(Draining::Ordered);
+                self.order(Hold::Probe);
+            }
             Action::Report(notice) => self.report(*notice),
         }
     }
@@ -84,6 +88,9 @@ impl Driver {
     }
 
     fn report(&mut self, notice: Notice) {
+        if notice == Notice::ReachesLess {
+            self.memory.outreached = Some(self.obstacles().join("; "));
+        }
         *self.memory.notices.entry(notice::name(notice)).or_default() += 1;
         let sentence = self.describe(notice);
         // What comes again and again (a conflict, say) is told once in a while.
@@ -95,6 +102,7 @@ impl Driver {
         }
         if matches!(notice, Notice::HandoverFailed | Notice::NotReady) {
             self.memory.draining = None;
+            self.memory.outreached = None;
             if let Some(waiting) = self.memory.waiting.take() {
                 waiting.answer(Err(sentence));
             }
@@ -106,7 +114,22 @@ impl Driver {
         let sentence = notice::sentence(notice);
         match &self.memory.unable {
             Some(why) if notice == Notice::Unable => format!("{sentence}: {why}"),
-            _ => sentence.to_owned(),
+            _ => match self.reason(notice) {
+                Some(why) if !why.is_empty() => format!("{sentence}: {why}"),
+                _ => sentence.to_owned(),
+            },
+        }
+    }
+
+    /// Why the role was handed over, where a machine knows that itself: "it" is the machine
+    /// that gives the role away.
+    fn reason(&self, notice: Notice) -> Option<String> {
+        match notice {
+            Notice::ReachesLess | Notice::HandedOver => self.memory.outreached.clone(),
+            Notice::PeerYielded => {
+                self.memory.peer.as_ref().map(|(_, beat)| beat.obstacles.join("; "))
+            }
+            _ => None,
         }
     }
 
@@ -124,6 +147,7 @@ impl Driver {
         let term = self.machine.term().0;
         tracing::info!("this machine is {to} now (term {term}): {why}");
         self.memory.draining = None;
+        self.memory.outreached = None;
         self.memory.takeovers += u64::from(to == api::Role::Active);
         let at = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |time| time.as_secs());
         self.memory.last_change = Some(Change { to, at, why });

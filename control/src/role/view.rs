@@ -2,9 +2,10 @@
 
 use api::{Change, Holding, Member, NotUnderstood, Pair, SyncLink};
 use config::Timing;
-use failover::{Heartbeat, Instant, Machine, Role};
+use failover::{Fitness, Heartbeat, Instant, Machine, Reach, Role};
 
 use super::dataplane::Dataplane;
+use super::fitness::silent;
 use super::paths::Paths;
 use crate::heartbeat::path::Path;
 use crate::heartbeat::{Beat, Timers};
@@ -42,6 +43,7 @@ impl View<'_> {
         let identity = self.machine.identity();
         let fitness = self.machine.fitness();
         let timers = Timers::from(self.timing);
+        let holding = self.dataplane.holding.as_ref();
         let own = Member {
             name: identity.name.to_string(),
             role: role(self.machine.role()),
@@ -51,15 +53,15 @@ impl View<'_> {
                 && may_serve(self.machine.role())
                 && self.obstacles.is_empty(),
             obstacles: self.obstacles,
+            reach: holding.map(|holding| holding.reach.clone()).unwrap_or_default(),
             dead_millis: timers.dead,
             lease_millis: timers.lease,
         };
-        let holding = self.dataplane.holding.as_ref();
         Pair {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             uptime_seconds: now.0 / 1_000_000,
             own,
-            peer: self.peer.map(|(_, beat)| member(beat)),
+            peer: self.peer.map(|(_, beat)| member(beat, fitness)),
             silence_millis: self.peer.map(|(at, _)| millis(now, *at)),
             paths: self.paths.iter().map(|path| describe(path, self.timing.dead, now)).collect(),
             sync: api::Sync {
@@ -74,7 +76,7 @@ impl View<'_> {
                 active: said.active,
                 why: self.paths.trouble(self.machine.patience(), now).unwrap_or_default(),
             }),
-            warnings: self.warnings,
+            warnings: [self.warnings, holding.map(silent).unwrap_or_default()].concat(),
         }
     }
 }
@@ -92,15 +94,22 @@ fn may_serve(role: Role) -> bool {
     matches!(role, Role::Active | Role::Standby)
 }
 
-fn member(beat: &Beat) -> Member {
+/// The peer, beside this machine.
+fn member(beat: &Beat, own: Fitness) -> Member {
     let Heartbeat { identity, term, role: its_role, fitness, .. } = &beat.heartbeat;
     Member {
         name: identity.name.to_string(),
         role: role(*its_role),
         term: term.0,
         priority: identity.priority,
-        ready: fitness.is_ready() && may_serve(*its_role),
+        ready: fitness.is_ready() && may_serve(*its_role) && fitness.compare_reach(own).is_ge(),
         obstacles: beat.obstacles.clone(),
+        reach: fitness.reach.map(|Reach { set, asked, answering }| api::Reach {
+            set,
+            asked,
+            answering,
+            silent: Vec::new(),
+        }),
         dead_millis: beat.timers.dead,
         lease_millis: beat.timers.lease,
     }

@@ -9,7 +9,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use api::stream::{Direction, Frame, STREAM_VERSION};
-use api::{Hold, Holding, Request, Response, Role, SyncHolding, SyncState, frame, message, server};
+use api::{
+    Hold, Holding, Reach, Request, Response, Role, SyncHolding, SyncState, frame, message, server,
+};
 
 pub(crate) struct State {
     role: Role,
@@ -18,6 +20,11 @@ pub(crate) struct State {
     retiring_until: Instant,
     pub(crate) links: [bool; 2],
     pub(crate) workers_run: bool,
+    /// How many of its next hops answer: one public, two private.
+    pub(crate) answering: [u16; 2],
+    /// Which it has: the others are of another configuration.
+    pub(crate) next_hops: u64,
+    probes: u64,
     pub(crate) conflicts: u64,
     pub(crate) announcements: u64,
     pub(crate) sync: SyncHolding,
@@ -95,8 +102,22 @@ impl State {
                 self.announcements += 1;
                 true
             }
+            Hold::Probe => {
+                self.probes += 1;
+                true
+            }
             _ => true,
         }
+    }
+
+    fn reach(&self) -> [Reach; 2] {
+        let side = |side: usize, asked: u16, address: [u8; 4]| Reach {
+            set: self.next_hops + side as u64,
+            asked,
+            answering: self.answering[side],
+            silent: if self.answering[side] < asked { vec![address.into()] } else { Vec::new() },
+        };
+        [side(0, 1, [198, 51, 100, 1]), side(1, 2, [10, 0, 0, 11])]
     }
 
     fn holding(&mut self, granted: bool) -> Holding {
@@ -110,6 +131,10 @@ impl State {
             retiring: now < self.retiring_until,
             links: self.links,
             workers_run: self.workers_run,
+            stuck: [false, false],
+            reach: self.reach(),
+            probing: self.probes,
+            probed: self.probes,
             announcements: self.announcements,
             conflicts: self.conflicts,
             start: self.start,
@@ -134,6 +159,9 @@ impl Dataplane {
             retiring_until: long_ago,
             links: [true, true],
             workers_run: true,
+            answering: [1, 2],
+            next_hops: 7,
+            probes: 0,
             conflicts: 0,
             announcements: 0,
             sync: SyncHolding::default(),

@@ -11,6 +11,7 @@ mod logs;
 mod machine;
 mod metrics;
 mod process;
+mod reach;
 mod roles;
 mod same_name;
 mod strangers;

@@ -48,7 +48,14 @@ impl Housekeeping {
             return;
         }
         let (ip, mac) = (packet.sender_ip, packet.sender_mac);
-        let released = self.resolver.lock().learn(side, ip, mac, for_us, now);
+        let is_answer = packet.operation == Operation::Reply && packet.target_ip == network.address;
+        let mut resolver = self.resolver.lock();
+        match is_answer {
+            true => resolver.prober.answered(side, ip),
+            false => resolver.prober.seen(side, ip),
+        }
+        let released = resolver.learn(side, ip, mac, for_us, now);
+        drop(resolver);
         for mut mbuf in released {
             address(&mut mbuf, mac);
             self.send(Errand::Transmit(side), mbuf);

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use nat::{Instant, Side};
 
 use super::{Housekeeping, Spread};
+use crate::clock::Tsc;
 use crate::counters::WorkerBlock;
 use crate::link::NicLink;
-use crate::role::health::{LOOK, Polls};
+use crate::role::health::{LOOK, Polls, Queues};
 
 /// What the main core looks at.
 pub struct Watch {
     workers: Vec<Arc<WorkerBlock>>,
     links: [NicLink; 2],
     polls: Polls,
+    queues: [Queues; 2],
     looked: Option<Instant>,
     /// Until there was something to say, where NICs choose among workers.
     spread: Option<Spread>,
@@ -28,7 +30,8 @@ impl Watch {
         now: Instant,
     ) -> Self {
         let polls = Polls::new(workers.len(), now);
-        Watch { workers, links, polls, looked: None, spread }
+        let queues = Default::default();
+        Watch { workers, links, polls, queues, looked: None, spread }
     }
 
     /// Says once that a NIC does not do what it said it would.
@@ -56,12 +59,39 @@ impl Housekeeping {
         watch.look_at_spread(now);
         let counts = watch.workers.iter().map(|counters| counters.polls.get());
         let run = watch.polls.advance(counts, now);
+        let is_steady = watch.polls.all_advanced();
         self.role.health.set_workers_run(run);
         for side in Side::ALL {
             let came_up = self.role.health.set_link(side, watch.links[side.index()].is_up());
             if came_up {
                 // What was announced meanwhile was heard by nobody.
                 self.role.announce();
+            }
+        }
+        self.look_at_queues(now);
+        self.probe(now, is_steady);
+    }
+
+    /// Finds transmit queues that take nothing. Where there is no link none does, and that is
+    /// known already.
+    fn look_at_queues(&mut self, now: Instant) {
+        for side in Side::ALL {
+            let is_up = self.role.health.link(side);
+            let refused_for = |worker: &Arc<WorkerBlock>| {
+                let since = worker.refused_since.get(side.index())?.get();
+                (since != 0).then(|| now.since(self.clock.at(Tsc(since))))
+            };
+            let longest = self.watch.workers.iter().filter_map(refused_for).max();
+            let Some(queues) = self.watch.queues.get_mut(side.index()) else { continue };
+            let (before, stuck) = (queues.is_stuck(), queues.look(longest.filter(|_| is_up), now));
+            self.role.health.set_stuck(side, stuck);
+            match (before, stuck) {
+                (false, true) => tracing::warn!(
+                    "the {side} NIC sends nothing: a transmit queue takes no packet though its \
+                     link is up; look at the switch (pause frames) and at the NIC's driver"
+                ),
+                (true, false) => tracing::info!("the {side} NIC sends again"),
+                _ => {}
             }
         }
     }

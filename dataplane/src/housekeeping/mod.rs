@@ -9,6 +9,7 @@
 mod announce;
 mod arp;
 mod health;
+mod reach;
 mod spread;
 
 use core::sync::atomic::{AtomicBool, Ordering};

@@ -8,6 +8,12 @@ use nat::{Instant, Side};
 /// A worker polls every few microseconds, an idle one that sleeps every hundred; the
 /// scheduler of a machine that shares its cores may keep it waiting for a while.
 const STALLED: u64 = 100;
+/// A transmit queue that takes nothing for so many milliseconds is no pause that a switch asked
+/// for.
+const STUCK: u64 = 300;
+/// How long a NIC counts as stuck after its queue took packets again, or had none to take: a
+/// machine without the role sends next to nothing, and would be ready again at once.
+const REST: u64 = 10_000;
 /// Between two looks.
 pub const LOOK: Duration = Duration::from_millis(10);
 
@@ -16,6 +22,7 @@ pub const LOOK: Duration = Duration::from_millis(10);
 pub struct Health {
     links: [AtomicBool; 2],
     workers_run: AtomicBool,
+    stuck: [AtomicBool; 2],
 }
 
 impl Health {
@@ -34,6 +41,16 @@ impl Health {
         !self.links[side.index()].swap(up, Relaxed) && up
     }
 
+    /// A transmit queue of a side takes nothing.
+    pub fn is_stuck(&self, side: Side) -> bool {
+        self.stuck[side.index()].load(Relaxed)
+    }
+
+    /// Takes whether one does.
+    pub fn set_stuck(&self, side: Side, stuck: bool) {
+        self.stuck[side.index()].store(stuck, Relaxed);
+    }
+
     /// Takes whether workers run.
     pub fn set_workers_run(&self, run: bool) {
         self.workers_run.store(run, Relaxed);
@@ -44,24 +61,54 @@ impl Health {
 #[derive(Debug)]
 pub struct Polls {
     seen: Vec<(u64, Instant)>,
+    all_advanced: bool,
 }
 
 impl Polls {
     /// For so many workers, which count as running at first.
     pub fn new(workers: usize, now: Instant) -> Self {
-        Polls { seen: vec![(0, now); workers] }
+        Polls { seen: vec![(0, now); workers], all_advanced: true }
     }
 
     /// Takes each worker's count of polls; true if all have advanced lately.
     pub fn advance(&mut self, counts: impl Iterator<Item = u64>, now: Instant) -> bool {
         let mut all = true;
+        self.all_advanced = true;
         for (seen, count) in self.seen.iter_mut().zip(counts) {
             if seen.0 != count {
                 *seen = (count, now);
             }
+            self.all_advanced &= seen.1 == now;
             all &= now.since(seen.1) < STALLED;
         }
         all
+    }
+
+    /// At the last look every worker had polled since the one before.
+    pub fn all_advanced(&self) -> bool {
+        self.all_advanced
+    }
+}
+
+/// The transmit queues of one side.
+#[derive(Debug, Default)]
+pub struct Queues {
+    stuck: Option<Instant>,
+}
+
+impl Queues {
+    /// One of them takes nothing, or did lately.
+    pub fn is_stuck(&self) -> bool {
+        self.stuck.is_some()
+    }
+
+    /// Takes for how many milliseconds one has taken nothing, if one does.
+    pub fn look(&mut self, refused_for: Option<u64>, now: Instant) -> bool {
+        if refused_for.is_some_and(|time| time >= STUCK) {
+            self.stuck = Some(now);
+        }
+        self.stuck = self.stuck.filter(|&last| now.since(last) < REST);
+        self.is_stuck()
     }
 }
 
@@ -83,6 +130,19 @@ mod tests {
         assert!(polls.advance([991, 3000].into_iter(), Instant::from_millis(1080)));
         assert!(!polls.advance([991, 4000].into_iter(), Instant::from_millis(1090)));
         assert!(polls.advance([992, 5000].into_iter(), Instant::from_millis(1100)));
+    }
+
+    #[test]
+    fn a_queue_that_takes_nothing_is_noticed_and_remembered() {
+        let at = Instant::from_millis;
+        let mut queues = Queues::default();
+        assert!(!queues.look(None, at(0)));
+        assert!(!queues.look(Some(299), at(299)));
+        assert!(queues.look(Some(300), at(300)));
+        assert!(queues.look(None, at(310)), "it has none to take");
+        assert!(queues.look(None, at(10_299)));
+        assert!(!queues.look(None, at(10_300)));
+        assert!(!queues.look(Some(20), at(10_400)));
     }
 
     #[test]

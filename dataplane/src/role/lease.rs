@@ -101,8 +101,8 @@ impl Lease {
     pub fn order(&mut self, order: Hold, now: Tsc) -> Outcome {
         let held = self.held(now);
         match (order, held) {
-            // Draining is connection sync's; it changes nothing here.
-            (Hold::Watch | Hold::Drain, _) => Outcome::Granted,
+            // Draining is connection sync's, asking next hops the main core's.
+            (Hold::Watch | Hold::Drain | Hold::Probe, _) => Outcome::Granted,
             (Hold::Claim { term, lease, .. }, _) => self.claim(term, lease, now),
             (Hold::Renew { term, lease, .. }, Held::Active { .. }) if term == self.term => {
                 self.held = Held::Active { until: self.end(now, lease) };

@@ -20,6 +20,7 @@ mod deadlines;
 pub mod health;
 mod lease;
 mod pulse;
+mod reach;
 
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
@@ -35,6 +36,7 @@ pub use deadlines::{Deadlines, SharedDeadlines};
 pub use health::Health;
 pub use lease::{Held, Lease, Outcome};
 pub use pulse::Pulse;
+pub use reach::SharedReach;
 
 /// The role, shared by the control socket's threads, the main core and the workers.
 pub struct Role {
@@ -49,6 +51,8 @@ pub struct Role {
     pub pulse: Pulse,
     /// Links and workers.
     pub health: Health,
+    /// Next hops that answer.
+    pub reach: SharedReach,
     /// ARP frames sent to announce floating addresses; the main core counts.
     pub announcements: Counter,
     /// ARP frames seen that claim a floating address for another station; as above.
@@ -75,6 +79,7 @@ impl Role {
             start: ahash::RandomState::new().hash_one(0u8),
             pulse: Pulse::new(rate),
             health: Health::default(),
+            reach: SharedReach::default(),
             announcements: Counter::default(),
             conflicts: Counter::default(),
         }
@@ -114,6 +119,9 @@ impl Role {
         let claim = matches!(order, Hold::Claim { .. });
         let unsteady = claim && lease.held(now) == Held::Standby && !self.pulse.is_steady(now);
         let outcome = if unsteady { Outcome::Refused } else { lease.order(order, now) };
+        if order == Hold::Probe {
+            self.reach.order();
+        }
         // Around a change of role the other machine may know what this one does not.
         let changes = matches!(order, Hold::Drain | Hold::Retire { .. });
         if outcome == Outcome::Announce || changes {
@@ -130,6 +138,7 @@ impl Role {
     fn holding(&self, granted: bool, lease: &Lease, now: Tsc) -> Holding {
         let held = lease.held(now);
         let left = lease.left(now).as_micros();
+        let (reach, probed) = self.reach.told();
         Holding {
             granted,
             role: name(held),
@@ -137,6 +146,10 @@ impl Role {
             lease_left: u64::try_from(left).unwrap_or(u64::MAX),
             retiring: matches!(held, Held::Retiring { .. }),
             links: Side::ALL.map(|side| self.health.link(side)),
+            stuck: Side::ALL.map(|side| self.health.is_stuck(side)),
+            reach: reach.map(named),
+            probing: self.reach.ordered(),
+            probed,
             workers_run: self.health.workers_run() && self.pulse.is_alive(now),
             announcements: self.announcements.get(),
             conflicts: self.conflicts.get(),
@@ -159,6 +172,15 @@ impl Role {
     pub fn end(&self) {
         *self.lease.lock() = Lease::standby(Rate::new(0));
         self.deadlines.set(Tsc::PAST, Tsc::PAST);
+    }
+}
+
+fn named(reach: crate::neighbour::prober::Reach) -> api::Reach {
+    api::Reach {
+        set: reach.set,
+        asked: reach.asked,
+        answering: reach.answering,
+        silent: reach.silent.into_iter().map(Into::into).collect(),
     }
 }
 

@@ -30,11 +30,13 @@ pub struct Exit {
     pub(super) waiting: Burst<BURST>,
     /// The same of this machine's own frames.
     own: Burst<BURST>,
+    /// The queue took nothing the last time.
+    is_refused: bool,
 }
 
 impl Exit {
     pub(super) fn new(outlet: Outlet) -> Self {
-        Exit { outlet, waiting: Burst::new(), own: Burst::new() }
+        Exit { outlet, waiting: Burst::new(), own: Burst::new(), is_refused: false }
     }
 }
 
@@ -88,12 +90,14 @@ impl Worker {
         let exit = &mut self.exits[side.index()];
         if !self.role.forwards(Tsc::now()) {
             let mut waiting = core::mem::take(&mut exit.waiting);
+            self.note_refusal(side, false);
             return self.drop_late(&mut waiting);
         }
         match &mut exit.outlet {
             Outlet::Queue(queue) => {
                 let sent = queue.transmit(&mut exit.waiting);
                 self.counters.sent[side.index()].add(sent as u64);
+                self.note_refusal(side, sent == 0);
             }
             Outlet::Via(worker) => {
                 let (worker, mut waiting) = (*worker, core::mem::take(&mut exit.waiting));
@@ -102,6 +106,22 @@ impl Worker {
                 }
             }
         }
+    }
+
+    /// Keeps since when a queue takes nothing of what waits, for the main core to see.
+    #[inline(always)]
+    fn note_refusal(&mut self, side: Side, is_refused: bool) {
+        if self.exits[side.index()].is_refused != is_refused {
+            self.refusal_changes(side, is_refused);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn refusal_changes(&mut self, side: Side, is_refused: bool) {
+        self.exits[side.index()].is_refused = is_refused;
+        let since = if is_refused { Tsc::now().0.max(1) } else { 0 };
+        self.counters.refused_since[side.index()].set(since);
     }
 
     #[cold]
@@ -141,6 +161,7 @@ impl Worker {
         if let Outlet::Queue(queue) = &mut exit.outlet {
             let sent = queue.transmit(&mut exit.own);
             self.counters.sent[side.index()].add(sent as u64);
+            self.note_refusal(side, sent == 0);
         }
     }
 

@@ -45,9 +45,12 @@ fn a_full_transmit_queue_loses_what_is_counted_and_no_more() {
     }
     let lost = bench.dropped(DropReason::TransmitFull);
     assert_eq!(lost, 40 * 32 - 1023 - 32);
+    let refused = |bench: &Bench| bench.counters.refused_since.each_ref().map(|at| at.get() != 0);
+    assert_eq!(refused(&bench), [false, true], "since when, for the main core to see");
     assert_eq!(bench.counters.sent[Side::Private.index()].get(), 1023);
     assert_eq!(bench.sent(Side::Private).len(), 1023);
     bench.worker.poll();
+    assert_eq!(refused(&bench), [false, false]);
     assert_eq!(bench.sent(Side::Private).len(), 32);
     assert_eq!(bench.pool.in_use(), 0);
 }

@@ -1,5 +1,7 @@
 //! How a machine without the role gets it.
 
+use core::cmp::Ordering;
+
 use super::state::State;
 use super::{Action, Machine, Notice};
 use crate::heartbeat::{Heartbeat, Role, Term, Wish};
@@ -69,7 +71,8 @@ impl Machine {
         if peer.role == Role::Listening {
             return true;
         }
-        (own.rank(), &self.identity) > (theirs.rank(), &peer.identity)
+        let order = own.rank().cmp(&theirs.rank()).then(own.compare_reach(theirs));
+        order.then_with(|| self.identity.cmp(&peer.identity)).is_gt()
     }
 
     /// A disk that hangs must not keep the service down.
@@ -110,6 +113,9 @@ impl Machine {
     fn claim(&mut self, term: Term, why: Notice, actions: &mut Vec<Action>) {
         self.state = State::Active;
         self.term = term;
+        if why == Notice::PeerYielded && self.reaches(Ordering::Greater) {
+            self.moves.note(self.last_step, self.timers.calm());
+        }
         self.preferred_since = None;
         self.wanted_since = None;
         // The heartbeat of this step renews the lease that begins here.

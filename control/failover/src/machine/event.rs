@@ -32,6 +32,9 @@ pub enum Event {
     /// The peer has got every connection event that there was at the last
     /// [`Action::Drain`].
     Drained,
+    /// Every next hop was asked since the last [`Action::Probe`], and the fitness told since
+    /// then has in it who answered.
+    Probed,
     /// The dataplane gave the role up by itself, as its lease ran out.
     LeaseLost,
     /// Somebody else announces a floating address.
@@ -63,6 +66,9 @@ pub enum Action {
     /// Bring everything that has happened to connections to the peer, go on bringing it
     /// what happens, and tell [`Event::Drained`].
     Drain,
+    /// Ask every next hop now, and tell [`Event::Probed`] when each has answered or is known
+    /// not to.
+    Probe,
     /// Tell the operator.
     Report(Notice),
 }
@@ -93,6 +99,8 @@ pub enum Notice {
     /// Neither the peer nor the witness is heard; the role is given up, as the peer can
     /// take it.
     CutOff,
+    /// The peer reaches next hops that this machine does not; the role is offered to it.
+    ReachesLess,
     /// The peer has the role that this one offered.
     HandedOver,
     /// The peer did not take the role that this one offered, or did not give the one that

@@ -1,5 +1,6 @@
 //! How the role is moved from one living machine to the other.
 
+use core::cmp::Ordering;
 use core::time::Duration;
 
 use super::state::{Offer, State};
@@ -21,7 +22,8 @@ impl Machine {
 
     /// True if the peer should take over though connections may be on their way to it.
     pub(super) fn is_urgent(&self, why: Offer, since: Instant, now: Instant) -> bool {
-        why == Offer::LinkDown && now.since(since) >= self.timers.drain()
+        let loses = matches!(why, Offer::LinkDown | Offer::ReachesLess);
+        loses && now.since(since) >= self.timers.drain()
     }
 
     pub(super) fn yield_role(
@@ -50,17 +52,25 @@ impl Machine {
     pub(super) fn hand_over(&mut self, now: Instant, actions: &mut Vec<Action>) {
         let peer = self.peer(now);
         match self.state {
-            State::Active if peer.is_some_and(Heartbeat::offers_itself) => {
+            State::Active if peer.is_some_and(|peer| self.may_follow(peer)) => {
                 self.offer(Offer::Asked, now, actions);
             }
-            State::Standby if self.is_ready_beside_active(now) => self.wanted_since = Some(now),
+            State::Standby if self.is_ready_beside_active(now) && !self.reaches(Ordering::Less) => {
+                self.wanted_since = Some(now);
+            }
             // It is on its way already.
             State::Yielding { .. } | State::Claiming { .. } => {}
             _ => actions.push(Action::Report(Notice::NotReady)),
         }
     }
 
-    fn is_ready_beside_active(&self, now: Instant) -> bool {
+    /// The peer may have the role though nothing is wrong with this machine. One that reaches
+    /// less would be asked to give it back at once.
+    pub(super) fn may_follow(&self, peer: &Heartbeat) -> bool {
+        peer.offers_itself() && peer.fitness.compare_reach(self.fitness).is_ge()
+    }
+
+    pub(super) fn is_ready_beside_active(&self, now: Instant) -> bool {
         let beside_active = self.peer(now).is_some_and(|peer| peer.role == Role::Active);
         self.fitness().is_ready() && beside_active
     }
@@ -71,6 +81,7 @@ impl Machine {
         let beside_active = self.is_ready_beside_active(now);
         let is_preferred = self.timers.preempt.is_some()
             && beside_active
+            && !self.reaches(Ordering::Less)
             && self.peer(now).is_some_and(|p| self.identity.priority > p.identity.priority);
         self.preferred_since = is_preferred.then(|| self.preferred_since.unwrap_or(now));
         let in_time = |since: &Instant| now.since(*since) < self.timers.handover;

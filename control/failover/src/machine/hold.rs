@@ -36,6 +36,9 @@ impl Machine {
     }
 
     pub(super) fn give_way(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        if matches!(self.state, State::Yielding { why: Offer::ReachesLess, .. }) {
+            self.moves.note(now, self.timers.calm());
+        }
         if self.wish(now) == Wish::TakeOver {
             self.let_go(Action::Retire, actions);
             actions.push(Action::Report(Notice::HandedOver));
@@ -61,9 +64,13 @@ impl Machine {
             return;
         }
         let Some(peer) = self.peer(now).filter(|peer| peer.offers_itself()) else { return };
+        let (wish, may_follow) = (peer.wish, self.may_follow(peer));
         if !self.fitness.links {
             self.offer(Offer::LinkDown, now, actions);
-        } else if peer.wish == Wish::LetMe {
+        } else if wish == Wish::ReachesMore && self.is_outreached() {
+            self.offer(Offer::ReachesLess, now, actions);
+            actions.push(Action::Report(Notice::ReachesLess));
+        } else if wish == Wish::LetMe && may_follow {
             self.offer(Offer::Asked, now, actions);
         }
     }

@@ -5,12 +5,14 @@ mod event;
 mod handover;
 mod hold;
 mod incompatible;
+mod outreach;
 mod stall;
 mod state;
 #[cfg(test)]
 mod tests;
 
 pub use event::{Action, Event, Notice};
+use outreach::{Difference, Moves};
 use state::State;
 
 use core::time::Duration;
@@ -41,9 +43,9 @@ use crate::timers::Timers;
 ///                      |  stall, lease lost                     +--------+ higher  |
 ///                      +--------------------------------------- | Active | --------+
 ///                      |                                        +--------+ claim,  |
-///                      |       operator, the peer asks, a link    |    ^   unable, |
-///                      |       is down, stop; peer is ready       v    |   cut off |
-///                      |                                       +----------+        |
+///                      |       operator, the peer asks or reaches |    ^   unable, |
+///                      |       more, a link is down, stop; it is  v    |   cut off |
+///                      |       ready                           +----------+        |
 ///                      +-------------------------------------- | Yielding | -------+
 ///                                                      not     +----------+  taken
 ///                                                      taken: back to Active
@@ -79,6 +81,10 @@ pub struct Machine {
     preferred_since: Option<Instant>,
     /// When an operator wanted the role to move here.
     wanted_since: Option<Instant>,
+    /// How what this machine and the peer reach differs.
+    difference: Option<Difference>,
+    /// Moves of the role for what a machine reaches.
+    moves: Moves,
     /// When the lease began the last time.
     renewed: Instant,
     last_step: Instant,
@@ -104,6 +110,8 @@ impl Machine {
             contested: false,
             preferred_since: None,
             wanted_since: None,
+            difference: None,
+            moves: Moves::default(),
             renewed: now,
             last_step: now,
             next_heartbeat: now,
@@ -193,6 +201,7 @@ impl Machine {
             Event::TermNotStored(term) => self.term_not_stored(term, now, &mut actions),
             Event::Handover => self.hand_over(now, &mut actions),
             Event::Drained => self.drained(),
+            Event::Probed => self.probed(),
             Event::LeaseLost => self.lease_lost(now, &mut actions),
             Event::Conflict => self.conflict(&mut actions),
             Event::Leave => self.leave(now, &mut actions),
@@ -237,6 +246,7 @@ impl Machine {
 
     /// What time and the last news bring about in each state.
     fn decide(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        self.watch_reach(now, actions);
         match self.state {
             State::Listening if now >= self.silence_counts_from => self.state = State::Standby,
             State::Listening | State::Left => {}
@@ -275,6 +285,7 @@ impl Machine {
             State::Yielding { drained: true, .. } => Wish::TakeOver,
             State::Yielding { why, since, .. } if self.is_urgent(why, since, now) => Wish::TakeOver,
             State::Standby if self.wants_role(now) => Wish::LetMe,
+            State::Standby if self.outreaches(now) => Wish::ReachesMore,
             _ => Wish::None,
         }
     }

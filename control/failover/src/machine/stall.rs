@@ -42,6 +42,7 @@ impl Machine {
         self.peer.forget();
         self.preferred_since = None;
         self.wanted_since = None;
+        self.difference = None;
         if self.role() == Role::Active {
             self.let_go(Action::Release, actions);
         }

@@ -33,6 +33,8 @@ pub(super) enum Offer {
     Asked,
     /// A link is down.
     LinkDown,
+    /// The peer reaches more.
+    ReachesLess,
     /// It is being stopped.
     Leaving,
 }

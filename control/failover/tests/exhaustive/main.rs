@@ -3,7 +3,7 @@
 //! Time goes in steps of one heartbeat interval. Within a step both machines tick and
 //! heartbeats arrive, in every order and up to one step late; and at any point a few
 //! things go wrong: a heartbeat is lost, a process dies or stands still, a dataplane dies,
-//! a link is down, an operator moves the role, a machine leaves. All that can come of it is
+//! a link is down, the gateway does not answer, an operator moves the role, a machine leaves. All that can come of it is
 //! looked at once, and [`rules`] are checked in each state.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
@@ -20,7 +20,7 @@ use words::Words;
 #[test]
 fn all_orders_of_two_faults_are_safe() {
     let seen = search(&Pair::at_rest(
-        Budget { faults: 2, losses: 0, until: 5 },
+        Budget { faults: 2, losses: 0, hops: 0, until: 5 },
         Flaw::None,
         Words::Understood,
     ));
@@ -30,17 +30,26 @@ fn all_orders_of_two_faults_are_safe() {
 #[test]
 fn all_orders_of_a_fault_and_two_losses_are_safe() {
     let seen = search(&Pair::at_rest(
-        Budget { faults: 1, losses: 2, until: 6 },
+        Budget { faults: 1, losses: 2, hops: 0, until: 6 },
         Flaw::None,
         Words::Understood,
     ));
     seen.assert_wide(100_000);
 }
 
+/// The gateway stops answering one machine, and something else goes wrong.
+#[test]
+fn all_orders_of_a_lost_gateway_and_a_fault_are_safe() {
+    let budget = Budget { faults: 1, losses: 0, hops: 1, until: 5 };
+    let seen = search(&Pair::at_rest(budget, Flaw::None, Words::Understood));
+    seen.assert_wide(100_000);
+    assert!(seen.outreached > 0, "{seen:?}");
+}
+
 #[test]
 fn all_orders_of_a_start_are_safe() {
     let seen = search(&Pair::at_start(
-        Budget { faults: 1, losses: 1, until: 8 },
+        Budget { faults: 1, losses: 1, hops: 0, until: 8 },
         Flaw::None,
         Words::Understood,
     ));
@@ -51,7 +60,7 @@ fn all_orders_of_a_start_are_safe() {
 #[ignore = "takes a minute or more, and a gigabyte"]
 fn all_orders_of_two_faults_are_safe_for_long() {
     let seen = search(&Pair::at_rest(
-        Budget { faults: 2, losses: 0, until: 12 },
+        Budget { faults: 2, losses: 0, hops: 0, until: 12 },
         Flaw::None,
         Words::Understood,
     ));
@@ -62,7 +71,7 @@ fn all_orders_of_two_faults_are_safe_for_long() {
 #[ignore = "takes a minute or more, and a gigabyte"]
 fn all_orders_of_two_faults_and_a_loss_are_safe() {
     let seen = search(&Pair::at_rest(
-        Budget { faults: 2, losses: 1, until: 8 },
+        Budget { faults: 2, losses: 1, hops: 0, until: 8 },
         Flaw::None,
         Words::Understood,
     ));
@@ -73,7 +82,7 @@ fn all_orders_of_two_faults_and_a_loss_are_safe() {
 #[ignore = "takes a minute or more, and a gigabyte"]
 fn all_orders_of_a_fault_and_four_losses_are_safe() {
     let seen = search(&Pair::at_rest(
-        Budget { faults: 1, losses: 4, until: 7 },
+        Budget { faults: 1, losses: 4, hops: 0, until: 7 },
         Flaw::None,
         Words::Understood,
     ));
@@ -84,7 +93,7 @@ fn all_orders_of_a_fault_and_four_losses_are_safe() {
 #[ignore = "takes a minute or more, and a gigabyte"]
 fn all_orders_of_three_faults_are_safe() {
     let seen = search(&Pair::at_rest(
-        Budget { faults: 3, losses: 0, until: 4 },
+        Budget { faults: 3, losses: 0, hops: 0, until: 4 },
         Flaw::None,
         Words::Understood,
     ));
@@ -96,7 +105,8 @@ fn assert_found(flaw: Flaw, rule: &str) {
 }
 
 fn assert_found_in(words: Words, flaw: Flaw, rule: &str) {
-    let seen = search(&Pair::at_rest(Budget { faults: 2, losses: 0, until: 9 }, flaw, words));
+    let seen =
+        search(&Pair::at_rest(Budget { faults: 2, losses: 0, hops: 0, until: 9 }, flaw, words));
     let broken = seen.broken.expect("the flaw to be found");
     assert!(broken.contains(rule), "{broken}");
 }
@@ -125,7 +135,7 @@ const NOT_UNDERSTOOD: [Words; 3] = [Words::TwoVersions, Words::NotUnderstood, Wo
 
 #[test]
 fn all_orders_of_a_pair_of_one_name_are_safe() {
-    let budget = Budget { faults: 1, losses: 1, until: 6 };
+    let budget = Budget { faults: 1, losses: 1, hops: 0, until: 6 };
     for start in [Pair::at_start, Pair::at_rest] {
         let seen = search(&start(budget, Flaw::None, Words::OneName));
         seen.assert_safe(10_000);
@@ -135,9 +145,9 @@ fn all_orders_of_a_pair_of_one_name_are_safe() {
 #[test]
 fn all_orders_of_a_pair_that_is_not_understood_are_safe() {
     for words in NOT_UNDERSTOOD {
-        let begins = Budget { faults: 0, losses: 1, until: 16 };
+        let begins = Budget { faults: 0, losses: 1, hops: 0, until: 16 };
         search(&Pair::at_start(begins, Flaw::None, words)).assert_safe(10_000);
-        let rests = Budget { faults: 1, losses: 1, until: 6 };
+        let rests = Budget { faults: 1, losses: 1, hops: 0, until: 6 };
         search(&Pair::at_rest(rests, Flaw::None, words)).assert_safe(10_000);
     }
 }
@@ -151,7 +161,7 @@ fn words_that_are_taken_for_silence_are_found() {
 
 #[test]
 fn machines_of_one_name_that_are_not_told_apart_are_found() {
-    let budget = Budget { faults: 1, losses: 2, until: 9 };
+    let budget = Budget { faults: 1, losses: 2, hops: 0, until: 9 };
     let seen = search(&Pair::at_start(budget, Flaw::DrawsNoNumber, Words::OneName));
     println!("{seen:?}");
     assert!(seen.broken.is_some());

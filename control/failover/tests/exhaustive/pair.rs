@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use failover::{
     Action, Event, Fitness, Heartbeat, Identity, Incompatible, Instant, Machine, Notice,
-    Precedence, Role, Term, Timers,
+    Precedence, Reach, Role, Term, Timers,
 };
 
 use crate::words::{WAIT, Words};
@@ -30,6 +30,11 @@ pub(crate) enum Happening {
     CrashDataplane(usize),
     LinkDown(usize),
     LinkUp(usize),
+    /// The gateway answers this machine no more, or again.
+    HopLost(usize),
+    HopBack(usize),
+    /// It has asked the gateway.
+    Asked(usize),
     Handover(usize),
     Leave(usize),
     /// Time goes on.
@@ -41,6 +46,8 @@ pub(crate) enum Happening {
 pub(crate) struct Budget {
     pub(crate) faults: u8,
     pub(crate) losses: u8,
+    /// How often the gateway stops answering a machine or answers it again.
+    pub(crate) hops: u8,
     pub(crate) until: u64,
 }
 
@@ -68,6 +75,9 @@ pub(crate) struct Node {
     lease: Option<(Instant, Term)>,
     pub(crate) complete: bool,
     links: bool,
+    /// The gateway answers it.
+    reaches: bool,
+    asking: bool,
     pub(crate) disk: Term,
     writing: Option<Term>,
     draining: bool,
@@ -115,6 +125,8 @@ impl Pair {
             lease: None,
             complete: false,
             links: true,
+            reaches: true,
+            asking: false,
             disk: Term(0),
             writing: None,
             draining: false,
@@ -142,7 +154,7 @@ impl Pair {
 
     /// Nothing has gone wrong until one is active and the other stands by.
     pub(crate) fn at_rest(budget: Budget, flaw: Flaw, words: Words) -> Self {
-        let quiet = Budget { faults: 0, losses: 0, until: u64::MAX };
+        let quiet = Budget { faults: 0, losses: 0, hops: 0, until: u64::MAX };
         let mut pair = Pair::at_start(quiet, flaw, words);
         while pair.now < 2 * DEAD + words.wait() {
             for happening in [Happening::Tick(0), Happening::Tick(1)] {
@@ -196,6 +208,7 @@ impl Pair {
             }
         };
         let fault = self.budget.faults > 0;
+        let hops = self.budget.hops > 0;
         let there = node.machine.is_some();
         let runs = there && !node.paused;
         let active = node.role() == Some(Role::Active);
@@ -213,6 +226,9 @@ impl Pair {
         offer(fault && node.dataplane, Happening::CrashDataplane(at));
         offer(fault && node.links && active, Happening::LinkDown(at));
         offer(!node.links, Happening::LinkUp(at));
+        offer(hops && node.reaches && active, Happening::HopLost(at));
+        offer(hops && !node.reaches, Happening::HopBack(at));
+        offer(runs && node.asking && !waits, Happening::Asked(at));
         offer(fault && runs && active && !waits, Happening::Handover(at));
         offer(fault && runs && node.role() != Some(Role::Leaving), Happening::Leave(at));
     }
@@ -234,6 +250,7 @@ impl Pair {
                 let node = &mut self.nodes[at];
                 (node.machine, node.paused) = (None, false);
                 (node.writing, node.draining, node.inbox) = (None, false, None);
+                node.asking = false;
             }
             Happening::Start(at) => self.start(at),
             Happening::Pause(at) => self.nodes[at].paused = true,
@@ -244,6 +261,13 @@ impl Pair {
             }
             Happening::LinkDown(at) => self.nodes[at].links = false,
             Happening::LinkUp(at) => self.nodes[at].links = true,
+            Happening::HopLost(at) => self.nodes[at].reaches = false,
+            Happening::HopBack(at) => self.nodes[at].reaches = true,
+            Happening::Asked(at) => {
+                self.nodes[at].asking = false;
+                self.fit(at);
+                self.step(at, Event::Probed);
+            }
             Happening::Handover(at) => self.step(at, Event::Handover),
             Happening::Leave(at) => self.step(at, Event::Leave),
             Happening::Advance => {
@@ -267,6 +291,10 @@ impl Pair {
             | Happening::Handover(_)
             | Happening::Leave(_) => {
                 self.budget.faults -= 1;
+                self.last_fault = self.now;
+            }
+            Happening::HopLost(_) | Happening::HopBack(_) => {
+                self.budget.hops -= 1;
                 self.last_fault = self.now;
             }
             // What went wrong is not over before these.
@@ -295,6 +323,7 @@ impl Pair {
             links: node.links,
             synced: node.complete || self.flaw == Flaw::LiesAboutSync,
             witness: None,
+            reach: [Reach { set: 1, asked: 1, answering: u16::from(node.reaches) }, Reach::UNKNOWN],
         };
         self.step(at, Event::Fitness(fitness));
     }
@@ -349,6 +378,7 @@ impl Pair {
             lease: STEP * LEASE as u32,
             preempt: None,
             handover: STEP * WAIT as u32,
+            confirm: STEP,
         };
         node.last_step = local;
         node.machine = Some(match node.lease {
@@ -392,6 +422,7 @@ impl Pair {
             Action::Renew(term) if holds => node.lease = Some((until, term)),
             Action::Release | Action::Retire => node.lease = None,
             Action::Drain => node.draining = true,
+            Action::Probe => node.asking = true,
             Action::Report(notice) => self.notices.push(notice),
             _ => {}
         }

@@ -17,6 +17,7 @@ pub(crate) struct Seen {
     handovers: usize,
     stalls: usize,
     departures: usize,
+    pub(crate) outreached: usize,
     /// The first rule that was broken, and how it came to that.
     pub(crate) broken: Option<String>,
 }
@@ -46,6 +47,7 @@ impl Seen {
                 Notice::HandedOver => self.handovers += 1,
                 Notice::Stalled | Notice::LeaseLost => self.stalls += 1,
                 Notice::PeerLeft => self.departures += 1,
+                Notice::ReachesLess => self.outreached += 1,
                 _ => {}
             }
         }

@@ -3,6 +3,7 @@
 use failover::{Action, Event, Term};
 
 use crate::faults::Fault;
+use crate::hops::{Lost, QUESTION};
 use crate::network::PATHS;
 use crate::rules::Before;
 use crate::setting::Flaw;
@@ -22,7 +23,7 @@ impl World {
             now: self.now,
         };
         let actions = self.nodes[node].step(event, self.now);
-        self.rules.acted(before, &actions, &self.nodes, &self.network)?;
+        self.rules.acted(before, &actions, &self.nodes, &self.network, &self.dead)?;
         for action in actions {
             if self.tells {
                 println!("{:>8} {node}   {action:?}", self.now);
@@ -49,10 +50,23 @@ impl World {
                 let time = self.random.within(500, 120_000);
                 self.after(time, Happening::Drained(node, life));
             }
+            Action::Probe => self.ask(node, life),
             Action::Report(notice) => self.outcome.count(notice),
             Action::Claim(_) => self.outcome.claims += 1,
             Action::Announce => self.outcome.announced += 1,
             Action::Renew(_) | Action::Release | Action::Retire => {}
+        }
+    }
+
+    fn ask(&mut self, node: usize, life: u64) {
+        let most = if self.setting.flaw == Flaw::AsksNobody { 6_000 } else { QUESTION };
+        let time = self.random.within(5_000, most);
+        let asker = &mut self.nodes[node];
+        asker.hops.orders += 1;
+        let (dataplane, order) = (asker.dataplane.life, asker.hops.orders);
+        // An order to a dataplane that is not there is lost.
+        if asker.is_connected(self.now) {
+            self.after(time, Happening::Asked { node, life, dataplane, order });
         }
     }
 
@@ -85,7 +99,7 @@ impl World {
             Fault::DiskSlow(time) => extend(&mut this.disk_slow, time),
             Fault::WitnessLost(time) => extend(&mut this.witness_lost, time),
             Fault::CrashControl(time) => self.crash_control(node, time),
-            Fault::CrashDataplane(time) => this.dataplane.crash(over(time)),
+            Fault::CrashDataplane(time) => self.crash_dataplane(node, over(time)),
             Fault::CrashMachine(time) => self.crash_machine(node, time),
             Fault::Cut(path, time) => self.network.damage(node, path, 1000, over(time), now),
             Fault::CutAll(time) => self.damage_all(&[node], over(time)),
@@ -101,6 +115,25 @@ impl World {
                 self.network.damage(0, side, 1000, over(time), now);
                 self.network.damage(1, side, 1000, over(time), now);
             }
+            Fault::Unreachable(side, hops, time) => self.lose(&[node], side, hops, over(time)),
+            Fault::WrongNetwork(side, time) => {
+                self.network.damage(0, side, 1000, over(time), now);
+                self.network.damage(1, side, 1000, over(time), now);
+                self.lose(&[node], side, Lost::all(side), over(time));
+            }
+            Fault::Mute(side, time) => {
+                self.network.damage(node, side, 1000, over(time), now);
+                self.lose(&[node], side, Lost::all(side), over(time));
+            }
+            Fault::Deaf(side, time) => {
+                self.network.damage(1 - node, side, 1000, over(time), now);
+                self.lose(&[node], side, Lost::all(side), over(time));
+            }
+            Fault::HopsDie(side, hops, time) => {
+                self.dead[side].add(hops, over(time), now);
+                self.lose(&[0, 1], side, 0, over(time));
+            }
+            Fault::Reloaded(time) => extend(&mut this.hops.reloaded, time),
             Fault::Leave(time) => {
                 this.leaves_for = time;
                 return self.tell(node, Event::Leave);
@@ -127,6 +160,22 @@ impl World {
         }
     }
 
+    /// Next hops stop answering these machines, and answer again at the end.
+    fn lose(&mut self, nodes: &[usize], side: usize, hops: u8, until: u64) {
+        for &node in nodes {
+            self.nodes[node].hops.lost[side].add(hops, until, self.now);
+            self.look_from(self.now, node);
+            self.look_from(until, node);
+        }
+    }
+
+    fn crash_dataplane(&mut self, node: usize, until: u64) {
+        let crashed = &mut self.nodes[node];
+        crashed.dataplane.crash(until);
+        crashed.hops.forget();
+        self.look_from(until, node);
+    }
+
     fn crash_control(&mut self, node: usize, time: u64) {
         self.nodes[node].stop();
         let back = (self.now + time).min(HEALED.max(self.now));
@@ -139,7 +188,7 @@ impl World {
         if self.setting.flaw == Flaw::ForgetsDisk {
             self.nodes[node].disk = Term(0);
         }
-        self.nodes[node].dataplane.crash(back);
+        self.crash_dataplane(node, back);
         self.crash_control(node, time);
     }
 }

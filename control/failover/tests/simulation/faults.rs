@@ -1,5 +1,6 @@
 //! What goes wrong.
 
+use crate::hops::Lost;
 use crate::network::{PATHS, SLOWEST};
 use crate::random::Random;
 
@@ -30,6 +31,18 @@ pub(crate) enum Fault {
     Delay(u64, u64),
     /// The link of a NIC is down, and the path over it.
     LinkDown(usize, u64),
+    /// Some next hops of a side do not answer this machine.
+    Unreachable(usize, u8, u64),
+    /// Neither side's end of a NIC hears the other: the switch's port is in another network.
+    WrongNetwork(usize, u64),
+    /// What this machine sends through a NIC is lost.
+    Mute(usize, u64),
+    /// What is sent to it through a NIC is lost.
+    Deaf(usize, u64),
+    /// Some next hops of a side die, and answer neither machine.
+    HopsDie(usize, u8, u64),
+    /// This machine has taken another configuration than its peer.
+    Reloaded(u64),
     /// The disk takes no writes.
     DiskFull(u64),
     /// The disk takes its time.
@@ -47,7 +60,8 @@ impl Fault {
         let path = random.within(0, PATHS as u64) as usize;
         let short = random.within(1_000, 120_000);
         let long = random.within(50_000, 1_200_000);
-        match random.within(0, 21) {
+        let (side, longer) = (path % 2, long * 2);
+        match random.within(0, 29) {
             0 => Fault::PauseControl(long),
             1 => Fault::PauseControl(short * 2),
             2 => Fault::PauseMachine(long),
@@ -61,11 +75,17 @@ impl Fault {
             11 => Fault::Partition(long),
             12 => Fault::Loss(path, random.within(10, 600), long),
             13 => Fault::Delay(random.within(4_000, SLOWEST), long),
-            14 | 15 => Fault::LinkDown(path % 2, long),
+            14 | 15 => Fault::LinkDown(side, long),
             16 => Fault::DiskFull(long),
             17 => Fault::DiskSlow(long),
             18 => Fault::WitnessLost(long),
             19 => Fault::Conflict,
+            20 | 21 => Fault::Unreachable(side, Lost::some(side, random), longer),
+            22 => Fault::WrongNetwork(side, longer),
+            23 => Fault::Mute(side, longer),
+            24 => Fault::Deaf(side, longer),
+            25 | 26 => Fault::HopsDie(side, Lost::some(side, random), longer),
+            27 => Fault::Reloaded(longer),
             _ => Fault::Handover,
         }
     }

@@ -2,7 +2,8 @@
 //!
 //! Everything that can happen to them happens: paths lose, delay, repeat and stop
 //! carrying in one direction or both; processes and machines pause, crash and come back;
-//! links go down, clocks run apart, disks refuse. After each event the [`rules`] are
+//! links go down, next hops stop answering one machine or both, clocks run apart, disks
+//! refuse. After each event the [`rules`] are
 //! checked. That each rule can be broken is shown by [`flaws`].
 //!
 //! `cargo nextest run -p failover --run-ignored all` for a million days;
@@ -15,6 +16,7 @@ mod campaign;
 mod dataplane;
 mod faults;
 mod flaws;
+mod hops;
 mod network;
 mod node;
 mod outcome;
@@ -22,6 +24,7 @@ mod random;
 mod rules;
 mod setting;
 mod stories;
+mod stories_of_reach;
 mod strangers;
 mod world;
 

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use failover::{Action, Event, Fitness, Heartbeat, Identity, Instant, Machine, Role, Term, Timers};
+use failover::{
+    Action, Event, Fitness, Heartbeat, Identity, Instant, Machine, Reach, Role, Term, Timers,
+};
 
 use crate::dataplane::Dataplane;
+use crate::hops::Hops;
 use crate::setting::{Flaw, Setting, Words};
 
 pub(crate) struct Node {
@@ -25,6 +28,7 @@ pub(crate) struct Node {
     pub(crate) control_paused: u64,
     pub(crate) machine_paused: u64,
     pub(crate) links_down: [u64; 2],
+    pub(crate) hops: Hops,
     pub(crate) disk_full: u64,
     pub(crate) disk_slow: u64,
     pub(crate) witness_lost: u64,
@@ -69,6 +73,7 @@ impl Node {
             control_paused: 0,
             machine_paused: 0,
             links_down: [0; 2],
+            hops: Hops::default(),
             disk_full: 0,
             disk_slow: 0,
             witness_lost: 0,
@@ -106,6 +111,11 @@ impl Node {
 
     pub(crate) fn is_up(&self, now: u64) -> bool {
         now >= self.dataplane.down_until
+    }
+
+    /// The dataplane has been there for so long.
+    pub(crate) fn is_up_for(&self, time: u64, now: u64) -> bool {
+        self.dataplane.down_until + time <= now
     }
 
     /// The process speaks to the dataplane that it knows of.
@@ -156,7 +166,7 @@ impl Node {
         self.running_since = u64::MAX;
     }
 
-    /// What the process finds of its dataplane and links, of sync and of the witness.
+    /// What the process finds of its dataplane, links and next hops, of sync and of the witness.
     pub(crate) fn fitness(&mut self, now: u64) -> Fitness {
         let flaw = self.setting.flaw;
         let is_same = self.seen_life == self.dataplane.life;
@@ -166,6 +176,10 @@ impl Node {
             links: self.has_links(now) || (flaw == Flaw::HidesLinks),
             synced: self.dataplane.complete.is_some() || (flaw == Flaw::LiesAboutSync),
             witness: self.sees_witness(now),
+            reach: match flaw {
+                Flaw::HidesReach => [Reach::UNKNOWN; 2],
+                _ => self.hops.told(now),
+            },
         }
     }
 

@@ -12,7 +12,7 @@ pub(crate) struct Outcome {
     notices: [u64; NOTICES.len()],
 }
 
-const NOTICES: [Notice; 15] = [
+const NOTICES: [Notice; 16] = [
     Notice::PeerDead,
     Notice::PeerYielded,
     Notice::PeerLeft,
@@ -24,6 +24,7 @@ const NOTICES: [Notice; 15] = [
     Notice::LeaseLost,
     Notice::Unable,
     Notice::CutOff,
+    Notice::ReachesLess,
     Notice::HandedOver,
     Notice::HandoverFailed,
     Notice::NotReady,

@@ -1,7 +1,10 @@
 //! What must be true of a pair at all times.
 
-use failover::{Action, Notice, Role, Term};
+use core::cmp::Ordering;
 
+use failover::{Action, Fitness, Notice, Role, Term};
+
+use crate::hops::{DETECTION, Lost, QUESTION};
 use crate::network::{Network, SLOWEST};
 use crate::node::Node;
 use crate::setting::Setting;
@@ -19,6 +22,13 @@ const GAP: u64 = 700_000;
 const WAIT: u64 = 1_200_000;
 /// As long as a machine with a link down may hold the role beside one that is ready.
 const MOVE: u64 = 400_000;
+/// As long as a machine may hold the role that reaches less than one that is ready: to find it
+/// out, to ask again, and to move the role. Beside it there is the time to confirm it.
+const FOLLOW: u64 = DETECTION + QUESTION + MOVE;
+const CONFIRM: u64 = 300_000;
+/// As long as a machine may believe what is not so any more: until it looks, or hears from the
+/// other one, which is believed for a dead interval after its last word.
+const BELIEF: u64 = DETECTION + DEAD + BOUND;
 
 /// A machine and its world just before a step.
 pub(crate) struct Before {
@@ -41,6 +51,12 @@ pub(crate) struct Rules {
     both_since: Option<u64>,
     nobody_since: Option<u64>,
     misplaced_since: Option<u64>,
+    /// Since when the role is where less is reached.
+    less_since: Option<u64>,
+    /// Until when it last was true of each machine that it reaches less.
+    last_less: [Option<u64>; 2],
+    /// How often a machine found that it reaches less, and offered the role.
+    offers: u32,
     can_since: [Option<u64>; 2],
     complete_since: [Option<u64>; 2],
     /// The highest term that each has claimed; `None` once its disk failed it.
@@ -64,7 +80,10 @@ impl Rules {
         actions: &[Action],
         nodes: &[Node; 2],
         network: &Network,
+        dead: &[Lost; 2],
     ) -> Result<(), String> {
+        self.note_order(nodes, dead, before.now);
+        self.not_between_equals(&before, actions)?;
         let claim = actions.iter().find_map(|action| match action {
             Action::Claim(term) => Some(*term),
             _ => None,
@@ -76,6 +95,30 @@ impl Rules {
         }
         self.not_from_the_living(&before, actions, nodes, network)?;
         self.not_without_connections(&before, nodes, network)
+    }
+
+    /// None gives the role away for what it reaches if it reaches no less than the other.
+    fn not_between_equals(&mut self, before: &Before, actions: &[Action]) -> Result<(), String> {
+        if !actions.contains(&Action::Report(Notice::ReachesLess)) {
+            return Ok(());
+        }
+        self.offers += 1;
+        let last = self.last_less[before.node];
+        match last.is_some_and(|at| before.now <= at + BELIEF) {
+            true => Ok(()),
+            false => Err("the role moves to a machine that reaches no more".to_owned()),
+        }
+    }
+
+    fn note_order(&mut self, nodes: &[Node; 2], dead: &[Lost; 2], now: u64) -> Ordering {
+        let truth = |node: &Node| Fitness { reach: node.hops.truth(dead, now), ..Fitness::READY };
+        let order = truth(&nodes[0]).compare_reach(truth(&nodes[1]));
+        match order {
+            Ordering::Less => self.last_less[0] = Some(now),
+            Ordering::Greater => self.last_less[1] = Some(now),
+            Ordering::Equal => {}
+        }
+        order
     }
 
     /// A term is on disk before it is used, and used once.
@@ -151,8 +194,10 @@ impl Rules {
         &mut self,
         nodes: &[Node; 2],
         network: &Network,
+        dead: &[Lost; 2],
         now: u64,
     ) -> Result<(), String> {
+        let order = self.note_order(nodes, dead, now);
         let active = [nodes[0].is_active(now), nodes[1].is_active(now)];
         for (node, since) in nodes.iter().zip(&mut self.complete_since) {
             let complete = node.dataplane.complete.is_some() && node.is_up(now);
@@ -161,7 +206,8 @@ impl Rules {
         sides(nodes, now)?;
         self.both(nodes, network, active, now)?;
         self.nobody(nodes, active, now)?;
-        self.misplaced(nodes, network, active, now)
+        self.misplaced(nodes, network, active, now)?;
+        self.outreached(nodes, network, active, order, now)
     }
 
     /// Both active: while both run and hear each other, for no longer than it takes to
@@ -233,6 +279,38 @@ impl Rules {
         let since = *self.misplaced_since.get_or_insert(now);
         if now >= since + MOVE {
             return Err(format!("the role stays where a link is down since {since} us"));
+        }
+        Ok(())
+    }
+
+    /// The role moves away from a machine that reaches less, if the other is ready; later
+    /// the more often it has.
+    fn outreached(
+        &mut self,
+        nodes: &[Node; 2],
+        network: &Network,
+        active: [bool; 2],
+        order: Ordering,
+        now: u64,
+    ) -> Result<(), String> {
+        let at = usize::from(active[1]);
+        let less = [Ordering::Less, Ordering::Greater][at];
+        let time = FOLLOW + (CONFIRM << self.offers.min(5));
+        let other = nodes[1 - at].machine.as_ref();
+        let is_outreached = active[0] != active[1]
+            && !self.strange
+            && order == less
+            && nodes.iter().all(|node| node.runs_for(time, now) && node.is_up_for(DETECTION, now))
+            && nodes[at].role() == Some(Role::Active)
+            && other.is_some_and(|m| m.role() == Role::Standby && m.fitness().is_ready())
+            && network.is_whole(time, now);
+        if !is_outreached {
+            self.less_since = None;
+            return Ok(());
+        }
+        let since = *self.less_since.get_or_insert(now);
+        if now >= since + time {
+            return Err(format!("the role stays where less is reached since {since} us"));
         }
         Ok(())
     }

@@ -23,6 +23,10 @@ pub(crate) enum Flaw {
     HidesLinks,
     /// It takes in no heartbeat of a machine that is unable.
     IsDeaf,
+    /// It never tells of next hops that do not answer.
+    HidesReach,
+    /// It says at once that it has asked every next hop, and has not.
+    AsksNobody,
     /// The dataplane lets go of the one side whose link is down.
     SplitsSides,
     /// It goes on without a lease.

@@ -6,6 +6,7 @@ use std::collections::BinaryHeap;
 use failover::{Event, Incompatible, Precedence, Role, Term};
 
 use crate::faults::Fault;
+use crate::hops::{DETECTION, Lost};
 use crate::network::Network;
 use crate::node::{Node, Numbered};
 use crate::outcome::Outcome;
@@ -24,11 +25,28 @@ const END: u64 = 5_000_000;
 pub(crate) enum Happening {
     Tick(usize, u64),
     Deliver(usize, Numbered),
-    Stored { node: usize, life: u64, boot: u64, term: Term },
+    Stored {
+        node: usize,
+        life: u64,
+        boot: u64,
+        term: Term,
+    },
     Said(usize, u64, Term),
     NotStored(usize, u64, Term),
     Drained(usize, u64),
     Synced(usize, u64, Term),
+    /// The dataplane finds that other next hops answer than before.
+    Look {
+        node: usize,
+        dataplane: u64,
+    },
+    /// It has asked all of them, by this order.
+    Asked {
+        node: usize,
+        life: u64,
+        dataplane: u64,
+        order: u64,
+    },
     Begin(usize, Fault),
     StartControl(usize, u64),
 }
@@ -67,6 +85,8 @@ pub(crate) struct World {
     queue: BinaryHeap<Reverse<Due>>,
     pub(crate) nodes: [Node; 2],
     pub(crate) network: Network,
+    /// Next hops that answer nobody.
+    pub(crate) dead: [Lost; 2],
     pub(crate) rules: Rules,
     pub(crate) outcome: Outcome,
     /// Says what happens as it does.
@@ -87,6 +107,7 @@ impl World {
             order: 0,
             queue: BinaryHeap::new(),
             network: Network::new(),
+            dead: [Lost::default(); 2],
             rules: Rules::of(setting),
             outcome: Outcome::default(),
             tells: std::env::var_os("TANDEM_TELL").is_some(),
@@ -94,6 +115,7 @@ impl World {
         for node in 0..2 {
             let at = world.random.within(0, 400_000);
             world.at(at, Happening::StartControl(node, 0));
+            world.look_from(0, node);
         }
         world
     }
@@ -133,7 +155,7 @@ impl World {
             }
             let now = self.now;
             self.happen(due.happening)
-                .and_then(|()| self.rules.check(&self.nodes, &self.network, now))
+                .and_then(|()| self.rules.check(&self.nodes, &self.network, &self.dead, now))
                 .map_err(|rule| format!("{rule}, at {now} us"))?;
         }
         self.now = end;
@@ -157,9 +179,12 @@ impl World {
             | Happening::Said(node, ..)
             | Happening::NotStored(node, ..)
             | Happening::Drained(node, _)
+            | Happening::Asked { node, .. }
             | Happening::Synced(node, ..) => self.nodes[*node].paused_until(),
             // A disk needs no process to finish a write.
-            Happening::Stored { node, .. } => self.nodes[*node].machine_paused,
+            Happening::Stored { node, .. } | Happening::Look { node, .. } => {
+                self.nodes[*node].machine_paused
+            }
             Happening::Begin(..) | Happening::StartControl(..) => return None,
         };
         (self.now < until).then_some(until)
@@ -183,6 +208,13 @@ impl World {
                 self.step(node, Event::Drained)
             }
             Happening::Synced(node, life, term) => self.synced(node, life, term),
+            Happening::Look { node, dataplane } => {
+                self.look(node, dataplane);
+                Ok(())
+            }
+            Happening::Asked { node, life, dataplane, order } if self.lives(node, life) => {
+                self.asked(node, dataplane, order)
+            }
             Happening::Begin(node, fault) => self.begin(node, fault),
             Happening::StartControl(node, life) if self.nodes[node].life == life => {
                 self.start(node);
@@ -220,6 +252,33 @@ impl World {
         let wait = next.map_or(0, |next| next.since(local).as_micros() as u64);
         self.after(wait.max(500) + lateness, Happening::Tick(node, life));
         Ok(())
+    }
+
+    /// Which next hops answer a machine changes then; it finds out some time later.
+    pub(crate) fn look_from(&mut self, time: u64, node: usize) {
+        let at = time + self.random.within(100_000, DETECTION);
+        let dataplane = self.nodes[node].dataplane.life;
+        self.at(at, Happening::Look { node, dataplane });
+    }
+
+    fn look(&mut self, node: usize, dataplane: u64) {
+        if self.nodes[node].dataplane.life == dataplane {
+            let (dead, now) = (self.dead, self.now);
+            self.nodes[node].hops.look(&dead, now);
+        }
+    }
+
+    fn asked(&mut self, node: usize, dataplane: u64, order: u64) -> Result<(), String> {
+        let is_last = self.nodes[node].hops.orders == order;
+        if !is_last || self.nodes[node].dataplane.life != dataplane {
+            return Ok(());
+        }
+        if self.setting.flaw != Flaw::AsksNobody {
+            self.look(node, dataplane);
+        }
+        let fitness = self.nodes[node].fitness(self.now);
+        self.step(node, Event::Fitness(fitness))?;
+        self.step(node, Event::Probed)
     }
 
     /// A machine that has left says so three times, and is gone.

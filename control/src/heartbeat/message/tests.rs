@@ -27,8 +27,10 @@ fn messages() -> Vec<Message> {
             beat.heartbeat.role = role;
             beat.heartbeat.wish = wish;
             beat.heartbeat.hears_peer = index == 2;
-            beat.heartbeat.fitness.witness = [None, Some(false), Some(true)][index];
-            beat.progress = Progress { state: STATES[index], complete: index == 1, lag: 3 };
+            beat.heartbeat.fitness.witness = [None, Some(false), Some(true)][index % 3];
+            let reach = Reach { set: u64::MAX - 1, asked: 513, answering: index as u16 };
+            beat.heartbeat.fitness.reach = [reach, Reach::UNKNOWN];
+            beat.progress = Progress { state: STATES[index % 3], complete: index == 1, lag: 3 };
             all.push(Message { echo, body: Body::Beat(Box::new(beat)) });
         }
     }
@@ -101,6 +103,16 @@ proptest::proptest! {
             _ => assert_eq!(message.encode(), bytes),
         }
     }
+}
+
+#[test]
+fn what_is_reached_has_its_place() {
+    let mut beat = beat(1);
+    let private = Reach { set: 9, asked: 3, answering: 2 };
+    beat.heartbeat.fitness.reach = [Reach { set: 7, asked: 1, answering: 1 }, private];
+    let bytes = Message { echo: Salt([0; 16]), body: Body::Beat(Box::new(beat)) }.encode();
+    assert_eq!(bytes[56..68], [7, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0]);
+    assert_eq!(bytes[68..80], [9, 0, 0, 0, 0, 0, 0, 0, 3, 0, 2, 0]);
 }
 
 #[test]

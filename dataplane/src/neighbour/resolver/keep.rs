@@ -17,6 +17,7 @@ const AGAIN: Seconds = Seconds(5);
 impl<P> Resolver<P> {
     /// Keeps these neighbours from now on, and no others.
     pub fn keep(&mut self, neighbours: Vec<(Side, Ipv4Addr)>) {
+        self.prober.keep(&neighbours);
         self.kept = neighbours;
     }
 
@@ -35,6 +36,11 @@ impl<P> Resolver<P> {
                 outcome(Outcome::Ask(Request { side, target, to: None }));
             }
         }
+    }
+
+    /// The Ethernet address that a neighbour had last.
+    pub fn last_mac(&self, side: Side, address: Ipv4Addr) -> Option<MacAddress> {
+        self.entries.get(&(side, address))?.mac
     }
 
     /// Drops the packets that wait for a neighbour; returns how many there were.

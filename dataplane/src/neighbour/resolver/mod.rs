@@ -25,6 +25,7 @@ use nat::connection::NextHop;
 use nat::{Instant, Seconds, Side};
 use wire::MacAddress;
 
+use super::prober::Prober;
 use super::table::{NeighbourTable, SLOTS};
 
 /// Packets that may wait for one neighbour.
@@ -134,6 +135,8 @@ pub struct Resolver<P> {
     retired: Vec<NextHop>,
     /// Neighbours that are asked for though no packet is for them.
     kept: Vec<(Side, Ipv4Addr)>,
+    /// Whether those answer.
+    pub prober: Prober,
 }
 
 impl<P> Resolver<P> {
@@ -145,6 +148,7 @@ impl<P> Resolver<P> {
             waiting: 0,
             retired: Vec::new(),
             kept: Vec::new(),
+            prober: Prober::default(),
         }
     }
 

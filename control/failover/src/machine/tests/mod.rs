@@ -7,6 +7,7 @@ mod incompatible;
 mod leaving;
 mod listening;
 mod moving;
+mod reaching;
 mod same_name;
 mod standing_by;
 mod telling;

@@ -1,0 +1,118 @@
+//! How a machine finds out that one of the two reaches more than the other, and is sure of it.
+//!
+//! The machines find out at different times that a next hop has died or come back, and until
+//! both know, one seems to reach more. So a difference counts only once each machine has asked
+//! every next hop anew since it saw the difference. The standby machine asks for the role when
+//! it has seen the difference for a while; the active one, which goes on asking its next hops
+//! meanwhile, agrees if it still finds the same.
+
+use core::cmp::Ordering;
+use core::time::Duration;
+
+use super::{Action, Machine};
+use crate::heartbeat::{Heartbeat, Role};
+use crate::time::Instant;
+
+/// A difference between what this machine and the peer reach.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub(super) struct Difference {
+    /// This machine reaches less, or more.
+    order: Ordering,
+    since: Instant,
+    /// When every next hop was told to be asked the last time.
+    asked: Instant,
+    /// That is not done yet.
+    is_asking: bool,
+    /// It was done at least once.
+    is_sure: bool,
+}
+
+impl Difference {
+    fn new(order: Ordering, now: Instant) -> Self {
+        Difference { order, since: now, asked: now, is_asking: true, is_sure: false }
+    }
+}
+
+/// Moves of the role for what a machine reaches, the last ones that were close together.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub(super) struct Moves {
+    count: u32,
+    last: Instant,
+}
+
+impl Moves {
+    /// So many in a minute are none too many: there and back again.
+    const FREE: u32 = 2;
+    /// Beyond those each doubles the time that the next one takes, so often at the most.
+    const MOST: u32 = 5;
+
+    /// The role has moved.
+    pub(super) fn note(&mut self, now: Instant, calm: Duration) {
+        let close = self.count > 0 && now.since(self.last) < calm;
+        let count = if close { (self.count + 1).min(Self::FREE + Self::MOST) } else { 1 };
+        *self = Moves { count, last: now };
+    }
+
+    /// What a wait becomes.
+    fn prolong(&self, wait: Duration, now: Instant, calm: Duration) -> Duration {
+        let doublings = self.count.saturating_sub(Self::FREE);
+        if now.since(self.last) < calm { wait * (1 << doublings) } else { wait }
+    }
+}
+
+impl Machine {
+    /// Keeps count of how long what the two machines reach has differed.
+    pub(super) fn watch_reach(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        let order = self.order_of_reach(now);
+        let Some(mut difference) = self.difference.filter(|before| before.order == order) else {
+            self.difference = order.is_ne().then(|| Difference::new(order, now));
+            if order.is_ne() {
+                actions.push(Action::Probe);
+            }
+            return;
+        };
+        let is_late = difference.is_asking && now.since(difference.asked) >= self.timers.probe();
+        // What the active machine misses may come back at any time.
+        let goes_on = !difference.is_asking && order.is_lt() && self.role() == Role::Active;
+        if is_late || goes_on {
+            (difference.asked, difference.is_asking) = (now, true);
+            self.difference = Some(difference);
+            actions.push(Action::Probe);
+        }
+    }
+
+    /// It matters only between an active machine and one that is ready to take over.
+    fn order_of_reach(&self, now: Instant) -> Ordering {
+        let is_active = self.role() == Role::Active;
+        let matters = |peer: &&Heartbeat| {
+            if is_active { peer.offers_itself() } else { self.is_ready_beside_active(now) }
+        };
+        match self.peer(now).filter(matters) {
+            Some(peer) => self.fitness.compare_reach(peer.fitness),
+            None => Ordering::Equal,
+        }
+    }
+
+    pub(super) fn probed(&mut self) {
+        if let Some(difference) = &mut self.difference {
+            (difference.is_asking, difference.is_sure) = (false, true);
+        }
+    }
+
+    /// As far as it is known; it may pass.
+    pub(super) fn reaches(&self, order: Ordering) -> bool {
+        self.difference.is_some_and(|difference| difference.order == order)
+    }
+
+    /// Of a standby machine: it asks for the role, as it surely reaches more.
+    pub(super) fn outreaches(&self, now: Instant) -> bool {
+        let confirm = self.moves.prolong(self.timers.confirm, now, self.timers.calm());
+        let is_long = |d: Difference| d.order.is_gt() && d.is_sure && now.since(d.since) >= confirm;
+        self.difference.is_some_and(is_long) && self.is_ready_beside_active(now)
+    }
+
+    /// Of an active machine: it surely reaches less.
+    pub(super) fn is_outreached(&self) -> bool {
+        self.difference.is_some_and(|d| d.order.is_lt() && d.is_sure)
+    }
+}
