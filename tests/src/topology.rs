@@ -37,7 +37,7 @@ pub struct Lab {
     options: Options,
 }
 
-const SWITCH: Namespace = Namespace("tandem-switch");
+const SWITCH: Namespace = Lab::SWITCH;
 
 /// A host: its namespace, the names of its interface and of the wire's other end, the
 /// bridge, the address, the default route.
@@ -56,6 +56,8 @@ const HOSTS: [Host; 9] = [
 ];
 
 impl Lab {
+    /// The switches of both sides.
+    pub const SWITCH: Namespace = Namespace("tandem-switch");
     /// The client.
     pub const CLIENT: Namespace = Namespace("tandem-client");
     /// The router to the Internet.
