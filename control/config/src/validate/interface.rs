@@ -6,6 +6,10 @@ use crate::document::{At, Report, Span};
 use crate::model::cidr::Cidr;
 use crate::read::{RawInterface, RawNeighbour, RawRoute};
 
+/// What is wrong with an address that RFC 6890 says is not forwarded, and what is right.
+pub(super) const NOT_FORWARDED: &str = "from and to which nothing is forwarded (RFC 6890)";
+pub(super) const FORWARDED: &str = "write an ordinary address, such as one of a private network";
+
 pub(super) fn judge(side: &RawInterface, report: &Report<'_>) {
     judge_mss(side, report);
     judge_twins(side, report);
@@ -29,6 +33,14 @@ fn judge_floating(side: &RawInterface, real: &At<Cidr<Ipv4Addr>>, report: &Repor
     let (name, network) = (side.name, real.value.network());
     for At { value: floating, span } in &side.floating {
         let address = floating.address;
+        if !wire::ipv4::is_forwardable(address) {
+            report.error(
+                span,
+                format!("{name}.floating has {address}, {}", NOT_FORWARDED),
+                FORWARDED,
+            );
+            continue;
+        }
         if address == real.value.address {
             report.error(
                 span,

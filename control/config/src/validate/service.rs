@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
-use super::interface::own;
+use super::interface::{FORWARDED, NOT_FORWARDED, own};
 use super::masquerade::judge_floating;
 use crate::document::{At, Report};
 use crate::model::cidr::Cidr;
@@ -120,6 +120,10 @@ fn judge_server(
     report: &Report<'_>,
 ) {
     let address = *server.value.ip();
+    if !wire::ipv4::is_forwardable(address) {
+        let what = format!("service.server has {address}, {NOT_FORWARDED}");
+        return report.error(&server.span, what, FORWARDED);
+    }
     for side in [public, private].into_iter().flatten() {
         if let Some(which) = own(side, address) {
             report.error(
