@@ -69,8 +69,6 @@ pub struct ServerCounters {
     pub from: Traffic,
     /// Connections opened so far.
     pub opened: Counter,
-    /// Connections that exist.
-    pub open: Counter,
 }
 
 /// What each real server had through one worker.

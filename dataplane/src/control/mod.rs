@@ -23,6 +23,7 @@ use api::{Request, Response};
 use config::Config;
 use dpdk::mbuf::Mbuf;
 use dpdk::port::Port;
+use nat::service::Loads;
 use parking_lot::{Mutex, RwLock};
 
 use crate::clock::Clock;
@@ -56,6 +57,8 @@ pub struct WorkerHandle {
     pub capacity: usize,
     /// Its counters.
     pub counters: Arc<WorkerBlock>,
+    /// The connections that each real server has on it.
+    pub loads: Arc<Loads>,
     /// Its orders.
     pub mailbox: Arc<Mailbox>,
 }

@@ -10,7 +10,7 @@ use api::{
 };
 use config::Interface;
 use nat::Side;
-use nat::service::{Server, Service};
+use nat::service::{Server, ServerId, Service};
 
 use super::{Control, WorkerHandle};
 use crate::clock::Tsc;
@@ -110,13 +110,19 @@ impl Control {
             address: SocketAddr::new(server.address.into(), server.port.number()),
             weight: server.weight.min(u32::from(u16::MAX)) as u16,
             state: if server.weight == 0 { ServerState::Draining } else { ServerState::Up },
-            connections_active: sum(|c| &c.open),
+            connections_active: self.load(server.id),
             connections_total: sum(|c| &c.opened),
             packets_in: sum(|c| &c.towards.packets),
             bytes_in: sum(|c| &c.towards.bytes),
             packets_out: sum(|c| &c.from.packets),
             bytes_out: sum(|c| &c.from.bytes),
         }
+    }
+
+    /// Connections of a server on all workers.
+    fn load(&self, server: ServerId) -> u64 {
+        let loads = self.workers.iter().map(|worker| worker.loads.of(server));
+        loads.map(|load| u64::from(load.active) + u64::from(load.inactive)).sum()
     }
 
     pub(super) fn neighbours(&self) -> Neighbours {

@@ -13,6 +13,7 @@ use dpdk::mempool::Mempool;
 use dpdk::ring::{self, Consumer, Producer, RingError};
 use nat::Connections;
 use nat::fragment::Tracker;
+use nat::service::Loads;
 
 use super::StartError;
 use super::nic::{Nic, Queues};
@@ -78,11 +79,13 @@ impl Common<'_> {
             let (to_this, from_housekeeping) = ring::spsc(eal, RING, self.socket)?;
             to_worker.get_or_insert(to_this);
             let counters = Arc::new(WorkerBlock::default());
+            let loads = Arc::new(Loads::default());
             let mailbox = Arc::new(Mailbox::default());
             crew.1.push(ControlledWorker {
                 core: core.0,
                 capacity,
                 counters: Arc::clone(&counters),
+                loads: Arc::clone(&loads),
                 mailbox: Arc::clone(&mailbox),
             });
             crew.2.push(from_worker);
@@ -103,7 +106,7 @@ impl Common<'_> {
                 to_housekeeping,
                 from_housekeeping,
                 mempool,
-                connections: connections(capacity, &snapshot, clock),
+                connections: connections(capacity, &snapshot, clock).counted_in(loads),
                 fragments: Tracker::new(DATAGRAMS, held, snapshot.fragment_timeout),
                 neighbours,
                 snapshot,

@@ -80,7 +80,7 @@ impl Machine {
                 let mut found = 0;
                 for worker in &machine.workers {
                     let mut connections = worker.connections.lock();
-                    found += connections.follow_session(machine.now(), &services, |_| ());
+                    found += connections.follow_session(machine.now(), &services);
                 }
                 if found == 0 {
                     std::thread::sleep(Duration::from_micros(50));

@@ -1,5 +1,7 @@
 //! Time passing: a bounded number of visits in each poll.
 
+use nat::connection::Expired;
+
 use super::Worker;
 use crate::drop_reason::DropReason;
 
@@ -11,21 +13,15 @@ impl Worker {
     #[inline(always)]
     pub(super) fn expire(&mut self) -> bool {
         let counters = &self.counters;
-        let mut closed = 0;
-        let more = self.connections.expire(self.now, |_, record| {
-            closed += 1;
-            if let Some(server) = counters.server(record.server()) {
-                server.open.sub(1);
-            }
-        });
+        let Expired { closed, goes_on } = self.connections.expire(self.now);
         if closed > 0 {
-            counters.closed.add(closed);
+            counters.closed.add(closed as u64);
             counters.connections.set(self.connections.table().len() as u64);
         }
         self.fragments.expire(self.now, FRAGMENT_VISITS, |mbuf| {
             drop(mbuf);
             counters.drops.add(DropReason::FragmentExpired, 1);
         });
-        more
+        goes_on
     }
 }

@@ -179,7 +179,6 @@ impl Worker {
         if let Some(record) = self.connections.table().get(hit.id) {
             if let Some(server) = self.counters.server(record.server()) {
                 server.opened.add(1);
-                server.open.add(1);
             }
         }
     }
@@ -197,12 +196,11 @@ impl Worker {
 
     /// Closes a connection before its time.
     pub(super) fn close(&mut self, id: ConnectionId) {
-        let Some(record) = self.connections.close(id) else { return };
+        if self.connections.close(id).is_none() {
+            return;
+        }
         self.counters.closed.add(1);
         self.counters.connections.set(self.connections.table().len() as u64);
-        if let Some(server) = self.counters.server(record.server()) {
-            server.open.sub(1);
-        }
     }
 }
 

@@ -1,6 +1,5 @@
 //! Connection sync in the worker: a bounded amount of it in each poll.
 
-use nat::connection::Moved;
 use nat::sync::Session;
 
 use super::Worker;
@@ -25,23 +24,7 @@ impl Worker {
     #[inline(always)]
     pub(super) fn poll_sync(&mut self) -> usize {
         let counters = &self.counters;
-        let found =
-            self.connections.follow_session(
-                self.now,
-                &self.snapshot.services,
-                |moved| match moved {
-                    Moved::Installed(server) => {
-                        if let Some(server) = counters.server(server) {
-                            server.open.add(1);
-                        }
-                    }
-                    Moved::Removed(server) => {
-                        if let Some(server) = counters.server(server) {
-                            server.open.sub(1);
-                        }
-                    }
-                },
-            );
+        let found = self.connections.follow_session(self.now, &self.snapshot.services);
         // Also after a step of the sweep that found no event.
         if !matches!(self.connections.session(), Session::Off) {
             counters.connections.set(self.connections.table().len() as u64);
@@ -53,11 +36,6 @@ impl Worker {
     /// how many records it has looked at.
     #[inline(always)]
     pub(super) fn bind_on(&mut self) -> usize {
-        let counters = &self.counters;
-        self.connections.bind_on(&self.snapshot.services, |server| {
-            if let Some(server) = counters.server(server) {
-                server.open.add(1);
-            }
-        })
+        self.connections.bind_on(&self.snapshot.services)
     }
 }

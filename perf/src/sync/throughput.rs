@@ -70,7 +70,7 @@ impl Machine {
             connections.set_standby(matches!(session, Session::Import(_)), self.now());
             drop(self.retired.push(connections.set_session(session)));
         }
-        connections.follow_session(self.now(), services, |_| ())
+        connections.follow_session(self.now(), services)
     }
 }
 

@@ -40,23 +40,17 @@ impl Connections<Ipv4Addr> {
     }
 
     /// A step of the search for connections that the configuration has a real server for by
-    /// now; `bound` is told of each. Returns how many records it has looked at, none when
-    /// nothing is to be found.
+    /// now. Returns how many records it has looked at, none when nothing is to be found.
     #[inline(always)]
-    pub fn bind_on(&mut self, services: &Services<Ipv4Addr>, bound: impl FnMut(ServerId)) -> usize {
+    pub fn bind_on(&mut self, services: &Services<Ipv4Addr>) -> usize {
         match self.binding {
-            Some(start) => self.bind_from(start, services, bound),
+            Some(start) => self.bind_from(start, services),
             None => 0,
         }
     }
 
     #[cold]
-    fn bind_from(
-        &mut self,
-        start: usize,
-        services: &Services<Ipv4Addr>,
-        mut bound: impl FnMut(ServerId),
-    ) -> usize {
+    fn bind_from(&mut self, start: usize, services: &Services<Ipv4Addr>) -> usize {
         let end = (start + PER_POLL).min(self.table.capacity());
         for at in start..end {
             let Some((_, record)) = self.table.at_mut(at) else { continue };
@@ -67,7 +61,6 @@ impl Connections<Ipv4Addr> {
             if record.server != ServerId::NONE {
                 self.unbound -= 1;
                 self.books.loads.opened(record.server, Self::is_active(record));
-                bound(record.server);
             }
         }
         let goes_on = end < self.table.capacity() && self.unbound > 0;

@@ -16,33 +16,41 @@ pub(super) struct Ending {
     hashes: [Hash; 2],
 }
 
+/// What one step of expiry did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Expired {
+    /// Connections that it closed.
+    pub closed: usize,
+    /// The next step has something to do.
+    pub goes_on: bool,
+}
+
 impl<A: Replicated> Connections<A> {
     /// One step of expiry: visits at most fourteen connections, closes as many whose time
-    /// was over at the last step, and tells `closed` of each. Called once a burst, however
-    /// many are due.
+    /// was over at the last step. Called once a burst, however many are due.
     ///
     /// The step asks for the records that the next step will visit, and for the index lines
     /// of those that it will close, so that the burst in between hides their way from
-    /// memory. Returns whether the next step has something to do.
-    pub fn expire(
-        &mut self,
-        now: Instant,
-        mut closed: impl FnMut(ConnectionId, &Record<A>),
-    ) -> bool {
-        let ended = self.end(now, &mut closed);
+    /// memory.
+    pub fn expire(&mut self, now: Instant) -> Expired {
+        let before = self.table.len();
+        let ended = self.end(now);
+        let closed = before - self.table.len();
         if let Some(due) = self.staged.take() {
             self.visit(&due, now);
         }
         self.staged = self.books.wheel.due(now);
-        let Some(due) = &self.staged else { return ended || self.ending[0].is_some() };
+        let Some(due) = &self.staged else {
+            return Expired { closed, goes_on: ended || self.ending[0].is_some() };
+        };
         for id in due.ids() {
             self.table.prefetch_id(id);
         }
-        true
+        Expired { closed, goes_on: true }
     }
 
     /// Closes what the last step found over, but for those that a packet has used since.
-    fn end(&mut self, now: Instant, closed: &mut impl FnMut(ConnectionId, &Record<A>)) -> bool {
+    fn end(&mut self, now: Instant) -> bool {
         let mut ended = false;
         for place in &mut self.ending {
             let Some(Ending { id, hashes }) = place.take() else { break };
@@ -59,7 +67,6 @@ impl<A: Replicated> Connections<A> {
             // wait for that.
             self.unbound -= usize::from(record.is_unbound());
             self.books.closed(record);
-            closed(id, record);
             self.table.take_out(id, hashes);
         }
         ended

@@ -8,13 +8,14 @@ mod sync;
 mod tests;
 
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use wire::Protocol;
 use wire::flow::{Deltas, Rewrite, Translation};
 use wire::tcp::Flags;
 
 use expiry::Ending;
-pub use sync::Moved;
+pub use expiry::Expired;
 
 pub use crate::record::{Kind, NextHop};
 
@@ -159,7 +160,7 @@ pub struct Connections<A> {
 struct Books {
     wheel: Wheel,
     timeouts: Timeouts,
-    loads: Loads,
+    loads: Arc<Loads>,
     session: Session,
 }
 
@@ -198,7 +199,7 @@ impl<A: Replicated> Connections<A> {
         wheel.set_shortest(timeouts.shortest());
         Connections {
             table,
-            books: Books { wheel, timeouts, loads: Loads::new(), session: Session::Off },
+            books: Books { wheel, timeouts, loads: Arc::default(), session: Session::Off },
             staged: None,
             ending: [None; CHUNK],
             standby: false,
@@ -215,7 +216,16 @@ impl<A: Replicated> Connections<A> {
         &self.table
     }
 
+    /// Counts the connections of each real server in `loads`, which other threads read. To be
+    /// called before the first connection opens.
+    #[must_use]
+    pub fn counted_in(mut self, loads: Arc<Loads>) -> Self {
+        self.books.loads = loads;
+        self
+    }
+
     /// Connections bound to each real server.
+    #[inline(always)]
     pub fn loads(&self) -> &Loads {
         &self.books.loads
     }

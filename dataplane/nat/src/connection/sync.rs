@@ -18,15 +18,6 @@ const PER_POLL: usize = 64;
 /// Records that the sweep looks at in one poll.
 const SWEPT_PER_POLL: usize = 64;
 
-/// What became of a connection by another machine's word.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Moved {
-    /// It is here now, bound to this server.
-    Installed(ServerId),
-    /// It is gone from here.
-    Removed(ServerId),
-}
-
 impl Connections<Ipv4Addr> {
     /// Begins a session, or ends the one there is with [`Session::Off`], and returns the
     /// one before, to be freed where it was made.
@@ -46,19 +37,14 @@ impl Connections<Ipv4Addr> {
     }
 
     /// What connection sync has to do in one poll, a bounded amount: a step of the walk
-    /// over the table, or some events installed and a step of the sweep; `moved` is told of
-    /// connections that come and go. Returns how many records or events it has dealt with.
+    /// over the table, or some events installed and a step of the sweep. Returns how
+    /// many records or events it has dealt with.
     #[inline(always)]
-    pub fn follow_session(
-        &mut self,
-        now: Instant,
-        services: &Services<Ipv4Addr>,
-        mut moved: impl FnMut(Moved),
-    ) -> usize {
+    pub fn follow_session(&mut self, now: Instant, services: &Services<Ipv4Addr>) -> usize {
         match &mut self.books.session {
             Session::Off => 0,
             Session::Export(export) => export.step(&mut self.table, now),
-            Session::Import(_) => self.follow_import(now, services, &mut moved),
+            Session::Import(_) => self.follow_import(now, services),
         }
     }
 
@@ -69,18 +55,13 @@ impl Connections<Ipv4Addr> {
         }
     }
 
-    fn follow_import(
-        &mut self,
-        now: Instant,
-        services: &Services<Ipv4Addr>,
-        moved: &mut impl FnMut(Moved),
-    ) -> usize {
+    fn follow_import(&mut self, now: Instant, services: &Services<Ipv4Addr>) -> usize {
         let mut done = 0;
         while done < PER_POLL {
             let batch = self.read_batch();
             let mut count = 0;
             for order in batch.into_iter().flatten() {
-                if !self.obey(order, now, services, moved) {
+                if !self.obey(order, now, services) {
                     break;
                 }
                 count += 1;
@@ -93,7 +74,7 @@ impl Connections<Ipv4Addr> {
                 break;
             }
         }
-        done + self.sweep_on(moved)
+        done + self.sweep_on()
     }
 
     /// The next orders of the ring, the index lines of their connections asked for.
@@ -116,18 +97,12 @@ impl Connections<Ipv4Addr> {
     }
 
     /// Does what an order says. False when there is no room for the reply: it waits.
-    fn obey(
-        &mut self,
-        order: Order,
-        now: Instant,
-        services: &Services<Ipv4Addr>,
-        moved: &mut impl FnMut(Moved),
-    ) -> bool {
+    fn obey(&mut self, order: Order, now: Instant, services: &Services<Ipv4Addr>) -> bool {
         match order {
             Order::Event(words) => {
                 // Whoever put it into the ring has checked it.
                 if let Ok(event) = Event::from_words(words) {
-                    self.install(&event, crate::sync::event::origin(words), now, services, moved);
+                    self.install(&event, crate::sync::event::origin(words), now, services);
                 }
                 true
             }
@@ -152,14 +127,7 @@ impl Connections<Ipv4Addr> {
     /// Does what an event says. On standby the last word of the active machine counts,
     /// whatever is in its way. An active machine takes connections that it lacks, and
     /// knows better about those that it has.
-    fn install(
-        &mut self,
-        event: &Event,
-        origin: u16,
-        now: Instant,
-        services: &Services<Ipv4Addr>,
-        moved: &mut impl FnMut(Moved),
-    ) {
+    fn install(&mut self, event: &Event, origin: u16, now: Instant, services: &Services<Ipv4Addr>) {
         let original = self.table.look_up(&event.original);
         let reply = self.table.look_up(&event.reply);
         let same = original.filter(|hit| {
@@ -168,7 +136,9 @@ impl Connections<Ipv4Addr> {
                     .is_some_and(|reply| reply.id == hit.id && reply.direction == Direction::Reply)
         });
         match (event.change, same) {
-            (Change::Close, Some(hit)) if self.standby => self.remove(hit.id, moved),
+            (Change::Close, Some(hit)) if self.standby => {
+                self.close(hit.id);
+            }
             (Change::Close, _) => {}
             (Change::Put, Some(hit)) => self.update(hit.id, event, origin, now),
             (Change::Put, None) => {
@@ -177,10 +147,10 @@ impl Connections<Ipv4Addr> {
                     if !self.standby {
                         return;
                     }
-                    self.remove(hit.id, moved);
+                    self.close(hit.id);
                     self.count_installs(|installs| &installs.replaced);
                 }
-                self.insert(event, origin, now, services, moved);
+                self.insert(event, origin, now, services);
             }
         }
     }
@@ -204,14 +174,7 @@ impl Connections<Ipv4Addr> {
         }
     }
 
-    fn insert(
-        &mut self,
-        event: &Event,
-        origin: u16,
-        now: Instant,
-        services: &Services<Ipv4Addr>,
-        moved: &mut impl FnMut(Moved),
-    ) {
+    fn insert(&mut self, event: &Event, origin: u16, now: Instant, services: &Services<Ipv4Addr>) {
         let mut record = Record::new(event.kind, event.original, event.reply, now);
         record.state = event.state;
         if event.kind != Kind::Masquerade {
@@ -220,7 +183,7 @@ impl Connections<Ipv4Addr> {
                 self.count_installs(|installs| &installs.unserved);
             }
         }
-        let Ok(id) = self.enter_or_evict(&record, now, moved) else {
+        let Ok(id) = self.enter_or_evict(&record, now) else {
             return self.count_installs(|installs| &installs.refused);
         };
         if let (Some(record), Session::Import(import)) =
@@ -228,7 +191,6 @@ impl Connections<Ipv4Addr> {
         {
             import.put(record, origin);
         }
-        moved(Moved::Installed(record.server));
     }
 
     /// Enters a record. When the table is full on standby, what this session has not put
@@ -238,17 +200,16 @@ impl Connections<Ipv4Addr> {
         &mut self,
         record: &Record<Ipv4Addr>,
         now: Instant,
-        moved: &mut impl FnMut(Moved),
     ) -> Result<ConnectionId, InsertError> {
         let mut entered = self.enter(record, now);
-        while self.standby && entered == Err(InsertError::Full) && self.evict(moved) {
+        while self.standby && entered == Err(InsertError::Full) && self.evict() {
             entered = self.enter(record, now);
         }
         entered
     }
 
     /// Closes the next connection that this session has not put; false if there is none.
-    fn evict(&mut self, moved: &mut impl FnMut(Moved)) -> bool {
+    fn evict(&mut self) -> bool {
         while let Session::Import(import) = &mut self.books.session {
             let at = import.evicted;
             if at >= self.table.capacity() {
@@ -258,17 +219,11 @@ impl Connections<Ipv4Addr> {
             let stale = self.table.at_mut(at).filter(|(_, record)| !import.has_put(record));
             if let Some((id, _)) = stale {
                 import::count(&import.installs.swept);
-                self.remove(id, moved);
+                self.close(id);
                 return true;
             }
         }
         false
-    }
-
-    fn remove(&mut self, id: ConnectionId, moved: &mut impl FnMut(Moved)) {
-        if let Some(record) = self.close(id) {
-            moved(Moved::Removed(record.server));
-        }
     }
 
     fn count_installs(&mut self, which: impl Fn(&crate::sync::Installs) -> &AtomicU64) {
@@ -280,14 +235,14 @@ impl Connections<Ipv4Addr> {
     /// A step of the sweep: what this session has not put is stale. Not on an active
     /// machine, whose own connections nobody puts. Returns how many records it has come
     /// by.
-    fn sweep_on(&mut self, moved: &mut impl FnMut(Moved)) -> usize {
+    fn sweep_on(&mut self) -> usize {
         let (standby, capacity) = (self.standby, self.table.capacity());
         let Some(import) = self.import() else { return 0 };
         let Some(start) = import.sweep else { return 0 };
         let end = if standby { (start + SWEPT_PER_POLL).min(capacity) } else { capacity };
         if standby {
             for at in start..end {
-                self.sweep_at(at, moved);
+                self.sweep_at(at);
             }
         }
         if let Some(import) = self.import() {
@@ -300,13 +255,13 @@ impl Connections<Ipv4Addr> {
         end - start
     }
 
-    fn sweep_at(&mut self, at: usize, moved: &mut impl FnMut(Moved)) {
+    fn sweep_at(&mut self, at: usize) {
         let Session::Import(import) = &self.books.session else { return };
         let Some((id, record)) = self.table.at_mut(at) else { return };
         if import.has_put(record) {
             return;
         }
         import::count(&import.installs.swept);
-        self.remove(id, moved);
+        self.close(id);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use nat::connection::{Kind, Moved, Opening};
+use nat::connection::{Kind, Opening};
 use nat::scheduler::{Kind as Scheduler, Load};
 use nat::service::Services;
 use nat::service::{Registry, ServerId, ServerSpecification, ServiceId, ServiceSpecification};
@@ -126,8 +126,6 @@ pub(crate) type Seen = (String, String);
 
 pub(crate) struct Worker {
     pub(crate) connections: Connections<Ipv4Addr>,
-    /// Connections by the word of whoever is told of each that comes and goes.
-    pub(crate) moved: BTreeMap<ServerId, i64>,
 }
 
 pub(crate) struct Machine {
@@ -140,17 +138,13 @@ impl Machine {
     fn new(workers: usize, reversed: bool, seed: u64) -> Self {
         let worker = |_| Worker {
             connections: Connections::new(CAPACITY, Timeouts::default(), at(0), &mut |_| ()),
-            moved: BTreeMap::new(),
         };
         Machine { workers: (0..workers).map(worker).collect(), services: services(reversed), seed }
     }
 
     pub(crate) fn follow(&mut self, now: Instant) {
-        for Worker { connections, moved } in &mut self.workers {
-            connections.follow_session(now, &self.services, |one| match one {
-                Moved::Installed(server) => *moved.entry(server).or_default() += 1,
-                Moved::Removed(server) => *moved.entry(server).or_default() -= 1,
-            });
+        for Worker { connections } in &mut self.workers {
+            connections.follow_session(now, &self.services);
         }
     }
 

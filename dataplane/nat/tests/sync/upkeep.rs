@@ -13,7 +13,7 @@ fn each_step_of_the_sweep_counts_until_it_is_over() {
     let connections = &mut pair.importer.workers[0].connections;
     let mut steps = Vec::new();
     loop {
-        match connections.follow_session(at(2), &pair.importer.services, |_| ()) {
+        match connections.follow_session(at(2), &pair.importer.services) {
             0 => break,
             done => steps.push(done),
         }
