@@ -24,8 +24,10 @@ pub mod rate;
 pub mod role;
 pub mod runtime;
 pub mod sharing;
+pub mod signals;
 pub mod snapshot;
 pub mod sync;
+pub mod watchdog;
 pub mod worker;
 
 pub use drop_reason::DropReason;

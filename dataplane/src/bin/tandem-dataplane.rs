@@ -10,13 +10,13 @@ use clap::Parser;
 use config::Config;
 use dataplane::log::Log;
 use dataplane::runtime::{Dataplane, KernelInterfaces};
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::flag;
+use dataplane::signals::Signals;
 
 /// Tandem's packet pipeline: load balancing and masquerading over DPDK.
 ///
 /// It drives the NICs of the configuration from pinned cores and forwards whether or not
-/// any other process runs. `tandem status` shows how it is; SIGTERM stops it.
+/// any other process runs. `tandem status` shows how it is; SIGTERM stops it, SIGHUP has it
+/// read its configuration again.
 #[derive(Parser)]
 #[command(name = "tandem-dataplane", version)]
 struct Arguments {
@@ -69,15 +69,16 @@ fn main() -> ExitCode {
 
 fn run(config: Config, arguments: Arguments) -> Result<(), Box<dyn Error>> {
     let stop = Arc::new(AtomicBool::new(false));
-    for signal in [SIGTERM, SIGINT] {
-        flag::register(signal, Arc::clone(&stop))
-            .map_err(|error| format!("no handler for signal {signal}: {error}"))?;
-    }
+    let signals =
+        Signals::register(&stop).map_err(|error| format!("no handler for signals: {error}"))?;
     let kernel = match arguments.no_kernel_interfaces {
         true => KernelInterfaces::Omit,
         false => KernelInterfaces::Create,
     };
     let dataplane = Dataplane::start(config, arguments.config, kernel, stop)?;
+    signals
+        .follow(Arc::downgrade(dataplane.control()))
+        .map_err(|error| format!("no thread for signals: {error}"))?;
     tracing::info!("started");
     // Only a service manager listens; without one there is nobody to tell.
     let _ = sd_notify::notify(false, &[sd_notify::NotifyState::Ready]);

@@ -11,6 +11,20 @@ use wire::MacAddress;
 use super::Control;
 
 impl Control {
+    /// Reloads as for `tandem reload`, and says in the log what came of it.
+    pub fn reload_for_signal(&self) {
+        match self.reload(&Reload { path: None }) {
+            // The reload itself is logged, whoever asked for it.
+            Ok(reloaded) => {
+                reloaded.warnings.iter().for_each(|warning| tracing::warn!("{warning}"))
+            }
+            Err(failure) => {
+                tracing::error!("SIGHUP, not reloaded: {}", failure.message);
+                failure.details.iter().for_each(|detail| tracing::error!("{detail}"));
+            }
+        }
+    }
+
     pub(super) fn reload(&self, reload: &Reload) -> Result<Reloaded, Failure> {
         let mut loaded = self.loaded.lock();
         let path = reload.path.clone().unwrap_or_else(|| loaded.path.clone());

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use config::CoreId;
 use nat::{Instant, Side};
 
 use super::{Housekeeping, Spread};
@@ -13,6 +14,9 @@ use crate::role::health::{LOOK, Polls, Queues};
 /// What the main core looks at.
 pub struct Watch {
     workers: Vec<Arc<WorkerBlock>>,
+    cores: Vec<CoreId>,
+    /// The worker that hangs, as it was told.
+    hung: Option<usize>,
     links: [NicLink; 2],
     polls: Polls,
     queues: [Queues; 2],
@@ -22,16 +26,32 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Over these workers and links.
+    /// Over these workers on their cores, and these links.
     pub fn new(
         workers: Vec<Arc<WorkerBlock>>,
+        cores: Vec<CoreId>,
         links: [NicLink; 2],
         spread: Option<Spread>,
         now: Instant,
     ) -> Self {
         let polls = Polls::new(workers.len(), now);
         let queues = Default::default();
-        Watch { workers, links, polls, queues, looked: None, spread }
+        Watch { workers, cores, hung: None, links, polls, queues, looked: None, spread }
+    }
+
+    /// Says which worker hangs, once, and when it goes on.
+    fn look_at_polls(&mut self, now: Instant) {
+        let hung = self.polls.hung(now);
+        if hung == core::mem::replace(&mut self.hung, hung) {
+            return;
+        }
+        match hung.and_then(|worker| self.cores.get(worker)) {
+            Some(core) => tracing::error!(
+                "the worker on core {core} stands still and forwards nothing; if it stays so, the \
+                 service manager's watchdog (WatchdogSec=) restarts this process"
+            ),
+            None => tracing::info!("every worker advances again"),
+        }
     }
 
     /// Says once that a NIC does not do what it said it would.
@@ -61,6 +81,10 @@ impl Housekeeping {
         let run = watch.polls.advance(counts, now);
         let is_steady = watch.polls.all_advanced();
         self.role.health.set_workers_run(run);
+        watch.look_at_polls(now);
+        if let Some(watchdog) = &mut self.watchdog {
+            watchdog.feed(run, now);
+        }
         for side in Side::ALL {
             let came_up = self.role.health.set_link(side, watch.links[side.index()].is_up());
             if came_up {

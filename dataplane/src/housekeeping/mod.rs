@@ -32,6 +32,7 @@ use crate::neighbour::Resolver;
 use crate::neighbour::resolver::{Outcome, Resolution};
 use crate::role::Role;
 use crate::snapshot::Snapshot;
+use crate::watchdog::Watchdog;
 use crate::worker::BURST;
 
 pub use announce::Announcer;
@@ -67,6 +68,8 @@ pub struct Housekeeping {
     pub announcer: Announcer,
     /// Links and workers.
     pub watch: Watch,
+    /// The service manager's, if there is one that watches.
+    pub watchdog: Option<Watchdog>,
     /// Packets dropped here.
     pub drops: Arc<Drops>,
     /// The clock of the process.

@@ -8,6 +8,8 @@ use nat::{Instant, Side};
 /// A worker polls every few microseconds, an idle one that sleeps every hundred; the
 /// scheduler of a machine that shares its cores may keep it waiting for a while.
 const STALLED: u64 = 100;
+/// Milliseconds after which an operator is told: no scheduler keeps a thread waiting so long.
+const HUNG: u64 = 1000;
 /// A transmit queue that takes nothing for so many milliseconds is no pause that a switch asked
 /// for.
 const STUCK: u64 = 300;
@@ -88,6 +90,11 @@ impl Polls {
     pub fn all_advanced(&self) -> bool {
         self.all_advanced
     }
+
+    /// The first worker that has not advanced for a second or more.
+    pub fn hung(&self, now: Instant) -> Option<usize> {
+        self.seen.iter().position(|(_, since)| now.since(*since) >= HUNG)
+    }
 }
 
 /// The transmit queues of one side.
@@ -129,7 +136,10 @@ mod tests {
         }
         assert!(polls.advance([991, 3000].into_iter(), Instant::from_millis(1080)));
         assert!(!polls.advance([991, 4000].into_iter(), Instant::from_millis(1090)));
+        assert_eq!(polls.hung(Instant::from_millis(1090)), None);
         assert!(polls.advance([992, 5000].into_iter(), Instant::from_millis(1100)));
+        assert!(!polls.advance([993, 5000].into_iter(), Instant::from_millis(2100)));
+        assert_eq!(polls.hung(Instant::from_millis(2100)), Some(1));
     }
 
     #[test]

@@ -173,7 +173,7 @@ impl Dataplane {
         let blocks = controlled.iter().map(|worker| Arc::clone(&worker.counters)).collect();
         let now = state.clock.now();
         let spread = by_nics.then(|| Spread::new(config.node.workers.clone(), now));
-        let watch = Watch::new(blocks, links, spread, now);
+        let watch = Watch::new(blocks, config.node.workers.clone(), links, spread, now);
         let loaded = Loaded { config, path, at: SystemTime::now(), builder };
         let control = Arc::new(state.control(loaded, controlled, ports, sharing));
         let socket = open_socket(&control)?;

@@ -23,6 +23,7 @@ use crate::neighbour::{NeighbourTable, Resolver};
 use crate::role::Role;
 use crate::snapshot::{Builder, Snapshot};
 use crate::sync::Hub;
+use crate::watchdog::Watchdog;
 use crate::worker::Sharing;
 
 /// The state that threads share, as a configuration begins it.
@@ -112,6 +113,7 @@ impl State {
             role: self.role,
             announcer: Announcer::default(),
             watch,
+            watchdog: Watchdog::from_environment(),
             drops: self.drops,
             clock: self.clock,
             stop,

@@ -12,3 +12,5 @@ mod log;
 mod privileges;
 mod process;
 mod sharing;
+mod signals;
+mod watchdog;

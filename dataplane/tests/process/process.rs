@@ -3,10 +3,11 @@
 
 use core::time::Duration;
 use std::fs;
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
 use std::time::Instant;
 
 use api::Client;
@@ -37,7 +38,12 @@ impl Folder {
     }
 
     pub(crate) fn socket(&self) -> PathBuf {
-        self.0.join("dataplane.sock")
+        self.path("dataplane.sock")
+    }
+
+    /// A file in it.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.join(name)
     }
 
     /// Writes a configuration with this `[peer]`, if any, and devices that lead nowhere.
@@ -148,9 +154,34 @@ impl Process {
         tasks.filter_map(|task| fs::read_to_string(task.unwrap().path().join(file)).ok()).collect()
     }
 
+    /// The number of the first thread with this word in its name.
+    pub(crate) fn thread(&self, word: &str) -> u32 {
+        let statuses = self.threads("status");
+        let status = statuses
+            .iter()
+            .find(|status| status.lines().next().is_some_and(|name| name.contains(word)));
+        let status = status.unwrap_or_else(|| panic!("no thread {word}: {statuses:?}"));
+        let number = status.lines().find_map(|line| line.strip_prefix("Pid:"));
+        number.unwrap().trim().parse().unwrap()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// What it says from now on, line by line.
+    pub(crate) fn lines(&mut self) -> Lines {
+        let stderr = BufReader::new(self.child.stderr.take().unwrap());
+        let (sender, lines) = channel();
+        std::thread::spawn(move || {
+            stderr.lines().map_while(Result::ok).try_for_each(|line| sender.send(line))
+        });
+        Lines(lines)
+    }
+
     /// Asks it to end; how it ended.
     pub(crate) fn end(&mut self) -> ExitStatus {
-        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        self.signal(Signal::TERM);
         wait_until("tandem-dataplane ends", || self.child.try_wait().unwrap())
     }
 
@@ -165,6 +196,25 @@ impl Drop for Process {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// The lines that a process writes.
+pub(crate) struct Lines(Receiver<String>);
+
+impl Lines {
+    /// Waits for a line with these words; those before it are forgotten.
+    pub(crate) fn await_words(&self, words: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        let mut said = Vec::new();
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.0.recv_timeout(left) {
+                Ok(line) if line.contains(words) => return,
+                Ok(line) => said.push(line),
+                Err(error) => panic!("never said {words:?} ({error}): {said:#?}"),
+            }
+        }
     }
 }
 
