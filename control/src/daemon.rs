@@ -17,6 +17,7 @@ use crate::metrics::gather::PairSource;
 use crate::metrics::{Source, http};
 use crate::pair_socket::PairSocket;
 use crate::realtime;
+use crate::reload::Reloader;
 use crate::role::start::Parts;
 use crate::role::term::TermFile;
 use crate::role::{Ask, Asker, Driver, Measures, Plan, term};
@@ -64,11 +65,11 @@ impl StartError {
     }
 }
 
-/// Runs until SIGTERM or SIGINT.
+/// Runs until SIGTERM or SIGINT, with the configuration that was read from `path`.
 ///
 /// # Errors
 /// When it cannot start.
-pub fn run(config: &Config) -> Result<(), StartError> {
+pub fn run(config: &Config, path: &Path) -> Result<(), StartError> {
     realtime::lock_memory();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -76,14 +77,17 @@ pub fn run(config: &Config) -> Result<(), StartError> {
         .enable_all()
         .build()
         .map_err(StartError::io("no threads"))?;
-    runtime.block_on(serve(config))
+    runtime.block_on(serve(config, path))
 }
 
-async fn serve(config: &Config) -> Result<(), StartError> {
+async fn serve(config: &Config, path: &Path) -> Result<(), StartError> {
     let mut terminate =
         signal(SignalKind::terminate()).map_err(StartError::io("no handler for SIGTERM"))?;
     let mut interrupt =
         signal(SignalKind::interrupt()).map_err(StartError::io("no handler for SIGINT"))?;
+    Reloader::new(path, config)
+        .follow_signals()
+        .map_err(StartError::io("no handlers for SIGHUP, SIGUSR1, SIGUSR2"))?;
     let mut pair = config.peer.as_ref().map(|peer| start_pair(config, peer)).transpose()?;
     let source = Source::new(
         config.node.control_socket.clone(),

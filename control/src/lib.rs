@@ -21,6 +21,7 @@ pub mod output;
 pub mod pair_socket;
 pub mod quiet;
 pub mod realtime;
+pub mod reload;
 pub mod role;
 pub mod sync;
 pub mod watchdog;

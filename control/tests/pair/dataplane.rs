@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use api::stream::{Direction, Frame, STREAM_VERSION};
 use api::{
-    Hold, Holding, Reach, Request, Response, Role, SyncHolding, SyncState, frame, message, server,
+    Hold, Holding, Reach, Reloaded, Request, Response, Role, SyncHolding, SyncState, frame,
+    message, server,
 };
 
 pub(crate) struct State {
@@ -34,6 +35,8 @@ pub(crate) struct State {
     pub(crate) gap: Duration,
     /// When it became active or standby.
     pub(crate) changes: Vec<(Role, Instant)>,
+    /// How often it was asked to read its configuration again.
+    pub(crate) reloads: u64,
     clients: Vec<UnixStream>,
     is_up: bool,
 }
@@ -169,6 +172,7 @@ impl Dataplane {
             renewed: long_ago,
             gap: Duration::ZERO,
             changes: Vec::new(),
+            reloads: 0,
             clients: Vec::new(),
             is_up: true,
         }));
@@ -251,6 +255,12 @@ fn converse(mut stream: UnixStream, state: &Mutex<State>) {
                 };
                 state.lock().unwrap().sync.state = SyncState::Off;
                 return;
+            }
+            Request::Reload(_) => {
+                let mut state = state.lock().unwrap();
+                state.reloads += 1;
+                let generation = state.reloads + 1;
+                Response::Reloaded(Reloaded { generation, warnings: Vec::new() })
             }
             request => crate::answers::busy(request),
         };

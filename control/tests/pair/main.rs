@@ -14,4 +14,5 @@ mod process;
 mod reach;
 mod roles;
 mod same_name;
+mod signals;
 mod strangers;

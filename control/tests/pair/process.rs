@@ -13,7 +13,7 @@ pub(crate) const CONFIG: &str = "TANDEM_TEST_CONFIG";
 #[test]
 fn control() {
     let Some(file) = std::env::var_os(CONFIG) else { return };
-    let mut config = Config::load(file).unwrap();
+    let mut config = Config::load(&file).unwrap();
     let peer = config.peer.as_mut().unwrap();
     for path in &mut peer.paths {
         path.local = looped(path.local);
@@ -21,7 +21,7 @@ fn control() {
     }
     peer.witness = peer.witness.map(looped);
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).init();
-    control::daemon::run(&config).unwrap();
+    control::daemon::run(&config, file.as_ref()).unwrap();
 }
 
 fn looped(address: IpAddr) -> IpAddr {
