@@ -63,7 +63,7 @@ const TCP_CHECKSUM: Field<50, 2> = Field;
 const ETHERNET: u16 = 14;
 const IPV4_WITHOUT_OPTIONS: u32 = 0x0800_4500;
 /// The protocol, and all of the fragment word but "don't fragment": reserved bit, more, offset.
-const KIND: u32 = 0xbfff_00ff;
+const KIND: u32 = u32::from_ne_bytes([0xbf, 0xff, 0, 0xff]);
 const TCP: u8 = Protocol::Tcp as u8;
 const UDP: u8 = Protocol::Udp as u8;
 
@@ -100,10 +100,10 @@ pub fn read_checked(
         return Err(NotPlain);
     }
     // The fragment word and the protocol in one comparison.
-    let kind = u32::from_be_bytes(FRAGMENT_TO_PROTOCOL.get(plain)) & KIND;
-    let (protocol, tcp_flags) = if kind == u32::from(UDP) {
+    let kind = u32::from_ne_bytes(FRAGMENT_TO_PROTOCOL.get(plain)) & KIND;
+    let (protocol, tcp_flags) = if kind == u32::from_ne_bytes([0, 0, 0, UDP]) {
         (Protocol::Udp, read_udp(plain, length)?)
-    } else if kind == u32::from(TCP) {
+    } else if kind == u32::from_ne_bytes([0, 0, 0, TCP]) {
         (Protocol::Tcp, read_tcp(segment, length)?)
     } else {
         return Err(NotPlain);

@@ -117,9 +117,10 @@ impl Index {
         self.buckets.len() * size_of::<Bucket>()
     }
 
+    // Multiply and shift maps bits evenly on any number of buckets.
+
     #[inline(always)]
     fn scale(&self, bits: u32) -> usize {
-        // Multiply and shift maps 32 bits evenly on any number of buckets.
         ((u64::from(bits) * self.buckets.len() as u64) >> 32) as usize
     }
 
@@ -128,16 +129,22 @@ impl Index {
         hash.0 as u16 | Self::TAKEN
     }
 
+    /// The first bucket of a hash, by its highest bits.
+    #[inline(always)]
+    fn first(&self, hash: Hash) -> usize {
+        ((u128::from(hash.0) * self.buckets.len() as u128) >> 64) as usize
+    }
+
     #[inline(always)]
     fn place(&self, hash: Hash) -> Place {
-        let first = self.scale((hash.0 >> 32) as u32);
+        let first = self.first(hash);
         let second = self.scale((hash.0 >> 16) as u32);
         Place { first, second, tag: Self::tag(hash) }
     }
 
     #[inline(always)]
     pub(super) fn probe(&self, hash: Hash) -> Probe {
-        let bucket = self.scale((hash.0 >> 32) as u32) as u32;
+        let bucket = self.first(hash) as u32;
         Probe { bucket, tag: Self::tag(hash) }
     }
 
