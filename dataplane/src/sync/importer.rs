@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use api::stream::{EVENT, Frame, STREAM_VERSION};
 use nat::sync::ring::Words;
-use nat::sync::{Event, Order, Tally, event};
+use nat::sync::{Event, MAXIMUM_WORKERS, Order, Tally, event};
 
 use session::Session;
 
@@ -24,9 +24,6 @@ const PAUSE_MICROS: u32 = 1000;
 const BUSY_PAUSE_MICROS: u32 = 100;
 /// A worker that takes nothing for so long is stuck.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// The most workers that an exporter may have: a peer that is broken must not fill the
-/// memory.
-const MOST_WORKERS: u16 = 1024;
 
 /// Installs what a stream tells.
 pub struct Importer<'a> {
@@ -104,7 +101,7 @@ impl<'a> Importer<'a> {
         if version != STREAM_VERSION {
             return Err(Ended::Version(version));
         }
-        if !(1..=MOST_WORKERS).contains(&workers) {
+        if !(1..=MAXIMUM_WORKERS).contains(&workers) {
             return Err(Ended::Protocol("a number of workers that no machine has"));
         }
         let intakes = self.workers.begin(workers)?;

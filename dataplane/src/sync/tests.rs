@@ -115,8 +115,8 @@ impl Machine {
         }
         let back = Hit { direction: Direction::Reply, ..hit };
         let syn_ack = Flags::from_bits(Flags::SYN.bits() | Flags::ACK.bits());
-        connections.pass(back, syn_ack, now).unwrap();
-        connections.pass(hit, Flags::ACK, now).unwrap();
+        connections.pass(back, syn_ack.into(), now).unwrap();
+        connections.pass(hit, Flags::ACK.into(), now).unwrap();
     }
 
     fn seen(&self) -> BTreeMap<String, String> {

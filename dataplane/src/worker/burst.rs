@@ -107,11 +107,11 @@ impl Forwarder<'_> {
             return false;
         }
         let Some(link) = self.links.link(passing.next_hop(), self.sender) else { return false };
-        if !passing.pass(*flags, self.now) {
+        if !passing.pass(*flags, || flow::segment(mbuf.data()), self.now) {
             return false;
         }
         self.servers.count(passing.server(), passing.direction(), *length);
-        flow::rewrite(mbuf.data_mut(), &passing, link)
+        flow::rewrite(mbuf.data_mut(), passing, link)
     }
 }
 
@@ -265,7 +265,8 @@ impl Worker {
         let Some(link) = link.filter(|_| lane.length <= self.mtus[exit.index()]) else {
             return Way::Slow;
         };
-        let Some(passage) = self.connections.pass(hit, lane.flags, self.now) else {
+        let segment = flow::segment(mbuf.data());
+        let Some(passage) = self.connections.pass(hit, segment, self.now) else {
             return Way::Slow;
         };
         self.count_server(&passage, lane.length);

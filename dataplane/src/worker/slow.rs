@@ -25,10 +25,7 @@ pub(super) struct Arrival {
 impl Arrival {
     /// TCP flags; empty for other protocols.
     pub(super) fn flags(&self) -> Flags {
-        match self.ip.payload {
-            Payload::Tcp { flags, .. } => flags,
-            _ => Flags::EMPTY,
-        }
+        self.ip.payload.segment().flags
     }
 
     /// The options of the IP header.
@@ -144,7 +141,8 @@ impl Worker {
         if !self.connections.is_current(hit, self.epoch) && !self.refresh(hit) {
             return self.slow_unknown(arrival, key);
         }
-        let Some(passage) = self.connections.pass(hit, arrival.flags(), self.now) else {
+        let Some(passage) = self.connections.pass(hit, arrival.ip.payload.segment(), self.now)
+        else {
             return self.discard(DropReason::NoConnection);
         };
         if passage.reopened && hit.direction == nat::Direction::Original {

@@ -34,6 +34,8 @@ pub struct NotPlain;
 
 /// Ethernet, IPv4 without options, UDP: the bytes that every plain frame has.
 const PLAIN: usize = 42;
+/// Where a TCP header begins in a plain frame.
+const TCP_OFFSET: usize = 34;
 /// The same up to the end of a TCP header.
 const PLAIN_TCP: usize = 54;
 
@@ -56,6 +58,8 @@ const DESTINATION_PORT: Field<36, 2> = Field;
 const PORTS: Field<34, 4> = Field;
 const UDP_LENGTH: Field<38, 2> = Field;
 const UDP_CHECKSUM: Field<40, 2> = Field;
+/// The upper half of the acknowledgment number.
+const TCP_ACKNOWLEDGMENT: Field<42, 2> = Field;
 const TCP_DATA_OFFSET: Field<46, 1> = Field;
 const TCP_FLAGS: Field<47, 1> = Field;
 const TCP_CHECKSUM: Field<50, 2> = Field;
@@ -119,6 +123,15 @@ pub fn read_checked(
         tcp_flags,
         length,
     })
+}
+
+/// The TCP segment of a frame that [`read`] accepted; one without flags for UDP.
+#[inline]
+pub fn segment(frame: &[u8]) -> tcp::Segment {
+    let plain = frame.first_chunk::<PLAIN_TCP>();
+    let tcp = plain.filter(|plain| bytes::byte(PROTOCOL.get(plain)) == TCP);
+    let header = tcp.and_then(|plain| tcp::Header::at(plain, TCP_OFFSET));
+    header.map_or(tcp::Segment::default(), |header| header.segment())
 }
 
 #[inline(always)]
@@ -238,10 +251,13 @@ pub trait Translation {
     /// The new sender's and receiver's ports as they stand in a packet.
     fn ports(&self) -> [u8; 4];
     /// What that does to both checksums.
-    fn deltas(&self) -> &Deltas;
+    fn deltas(&self) -> Deltas;
+    /// Told of the upper half of a TCP segment's acknowledgment number, as it stands in it.
+    #[inline(always)]
+    fn acknowledges(&mut self, _upper_half: [u8; 2]) {}
 }
 
-impl Translation for Rewrite<Ipv4Addr> {
+impl Translation for &Rewrite<Ipv4Addr> {
     #[inline(always)]
     fn addresses(&self) -> [u8; 8] {
         let source = u32::from_ne_bytes(self.source.octets());
@@ -256,8 +272,8 @@ impl Translation for Rewrite<Ipv4Addr> {
     }
 
     #[inline(always)]
-    fn deltas(&self) -> &Deltas {
-        &self.deltas
+    fn deltas(&self) -> Deltas {
+        self.deltas
     }
 }
 
@@ -265,7 +281,7 @@ impl Translation for Rewrite<Ipv4Addr> {
 /// one, addresses, ports and both checksums; a UDP checksum of zero stays zero.
 /// False, with the frame as it was, if it is too short to be a plain one.
 #[inline(always)]
-pub fn rewrite(frame: &mut [u8], to: &impl Translation, link: Link) -> bool {
+pub fn rewrite(frame: &mut [u8], mut to: impl Translation, link: Link) -> bool {
     let Some(plain) = frame.first_chunk_mut::<PLAIN>() else { return false };
     if bytes::byte(PROTOCOL.get(plain)) == UDP {
         let checksum = Checksum::from_bytes(UDP_CHECKSUM.get(plain)).updated_udp(to.deltas().l4);
@@ -274,6 +290,7 @@ pub fn rewrite(frame: &mut [u8], to: &impl Translation, link: Link) -> bool {
         let Some(plain) = frame.first_chunk_mut::<PLAIN_TCP>() else { return false };
         let checksum = Checksum::from_bytes(TCP_CHECKSUM.get(plain)).updated(to.deltas().l4);
         TCP_CHECKSUM.set(plain, checksum.to_bytes());
+        to.acknowledges(TCP_ACKNOWLEDGMENT.get(plain));
     }
     let Some(plain) = frame.first_chunk_mut::<PLAIN>() else { return false };
     MACS.set(plain, link.first.to_ne_bytes());

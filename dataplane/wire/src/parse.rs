@@ -140,6 +140,18 @@ pub struct Fragment {
     pub more: bool,
 }
 
+impl Payload {
+    /// The TCP segment; one without flags for other protocols.
+    pub fn segment(&self) -> tcp::Segment {
+        match *self {
+            Payload::Tcp { flags, sequence, acknowledgment, .. } => {
+                tcp::Segment { flags, sequence, acknowledgment }
+            }
+            _ => tcp::Segment::default(),
+        }
+    }
+}
+
 impl Fragment {
     /// True for the one that holds the transport header.
     #[inline]

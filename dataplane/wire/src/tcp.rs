@@ -32,6 +32,25 @@ const CHECKSUM: Field<16, 2> = Field;
 /// Where the checksum starts.
 pub(crate) const CHECKSUM_OFFSET: usize = 16;
 
+/// What moves a connection from one state to another.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Segment {
+    /// The flags.
+    pub flags: Flags,
+    /// The number of the first byte of the payload, or of the SYN or FIN.
+    pub sequence: u32,
+    /// The number of the byte that the sender expects next; of use with ACK only.
+    pub acknowledgment: u32,
+}
+
+impl From<Flags> for Segment {
+    /// A segment whose numbers are zero. A packet of another protocol is one without flags.
+    #[inline(always)]
+    fn from(flags: Flags) -> Self {
+        Segment { flags, sequence: 0, acknowledgment: 0 }
+    }
+}
+
 /// A header without its options.
 #[derive(Clone, Copy, Debug)]
 pub struct Header<B>(B);
@@ -87,6 +106,16 @@ impl<B: Deref<Target = [u8; HEADER_LENGTH]>> Header<B> {
     #[inline(always)]
     pub fn flags(&self) -> Flags {
         Flags::from_bits(bytes::byte(FLAGS.get(&self.0)))
+    }
+
+    /// What the segment says to the other end.
+    #[inline(always)]
+    pub fn segment(&self) -> Segment {
+        Segment {
+            flags: self.flags(),
+            sequence: self.sequence(),
+            acknowledgment: self.acknowledgment(),
+        }
     }
 
     /// The window, not scaled.

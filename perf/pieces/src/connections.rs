@@ -82,7 +82,7 @@ pub fn establish(
             [(Direction::Reply, Flags::SYN | Flags::ACK), (Direction::Original, Flags::ACK)]
         {
             hit.direction = direction;
-            connections.pass(hit, flags, now).expect("it is open");
+            connections.pass(hit, flags.into(), now).expect("it is open");
         }
     }
 }
@@ -160,10 +160,12 @@ pub fn forward(
         for ((packet, lane), candidate) in burst.iter_mut().zip(lanes).zip(candidates) {
             let (key, flags) = lane;
             let Some(mut passing) = connections.passing(candidate, &key, EPOCH) else { continue };
-            if !passing.leaves_on(Side::Private) || !passing.pass(flags, now) {
+            if !passing.leaves_on(Side::Private)
+                || !passing.pass(flags, || flow::segment(packet), now)
+            {
                 continue;
             }
-            forwarded += usize::from(flow::rewrite(packet, &passing, frames::LINK));
+            forwarded += usize::from(flow::rewrite(packet, passing, frames::LINK));
         }
     }
     forwarded
@@ -177,7 +179,7 @@ pub fn refresh(
 ) {
     for opening in openings {
         let hit = connections.table().look_up(&opening.original).expect("it is open");
-        connections.pass(hit, Flags::ACK, now).expect("it is open");
+        connections.pass(hit, Flags::ACK.into(), now).expect("it is open");
     }
 }
 

@@ -163,8 +163,8 @@ impl Run<'_> {
             let hit = connections.open(&opening, at(1)).map_err(Error::dataplane)?;
             let back = Hit { direction: Direction::Reply, ..hit };
             let syn_ack = Flags::from_bits(Flags::SYN.bits() | Flags::ACK.bits());
-            connections.pass(back, syn_ack, at(1));
-            connections.pass(hit, Flags::ACK, at(1));
+            connections.pass(back, syn_ack.into(), at(1));
+            connections.pass(hit, Flags::ACK.into(), at(1));
             open.push_back(hit.id);
             written += EVENTS - 1;
             if open.len() > OPEN {

@@ -49,6 +49,8 @@ pub struct Settings {
     pub one_name: bool,
     /// The metrics are served on the direct link, and not on loopback.
     pub metrics_on_link: bool,
+    /// Lines for the `[timeouts.service]` section.
+    pub timeouts: &'static str,
 }
 
 impl Default for Settings {
@@ -64,6 +66,7 @@ impl Default for Settings {
             peer: "",
             one_name: false,
             metrics_on_link: false,
+            timeouts: "",
         }
     }
 }
@@ -113,7 +116,7 @@ impl Settings {
 
     /// The file of a machine.
     pub(super) fn file(&self, machine: &Machine) -> String {
-        let Settings { workers, connections, scheduler, weights, .. } = self;
+        let Settings { workers, connections, scheduler, weights, timeouts, .. } = self;
         let (web, dns) = (self.servers(80, *weights), self.servers(53, [1; 3]));
         let Machine { name, public, private, .. } = machine;
         let name = if self.one_name { super::A.name } else { name };
@@ -153,6 +156,9 @@ floating = ["{GATEWAY}/24"]
 
 {peer}
 {metrics}
+[timeouts.service]
+{timeouts}
+
 [[masquerade]]
 source = ["10.0.0.0/24"]
 address = "{VIP}"

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use wire::Protocol;
 use wire::flow::{Deltas, Rewrite, Translation};
-use wire::tcp::Flags;
+use wire::tcp::{Flags, Segment};
 
 use expiry::Ending;
 pub use expiry::Expired;
@@ -24,7 +24,7 @@ use crate::record::{ConnectionId, Key, Record, Visits};
 use crate::service::{Loads, ServerId, ServiceId};
 use crate::sync::{Replicated, Session};
 use crate::table::{Candidate, Hit, InsertError, Table};
-use crate::tcp::State;
+use crate::tcp::{Acknowledged, State};
 use crate::time::{Instant, Seconds};
 use crate::timeouts::{Class, Timeouts};
 use crate::wheel::{CHUNK, Due, Wheel};
@@ -33,7 +33,7 @@ use crate::{Direction, Side};
 /// A connection to be opened.
 #[derive(Clone, Copy, Debug)]
 pub struct Opening<A> {
-    /// What kind of translation.
+    /// What kind of translation; the keys have its sides.
     pub kind: Kind,
     /// Packets of the original direction as they arrive.
     pub original: Key<A>,
@@ -75,22 +75,27 @@ pub struct Passing<'a, A> {
 }
 
 impl<A: Replicated> Passing<'_, A> {
-    /// Lets the packet pass: refreshes the connection and follows its TCP state. False, and
-    /// everything is as it was, for a SYN that may open the connection anew, elsewhere.
+    /// Lets the packet pass: refreshes the connection and follows its TCP state. `segment`
+    /// is asked for what few segments are looked at for. False, and everything is as it was,
+    /// for a SYN that may open the connection anew, elsewhere.
     #[inline(always)]
-    pub fn pass(&mut self, flags: Flags, now: Instant) -> bool {
+    pub fn pass(&mut self, flags: Flags, segment: impl FnOnce() -> Segment, now: Instant) -> bool {
         if self.record.state.stays(flags) {
             self.record.last_seen = now.stamp();
             return true;
         }
-        !flags.contains(Flags::SYN) && self.change(flags, now)
+        if flags.contains(Flags::SYN) {
+            return false;
+        }
+        Self::change(self.record, self.hit, segment(), now, self.books);
+        true
     }
 
+    /// Takes everything by itself: so nothing of a passing packet need lie in memory.
     #[cold]
     #[inline(never)]
-    fn change(&mut self, flags: Flags, now: Instant) -> bool {
-        Connections::touch(self.record, self.hit, flags, now, self.books);
-        true
+    fn change(record: &mut Record<A>, hit: Hit, segment: Segment, now: Instant, books: &mut Books) {
+        Connections::follow(record, hit, segment, now, books);
     }
 
     /// True if this is the side on which the packet leaves.
@@ -130,8 +135,15 @@ impl Translation for Passing<'_, Ipv4Addr> {
     }
 
     #[inline(always)]
-    fn deltas(&self) -> &Deltas {
+    fn deltas(&self) -> Deltas {
         self.record.deltas(self.hit.direction)
+    }
+
+    // All segments but SYNs and some resets acknowledge something. A SYN does not come here,
+    // and the next segment corrects what a reset leaves.
+    #[inline(always)]
+    fn acknowledges(&mut self, upper_half: [u8; 2]) {
+        self.record.acknowledged[self.hit.direction.index()] = Acknowledged::from_bytes(upper_half);
     }
 }
 
@@ -253,13 +265,13 @@ impl<A: Replicated> Connections<A> {
     ///
     /// [`InsertError`]; nothing has changed then.
     pub fn open(&mut self, opening: &Opening<A>, now: Instant) -> Result<Hit, InsertError> {
-        let mut record = Record::new(opening.kind, opening.original, opening.reply, now);
+        let mut record = Record::new(opening.original, opening.reply, now);
         record.service = opening.service;
         record.server = opening.server;
         if record.protocol() == Protocol::Tcp {
             record.state = State::None.next(Direction::Original, opening.flags).state;
         }
-        record.mark = self.books.session.mark();
+        record.set_mark(self.books.session.mark());
         let id = self.enter(&record, now)?;
         self.books.session.opened(&record);
         Ok(Hit { id, direction: Direction::Original })
@@ -294,25 +306,45 @@ impl<A: Replicated> Connections<A> {
 
     /// Lets a packet pass: refreshes the connection, follows its TCP state, and says
     /// what to do with the packet. `None` only for a hit on a connection that is gone.
-    pub fn pass(&mut self, hit: Hit, flags: Flags, now: Instant) -> Option<Passage<A>> {
+    pub fn pass(&mut self, hit: Hit, segment: Segment, now: Instant) -> Option<Passage<A>> {
         let record = self.table.get_mut(hit.id)?;
-        let reopened = Self::touch(record, hit, flags, now, &mut self.books);
+        let reopened = Self::touch(record, hit, segment, now, &mut self.books);
         Some(Self::passage(record, hit.direction, reopened))
     }
 
     /// Refreshes a connection and follows its TCP state. True for a SYN of one that was over.
+    #[inline(always)]
     fn touch(
         record: &mut Record<A>,
         hit: Hit,
-        flags: Flags,
+        segment: Segment,
         now: Instant,
         books: &mut Books,
     ) -> bool {
-        let before = core::mem::replace(&mut record.last_seen, now.stamp());
-        if record.protocol() != Protocol::Tcp || record.state.stays(flags) {
+        let is_followed = record.protocol() == Protocol::Tcp;
+        if is_followed && !record.state.stays(segment.flags) {
+            return Self::follow(record, hit, segment, now, books);
+        }
+        record.last_seen = now.stamp();
+        record.take_note(hit.direction, segment);
+        false
+    }
+
+    #[inline(never)]
+    fn follow(
+        record: &mut Record<A>,
+        hit: Hit,
+        segment: Segment,
+        now: Instant,
+        books: &mut Books,
+    ) -> bool {
+        let is_believed = record.believes(hit.direction, segment);
+        record.take_note(hit.direction, segment);
+        if !is_believed {
             return false;
         }
-        let next = record.state.next(hit.direction, flags);
+        let before = core::mem::replace(&mut record.last_seen, now.stamp());
+        let next = record.state.next(hit.direction, segment.flags);
         if next.state != record.state {
             let state = record.state;
             Self::change_state(record, hit.id, next.state, now, books);

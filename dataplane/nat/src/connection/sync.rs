@@ -175,7 +175,7 @@ impl Connections<Ipv4Addr> {
     }
 
     fn insert(&mut self, event: &Event, origin: u16, now: Instant, services: &Services<Ipv4Addr>) {
-        let mut record = Record::new(event.kind, event.original, event.reply, now);
+        let mut record = Record::new(event.original, event.reply, now);
         record.state = event.state;
         if event.kind != Kind::Masquerade {
             record.bind(services);

@@ -108,6 +108,12 @@ impl<A: Address> Key<A> {
         }
     }
 
+    /// True for [`Key::NOBODY`] alone.
+    #[inline(always)]
+    pub(crate) const fn is_nobody(&self) -> bool {
+        self.tail == 0
+    }
+
     /// Everything but the addresses.
     #[inline(always)]
     pub(crate) const fn tail(&self) -> u64 {

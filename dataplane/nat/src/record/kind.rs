@@ -2,6 +2,8 @@
 
 use core::fmt;
 
+use crate::Side;
+
 /// Why a connection is translated.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[repr(u8)]
@@ -14,6 +16,27 @@ pub enum Kind {
     Hairpin,
 }
 
+impl Kind {
+    /// The sides on which packets of the original and of the reply direction arrive.
+    pub(crate) const fn sides(self) -> [Side; 2] {
+        match self {
+            Kind::Service => [Side::Public, Side::Private],
+            Kind::Masquerade => [Side::Private, Side::Public],
+            Kind::Hairpin => [Side::Private, Side::Private],
+        }
+    }
+
+    /// The kind of connections whose packets arrive there: each has sides of its own.
+    #[inline(always)]
+    pub(crate) const fn of(original: Side, reply: Side) -> Self {
+        match (original, reply) {
+            (Side::Public, _) => Kind::Service,
+            (Side::Private, Side::Public) => Kind::Masquerade,
+            (Side::Private, Side::Private) => Kind::Hairpin,
+        }
+    }
+}
+
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -21,5 +44,18 @@ impl fmt::Display for Kind {
             Kind::Masquerade => "masquerade",
             Kind::Hairpin => "hairpin",
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sides_of_a_kind_are_its_own() {
+        for kind in [Kind::Service, Kind::Masquerade, Kind::Hairpin] {
+            let [original, reply] = kind.sides();
+            assert_eq!(Kind::of(original, reply), kind);
+        }
     }
 }

@@ -6,7 +6,7 @@ pub struct Mark {
     /// The session's number in this table; 0 before the first.
     pub(crate) generation: u16,
     /// The exporter's worker that has the connection.
-    pub(crate) origin: u16,
+    pub(crate) origin: u8,
 }
 
 impl Mark {

@@ -12,7 +12,9 @@ mod mark;
 mod next_hop;
 mod visits;
 
+use wire::checksum::Delta;
 use wire::flow::{Deltas, Rewrite};
+use wire::tcp::{Flags, Segment};
 use wire::{Address, FiveTuple, Protocol};
 
 pub use id::ConnectionId;
@@ -24,7 +26,7 @@ pub use next_hop::NextHop;
 pub(crate) use visits::{Slot, Visits};
 
 use crate::service::{ServerId, ServiceId};
-use crate::tcp;
+use crate::tcp::{self, Acknowledged};
 use crate::time::{Instant, Stamp};
 use crate::{Direction, Side};
 
@@ -37,22 +39,26 @@ use crate::{Direction, Side};
 #[repr(C, align(64))]
 pub struct Record<A> {
     pub(crate) keys: [Key<A>; 2],
-    /// What translating each direction's packets does to their checksums.
-    deltas: [Deltas; 2],
     /// In a free record the number of the next free one.
     pub(crate) last_seen: Stamp,
     /// When the timer wheel looks at this record; also at a free one.
     pub(crate) visits: Visits,
+    /// What translating each direction's packets does to their IP checksums.
+    l3: [Delta; 2],
+    /// How far the end that sends the packets of each direction has acknowledged the other's.
+    pub(crate) acknowledged: [Acknowledged; 2],
     /// Where packets of each direction go, found when `epoch` was current.
     pub(crate) next_hops: [NextHop; 2],
     pub(crate) epoch: u16,
+    /// What translating packets of the original direction does to their TCP or UDP checksum;
+    /// of the reply direction it is undone.
+    l4: Delta,
     pub(crate) service: ServiceId,
     pub(crate) server: ServerId,
+    // A mark; as one field it would take a byte more.
+    generation: u16,
+    origin: u8,
     pub(crate) state: tcp::State,
-    /// `None` in a free record.
-    pub(crate) kind: Option<Kind>,
-    /// When connection sync last met it.
-    pub(crate) mark: Mark,
 }
 
 // One cache line: a second one would be a second miss for each packet.
@@ -60,11 +66,13 @@ const _: () = assert!(size_of::<Record<std::net::Ipv4Addr>>() == 64);
 
 impl<A: Address> Record<A> {
     /// A connection whose packets arrive with these two keys.
-    pub(crate) fn new(kind: Kind, original: Key<A>, reply: Key<A>, now: Instant) -> Self {
+    pub(crate) fn new(original: Key<A>, reply: Key<A>, now: Instant) -> Self {
         let there = Deltas::between(&original.tuple(), &reply.tuple().reversed());
         Record {
             keys: [original, reply],
-            deltas: [there, there.back()],
+            l3: [there.l3, there.back().l3],
+            l4: there.l4,
+            acknowledged: [Acknowledged::UNKNOWN; 2],
             last_seen: now.stamp(),
             visits: Visits::NONE,
             next_hops: [NextHop::NONE; 2],
@@ -72,14 +80,14 @@ impl<A: Address> Record<A> {
             service: ServiceId::NONE,
             server: ServerId::NONE,
             state: tcp::State::None,
-            kind: Some(kind),
-            mark: Mark::NONE,
+            generation: Mark::NONE.generation,
+            origin: Mark::NONE.origin,
         }
     }
 
     pub(crate) fn free(next: u32) -> Self {
         let (nobody, start) = (Key::NOBODY, Instant::from_millis(0));
-        let mut record = Record::new(Kind::Masquerade, nobody, nobody, start);
+        let mut record = Record::new(nobody, nobody, start);
         record.release(next);
         record
     }
@@ -88,7 +96,6 @@ impl<A: Address> Record<A> {
     #[inline]
     pub(crate) fn release(&mut self, next: u32) {
         self.keys = [Key::NOBODY; 2];
-        self.kind = None;
         self.last_seen = Stamp::from_bits(next);
     }
 
@@ -98,7 +105,7 @@ impl<A: Address> Record<A> {
 
     #[inline(always)]
     pub(crate) fn is_live(&self) -> bool {
-        self.kind.is_some()
+        !self.keys[0].is_nobody()
     }
 
     /// The key of packets as they arrive in this direction.
@@ -121,8 +128,12 @@ impl<A: Address> Record<A> {
 
     /// What translating packets of this direction does to their checksums.
     #[inline(always)]
-    pub(crate) fn deltas(&self, direction: Direction) -> &Deltas {
-        &self.deltas[direction.index()]
+    pub(crate) fn deltas(&self, direction: Direction) -> Deltas {
+        let l4 = match direction {
+            Direction::Original => self.l4,
+            Direction::Reply => self.l4.inverse(),
+        };
+        Deltas { l3: self.l3[direction.index()], l4 }
     }
 
     /// What to write into a packet of this direction.
@@ -134,14 +145,49 @@ impl<A: Address> Record<A> {
             destination: to.destination,
             source_port: to.source_port,
             destination_port: to.destination_port,
-            deltas: self.deltas[direction.index()],
+            deltas: self.deltas(direction),
         }
+    }
+
+    /// Takes note of how far a segment of this direction acknowledges the other's.
+    #[inline(always)]
+    pub(crate) fn take_note(&mut self, direction: Direction, segment: Segment) {
+        if segment.flags.contains(Flags::ACK) {
+            let acknowledged = Acknowledged::of(segment.acknowledgment);
+            self.acknowledged[direction.index()] = acknowledged;
+        }
+    }
+
+    /// False for a reset or FIN whose number is none that its receiver waits for: most likely
+    /// it is forged. The next one is not believed either before the receiver has acknowledged
+    /// something, so that nobody can try one number after the other.
+    pub(crate) fn believes(&mut self, direction: Direction, segment: Segment) -> bool {
+        if !self.state.is_checked(direction, segment.flags) {
+            return true;
+        }
+        let receiver = &mut self.acknowledged[direction.flipped().index()];
+        let is_expected = receiver.expects(segment.sequence);
+        if !is_expected {
+            *receiver = Acknowledged::UNKNOWN;
+        }
+        is_expected
     }
 
     /// What kind of translation this is.
     #[inline(always)]
     pub fn kind(&self) -> Kind {
-        self.kind.unwrap_or(Kind::Masquerade)
+        Kind::of(self.keys[0].side(), self.keys[1].side())
+    }
+
+    /// When connection sync last met it.
+    #[inline(always)]
+    pub(crate) fn mark(&self) -> Mark {
+        Mark { generation: self.generation, origin: self.origin }
+    }
+
+    #[inline(always)]
+    pub(crate) fn set_mark(&mut self, mark: Mark) {
+        Mark { generation: self.generation, origin: self.origin } = mark;
     }
 
     /// Protocol of the flow.

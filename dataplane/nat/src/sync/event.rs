@@ -17,7 +17,6 @@ use std::net::Ipv4Addr;
 use wire::{Address, FiveTuple, Port, Protocol};
 
 use super::ring::Words;
-use crate::Side;
 use crate::record::{Key, Kind, Record};
 use crate::tcp::State;
 
@@ -149,7 +148,7 @@ impl Event {
             Protocol::from_number(protocol).ok_or(EventError::Unknown("protocol", protocol))?;
         let state =
             *State::ALL.get(usize::from(state)).ok_or(EventError::Unknown("state", state))?;
-        let [from, to] = sides(kind);
+        let [from, to] = kind.sides();
         let original = Key::new(tuple(originals, ports, protocol), from);
         let reply = Key::new(tuple(replies, ports >> 32, protocol), to);
         let event =
@@ -256,15 +255,6 @@ pub(crate) fn digest(words: Words) -> u64 {
 fn fold(left: u64, right: u64) -> u64 {
     let product = u128::from(left) * u128::from(right);
     product as u64 ^ (product >> 64) as u64
-}
-
-/// Where packets of both directions arrive.
-const fn sides(kind: Kind) -> [Side; 2] {
-    match kind {
-        Kind::Service => [Side::Public, Side::Private],
-        Kind::Masquerade => [Side::Private, Side::Public],
-        Kind::Hairpin => [Side::Private, Side::Private],
-    }
 }
 
 fn change_of(number: u8) -> Result<Change, EventError> {

@@ -65,8 +65,8 @@ impl Export {
         Mark { generation: self.generation, origin: 0 }
     }
 
-    fn has_told<A>(&self, record: &Record<A>) -> bool {
-        record.mark.generation == self.generation
+    fn has_told<A: Replicated>(&self, record: &Record<A>) -> bool {
+        record.mark().generation == self.generation
     }
 
     /// A connection that carries [`Export::mark`] was opened.
@@ -81,7 +81,7 @@ impl Export {
         if self.has_told(record) {
             self.tally.remove(Event::words_of(record, Change::Put, before, false));
         }
-        record.mark = self.mark();
+        record.set_mark(self.mark());
         self.opened(record);
     }
 
@@ -141,7 +141,7 @@ impl Export {
     fn put<A: Replicated>(&mut self, record: &mut Record<A>) {
         let words = Event::words_of(record, Change::Put, record.state(), true);
         if !self.has_told(record) {
-            record.mark = self.mark();
+            record.set_mark(self.mark());
             self.tally.add(words);
         }
         self.ring.push(words);

@@ -10,6 +10,10 @@ use super::tally::Tally;
 use crate::record::{Mark, Record};
 use crate::tcp::State;
 
+/// The most workers that an exporter may have: a record keeps a number of one byte for its own.
+/// DPDK as distributions build it runs half as many.
+pub const MAXIMUM_WORKERS: u16 = u8::MAX as u16;
+
 /// What became of events, counted over all sessions of a worker.
 #[derive(Debug, Default)]
 pub struct Installs {
@@ -61,13 +65,13 @@ impl Import {
         self.generation = generation;
     }
 
-    pub(crate) fn has_put<A>(&self, record: &Record<A>) -> bool {
-        record.mark.generation == self.generation
+    pub(crate) fn has_put<A: Replicated>(&self, record: &Record<A>) -> bool {
+        record.mark().generation == self.generation
     }
 
     /// Counts a record as put by this session.
     pub(crate) fn put<A: Replicated>(&mut self, record: &mut Record<A>, origin: u16) {
-        record.mark = Mark { generation: self.generation, origin };
+        record.set_mark(Mark { generation: self.generation, origin: origin as u8 });
         if let Some(tally) = self.tallies.get_mut(usize::from(origin)) {
             tally.add(Event::words_of(record, Change::Put, record.state(), false));
         }
@@ -82,7 +86,7 @@ impl Import {
     pub(super) fn changed<A: Replicated>(&mut self, record: &mut Record<A>, before: State) {
         if self.has_put(record) {
             self.forget_in(record, before);
-            self.put(record, record.mark.origin);
+            self.put(record, record.mark().origin.into());
         }
     }
 
@@ -90,7 +94,7 @@ impl Import {
         if !self.has_put(record) {
             return;
         }
-        if let Some(tally) = self.tallies.get_mut(usize::from(record.mark.origin)) {
+        if let Some(tally) = self.tallies.get_mut(usize::from(record.mark().origin)) {
             tally.remove(Event::words_of(record, Change::Put, state, false));
         }
     }

@@ -33,7 +33,7 @@ mod tally;
 pub use entry::{Journaled, Order, Reply};
 pub use event::{Change, Event, EventError, Replicated};
 pub use export::Export;
-pub use import::{Import, Installs};
+pub use import::{Import, Installs, MAXIMUM_WORKERS};
 pub use tally::Tally;
 
 pub use crate::record::Mark;

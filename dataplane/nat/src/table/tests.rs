@@ -13,7 +13,6 @@ use wire::{FiveTuple, MacAddress, Port, Protocol, flow};
 
 use super::*;
 use crate::Side;
-use crate::record::Kind;
 use crate::time::Instant;
 
 type Tuple = FiveTuple<Ipv4Addr>;
@@ -34,7 +33,6 @@ fn record(client: u32, server: u32) -> Record<Ipv4Addr> {
     let original = udp_tuple(client, (0xc633_640a, 53));
     let reply = udp_tuple((0x0a00_0010 + server % 16, 5353), client);
     Record::new(
-        Kind::Service,
         Key::new(original, Side::Public),
         Key::new(reply, Side::Private),
         Instant::from_millis(0),
@@ -176,8 +174,7 @@ proptest! {
         let sent = udp_tuple((client & 0x00ff_ffff | 0x1400_0000, ports.0), (vip, 53));
         let to_server = udp_tuple((client & 0x00ff_ffff | 0x1400_0000, ports.1), (server, port));
         let record = Record::new(
-            Kind::Service,
-            Key::new(sent, Side::Public),
+                Key::new(sent, Side::Public),
             Key::new(to_server.reversed(), Side::Private),
             Instant::from_millis(0),
         );

@@ -88,7 +88,7 @@ fn a_connection_that_opens_after_it_was_bound_counts_as_active() {
     let connections = &mut pair.importer.workers[0].connections;
     let hit = connections.table().look_up(&opening.original).unwrap();
     connections.set_standby(false, at(4));
-    assert_ne!(connections.pass(hit, Flags::ACK, at(4)).unwrap().server, ServerId::NONE);
+    assert_ne!(connections.pass(hit, Flags::ACK.into(), at(4)).unwrap().server, ServerId::NONE);
 }
 
 #[test]

@@ -100,7 +100,7 @@ impl Run {
             Step::Packet { which, direction, flags } => {
                 let Some((worker, id)) = self.pick(which) else { return };
                 let connections = &mut self.pair.exporter.workers[worker].connections;
-                connections.pass(Hit { id, direction }, flags, now);
+                connections.pass(Hit { id, direction }, flags.into(), now);
             }
             Step::Close { which } => {
                 let Some((worker, id)) = self.pick(which) else { return };

@@ -359,7 +359,7 @@ pub(crate) fn establish(
 ) {
     let syn_ack = Flags::from_bits(Flags::SYN.bits() | Flags::ACK.bits());
     let back = nat::table::Hit { direction: Direction::Reply, ..hit };
-    connections.pass(back, syn_ack, now).unwrap();
-    connections.pass(hit, Flags::ACK, now).unwrap();
+    connections.pass(back, syn_ack.into(), now).unwrap();
+    connections.pass(hit, Flags::ACK.into(), now).unwrap();
     assert_eq!(connections.table().get(hit.id).unwrap().state(), State::Established);
 }

@@ -59,7 +59,7 @@ fn a_packet_after_the_takeover_counts_like_any() {
     expire(connections, HOUR);
     let id = connections.table().scan(0, usize::MAX).next().unwrap().0;
     let hit = Hit { id, direction: Direction::Original };
-    connections.pass(hit, wire::tcp::Flags::ACK, at(HOUR + 500_000)).unwrap();
+    connections.pass(hit, wire::tcp::Flags::ACK.into(), at(HOUR + 500_000)).unwrap();
     assert_eq!(expire(connections, HOUR + 1_399_000), 0);
     assert_eq!(expire(connections, HOUR + 1_400_000 + SLACK), 1);
 }
@@ -71,7 +71,16 @@ fn a_reset_right_after_the_takeover_shortens_the_time() {
     connections.set_standby(false, at(HOUR));
     let id = connections.table().scan(0, usize::MAX).next().unwrap().0;
     let hit = Hit { id, direction: Direction::Original };
-    connections.pass(hit, wire::tcp::Flags::RST, at(HOUR)).unwrap();
+    connections.pass(hit, wire::tcp::Flags::RST.into(), at(HOUR)).unwrap();
+    let state = |connections: &Connections<Ipv4Addr>| {
+        connections.table().get(id).map(nat::table::Record::state)
+    };
+    // What the server has acknowledged is known here when it has sent something.
+    assert_eq!(state(connections), Some(State::Established));
+    let back = Hit { direction: Direction::Reply, ..hit };
+    connections.pass(back, wire::tcp::Flags::ACK.into(), at(HOUR)).unwrap();
+    connections.pass(hit, wire::tcp::Flags::RST.into(), at(HOUR)).unwrap();
+    assert_eq!(state(connections), Some(State::Close));
     assert_eq!(expire(connections, HOUR + 1), 0);
     assert_eq!(expire(connections, HOUR + 10_000 + SLACK), 1);
 }
@@ -123,7 +132,11 @@ fn an_active_importer_keeps_what_it_has() {
     connections.set_standby(false, at(HOUR));
     let (id, record) = connections.table().scan(0, usize::MAX).next().unwrap();
     let key = *record.key(Direction::Original);
-    connections.pass(Hit { id, direction: Direction::Original }, wire::tcp::Flags::RST, at(HOUR));
+    for (direction, flags) in
+        [(Direction::Reply, wire::tcp::Flags::ACK), (Direction::Original, wire::tcp::Flags::RST)]
+    {
+        connections.pass(Hit { id, direction }, flags.into(), at(HOUR)).unwrap();
+    }
     // The machine that retires still tells of the same connection, and that it is over.
     let exporter = &mut pair.exporter.workers[0].connections;
     let hit = exporter.table().look_up(&key).unwrap();
@@ -177,13 +190,13 @@ fn a_connection_that_opens_during_a_handover_opens_on_both() {
     let exporter = &mut pair.exporter.workers[0].connections;
     let answer =
         wire::tcp::Flags::from_bits(wire::tcp::Flags::SYN.bits() | wire::tcp::Flags::ACK.bits());
-    exporter.pass(Hit { direction: Direction::Reply, ..hit }, answer, at(3)).unwrap();
+    exporter.pass(Hit { direction: Direction::Reply, ..hit }, answer.into(), at(3)).unwrap();
     pair.export(at(3), usize::MAX);
     pair.import(at(3), usize::MAX);
     pair.importer.follow(at(3));
     let connections = &mut pair.importer.workers[0].connections;
     let hit = connections.table().look_up(&opening.original).unwrap();
-    connections.pass(hit, wire::tcp::Flags::ACK, at(4)).unwrap();
+    connections.pass(hit, wire::tcp::Flags::ACK.into(), at(4)).unwrap();
     assert_eq!(connections.table().get(hit.id).unwrap().state(), State::Established);
 }
 

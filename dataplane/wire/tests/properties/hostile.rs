@@ -54,6 +54,7 @@ fn exercise(frame: &mut [u8]) {
         (Ok(_), Err(error)) => assert!(LOOKED_UP.contains(&error), "{error}"),
         (Err(_), _) => {}
     }
+    flow::segment(frame);
     flow::rewrite(&mut frame.to_vec(), &Rewrite::between(&tuple, &tuple), Link::new(mac, mac));
     tcp::clamp_mss(&mut frame.to_vec(), 1000);
     tcp::Options::of_segment(frame).for_each(drop);

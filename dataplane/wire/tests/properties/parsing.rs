@@ -88,6 +88,9 @@ proptest! {
         let packet = parse::frame(&frame).unwrap();
         prop_assert_eq!(Some(read.tuple), spec.tuple());
         prop_assert_eq!(packet.ipv4().unwrap().flow(), Some(read));
+        let segment = flow::segment(&frame);
+        prop_assert_eq!(packet.ipv4().unwrap().payload.segment(), segment);
+        prop_assert_eq!(segment.flags, read.tcp_flags);
     }
 
     #[test]

@@ -15,6 +15,7 @@ enum Event {
         number: u16,
         direction: Direction,
         flags: Flags,
+        forged: bool,
     },
     Close {
         number: u16,
@@ -33,8 +34,9 @@ fn events() -> impl Strategy<Value = Vec<(u64, Event)>> {
     let event = prop_oneof![
         3 => (number.clone(), kind, protocol)
             .prop_map(|(number, kind, protocol)| Event::Open { number, kind, protocol }),
-        8 => (number.clone(), direction, flags)
-            .prop_map(|(number, direction, flags)| Event::Packet { number, direction, flags }),
+        8 => (number.clone(), direction, flags, proptest::bool::weighted(0.2)).prop_map(
+            |(number, direction, flags, forged)| Event::Packet { number, direction, flags, forged },
+        ),
         2 => number.prop_map(|number| Event::Close { number }),
         1 => any::<bool>().prop_map(Event::Standby),
     ];
@@ -51,6 +53,8 @@ struct Life {
     protocol: Protocol,
     server: ServerId,
     state: State,
+    /// It is known what the end that sends packets of each direction has acknowledged.
+    known: [bool; 2],
     last_seen: u64,
 }
 
@@ -58,6 +62,23 @@ impl Life {
     fn deadline(&self) -> u64 {
         let class = if self.kind == Kind::Masquerade { Class::Masquerade } else { Class::Service };
         self.last_seen + Timeouts::default().of(class, self.protocol, self.state).millis()
+    }
+
+    /// A packet comes by. The numbers of those that are not forged are zero.
+    fn pass(&mut self, direction: Direction, flags: Flags, forged: bool, now: u64) {
+        let is_checked = self.state.is_checked(direction, flags);
+        let receiver = &mut self.known[direction.flipped().index()];
+        *receiver &= !(is_checked && forged);
+        let is_believed = *receiver || !is_checked;
+        self.known[direction.index()] |= flags.contains(ACK);
+        if !is_believed {
+            return;
+        }
+        let next = self.state.next(direction, flags).state;
+        if (self.state, next) != (State::Close, State::Close) {
+            self.last_seen = now;
+        }
+        self.state = next;
     }
 
     fn is_active(&self) -> bool {
@@ -132,7 +153,7 @@ proptest! {
                             let state = if protocol == Protocol::Tcp { first } else { State::None };
                             let life = Life {
                                 id: hit.id, kind, protocol, server: opening.server, state,
-                                last_seen: now,
+                                known: [false; 2], last_seen: now,
                             };
                             lives.insert(number, life);
                         }
@@ -142,16 +163,16 @@ proptest! {
                         }
                     }
                 }
-                Event::Packet { number, direction, flags } => {
+                Event::Packet { number, direction, flags, forged } => {
                     let Some(life) = lives.get_mut(&number) else { continue };
                     let flags = if life.protocol == Protocol::Tcp { flags } else { Flags::EMPTY };
-                    let passage = connections.pass(hit(life.id, direction), flags, at(now));
+                    let sequence = if forged { 1 << 31 } else { 0 };
+                    let segment = Segment { sequence, ..flags.into() };
+                    let passage = connections.pass(hit(life.id, direction), segment, at(now));
                     prop_assert!(passage.is_some());
-                    let next = life.state.next(direction, flags).state;
-                    if (life.state, next) != (State::Close, State::Close) {
-                        life.last_seen = now;
-                    }
-                    life.state = next;
+                    life.pass(direction, flags, forged, now);
+                    let record = connections.table().get(life.id).expect("it is alive");
+                    prop_assert_eq!(record.state(), life.state);
                 }
                 Event::Close { number } => {
                     if let Some(life) = lives.remove(&number) {

@@ -1,5 +1,6 @@
 //! Connections in their life.
 
+mod forged;
 mod lives;
 
 use std::collections::{HashMap, HashSet};
@@ -93,14 +94,14 @@ fn hit(id: ConnectionId, direction: Direction) -> Hit {
 }
 
 /// A packet: its time in milliseconds, its way, its flags.
-type Segment = (u64, Direction, Flags);
+type Timed = (u64, Direction, Flags);
 
 /// Passes segments at the times given.
-fn follow(connections: &mut Connections<Ipv4Addr>, id: ConnectionId, segments: &[Segment]) {
+fn follow(connections: &mut Connections<Ipv4Addr>, id: ConnectionId, segments: &[Timed]) {
     for &(millis, direction, flags) in segments {
         drain(connections, at(millis));
         assert!(
-            connections.pass(hit(id, direction), flags, at(millis)).is_some(),
+            connections.pass(hit(id, direction), flags.into(), at(millis)).is_some(),
             "at {millis} ms"
         );
     }
@@ -128,7 +129,7 @@ fn assert_ends(connections: &mut Connections<Ipv4Addr>, last_packet: u64, timeou
 #[test]
 fn each_state_has_its_time() {
     let handshake = [(10, R, SYN_ACK), (20, O, ACK)];
-    let cases: [(&[Segment], u64); 5] = [
+    let cases: [(&[Timed], u64); 5] = [
         (&[], 60),
         (&[(10, R, SYN_ACK)], 120),
         (&handshake, 900),
@@ -227,7 +228,7 @@ fn a_packet_in_the_last_moment_keeps_a_connection_and_one_that_took_its_place_st
             let other = connections.open(&opening(Kind::Service, Protocol::Udp, 2), late).unwrap();
             assert_eq!(other.id, id);
         } else {
-            connections.pass(hit(id, O), Flags::EMPTY, late).unwrap();
+            connections.pass(hit(id, O), Flags::EMPTY.into(), late).unwrap();
         }
         assert!(drain(&mut connections, late).is_empty());
         assert_eq!(connections.table().len(), 1);
@@ -246,13 +247,13 @@ fn ports_used_again_and_again_take_no_room_from_others() {
             now += 1;
             let opening = opening(Kind::Service, Protocol::Tcp, number);
             if let Some(old) = connections.table().look_up(&opening.original) {
-                assert!(connections.pass(old, SYN, at(now)).unwrap().reopened);
+                assert!(connections.pass(old, SYN.into(), at(now)).unwrap().reopened);
                 connections.close(old.id).unwrap();
             }
             let id = connections.open(&opening, at(now)).expect("there is room").id;
             let rest = [(R, SYN_ACK), (O, ACK), (R, FIN_ACK), (O, FIN_ACK), (R, ACK)];
             for (direction, flags) in rest {
-                connections.pass(hit(id, direction), flags, at(now)).unwrap();
+                connections.pass(hit(id, direction), flags.into(), at(now)).unwrap();
             }
         }
         assert_eq!(connections.expire(at(now)).closed, 0, "nothing is over");
@@ -375,7 +376,7 @@ fn next_hops_are_remembered_with_their_epoch() {
     connections.set_next_hops(hit.id, [NextHop(3), NextHop(4)], 9);
     assert!(connections.is_current(hit, 9));
     assert!(!connections.is_current(hit, 10));
-    let passage = connections.pass(hit, Flags::EMPTY, at(0)).unwrap();
+    let passage = connections.pass(hit, Flags::EMPTY.into(), at(0)).unwrap();
     assert_eq!((passage.next_hop, passage.epoch, passage.exit), (NextHop(3), 9, Side::Private));
     let back = Hit { direction: R, ..hit };
     assert_eq!(connections.peek(back).unwrap().next_hop, NextHop(4));
@@ -387,7 +388,7 @@ fn a_packet_for_a_connection_that_is_gone_gets_nothing() {
     let hit = connections.open(&opening(Kind::Service, Protocol::Tcp, 1), at(0)).unwrap();
     assert!(connections.close(hit.id).is_some());
     assert!(connections.close(hit.id).is_none());
-    assert!(connections.pass(hit, ACK, at(0)).is_none());
+    assert!(connections.pass(hit, ACK.into(), at(0)).is_none());
     assert!(connections.peek(hit).is_none());
     connections.set_next_hops(hit.id, [NextHop(1); 2], 1);
     assert!(!connections.is_current(hit, 1));
@@ -399,9 +400,9 @@ fn a_new_syn_on_old_ports_is_reported() {
     let id = connections.open(&opening(Kind::Service, Protocol::Tcp, 1), at(0)).unwrap().id;
     let segments = [(R, SYN_ACK), (O, ACK), (O, FIN_ACK), (R, FIN_ACK), (O, ACK)];
     for (direction, flags) in segments {
-        assert!(!connections.pass(hit(id, direction), flags, at(1)).unwrap().reopened);
+        assert!(!connections.pass(hit(id, direction), flags.into(), at(1)).unwrap().reopened);
     }
-    assert!(connections.pass(hit(id, O), SYN, at(2)).unwrap().reopened);
+    assert!(connections.pass(hit(id, O), SYN.into(), at(2)).unwrap().reopened);
 }
 
 #[test]
@@ -409,11 +410,11 @@ fn what_was_reset_is_not_kept_by_resets_and_syns() {
     let mut connections = connections(8);
     let id = connections.open(&opening(Kind::Service, Protocol::Tcp, 1), at(0)).unwrap().id;
     for (direction, flags) in [(R, SYN_ACK), (O, ACK), (O, RST)] {
-        connections.pass(hit(id, direction), flags, at(1)).unwrap();
+        connections.pass(hit(id, direction), flags.into(), at(1)).unwrap();
     }
     for second in 2..9 {
-        connections.pass(hit(id, O), SYN, at(second)).unwrap();
-        connections.pass(hit(id, O), RST, at(second)).unwrap();
+        connections.pass(hit(id, O), SYN.into(), at(second)).unwrap();
+        connections.pass(hit(id, O), RST.into(), at(second)).unwrap();
     }
     let seen = connections.table().get(id).unwrap().last_seen();
     assert_eq!(at(9).age(seen), at(9).age(at(1).stamp()), "the first reset counts, no other");

@@ -14,7 +14,7 @@
 //!                                  TimeWait <--ACK from either------ LastAck |
 //!                                                                            |
 //!      any --RST--> Close --ACK from either--------------------------------->+
-//!      Close --SYN,ACK from reply--> SynAck
+//!      Close, FinWait, CloseWait --SYN,ACK from reply--> SynAck
 //!      TimeWait, LastAck --SYN from original--> SynReceived, reopened
 //! ```
 //!
@@ -24,8 +24,15 @@
 //! another server; it goes to the same server, whose answer decides. `SynReceived` needs the
 //! server's answer to go on, so that a flood of forged SYNs and ACKs holds connections
 //! for a minute and no longer.
+//!
+//! A reset or FIN of an open connection counts only when its receiver waits for its number
+//! ([`State::is_checked`], [`Acknowledged`]).
 
 use wire::tcp::Flags;
+
+mod window;
+
+pub(crate) use window::Acknowledged;
 
 use crate::Direction;
 
@@ -143,6 +150,18 @@ impl State {
         matches!(self, State::Established | State::None) && !flags.intersects(CHANGING)
     }
 
+    /// True if a segment with these flags that goes by in this direction counts only when its
+    /// receiver waits for its number: resets and FINs, once their receiver has acknowledged
+    /// its sender's SYN.
+    pub(crate) fn is_checked(self, direction: Direction, flags: Flags) -> bool {
+        let ends = flags.intersects(Flags::from_bits(Flags::RST.bits() | Flags::FIN.bits()));
+        let is_acknowledged = match self {
+            State::SynAck => direction == Direction::Original,
+            _ => self.opening() == 3,
+        };
+        ends && is_acknowledged
+    }
+
     fn step(self, direction: Direction, flags: Flags) -> Transition {
         if flags.intersects(Flags::RST) {
             return State::Close.into();
@@ -165,7 +184,13 @@ impl State {
             (State::TimeWait | State::LastAck, Direction::Original, false) => {
                 Transition { state: State::SynReceived, reopened: true }
             }
-            (State::SynReceived | State::Close, Direction::Reply, true) => State::SynAck.into(),
+            // The server knows best that a connection is over: it would not answer a SYN like
+            // this if it were not.
+            (
+                State::SynReceived | State::Close | State::FinWait | State::CloseWait,
+                Direction::Reply,
+                true,
+            ) => State::SynAck.into(),
             (State::SynReceived, Direction::Reply, false) => State::SynSent.into(),
             (State::SynSent, _, true) => State::Established.into(),
             _ => self.into(),
@@ -298,6 +323,31 @@ mod tests {
         // A client that did reset, and uses its port again.
         let states = after_open(&[(O, RST), (O, SYN), (R, SYN_ACK), (O, ACK)]);
         assert_eq!(states[2..], [State::SynAck, State::Established]);
+    }
+
+    #[test]
+    fn an_answered_syn_opens_a_half_closed_connection_again() {
+        for (first, half_closed) in [(O, State::CloseWait), (R, State::FinWait)] {
+            let states = after_open(&[(first, FIN), (O, SYN), (R, SYN_ACK), (O, ACK)]);
+            assert_eq!(states[..2], [half_closed; 2], "a SYN alone may be forged");
+            assert_eq!(states[2..], [State::SynAck, State::Established]);
+        }
+    }
+
+    #[test]
+    fn numbers_count_once_the_receiver_has_acknowledged_the_senders_syn() {
+        for state in State::ALL {
+            for flags in [RST, FIN] {
+                let checked = [O, R].map(|direction| state.is_checked(direction, flags));
+                let expected = match state {
+                    State::None | State::Listen | State::SynSent | State::SynReceived => [false; 2],
+                    State::SynAck => [true, false],
+                    _ => [true; 2],
+                };
+                assert_eq!(checked, expected, "{state:?}");
+            }
+            assert!(!state.is_checked(O, ACK) && !state.is_checked(R, SYN_ACK));
+        }
     }
 
     #[test]
