@@ -8,6 +8,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
 
+mod happening;
 mod pair;
 mod rules;
 mod search;
@@ -40,7 +41,7 @@ fn all_orders_of_a_fault_and_two_losses_are_safe() {
 /// The gateway stops answering one machine, and something else goes wrong.
 #[test]
 fn all_orders_of_a_lost_gateway_and_a_fault_are_safe() {
-    let budget = Budget { faults: 1, losses: 0, hops: 1, until: 5 };
+    let budget = Budget { faults: 1, losses: 0, hops: 1, until: 4 };
     let seen = search(&Pair::at_rest(budget, Flaw::None, Words::Understood));
     seen.assert_wide(100_000);
     assert!(seen.outreached > 0, "{seen:?}");

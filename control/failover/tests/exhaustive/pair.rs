@@ -8,62 +8,13 @@ use failover::{
     Precedence, Reach, Role, Term, Timers,
 };
 
+pub(crate) use crate::happening::{Budget, Flaw, Happening};
 use crate::words::{WAIT, Words};
 
 /// Steps; each is one heartbeat interval.
 pub(crate) const DEAD: u64 = 4;
 const LEASE: u64 = 3;
 const STEP: Duration = Duration::from_millis(1);
-
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(crate) enum Happening {
-    Tick(usize),
-    /// What was sent to this machine arrives, or does not.
-    Deliver(usize),
-    Lose(usize),
-    Written(usize),
-    Drained(usize),
-    Crash(usize),
-    Start(usize),
-    Pause(usize),
-    Resume(usize),
-    CrashDataplane(usize),
-    LinkDown(usize),
-    LinkUp(usize),
-    /// The gateway answers this machine no more, or again.
-    HopLost(usize),
-    HopBack(usize),
-    /// It has asked the gateway.
-    Asked(usize),
-    Handover(usize),
-    Leave(usize),
-    /// Time goes on.
-    Advance,
-}
-
-/// How much goes wrong, and how many steps are looked at.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(crate) struct Budget {
-    pub(crate) faults: u8,
-    pub(crate) losses: u8,
-    /// How often the gateway stops answering a machine or answers it again.
-    pub(crate) hops: u8,
-    pub(crate) until: u64,
-}
-
-/// What the rules must find.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(crate) enum Flaw {
-    None,
-    LongLease,
-    CatchesUp,
-    LiesAboutDisk,
-    LiesAboutSync,
-    /// What is not understood is taken for silence.
-    IsDeaf,
-    /// Machines of one name are not told apart.
-    DrawsNoNumber,
-}
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Node {
