@@ -12,7 +12,7 @@ use core::hint::black_box;
 use std::net::Ipv4Addr;
 
 use dataplane::mailbox::Order;
-use nat::connection::{Kind, Opening};
+use nat::connection::{Kind, NewConnection};
 use nat::service::{ServerId, ServiceId};
 use nat::sync::ring::{self, Consumer};
 use nat::sync::{Export, Session, event};
@@ -190,7 +190,7 @@ fn open_and_close(
 }
 
 /// The connection of this number.
-fn opening(number: u32) -> Opening<Ipv4Addr> {
+fn opening(number: u32) -> NewConnection<Ipv4Addr> {
     let client = (Ipv4Addr::from_bits(0xc900_0000 + (number >> 4)), 1024 + (number & 15) as u16);
     let tuple = |source: (Ipv4Addr, u16), destination: (Ipv4Addr, u16)| FiveTuple {
         source: source.0,
@@ -201,12 +201,13 @@ fn opening(number: u32) -> Opening<Ipv4Addr> {
     };
     let original = tuple(client, (Ipv4Addr::new(198, 18, 0, 1), 80));
     let reply = tuple((Ipv4Addr::new(10, 0, 0, 11), 80), client);
-    Opening {
+    NewConnection {
         kind: Kind::Service,
         original: Key::new(original, Side::Public),
         reply: Key::new(reply, Side::Private),
         service: ServiceId::NONE,
         server: ServerId::NONE,
+        direction: nat::Direction::Original,
         flags: Flags::SYN,
     }
 }

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 
 use criterion::measurement::WallTime;
 use criterion::{BatchSize, BenchmarkGroup, Criterion, Throughput};
-use nat::connection::Opening;
+use nat::connection::NewConnection;
 use nat::timeouts::Timeouts;
 use nat::{Connections, Instant};
 use pieces::BURST;
@@ -34,12 +34,12 @@ fn main() {
     criterion.final_summary();
 }
 
-fn empty(openings: &[Opening<Ipv4Addr>]) -> Connections<Ipv4Addr> {
+fn empty(openings: &[NewConnection<Ipv4Addr>]) -> Connections<Ipv4Addr> {
     Connections::new(openings.len(), Timeouts::default(), OPENED, &mut |_| ())
 }
 
 /// A burst at a time, on and on through all connections.
-fn known(group: &mut BenchmarkGroup<'_, WallTime>, openings: &[Opening<Ipv4Addr>]) {
+fn known(group: &mut BenchmarkGroup<'_, WallTime>, openings: &[NewConnection<Ipv4Addr>]) {
     let mut connections = empty(openings);
     connections::open(&mut connections, openings, OPENED);
     connections::establish(&mut connections, openings, OPENED);
@@ -71,7 +71,7 @@ fn known(group: &mut BenchmarkGroup<'_, WallTime>, openings: &[Opening<Ipv4Addr>
 }
 
 /// From the empty table to the full one.
-fn open(group: &mut BenchmarkGroup<'_, WallTime>, openings: &[Opening<Ipv4Addr>]) {
+fn open(group: &mut BenchmarkGroup<'_, WallTime>, openings: &[NewConnection<Ipv4Addr>]) {
     let mut connections = empty(openings);
     let mut now = OPENED;
     group.throughput(Throughput::Elements(1));
@@ -92,7 +92,7 @@ fn open(group: &mut BenchmarkGroup<'_, WallTime>, openings: &[Opening<Ipv4Addr>]
 }
 
 /// From the full table to the empty one.
-fn expire(group: &mut BenchmarkGroup<'_, WallTime>, openings: &[Opening<Ipv4Addr>]) {
+fn expire(group: &mut BenchmarkGroup<'_, WallTime>, openings: &[NewConnection<Ipv4Addr>]) {
     let mut connections = empty(openings);
     let mut now = OPENED;
     group.bench_function("expire", |bench| {
@@ -114,8 +114,8 @@ fn expire(group: &mut BenchmarkGroup<'_, WallTime>, openings: &[Opening<Ipv4Addr
 /// Splits what criterion asks for into rounds of at most all connections.
 fn in_rounds(
     times: u64,
-    openings: &[Opening<Ipv4Addr>],
-    mut round: impl FnMut(&[Opening<Ipv4Addr>]) -> Duration,
+    openings: &[NewConnection<Ipv4Addr>],
+    mut round: impl FnMut(&[NewConnection<Ipv4Addr>]) -> Duration,
 ) -> Duration {
     let mut took = Duration::ZERO;
     let mut left = times as usize;

@@ -28,6 +28,16 @@ impl PortRange {
         if first == 0 || first > last { None } else { Some(PortRange { first, last }) }
     }
 
+    /// The first port.
+    pub const fn first(self) -> u16 {
+        self.first
+    }
+
+    /// The last port.
+    pub const fn last(self) -> u16 {
+        self.last
+    }
+
     /// How many ports it has.
     pub const fn size(self) -> u32 {
         (self.last - self.first) as u32 + 1
@@ -52,12 +62,6 @@ pub struct Candidates {
 }
 
 impl Candidates {
-    /// This port and no other.
-    pub const fn only(port: Port) -> Self {
-        let range = PortRange { first: port.number(), last: port.number() };
-        Candidates { range, preferred: Some(port), skip: None, at: 0, step: 1, left: 0 }
-    }
-
     /// At most [`ATTEMPTS`] ports and the preferred one. `random` decides start and step.
     pub fn new(preferred: Port, range: PortRange, random: u64) -> Self {
         let preferred = range.contains(preferred).then_some(preferred);

@@ -10,7 +10,7 @@ use std::thread::Scope;
 use std::time::Instant as Time;
 
 use dpdk::port::RssKey;
-use nat::connection::{Kind, Opening};
+use nat::connection::{Kind, NewConnection};
 use nat::service::{Registry, ServerId, ServiceId};
 use nat::sync::{Export, Import, Session, ring};
 use nat::table::{Hit, Key};
@@ -179,7 +179,7 @@ impl Importers for Machine {
     }
 }
 
-fn opening(number: u32) -> (Opening<Ipv4Addr>, Ipv4Addr) {
+fn opening(number: u32) -> (NewConnection<Ipv4Addr>, Ipv4Addr) {
     let client = Ipv4Addr::from_bits(0xcb00_0000 + number * 7);
     let tuple = |source, destination, ports: [u16; 2]| FiveTuple {
         source,
@@ -190,12 +190,13 @@ fn opening(number: u32) -> (Opening<Ipv4Addr>, Ipv4Addr) {
     };
     let original = tuple(client, Ipv4Addr::new(198, 51, 100, 10), [4000, 80]);
     let reply = tuple(Ipv4Addr::new(10, 0, 0, 11), client, [80, 4000]);
-    let opening = Opening {
+    let opening = NewConnection {
         kind: Kind::Service,
         original: Key::new(original, Side::Public),
         reply: Key::new(reply, Side::Private),
         service: ServiceId::NONE,
         server: ServerId::NONE,
+        direction: nat::Direction::Original,
         flags: Flags::SYN,
     };
     (opening, client)

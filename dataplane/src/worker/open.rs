@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 use std::rc::Rc;
 
-use nat::connection::{Kind, Opening};
+use nat::connection::{Kind, NewConnection};
 use nat::ports::{Candidates, PortRange};
 use nat::scheduler::Client;
 use nat::service::{Places, Server, ServerId, Service, ServiceId, View};
@@ -211,7 +211,7 @@ pub(super) fn to_server(
     key: &Key<Ipv4Addr>,
     (kind, source, source_port): (Kind, Ipv4Addr, Port),
     flags: Flags,
-) -> Opening<Ipv4Addr> {
+) -> NewConnection<Ipv4Addr> {
     let reply = FiveTuple {
         source: server.address,
         destination: source,
@@ -219,7 +219,7 @@ pub(super) fn to_server(
         destination_port: source_port,
         protocol: key.protocol(),
     };
-    Opening {
+    NewConnection {
         kind,
         original: *key,
         reply: Key::new(reply, Side::Private),
@@ -235,7 +235,7 @@ pub(super) fn masqueraded(
     address: Ipv4Addr,
     port: Port,
     flags: Flags,
-) -> Opening<Ipv4Addr> {
+) -> NewConnection<Ipv4Addr> {
     let tuple = key.tuple();
     let reply = FiveTuple {
         source: tuple.destination,
@@ -244,7 +244,7 @@ pub(super) fn masqueraded(
         destination_port: port,
         protocol: tuple.protocol,
     };
-    Opening {
+    NewConnection {
         kind: Kind::Masquerade,
         original: *key,
         reply: Key::new(reply, Side::Public),

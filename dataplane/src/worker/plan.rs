@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 use dpdk::mbuf::Mbuf;
 use nat::Side;
-use nat::connection::{Kind, Opening};
+use nat::connection::{Kind, NewConnection};
 use nat::ports::Candidates;
 use nat::service::Places;
 use wire::flow;
@@ -24,7 +24,7 @@ use crate::drop_reason::DropReason;
 use crate::snapshot::Snapshot;
 
 /// What the packets of a burst are to open.
-pub(super) type Plans = [Option<Opening<Ipv4Addr>>; BURST];
+pub(super) type Plans = [Option<NewConnection<Ipv4Addr>>; BURST];
 
 /// Ethernet and IPv4 without options: where a plain packet's TCP segment begins.
 const SEGMENT: usize = ethernet::HEADER_LENGTH + 20;
@@ -61,7 +61,7 @@ impl Worker {
         side: Side,
         lane: &Lane,
         when: When,
-    ) -> Option<Opening<Ipv4Addr>> {
+    ) -> Option<NewConnection<Ipv4Addr>> {
         let tuple = lane.key.tuple();
         let begins = tuple.protocol == Protocol::Udp || lane.flags.is_syn_only();
         let is_right = begins
@@ -83,7 +83,7 @@ impl Worker {
         snapshot: &Snapshot,
         lane: &Lane,
         when: When,
-    ) -> Option<Opening<Ipv4Addr>> {
+    ) -> Option<NewConnection<Ipv4Addr>> {
         let tuple = lane.key.tuple();
         let services = &snapshot.services;
         let service = services.find(tuple.destination, tuple.destination_port, tuple.protocol)?;
@@ -99,7 +99,11 @@ impl Worker {
 
     /// With the port that the private host has; where that is taken, the slow path looks for
     /// another.
-    fn plan_masquerade(&mut self, snapshot: &Snapshot, lane: &Lane) -> Option<Opening<Ipv4Addr>> {
+    fn plan_masquerade(
+        &mut self,
+        snapshot: &Snapshot,
+        lane: &Lane,
+    ) -> Option<NewConnection<Ipv4Addr>> {
         let tuple = lane.key.tuple();
         let to = tuple.destination;
         let goes_out = !snapshot.is_local(to)
@@ -119,7 +123,7 @@ impl Worker {
         side: Side,
         mut mbuf: Mbuf,
         lane: &Lane,
-        opening: &Opening<Ipv4Addr>,
+        opening: &NewConnection<Ipv4Addr>,
     ) {
         // Another packet of the burst may have opened it; the table may be full.
         let Ok(hit) = self.connections.open(opening, self.now) else {

@@ -14,6 +14,9 @@ pub trait Address:
     /// The address of no host: 0.0.0.0 or `::`.
     const UNSPECIFIED: Self;
 
+    /// Length of an address in bits: the longest prefix.
+    const BITS: u8;
+
     /// The ones' complement sum of the address, as it enters a checksum.
     fn sum(self) -> Sum;
 
@@ -21,10 +24,18 @@ pub trait Address:
     /// IPv6 address, its first eight octets in the first word; an IPv4 address in the low
     /// half of the first word, and zero.
     fn words(self) -> (u64, u64);
+
+    /// True when both addresses have the same first `length` bits (at most
+    /// [`Address::BITS`]).
+    fn shares_prefix(self, other: Self, length: u8) -> bool;
+
+    /// True for an address that no packet may come from (RFC 1812 section 5.3.7).
+    fn is_martian_source(self) -> bool;
 }
 
 impl Address for Ipv4Addr {
     const UNSPECIFIED: Self = Ipv4Addr::UNSPECIFIED;
+    const BITS: u8 = 32;
 
     #[inline(always)]
     fn sum(self) -> Sum {
@@ -35,10 +46,22 @@ impl Address for Ipv4Addr {
     fn words(self) -> (u64, u64) {
         (u64::from(u32::from_ne_bytes(self.octets())), 0)
     }
+
+    #[inline(always)]
+    fn shares_prefix(self, other: Self, length: u8) -> bool {
+        let different = self.to_bits() ^ other.to_bits();
+        different.leading_zeros() >= u32::from(length)
+    }
+
+    #[inline(always)]
+    fn is_martian_source(self) -> bool {
+        crate::ipv4::is_martian_source(self)
+    }
 }
 
 impl Address for Ipv6Addr {
     const UNSPECIFIED: Self = Ipv6Addr::UNSPECIFIED;
+    const BITS: u8 = 128;
 
     #[inline(always)]
     fn sum(self) -> Sum {
@@ -50,5 +73,16 @@ impl Address for Ipv6Addr {
     fn words(self) -> (u64, u64) {
         let bytes = u128::from_ne_bytes(self.octets());
         (bytes as u64, (bytes >> 64) as u64)
+    }
+
+    #[inline(always)]
+    fn shares_prefix(self, other: Self, length: u8) -> bool {
+        let different = self.to_bits() ^ other.to_bits();
+        different.leading_zeros() >= u32::from(length)
+    }
+
+    #[inline(always)]
+    fn is_martian_source(self) -> bool {
+        self.is_unspecified() || self.is_loopback() || self.is_multicast()
     }
 }

@@ -15,6 +15,7 @@ pub mod arp;
 pub mod build;
 mod bytes;
 pub mod checksum;
+pub mod cidr;
 pub mod ethernet;
 pub mod flow;
 pub mod icmpv4;
@@ -31,6 +32,7 @@ pub mod tuple;
 pub mod udp;
 
 pub use address::Address;
+pub use cidr::Cidr;
 pub use mac::MacAddress;
 pub use port::Port;
 pub use protocol::Protocol;

@@ -3,7 +3,7 @@
 use core::hint::black_box;
 use std::net::Ipv4Addr;
 
-use nat::connection::{Kind, Opening};
+use nat::connection::{Kind, NewConnection};
 use nat::random::Random;
 use nat::service::{ServerId, ServiceId};
 use nat::table::{Candidate, Key, Probe, Table};
@@ -23,7 +23,7 @@ const PORT: u16 = 40_000;
 const OTHER_PORT: u16 = 41_000;
 
 /// So many connections in random order, the same each time.
-pub fn openings(count: u32) -> Vec<Opening<Ipv4Addr>> {
+pub fn openings(count: u32) -> Vec<NewConnection<Ipv4Addr>> {
     let mut random = Random::from_seed(1);
     let mut openings: Vec<_> = (0..count).map(opening).collect();
     for last in (1..count).rev() {
@@ -32,26 +32,27 @@ pub fn openings(count: u32) -> Vec<Opening<Ipv4Addr>> {
     openings
 }
 
-fn opening(client: u32) -> Opening<Ipv4Addr> {
+fn opening(client: u32) -> NewConnection<Ipv4Addr> {
     let original = frames::flow(Protocol::Tcp, client, PORT);
-    Opening {
+    NewConnection {
         kind: Kind::Service,
         original: Key::new(original, Side::Public),
         reply: Key::new(frames::translated(original).reversed(), Side::Private),
         service: ServiceId::NONE,
         server: ServerId::NONE,
+        direction: nat::Direction::Original,
         flags: Flags::SYN,
     }
 }
 
 /// The keys of the clients' packets.
-pub fn keys(openings: &[Opening<Ipv4Addr>]) -> Vec<Key<Ipv4Addr>> {
+pub fn keys(openings: &[NewConnection<Ipv4Addr>]) -> Vec<Key<Ipv4Addr>> {
     openings.iter().map(|opening| opening.original).collect()
 }
 
 /// Keys of the same clients that no connection has.
-pub fn unknown_keys(openings: &[Opening<Ipv4Addr>]) -> Vec<Key<Ipv4Addr>> {
-    let unknown = |opening: &Opening<Ipv4Addr>| {
+pub fn unknown_keys(openings: &[NewConnection<Ipv4Addr>]) -> Vec<Key<Ipv4Addr>> {
+    let unknown = |opening: &NewConnection<Ipv4Addr>| {
         let client = opening.original.tuple().source.to_bits() & 0x00ff_ffff;
         Key::new(frames::flow(Protocol::Tcp, client, OTHER_PORT), Side::Public)
     };
@@ -59,12 +60,16 @@ pub fn unknown_keys(openings: &[Opening<Ipv4Addr>]) -> Vec<Key<Ipv4Addr>> {
 }
 
 /// The clients' packets.
-pub fn packets(openings: &[Opening<Ipv4Addr>]) -> Vec<Frame> {
+pub fn packets(openings: &[NewConnection<Ipv4Addr>]) -> Vec<Frame> {
     openings.iter().map(|opening| frames::plain(opening.original.tuple())).collect()
 }
 
 /// Opens connections with their SYN.
-pub fn open(connections: &mut Connections<Ipv4Addr>, openings: &[Opening<Ipv4Addr>], now: Instant) {
+pub fn open(
+    connections: &mut Connections<Ipv4Addr>,
+    openings: &[NewConnection<Ipv4Addr>],
+    now: Instant,
+) {
     for opening in openings {
         let _ = black_box(connections.open(opening, now));
     }
@@ -73,7 +78,7 @@ pub fn open(connections: &mut Connections<Ipv4Addr>, openings: &[Opening<Ipv4Add
 /// The rest of the handshake.
 pub fn establish(
     connections: &mut Connections<Ipv4Addr>,
-    openings: &[Opening<Ipv4Addr>],
+    openings: &[NewConnection<Ipv4Addr>],
     now: Instant,
 ) {
     for opening in openings {
@@ -88,7 +93,7 @@ pub fn establish(
 }
 
 /// Closes connections at once.
-pub fn close(connections: &mut Connections<Ipv4Addr>, openings: &[Opening<Ipv4Addr>]) {
+pub fn close(connections: &mut Connections<Ipv4Addr>, openings: &[NewConnection<Ipv4Addr>]) {
     for opening in openings {
         if let Some(hit) = connections.table().look_up(&opening.original) {
             black_box(connections.close(hit.id));
@@ -174,7 +179,7 @@ pub fn forward(
 /// Lets a packet pass in each connection.
 pub fn refresh(
     connections: &mut Connections<Ipv4Addr>,
-    openings: &[Opening<Ipv4Addr>],
+    openings: &[NewConnection<Ipv4Addr>],
     now: Instant,
 ) {
     for opening in openings {

@@ -11,8 +11,8 @@ use wire::MacAddress;
 
 use super::duration;
 use super::suggestion::nearest;
-use crate::model::cidr::Cidr;
 use crate::model::device::Device;
+use wire::Cidr;
 
 /// What is wrong with a value: continues a sentence that begins with its key.
 pub(crate) struct Wrong {

@@ -4,8 +4,8 @@ use std::net::Ipv4Addr;
 
 use wire::MacAddress;
 
-use super::cidr::Cidr;
 use super::device::Device;
+use wire::Cidr;
 
 /// One side: the public or the private NIC and what belongs to it.
 #[derive(Clone, PartialEq, Eq, Debug)]

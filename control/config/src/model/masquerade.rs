@@ -3,7 +3,7 @@
 use core::fmt;
 use std::net::Ipv4Addr;
 
-use super::cidr::Cidr;
+use wire::Cidr;
 
 /// One rule: whose connections leave under which address.
 #[derive(Clone, PartialEq, Eq, Debug)]

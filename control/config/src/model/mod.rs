@@ -1,7 +1,6 @@
 //! What a valid configuration is made of.
 
 pub mod check;
-pub mod cidr;
 pub mod device;
 pub mod interface;
 pub mod masquerade;

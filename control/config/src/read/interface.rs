@@ -5,10 +5,10 @@ use std::net::Ipv4Addr;
 use wire::MacAddress;
 
 use crate::document::{At, Span, Table, value};
-use crate::model::cidr::Cidr;
 use crate::model::device::Device;
 use crate::model::interface::Interface;
 use crate::schema::{self, Section};
+use wire::Cidr;
 
 /// One side, typed.
 pub(crate) struct RawInterface {

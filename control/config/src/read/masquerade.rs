@@ -3,8 +3,8 @@
 use std::net::Ipv4Addr;
 
 use crate::document::{At, Table, value};
-use crate::model::cidr::Cidr;
 use crate::model::masquerade::PortRange;
+use wire::Cidr;
 
 /// One rule, typed.
 pub(crate) struct RawMasquerade {

@@ -3,8 +3,8 @@
 use std::net::Ipv4Addr;
 
 use crate::document::{At, Report, Span};
-use crate::model::cidr::Cidr;
 use crate::read::{RawInterface, RawNeighbour, RawRoute};
+use wire::Cidr;
 
 /// What is wrong with an address that RFC 6890 says is not forwarded, and what is right.
 pub(super) const NOT_FORWARDED: &str = "from and to which nothing is forwarded (RFC 6890)";

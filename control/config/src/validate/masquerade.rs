@@ -3,8 +3,8 @@
 use std::net::Ipv4Addr;
 
 use crate::document::{At, Report};
-use crate::model::cidr::Cidr;
 use crate::read::{RawInterface, RawMasquerade};
+use wire::Cidr;
 
 pub(super) fn judge(
     rules: &[RawMasquerade],

@@ -2,10 +2,11 @@
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
+use wire::Cidr;
+
 use super::interface::{FORWARDED, NOT_FORWARDED, own};
 use super::masquerade::judge_floating;
 use crate::document::{At, Report};
-use crate::model::cidr::Cidr;
 use crate::model::service::Service;
 use crate::read::{RawInterface, RawService};
 

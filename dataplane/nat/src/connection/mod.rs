@@ -2,6 +2,7 @@
 
 mod binding;
 mod expiry;
+mod new_connection;
 mod standby;
 mod sync;
 #[cfg(test)]
@@ -16,12 +17,13 @@ use wire::tcp::{Flags, Segment};
 
 use expiry::Ending;
 pub use expiry::Expired;
+pub use new_connection::NewConnection;
 
 pub use crate::record::{Kind, NextHop};
 
 use crate::memory::Region;
 use crate::record::{ConnectionId, Key, Record, Visits};
-use crate::service::{Loads, ServerId, ServiceId};
+use crate::service::{Loads, ServerId};
 use crate::sync::{Replicated, Session};
 use crate::table::{Candidate, Hit, InsertError, Table};
 use crate::tcp::{Acknowledged, State};
@@ -29,23 +31,6 @@ use crate::time::{Instant, Seconds};
 use crate::timeouts::{Class, Timeouts};
 use crate::wheel::{CHUNK, Due, Wheel};
 use crate::{Direction, Side};
-
-/// A connection to be opened.
-#[derive(Clone, Copy, Debug)]
-pub struct Opening<A> {
-    /// What kind of translation; the keys have its sides.
-    pub kind: Kind,
-    /// Packets of the original direction as they arrive.
-    pub original: Key<A>,
-    /// Packets of the reply direction as they arrive.
-    pub reply: Key<A>,
-    /// The service, or [`ServiceId::NONE`].
-    pub service: ServiceId,
-    /// The real server, or [`ServerId::NONE`].
-    pub server: ServerId,
-    /// Flags of the first packet; empty for other protocols than TCP.
-    pub flags: Flags,
-}
 
 /// What a packet of a known connection needs to go on.
 #[derive(Clone, Copy, Debug)]
@@ -264,17 +249,17 @@ impl<A: Replicated> Connections<A> {
     /// # Errors
     ///
     /// [`InsertError`]; nothing has changed then.
-    pub fn open(&mut self, opening: &Opening<A>, now: Instant) -> Result<Hit, InsertError> {
-        let mut record = Record::new(opening.original, opening.reply, now);
-        record.service = opening.service;
-        record.server = opening.server;
+    pub fn open(&mut self, new: &NewConnection<A>, now: Instant) -> Result<Hit, InsertError> {
+        let mut record = Record::new(new.original, new.reply, now);
+        record.service = new.service;
+        record.server = new.server;
         if record.protocol() == Protocol::Tcp {
-            record.state = State::None.next(Direction::Original, opening.flags).state;
+            record.state = State::None.next(new.direction, new.flags).state;
         }
         record.set_mark(self.books.session.mark());
         let id = self.enter(&record, now)?;
         self.books.session.opened(&record);
-        Ok(Hit { id, direction: Direction::Original })
+        Ok(Hit { id, direction: new.direction })
     }
 
     /// Puts a new record into the table, the loads and the wheel.

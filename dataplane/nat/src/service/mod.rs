@@ -17,7 +17,7 @@ use crate::scheduler::Kind;
 
 pub use loads::Loads;
 pub use registry::{Registry, RegistryError, ServerSpecification, ServiceSpecification};
-pub use view::{Places, View};
+pub use view::View;
 
 /// The most services at a time.
 pub const MAXIMUM_SERVICES: usize = 1024;
@@ -74,6 +74,16 @@ pub struct Server<A> {
     pub weight: u32,
 }
 
+/// What becomes of clients that nobody can serve.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Unserved {
+    /// They are told at once: by a reset, or by an ICMP error.
+    #[default]
+    Reject,
+    /// They are told nothing.
+    Drop,
+}
+
 /// A virtual IP's port and who serves it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Service<A> {
@@ -91,6 +101,8 @@ pub struct Service<A> {
     pub scheduler: Kind,
     /// Who serves.
     pub servers: Vec<Server<A>>,
+    /// What its clients are told when nobody can serve them, if not what the machine's are.
+    pub unserved: Option<Unserved>,
 }
 
 /// All services of a configuration.
@@ -101,6 +113,8 @@ pub struct Services<A> {
     /// Place of the service by number, and of the server in it.
     by_id: HashMap<ServiceId, usize, RandomState>,
     by_server: HashMap<ServerId, (usize, usize), RandomState>,
+    /// The same by the server's address and port, in the first service that has it.
+    by_endpoint: HashMap<(A, Port, Protocol), (usize, usize), RandomState>,
 }
 
 impl<A: Address> Services<A> {
@@ -108,14 +122,17 @@ impl<A: Address> Services<A> {
         let mut by_listen = HashMap::default();
         let mut by_id = HashMap::default();
         let mut by_server = HashMap::default();
+        let mut by_endpoint = HashMap::default();
         for (at, service) in services.iter().enumerate() {
             by_listen.insert((service.address, service.port, service.protocol), at);
             by_id.insert(service.id, at);
             for (place, server) in service.servers.iter().enumerate() {
                 by_server.insert(server.id, (at, place));
+                let endpoint = (server.address, server.port, service.protocol);
+                by_endpoint.entry(endpoint).or_insert((at, place));
             }
         }
-        Services { services, by_listen, by_id, by_server }
+        Services { services, by_listen, by_id, by_server, by_endpoint }
     }
 
     /// The service that listens there.
@@ -137,6 +154,14 @@ impl<A: Address> Services<A> {
     /// The place of a server in the list of its service.
     pub fn place(&self, id: ServerId) -> Option<usize> {
         self.by_server.get(&id).map(|&(_, place)| place)
+    }
+
+    /// The server that serves at this address, port and protocol, and its service: the
+    /// first of the configuration, if there are several.
+    pub fn server_at(&self, endpoint: (A, Port, Protocol)) -> Option<(&Service<A>, &Server<A>)> {
+        let &(service, place) = self.by_endpoint.get(&endpoint)?;
+        let service = self.services.get(service)?;
+        Some((service, service.servers.get(place)?))
     }
 
     /// True for a port that masquerading must not give out.

@@ -5,7 +5,9 @@ use std::hash::Hash;
 
 use wire::{Address, Port, Protocol};
 
-use super::{MAXIMUM_SERVERS, MAXIMUM_SERVICES, Server, ServerId, Service, ServiceId, Services};
+use super::{
+    MAXIMUM_SERVERS, MAXIMUM_SERVICES, Server, ServerId, Service, ServiceId, Services, Unserved,
+};
 use crate::scheduler::Kind;
 
 /// A service as configured.
@@ -23,6 +25,8 @@ pub struct ServiceSpecification<A> {
     pub scheduler: Kind,
     /// Who serves.
     pub servers: Vec<ServerSpecification<A>>,
+    /// What its clients are told when nobody can serve them, if not what the machine's are.
+    pub unserved: Option<Unserved>,
 }
 
 /// A real server as configured.
@@ -134,8 +138,10 @@ impl<A: Address> Registry<A> {
             let ServerSpecification { address, port, weight } = *server;
             servers.push(Server { id: ServerId(id), address, port, weight });
         }
-        let ServiceSpecification { address, port, protocol, scheduler, .. } = *specification;
-        Ok(Service { id: ServiceId(id), name, address, port, protocol, scheduler, servers })
+        let ServiceSpecification { address, port, protocol, scheduler, unserved, .. } =
+            *specification;
+        let id = ServiceId(id);
+        Ok(Service { id, name, address, port, protocol, scheduler, servers, unserved })
     }
 }
 
@@ -167,6 +173,7 @@ mod tests {
                     weight: 1,
                 })
                 .collect(),
+            unserved: None,
         }
     }
 

@@ -183,9 +183,8 @@ impl Event {
         let protocol = original.protocol;
         let fits = match self.kind {
             Kind::Service => {
-                protocol != Protocol::Icmp
-                    && (reply.destination, reply.destination_port)
-                        == (original.source, original.source_port)
+                // The port may be another, where two services share a server.
+                protocol != Protocol::Icmp && reply.destination == original.source
             }
             Kind::Masquerade => {
                 (reply.source, reply.source_port)

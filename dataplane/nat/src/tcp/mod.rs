@@ -124,6 +124,11 @@ impl State {
         }
     }
 
+    /// True once both ends have closed the connection, or one has reset it.
+    pub(crate) const fn is_closed(self) -> bool {
+        matches!(self, State::TimeWait | State::Close)
+    }
+
     /// How far the connection has opened; the same for all that have, whatever became of
     /// them since.
     pub(crate) const fn opening(self) -> u8 {
@@ -181,6 +186,8 @@ impl State {
     fn after_syn(self, direction: Direction, ack: bool) -> Transition {
         match (self, direction, ack) {
             (State::None, Direction::Original, false) => State::SynReceived.into(),
+            // The server opens, from the port of its service.
+            (State::None, Direction::Reply, false) => State::SynSent.into(),
             (State::TimeWait | State::LastAck, Direction::Original, false) => {
                 Transition { state: State::SynReceived, reopened: true }
             }

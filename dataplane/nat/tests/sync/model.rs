@@ -3,7 +3,7 @@
 use nat::connection::Kind;
 use nat::scheduler::Load;
 use nat::table::{ConnectionId, Hit, InsertError};
-use nat::{Direction, connection::Opening};
+use nat::{Direction, connection::NewConnection};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use std::net::Ipv4Addr;
@@ -66,7 +66,7 @@ struct Run {
 }
 
 impl Run {
-    fn open(&mut self, opening: &Opening<Ipv4Addr>, remote: Option<Ipv4Addr>) {
+    fn open(&mut self, opening: &NewConnection<Ipv4Addr>, remote: Option<Ipv4Addr>) {
         let machine = &mut self.pair.exporter;
         let worker = owner(remote, machine.seed, machine.workers.len());
         let connections = &mut machine.workers[worker].connections;
@@ -175,7 +175,7 @@ proptest! {
                 worker.connections.table().scan(0, usize::MAX).map(|(_, record)| *record).collect();
             for record in records {
                 let key = *record.key(Direction::Reply);
-                let thief = Opening {
+                let thief = NewConnection {
                     original: nat::table::Key::new(key.tuple().reversed(), key.side().other()),
                     reply: key,
                     ..opening(&run.pair.importer.services, Kind::Masquerade, Protocol::Udp, 1, 1)

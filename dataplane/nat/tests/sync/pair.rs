@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use nat::connection::{Kind, Opening};
+use nat::connection::{Kind, NewConnection};
 use nat::scheduler::{Kind as Scheduler, Load};
 use nat::service::Services;
 use nat::service::{Registry, ServerId, ServerSpecification, ServiceId, ServiceSpecification};
@@ -38,6 +38,7 @@ fn specification(name: &str, port: u16, protocol: Protocol) -> ServiceSpecificat
         protocol,
         scheduler: Scheduler::RoundRobin,
         servers: [11, 12, 13].map(server).to_vec(),
+        unserved: None,
     }
 }
 
@@ -76,7 +77,7 @@ pub(crate) fn opening(
     protocol: Protocol,
     number: u8,
     choice: u8,
-) -> Opening<Ipv4Addr> {
+) -> NewConnection<Ipv4Addr> {
     let client = Ipv4Addr::new(203, 0, 113, number);
     let host = Ipv4Addr::new(10, 0, 0, 100 + number % 4);
     let gateway = Ipv4Addr::new(10, 0, 0, 1);
@@ -103,12 +104,13 @@ pub(crate) fn opening(
         ),
     };
     let of_service = kind != Kind::Masquerade;
-    Opening {
+    NewConnection {
         kind,
         original: Key::new(original, sides[0]),
         reply: Key::new(reply, sides[1]),
         service: service.filter(|_| of_service).map_or(ServiceId::NONE, |service| service.id),
         server: server.filter(|_| of_service).map_or(ServerId::NONE, |server| server.id),
+        direction: nat::Direction::Original,
         flags: if protocol == Protocol::Tcp { Flags::SYN } else { Flags::EMPTY },
     }
 }

@@ -13,6 +13,7 @@ use wire::{FiveTuple, Port};
 use super::*;
 use crate::ports::{Candidates, PortRange};
 use crate::scheduler::Load;
+use crate::service::ServiceId;
 
 const ACK: Flags = Flags::ACK;
 const SYN: Flags = Flags::SYN;
@@ -48,7 +49,7 @@ fn tuple(
     }
 }
 
-fn opening(kind: Kind, protocol: Protocol, number: u16) -> Opening<Ipv4Addr> {
+fn opening(kind: Kind, protocol: Protocol, number: u16) -> NewConnection<Ipv4Addr> {
     let port = 10_000 + number;
     let client = [198, 51, 100, 100];
     let (original, reply, side) = match kind {
@@ -63,7 +64,7 @@ fn opening(kind: Kind, protocol: Protocol, number: u16) -> Opening<Ipv4Addr> {
             Side::Private,
         ),
     };
-    Opening {
+    NewConnection {
         kind,
         original: Key::new(original, side),
         reply: Key::new(reply, side.other()),
@@ -72,6 +73,7 @@ fn opening(kind: Kind, protocol: Protocol, number: u16) -> Opening<Ipv4Addr> {
             Kind::Masquerade => ServerId::NONE,
             _ => ServerId::numbered(number % 4),
         },
+        direction: Direction::Original,
         flags: if protocol == Protocol::Tcp { SYN } else { Flags::EMPTY },
     }
 }
@@ -296,12 +298,13 @@ fn masquerade(
             destination_port: candidate,
             protocol: Protocol::Udp,
         };
-        let opening = Opening {
+        let opening = NewConnection {
             kind: Kind::Masquerade,
             original: Key::new(original, Side::Private),
             reply: Key::new(reply, Side::Public),
             service: ServiceId::NONE,
             server: ServerId::NONE,
+            direction: Direction::Original,
             flags: Flags::EMPTY,
         };
         match connections.open(&opening, at(0)) {
@@ -352,7 +355,7 @@ fn a_port_is_shared_by_connections_to_different_ends() {
     assert!(masquerade(&mut connections, 1, 2000, range, 0).is_some());
     let elsewhere = tuple([10, 0, 0, 2], 2000, [203, 0, 113, 6], 53, Protocol::Udp);
     let reply = tuple([203, 0, 113, 6], 53, [198, 51, 100, 10], 2000, Protocol::Udp);
-    let opening = Opening {
+    let opening = NewConnection {
         original: Key::new(elsewhere, Side::Private),
         reply: Key::new(reply, Side::Public),
         ..opening(Kind::Masquerade, Protocol::Udp, 1)

@@ -3,7 +3,7 @@
 use core::fmt;
 use std::net::Ipv4Addr;
 
-use wire::Address;
+use crate::Address;
 
 /// An address and its prefix length: `198.51.100.2/24`. Where a network is meant,
 /// the bits after the prefix are zero.
@@ -18,6 +18,14 @@ pub struct Cidr<A> {
 impl<A: Address> fmt::Display for Cidr<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}", self.address, self.prefix)
+    }
+}
+
+impl<A: Address> Cidr<A> {
+    /// True when the address is in this network.
+    #[inline]
+    pub fn contains(self, address: A) -> bool {
+        self.address.shares_prefix(address, self.prefix)
     }
 }
 
@@ -56,18 +64,13 @@ impl Cidr<Ipv4Addr> {
         if self.prefix < 31 { Some(self.last()) } else { None }
     }
 
-    /// True when the address is in this network.
-    pub const fn contains(self, address: Ipv4Addr) -> bool {
-        (self.address.to_bits() ^ address.to_bits()) & self.mask_bits() == 0
-    }
-
     /// True when every address of `other` is in this network.
-    pub const fn covers(self, other: Self) -> bool {
+    pub fn covers(self, other: Self) -> bool {
         self.prefix <= other.prefix && self.contains(other.address)
     }
 
     /// True when the networks have an address in common.
-    pub const fn overlaps(self, other: Self) -> bool {
+    pub fn overlaps(self, other: Self) -> bool {
         self.covers(other) || other.covers(self)
     }
 

@@ -1,0 +1,216 @@
+//! What a packet of no known connection may open: the rules, in one place.
+//!
+//! A [`Policy`] is the part of a configuration that decides; it is immutable. [`Policy::route`]
+//! says where a packet belongs, by the policy alone, or why nowhere ([`Refusal`]), and
+//! [`Policy::answer`] what its sender is told then. [`crate::Translator`] finds the server or
+//! port that is free, and opens the connection.
+
+mod masquerade;
+mod network;
+mod refusal;
+
+use wire::tcp::Flags;
+use wire::{Address, Protocol};
+
+pub use masquerade::Masquerade;
+pub use network::{Network, Route};
+pub use refusal::{Answer, Refusal};
+
+use crate::record::{Key, Kind, Record};
+use crate::scheduler::ClientKey;
+use crate::service::{Server, Service, Services, Unserved};
+use crate::tcp::State;
+use crate::{Direction, Side};
+
+/// The rules of a configuration about new connections.
+#[derive(Clone, Debug)]
+pub struct Policy<A> {
+    /// The addresses of both sides.
+    pub networks: [Network<A>; 2],
+    /// Services and their real servers.
+    pub services: Services<A>,
+    /// Rules for connections of private hosts; the first that matches counts.
+    pub masquerades: Vec<Masquerade<A>>,
+    /// The address that private hosts get towards real servers when they ask a virtual IP:
+    /// the gateway address, so that the reply comes back here.
+    pub hairpin: A,
+    /// The secret under which schedulers hash clients.
+    pub client_key: ClientKey,
+    /// What is told to those whom nobody serves, unless their service says otherwise.
+    pub unserved: Unserved,
+}
+
+/// A packet of no known connection, as far as the decision looks at it.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<A> {
+    /// Its addresses, ports and protocol, and the side on which it arrived.
+    pub key: Key<A>,
+    /// TCP flags; empty for other protocols.
+    pub flags: Flags,
+    /// True for an ICMP query's reply, which opens nothing.
+    pub is_icmp_reply: bool,
+    /// Time to live, in hops, as it arrived.
+    pub ttl: u8,
+}
+
+impl<A: Address> Request<A> {
+    /// True for a packet that may open a connection: a SYN, any UDP packet, an ICMP query.
+    pub fn begins(&self) -> bool {
+        match self.key.protocol() {
+            Protocol::Tcp => self.flags.is_syn_only(),
+            Protocol::Udp => true,
+            Protocol::Icmp => !self.is_icmp_reply,
+        }
+    }
+}
+
+/// Where a packet of no known connection belongs.
+#[derive(Clone, Copy, Debug)]
+pub enum Destination<'a, A> {
+    /// To a server of this service.
+    Service {
+        /// The service.
+        service: &'a Service<A>,
+        /// [`Kind::Service`] for a client's packet, [`Kind::Hairpin`] for a private host's.
+        kind: Kind,
+    },
+    /// From a server of this service to a client that has not asked yet, or not lately.
+    Client {
+        /// The service that the server's port belongs to.
+        service: &'a Service<A>,
+        /// The server.
+        server: &'a Server<A>,
+    },
+    /// To the public side, under the address of this rule.
+    Masquerade(&'a Masquerade<A>),
+    /// To the router itself: an echo request to a floating address.
+    Router,
+    /// To another private host, as it is.
+    PrivateHost,
+}
+
+impl<A: Address> Policy<A> {
+    /// One side.
+    #[inline(always)]
+    pub fn network(&self, side: Side) -> &Network<A> {
+        &self.networks[side.index()]
+    }
+
+    /// True for a floating address of either side.
+    pub fn is_floating(&self, address: A) -> bool {
+        self.networks.iter().any(|network| network.is_floating(address))
+    }
+
+    /// True for any address of this machine on either side.
+    pub fn is_local(&self, address: A) -> bool {
+        self.networks.iter().any(|network| network.is_local(address))
+    }
+
+    /// True for a source address that no packet on this side may have: from the public
+    /// side, nobody may speak with an address of the inside.
+    pub fn is_spoofed(&self, side: Side, source: A) -> bool {
+        self.is_local(source)
+            || (side == Side::Public && self.network(Side::Private).is_inside(source))
+    }
+
+    /// True for a packet between two private hosts that came here by its sender's default
+    /// route, and goes back out of the same side as it is, whatever its protocol.
+    pub fn is_between_private_hosts(&self, side: Side, source: A, destination: A) -> bool {
+        let private = self.network(Side::Private);
+        side == Side::Private
+            && private.is_inside(destination)
+            && private.is_inside(source)
+            && !self.is_local(destination)
+            && !private.is_no_host(destination)
+            && !private.is_no_host(source)
+    }
+
+    /// Where a packet of no known connection belongs.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`] when it belongs nowhere.
+    pub fn route(&self, request: &Request<A>) -> Result<Destination<'_, A>, Refusal> {
+        let (tuple, side) = (request.key.tuple(), request.key.side());
+        if tuple.source.is_martian_source() {
+            return Err(Refusal::Martian);
+        }
+        if self.is_spoofed(side, tuple.source) {
+            return Err(Refusal::Spoofed);
+        }
+        let destination = match side {
+            _ if self.is_floating(tuple.destination) => self.to_floating(request)?,
+            Side::Public => return Err(Refusal::NotForUs),
+            Side::Private => self.from_inside(request)?,
+        };
+        if let Destination::Router = destination {
+            return Ok(destination);
+        }
+        if !matches!(destination, Destination::PrivateHost) && !request.begins() {
+            return Err(Refusal::NoConnection);
+        }
+        if request.ttl <= 1 {
+            return Err(Refusal::TtlExpired);
+        }
+        Ok(destination)
+    }
+
+    fn to_floating(&self, request: &Request<A>) -> Result<Destination<'_, A>, Refusal> {
+        let tuple = request.key.tuple();
+        if tuple.protocol == Protocol::Icmp {
+            let refused = Err(Refusal::NoConnection);
+            return if request.begins() { Ok(Destination::Router) } else { refused };
+        }
+        let service = self.services.find(tuple.destination, tuple.destination_port, tuple.protocol);
+        let service = service.ok_or(Refusal::NoService)?;
+        let kind = match request.key.side() {
+            Side::Public => Kind::Service,
+            Side::Private => Kind::Hairpin,
+        };
+        Ok(Destination::Service { service, kind })
+    }
+
+    fn from_inside(&self, request: &Request<A>) -> Result<Destination<'_, A>, Refusal> {
+        let tuple = request.key.tuple();
+        let (source, destination) = (tuple.source, tuple.destination);
+        if self.is_between_private_hosts(Side::Private, source, destination) {
+            return Ok(Destination::PrivateHost);
+        }
+        let is_public = !self.is_local(destination)
+            && !self.network(Side::Private).is_inside(destination)
+            && !self.network(Side::Public).is_no_host(destination);
+        if !is_public {
+            return Err(Refusal::NotForUs);
+        }
+        let endpoint = (source, tuple.source_port, tuple.protocol);
+        if let Some((service, server)) = self.services.server_at(endpoint) {
+            return Ok(Destination::Client { service, server });
+        }
+        let rule = self.masquerades.iter().find(|rule| rule.covers(source));
+        rule.map(Destination::Masquerade).ok_or(Refusal::NotMasqueraded)
+    }
+
+    /// True for a connection whose server, service or address was taken out of the
+    /// configuration and that would never end by itself: a flow without an end of its own,
+    /// which would stay with what is gone for as long as it goes on, or a TCP connection
+    /// that its server has not answered.
+    pub fn is_stale(&self, record: &Record<A>) -> bool {
+        let ends = record.protocol() == Protocol::Tcp && record.state() != State::SynReceived;
+        if ends {
+            return false;
+        }
+        match record.kind() {
+            Kind::Masquerade => {
+                let external = record.key(Direction::Reply).tuple().destination;
+                !self.network(Side::Public).is_floating(external)
+            }
+            Kind::Service | Kind::Hairpin => {
+                let asked = record.key(Direction::Original).tuple();
+                let service =
+                    self.services.find(asked.destination, asked.destination_port, asked.protocol);
+                service.is_none_or(|service| service.id != record.service())
+                    || self.services.server(record.server()).is_none()
+            }
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! What becomes of a packet of no known connection: the decision, and the connection that it
+//! opens.
+//!
+//! ```text
+//!   Policy::route ----> choose a server or a port ----> enter it in the table
+//!        |                          |                          |  taken: another port
+//!        '--------------------------+--------------------------+--> Refusal
+//! ```
+//!
+//! A packet alone is decided by [`Translator::decide`] at once. For the packets of a burst,
+//! [`Translator::plan`] makes the first two steps ahead, so that the line in the index where
+//! a connection will be entered travels from memory meanwhile, and [`Translator::decide`] goes
+//! on from the plan: what is decided is the same.
+
+use std::net::Ipv4Addr;
+
+use ahash::RandomState;
+use wire::{FiveTuple, Port};
+
+use crate::connection::{Connections, NewConnection};
+use crate::policy::{Destination, Masquerade, Policy, Refusal, Request};
+use crate::ports::{Candidates, PortRange};
+use crate::random::Random;
+use crate::record::Kind;
+use crate::scheduler::{Client, Scheduler};
+use crate::service::{MAXIMUM_SERVICES, Server, Service, Services, View};
+use crate::table::{Hit, InsertError};
+use crate::time::Instant;
+
+/// When a packet's plan is made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum When {
+    /// Before other packets of its burst open their connections.
+    Ahead,
+    /// When all before it have.
+    InTurn,
+}
+
+/// The connection that a packet is to open, and the number that chooses its port.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan<A> {
+    /// The connection.
+    pub connection: NewConnection<A>,
+    random: u64,
+}
+
+/// What becomes of a packet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Decision {
+    /// It belongs to a connection that exists by now.
+    Known(Hit),
+    /// It has opened this connection.
+    Opened {
+        /// The connection, and the direction of the packet.
+        hit: Hit,
+        /// A closed connection has given its port to it.
+        replaced: bool,
+    },
+    /// It is an echo request to the router.
+    Router,
+    /// It goes to another private host as it is.
+    PrivateHost,
+    /// It opens nothing.
+    Refused(Refusal),
+}
+
+/// The connections of one worker, and what it takes to open more.
+pub struct Translator<A> {
+    /// The connections.
+    pub connections: Connections<A>,
+    /// One for each service, by its number.
+    schedulers: Vec<Option<Scheduler>>,
+    random: Random,
+    /// The secret that chooses ports.
+    ports: RandomState,
+}
+
+impl Translator<Ipv4Addr> {
+    /// One that opens connections in this table.
+    pub fn new(connections: Connections<Ipv4Addr>, mut random: Random) -> Self {
+        let [a, b, c, d] = [(); 4].map(|()| random.next_u64());
+        Translator {
+            connections,
+            schedulers: (0..MAXIMUM_SERVICES).map(|_| None).collect(),
+            random,
+            ports: RandomState::with_seeds(a, b, c, d),
+        }
+    }
+
+    /// Takes over from one configuration's services to another's. A service that stays keeps its
+    /// scheduler as long as that is of the same kind; where its servers are others than before,
+    /// those that stay keep what the scheduler remembers of them.
+    pub fn set_services(&mut self, before: &Services<Ipv4Addr>, services: &Services<Ipv4Addr>) {
+        for service in services.iter() {
+            let Some(slot) = self.schedulers.get_mut(service.id.index()) else { continue };
+            match (before.get(service.id), &mut *slot) {
+                (Some(old), Some(scheduler)) if scheduler.kind() == service.scheduler => {
+                    if old.servers != service.servers {
+                        let place = |at| {
+                            let server: &Server<_> = service.servers.get(at)?;
+                            before.place(server.id)
+                        };
+                        scheduler.rearrange(service.servers.len(), place);
+                    }
+                }
+                _ => *slot = Some(Scheduler::new(service.scheduler, self.random.next_u64())),
+            }
+        }
+        self.connections.services_changed();
+    }
+
+    /// What a packet of no known connection is to open, as far as can be said before it is
+    /// its turn. `None` leaves all to [`Translator::decide`].
+    pub fn plan(
+        &mut self,
+        policy: &Policy<Ipv4Addr>,
+        request: &Request<Ipv4Addr>,
+        when: When,
+    ) -> Option<Plan<Ipv4Addr>> {
+        let destination = policy.route(request).ok()?;
+        if let Destination::Service { service, .. } = destination {
+            // A whole burst would go to the server that has least before it.
+            if when == When::Ahead && service.scheduler.looks_at_loads() {
+                return None;
+            }
+        }
+        self.choose(policy, request, destination).ok()
+    }
+
+    /// Decides what becomes of a packet that no connection was known of when it came, and
+    /// opens its connection: the planned one, if there is a plan.
+    pub fn decide(
+        &mut self,
+        policy: &Policy<Ipv4Addr>,
+        request: &Request<Ipv4Addr>,
+        planned: Option<&Plan<Ipv4Addr>>,
+        now: Instant,
+    ) -> Decision {
+        let chosen = match planned {
+            Some(plan) => Ok(*plan),
+            None => policy
+                .route(request)
+                .map_err(Decision::Refused)
+                .and_then(|destination| self.choose(policy, request, destination)),
+        };
+        let plan = match chosen {
+            Ok(plan) => plan,
+            Err(decision) => return decision,
+        };
+        match self.connections.open(&plan.connection, now) {
+            Ok(hit) => Decision::Opened { hit, replaced: false },
+            Err(InsertError::Full) => Decision::Refused(Refusal::TableFull),
+            Err(InsertError::Taken(_)) => self.open_elsewhere(policy, request, &plan, now),
+        }
+    }
+
+    /// Chooses a server, or the port to begin with.
+    #[inline]
+    fn choose(
+        &mut self,
+        policy: &Policy<Ipv4Addr>,
+        request: &Request<Ipv4Addr>,
+        destination: Destination<'_, Ipv4Addr>,
+    ) -> Result<Plan<Ipv4Addr>, Decision> {
+        let Request { key, flags, .. } = *request;
+        let tuple = key.tuple();
+        // A hash of the flow with a secret (RFC 6056 section 3.3.3): a packet's ports are the
+        // same whatever was decided before it.
+        let random = self.ports.hash_one(key);
+        let connection = match destination {
+            Destination::Router => return Err(Decision::Router),
+            Destination::PrivateHost => return Err(Decision::PrivateHost),
+            Destination::Client { service, server } => {
+                NewConnection::to_client(service, server, key, flags)
+            }
+            Destination::Service { service, kind } => {
+                let server =
+                    self.pick(policy, service, tuple).and_then(|at| service.servers.get(at));
+                let server = server.ok_or(Decision::Refused(Refusal::NoServer))?;
+                let (source, port) = match kind {
+                    Kind::Hairpin => (policy.hairpin, hairpin_port(tuple.source_port, random)),
+                    Kind::Service | Kind::Masquerade => (tuple.source, tuple.source_port),
+                };
+                NewConnection::to_server(kind, service, server, key, source, port, flags)
+            }
+            Destination::Masquerade(rule) => {
+                let mut ports = masquerade_ports(policy, rule, request, random);
+                let port = ports.next().ok_or(Decision::Refused(Refusal::PortsExhausted))?;
+                NewConnection::masqueraded(key, rule.address, port, flags)
+            }
+        };
+        match policy.network(connection.exit()).next_hop(connection.destination()) {
+            Some(_) => Ok(Plan { connection, random }),
+            None => Err(Decision::Refused(Refusal::NoRoute)),
+        }
+    }
+
+    /// The place of the server that the service's scheduler chooses.
+    fn pick(
+        &mut self,
+        policy: &Policy<Ipv4Addr>,
+        service: &Service<Ipv4Addr>,
+        tuple: FiveTuple<Ipv4Addr>,
+    ) -> Option<usize> {
+        let FiveTuple { source, source_port, .. } = tuple;
+        let scheduler = self.schedulers.get_mut(service.id.index())?.as_mut()?;
+        let client = Client::new(source, source_port, policy.client_key);
+        scheduler.pick(&client, &View::new(&service.servers, self.connections.loads()))
+    }
+
+    /// Goes on where the first choice is taken: the packet's own connection may be there by
+    /// now, or another one looks the same from the end that replies, and another port tells
+    /// the two apart.
+    #[cold]
+    fn open_elsewhere(
+        &mut self,
+        policy: &Policy<Ipv4Addr>,
+        request: &Request<Ipv4Addr>,
+        plan: &Plan<Ipv4Addr>,
+        now: Instant,
+    ) -> Decision {
+        if let Some(hit) = self.connections.table().look_up(&request.key) {
+            return Decision::Known(hit);
+        }
+        let tuple = request.key.tuple();
+        match policy.route(request) {
+            Ok(Destination::Service { .. }) => {
+                // To this server the client's address and port are another connection's,
+                // through another service. RFC 7857 section 3 lets a NAT change the port.
+                let ports = Candidates::new(tuple.source_port, PortRange::default(), plan.random);
+                self.open_at(ports, plan, now).unwrap_or_else(Decision::Refused)
+            }
+            Ok(Destination::Masquerade(rule)) => {
+                let ports = masquerade_ports(policy, rule, request, plan.random);
+                match self.open_at(ports, plan, now) {
+                    Err(Refusal::PortsExhausted) => {
+                        let ports = masquerade_ports(policy, rule, request, plan.random);
+                        self.take_closed(ports, plan, now)
+                    }
+                    opened => opened.unwrap_or_else(Decision::Refused),
+                }
+            }
+            // The client's own address and port are all that it can be answered under.
+            Ok(_) => Decision::Refused(Refusal::TupleTaken),
+            Err(refusal) => Decision::Refused(refusal),
+        }
+    }
+
+    /// Opens the connection at the first of these ports that is free: entering the reply's
+    /// key is the test.
+    fn open_at(
+        &mut self,
+        ports: impl Iterator<Item = Port>,
+        plan: &Plan<Ipv4Addr>,
+        now: Instant,
+    ) -> Result<Decision, Refusal> {
+        for port in ports.filter(|&port| port != plan.connection.port()) {
+            match self.connections.open(&plan.connection.with_port(port), now) {
+                Ok(hit) => return Ok(Decision::Opened { hit, replaced: false }),
+                Err(InsertError::Full) => return Err(Refusal::TableFull),
+                Err(InsertError::Taken(_)) => {}
+            }
+        }
+        Err(Refusal::PortsExhausted)
+    }
+
+    /// Opens the connection at the port of the one that has been closed for longest, which
+    /// ends. Both ends of it have closed it or been reset; what it is still kept for is a
+    /// repeated last segment, and that matters less than a new connection
+    /// (RFC 7857 section 2, RFC 6056 section 3.3).
+    fn take_closed(
+        &mut self,
+        ports: impl Iterator<Item = Port>,
+        plan: &Plan<Ipv4Addr>,
+        now: Instant,
+    ) -> Decision {
+        let closed = ports.filter_map(|port| {
+            let connection = plan.connection.with_port(port);
+            let hit = self.connections.table().look_up(&connection.reply)?;
+            let record = self.connections.table().get(hit.id)?;
+            (record.kind() == Kind::Masquerade && record.state().is_closed())
+                .then(|| (now.age(record.last_seen()), hit.id, connection))
+        });
+        let oldest = closed.max_by_key(|(age, ..)| *age);
+        let Some((_, id, connection)) = oldest else {
+            return Decision::Refused(Refusal::PortsExhausted);
+        };
+        self.connections.close(id);
+        match self.connections.open(&connection, now) {
+            Ok(hit) => Decision::Opened { hit, replaced: true },
+            Err(_) => Decision::Refused(Refusal::PortsExhausted),
+        }
+    }
+}
+
+/// The port of the gateway address that a private host's connection to a virtual IP gets
+/// first.
+fn hairpin_port(port: Port, random: u64) -> Port {
+    Candidates::new(port, PortRange::default(), random).next().unwrap_or(port)
+}
+
+/// The ports to try for a masqueraded connection: none of them a service's.
+fn masquerade_ports<'a>(
+    policy: &'a Policy<Ipv4Addr>,
+    rule: &'a Masquerade<Ipv4Addr>,
+    request: &Request<Ipv4Addr>,
+    random: u64,
+) -> impl Iterator<Item = Port> + use<'a> {
+    let tuple = request.key.tuple();
+    rule.candidates(tuple.source_port, random)
+        .filter(move |&port| !policy.services.is_service_port(rule.address, port, tuple.protocol))
+}

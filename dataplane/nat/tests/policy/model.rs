@@ -1,0 +1,249 @@
+//! The rules once more, as plainly as they can be written: lists, and one question after the
+//! other. It has no code in common with the policy.
+
+use std::net::Ipv4Addr;
+
+use nat::Side;
+use nat::policy::{Refusal, Request};
+use wire::{FiveTuple, Protocol};
+
+use crate::world::{GATEWAY, OTHER_VIP, Rule, VIP, World};
+
+type Tuple = FiveTuple<Ipv4Addr>;
+
+/// What must become of a packet.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) enum Expected {
+    Known,
+    Refused(Refusal),
+    Router,
+    PrivateHost,
+    /// To one of these servers and ports, from this address.
+    ToServer {
+        servers: Vec<(Ipv4Addr, u16)>,
+        source: Ipv4Addr,
+    },
+    /// Out to the public side from this address and port.
+    ToClient {
+        listen: (Ipv4Addr, u16),
+    },
+    /// Out to the public side from this address, and one of the rule's ports.
+    Masqueraded {
+        address: Ipv4Addr,
+        first: u16,
+        last: u16,
+    },
+}
+
+/// A connection: what arrives in each direction.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Flow {
+    pub(crate) original: (Tuple, Side),
+    pub(crate) reply: (Tuple, Side),
+}
+
+pub(crate) struct Model<'a> {
+    pub(crate) world: &'a World,
+    pub(crate) flows: Vec<Flow>,
+}
+
+fn in_net(address: Ipv4Addr, net: [u8; 4], bits: u32) -> bool {
+    let mask = u32::MAX.checked_shl(32 - bits).unwrap_or(0);
+    address.to_bits() & mask == u32::from_be_bytes(net) & mask
+}
+
+fn is_private(address: Ipv4Addr) -> bool {
+    in_net(address, [10, 0, 0, 0], 24) || in_net(address, [10, 1, 0, 0], 16)
+}
+
+fn is_floating(address: Ipv4Addr) -> bool {
+    [VIP, OTHER_VIP, GATEWAY].contains(&address)
+}
+
+fn is_own(address: Ipv4Addr) -> bool {
+    let real = [[198, 51, 100, 2], [10, 0, 0, 2]];
+    is_floating(address) || real.contains(&address.octets())
+}
+
+fn is_no_host(address: Ipv4Addr) -> bool {
+    let first = address.octets()[0];
+    first == 0 || first == 127 || first >= 224
+}
+
+impl Model<'_> {
+    pub(crate) fn is_taken(&self, tuple: Tuple, side: Side) -> bool {
+        let at = (tuple, side);
+        self.flows.iter().any(|flow| flow.original == at || flow.reply == at)
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.flows.len() >= self.world.capacity
+    }
+
+    fn is_service_port(&self, address: Ipv4Addr, port: u16, protocol: Protocol) -> bool {
+        let at = (address, port, protocol);
+        let mut services = self.world.services.iter();
+        services.any(|one| (one.address, one.port.number(), one.protocol) == at)
+    }
+
+    pub(crate) fn expects(&self, request: &Request<Ipv4Addr>) -> Expected {
+        let (tuple, side) = (request.key.tuple(), request.key.side());
+        if self.is_taken(tuple, side) {
+            return Expected::Known;
+        }
+        let belongs = self.belongs(request);
+        if matches!(belongs, Expected::Refused(_) | Expected::Router) {
+            return belongs;
+        }
+        let begins = match tuple.protocol {
+            Protocol::Tcp => request.flags.is_syn_only(),
+            Protocol::Udp => true,
+            Protocol::Icmp => !request.is_icmp_reply,
+        };
+        if belongs != Expected::PrivateHost && !begins {
+            return Expected::Refused(Refusal::NoConnection);
+        }
+        if request.ttl < 2 {
+            return Expected::Refused(Refusal::TtlExpired);
+        }
+        self.can_be_opened(tuple, belongs)
+    }
+
+    fn belongs(&self, request: &Request<Ipv4Addr>) -> Expected {
+        let (tuple, side) = (request.key.tuple(), request.key.side());
+        let (from, to) = (tuple.source, tuple.destination);
+        if is_no_host(from) {
+            return Expected::Refused(Refusal::Martian);
+        }
+        if is_own(from) || (side == Side::Public && is_private(from)) {
+            return Expected::Refused(Refusal::Spoofed);
+        }
+        if is_floating(to) {
+            return self.to_floating(request);
+        }
+        if side == Side::Public {
+            return Expected::Refused(Refusal::NotForUs);
+        }
+        let broadcasts = [[10, 0, 0, 255], [198, 51, 100, 255]];
+        if is_own(to) || is_no_host(to) || broadcasts.contains(&to.octets()) {
+            return Expected::Refused(Refusal::NotForUs);
+        }
+        match is_private(to) {
+            true if is_private(from) && from.octets() != [10, 0, 0, 255] => Expected::PrivateHost,
+            true => Expected::Refused(Refusal::NotForUs),
+            false => self.leaves(tuple),
+        }
+    }
+
+    fn to_floating(&self, request: &Request<Ipv4Addr>) -> Expected {
+        let tuple = request.key.tuple();
+        if tuple.protocol == Protocol::Icmp {
+            return match request.is_icmp_reply {
+                true => Expected::Refused(Refusal::NoConnection),
+                false => Expected::Router,
+            };
+        }
+        let at = (tuple.destination, tuple.destination_port, tuple.protocol);
+        let mut services = self.world.services.iter();
+        let Some(service) = services.find(|one| (one.address, one.port, one.protocol) == at) else {
+            return Expected::Refused(Refusal::NoService);
+        };
+        let open = service.servers.iter().filter(|server| server.weight > 0);
+        let servers = open.map(|server| (server.address, server.port.number())).collect();
+        let source = match request.key.side() {
+            Side::Public => tuple.source,
+            Side::Private => GATEWAY,
+        };
+        Expected::ToServer { servers, source }
+    }
+
+    fn leaves(&self, tuple: Tuple) -> Expected {
+        let at = (tuple.source, tuple.source_port, tuple.protocol);
+        for service in &self.world.services {
+            let mut servers = service.servers.iter();
+            if servers.any(|server| (server.address, server.port, service.protocol) == at) {
+                return Expected::ToClient { listen: (service.address, service.port.number()) };
+            }
+        }
+        let covers = |rule: &&Rule| {
+            let Rule { source, .. } = rule;
+            in_net(tuple.source, source.address.octets(), u32::from(source.prefix))
+        };
+        match self.world.rules.iter().find(covers) {
+            Some(&Rule { address, first, last, .. }) => {
+                Expected::Masqueraded { address, first, last }
+            }
+            None => Expected::Refused(Refusal::NotMasqueraded),
+        }
+    }
+
+    /// Of what may be opened, what the table and the routes let through.
+    fn can_be_opened(&self, tuple: Tuple, belongs: Expected) -> Expected {
+        let on_link = in_net(tuple.destination, [198, 51, 100, 0], 24);
+        let has_way = on_link || self.world.has_gateway;
+        match &belongs {
+            Expected::ToServer { servers, .. } if servers.is_empty() => {
+                Expected::Refused(Refusal::NoServer)
+            }
+            Expected::Masqueraded { .. } if self.ports(tuple, &belongs).is_empty() => {
+                Expected::Refused(Refusal::PortsExhausted)
+            }
+            Expected::ToClient { .. } | Expected::Masqueraded { .. } if !has_way => {
+                Expected::Refused(Refusal::NoRoute)
+            }
+            Expected::ToClient { listen } if self.is_taken(asks(tuple, *listen), Side::Public) => {
+                Expected::Refused(Refusal::TupleTaken)
+            }
+            Expected::Masqueraded { .. } if self.free_ports(tuple, &belongs).is_empty() => {
+                Expected::Refused(Refusal::PortsExhausted)
+            }
+            Expected::PrivateHost => belongs,
+            _ if self.is_full() => Expected::Refused(Refusal::TableFull),
+            _ => belongs,
+        }
+    }
+
+    /// The ports of a rule that a source port may get.
+    pub(crate) fn ports(&self, tuple: Tuple, expected: &Expected) -> Vec<u16> {
+        let Expected::Masqueraded { address, first, last } = *expected else { return Vec::new() };
+        let is_low = tuple.source_port.number() < 1024;
+        let (low, high) = match (first, last) {
+            (1024, last) => (Some((1, 1023)), Some((1024, last))),
+            (first, last) if last < 1024 => (None, Some((first, last))),
+            (first, last) if first > 1024 => (None, Some((first, last))),
+            (first, last) => (Some((first, 1023)), Some((1024, last))),
+        };
+        let ranges = [low.filter(|_| is_low), high].into_iter().flatten();
+        ranges
+            .flat_map(|(first, last)| first..=last)
+            .filter(|&port| !self.is_service_port(address, port, tuple.protocol))
+            .collect()
+    }
+
+    /// Those that no connection to this remote has.
+    pub(crate) fn free_ports(&self, tuple: Tuple, expected: &Expected) -> Vec<u16> {
+        let Expected::Masqueraded { address, .. } = *expected else { return Vec::new() };
+        let is_free = |port: &u16| {
+            let reply = FiveTuple {
+                source: tuple.destination,
+                destination: address,
+                source_port: tuple.destination_port,
+                destination_port: wire::Port::new(*port),
+                protocol: tuple.protocol,
+            };
+            !self.is_taken(reply, Side::Public)
+        };
+        self.ports(tuple, expected).into_iter().filter(is_free).collect()
+    }
+}
+
+/// What a client sends to a service, by what a server sends to the client.
+pub(crate) fn asks(answer: Tuple, (address, port): (Ipv4Addr, u16)) -> Tuple {
+    FiveTuple {
+        source: answer.destination,
+        destination: address,
+        source_port: answer.destination_port,
+        destination_port: wire::Port::new(port),
+        protocol: answer.protocol,
+    }
+}
