@@ -10,7 +10,7 @@ use nat::service::{MAXIMUM_SERVERS, ServerId};
 use nat::{Direction, Side};
 
 use crate::drop_reason::DropReason;
-use crate::worker::Stage;
+use crate::stage::Stage;
 
 /// A count with one writer.
 #[derive(Debug, Default)]
@@ -250,7 +250,7 @@ impl WorkerCounters {
             ("stage_read_cycles", stage(Stage::Read)),
             ("stage_match_cycles", stage(Stage::Match)),
             ("stage_forward_cycles", stage(Stage::Forward)),
-            ("stage_deal_cycles", stage(Stage::Deal)),
+            ("stage_dispatch_cycles", stage(Stage::Dispatch)),
             ("stage_other_cycles", stage(Stage::Other)),
             ("stage_transmit_cycles", stage(Stage::Transmit)),
         ]

@@ -1,5 +1,7 @@
 //! Why a packet went no further: the one list behind counters, metrics and docs.
 
+use nat::policy::Refusal;
+
 /// Defines the reasons with the name and the sentence that operators read.
 macro_rules! drop_reasons {
     ($($(#[$meta:meta])* $variant:ident $name:literal $description:literal,)+) => {
@@ -45,8 +47,8 @@ drop_reasons! {
     NotMasqueraded "not_masqueraded" "A private host's packet that no masquerade rule covers.",
     Spoofed "spoofed" "A packet from the public side with a private or a local source address.",
     TableFull "table_full" "The connection table is full; raise node.connections.",
-    PortsExhausted "ports_exhausted" "No free port of the masquerade address towards this remote.",
-    TupleTaken "tuple_taken" "Another connection looks the same to every real server.",
+    PortsExhausted "ports_exhausted" "Every port that was tried is taken: of the masquerade address towards this remote, or of the client towards the real server.",
+    TupleTaken "tuple_taken" "A real server speaks first to a client that is in a connection with another server.",
     IcmpUnrelated "icmp_unrelated" "An ICMP error about no known connection.",
     IcmpType "icmp_type" "An ICMP message of a type that is not translated.",
     TtlExpired "ttl_expired" "The time to live ran out here.",
@@ -70,6 +72,25 @@ drop_reasons! {
     KernelAddress "kernel_address" "A packet to this machine's real address while it has no kernel interface.",
 }
 
+impl From<Refusal> for DropReason {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Martian => DropReason::Martian,
+            Refusal::Spoofed => DropReason::Spoofed,
+            Refusal::NotForUs => DropReason::NotForUs,
+            Refusal::NotMasqueraded => DropReason::NotMasqueraded,
+            Refusal::NoService => DropReason::NoService,
+            Refusal::NoServer => DropReason::NoServer,
+            Refusal::NoConnection => DropReason::NoConnection,
+            Refusal::TtlExpired => DropReason::TtlExpired,
+            Refusal::NoRoute => DropReason::NoRoute,
+            Refusal::TableFull => DropReason::TableFull,
+            Refusal::PortsExhausted => DropReason::PortsExhausted,
+            Refusal::TupleTaken => DropReason::TupleTaken,
+        }
+    }
+}
+
 impl DropReason {
     /// How many reasons there are.
     pub const COUNT: usize = Self::ALL.len();
@@ -82,6 +103,8 @@ impl DropReason {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     #[test]
@@ -91,6 +114,12 @@ mod tests {
             let same = DropReason::ALL.iter().filter(|other| other.name() == reason.name());
             assert_eq!(same.count(), 1, "{}", reason.name());
         }
+    }
+
+    #[test]
+    fn each_refusal_has_a_reason_of_its_own() {
+        let reasons: HashSet<DropReason> = Refusal::ALL.map(DropReason::from).into();
+        assert_eq!(reasons.len(), Refusal::ALL.len());
     }
 
     #[test]

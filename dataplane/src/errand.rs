@@ -29,6 +29,8 @@ pub enum Errand {
     /// To the main core: translated and ready for this next hop, whose Ethernet address
     /// is not known.
     Resolve(Side, Ipv4Addr),
+    /// From the main core: translated for this side, whose neighbour does not answer.
+    Undeliverable(Side),
 }
 
 impl Errand {
@@ -42,6 +44,7 @@ impl Errand {
             Errand::Resolve(side, hop) => (4, side, hop.to_bits()),
             Errand::TransmitOwn(side) => (5, side, 0),
             Errand::TransmitFloating(side) => (6, side, 0),
+            Errand::Undeliverable(side) => (7, side, 0),
         };
         mbuf.set_tag([what, side.index() as u32, hop, 0]);
     }
@@ -58,6 +61,7 @@ impl Errand {
             4 => Some(Errand::Resolve(side, Ipv4Addr::from_bits(hop))),
             5 => Some(Errand::TransmitOwn(side)),
             6 => Some(Errand::TransmitFloating(side)),
+            7 => Some(Errand::Undeliverable(side)),
             _ => None,
         }
     }

@@ -26,6 +26,7 @@ pub mod runtime;
 pub mod sharing;
 pub mod signals;
 pub mod snapshot;
+pub mod stage;
 pub mod sync;
 pub mod watchdog;
 pub mod worker;

@@ -21,12 +21,17 @@ impl TokenBucket {
         u64::from(rate).max(10) * 100
     }
 
-    /// Takes a token, if one is there.
-    pub fn take(&mut self, now: Instant) -> bool {
+    /// True if a token is there to take.
+    pub fn has_token(&mut self, now: Instant) -> bool {
         let fresh = now.since(self.filled).saturating_mul(u64::from(self.rate));
         self.tokens = self.tokens.saturating_add(fresh).min(Self::depth(self.rate));
         self.filled = now;
-        let granted = self.tokens >= 1000;
+        self.tokens >= 1000
+    }
+
+    /// Takes a token, if one is there.
+    pub fn take(&mut self, now: Instant) -> bool {
+        let granted = self.has_token(now);
         if granted {
             self.tokens -= 1000;
         }

@@ -27,7 +27,7 @@ fn new_connections_begin_and_end_beside_known_ones() {
     // Those that have ended are no longer there: fewer than begin in the warm-up and the run.
     let table = result.occupancy;
     assert!(table.connections > 500 && table.connections < table.capacity, "{table:?}");
-    assert!(result.stages["deal"].median > 0.0);
+    assert!(result.stages["dispatch"].median > 0.0);
     assert_eq!(result.drops.keys().filter(|reason| *reason != "overload").count(), 0);
     record::check("run", &PLAN, &result.figures, &result);
 }

@@ -47,7 +47,7 @@ pub use model::device::{Device, PciAddress, VirtualDevice};
 pub use model::interface::{Interface, Route, StaticNeighbour};
 pub use model::masquerade::{Masquerade, PortRange};
 pub use model::metrics::Metrics;
-pub use model::node::{CoreId, Idle, LogLevel, Memory, Node};
+pub use model::node::{CoreId, Idle, LogLevel, Memory, Node, Unserved};
 pub use model::peer::{Peer, PeerPath, Timing};
 pub use model::service::{Protocol, Scheduler, Server, Service};
 pub use model::timeouts::{ConnectionTimeouts, TcpTimeouts, Timeouts};

@@ -30,6 +30,24 @@ const fn key(name: &'static str, example: &'static str) -> Key {
     Key { name, example }
 }
 
+/// The key with this name of another section. A name that is not there does not compile.
+const fn as_in(name: &str, keys: &[Key]) -> Key {
+    let mut at = 0;
+    while !is_same(keys[at].name, name) {
+        at += 1;
+    }
+    keys[at]
+}
+
+const fn is_same(one: &str, other: &str) -> bool {
+    let (one, other) = (one.as_bytes(), other.as_bytes());
+    let mut at = 0;
+    while at < one.len() && at < other.len() && one[at] == other[at] {
+        at += 1;
+    }
+    at == one.len() && at == other.len()
+}
+
 pub(crate) const FILE: Section = Section {
     name: "",
     keys: &[
@@ -52,6 +70,7 @@ pub(crate) const NODE: Section = Section {
         key("main_cores", "[0]"),
         key("idle", "\"poll\""),
         key("rss", "true"),
+        key("unserved", "\"reject\""),
         key("connections", "1000000"),
         key("hugepages", "true"),
         key("memory", "1024"),
@@ -88,13 +107,13 @@ pub(crate) const PRIVATE: Section = Section {
         key("address", "\"10.0.0.2/24\""),
         key("floating", "[\"10.0.0.1/24\"]"),
         key("gateway", "\"10.0.0.254\""),
-        INTERFACE[4],
-        INTERFACE[5],
-        INTERFACE[6],
-        INTERFACE[7],
-        INTERFACE[8],
+        as_in("mtu", INTERFACE),
+        as_in("route", INTERFACE),
+        as_in("neighbour", INTERFACE),
+        as_in("rx_descriptors", INTERFACE),
+        as_in("tx_descriptors", INTERFACE),
         key("kernel_interface", "\"tandem-priv\""),
-        INTERFACE[10],
+        as_in("mss_clamp", INTERFACE),
         key("virtual_mac", "\"00:00:5e:00:01:02\""),
     ],
 };
@@ -153,6 +172,7 @@ pub(crate) const SERVICE: Section = Section {
         key("listen", "\"198.51.100.10:80\""),
         key("protocol", "\"tcp\""),
         key("scheduler", "\"wlc\""),
+        key("unserved", "\"drop\""),
         key("server", "[{ address = \"10.0.0.11:80\" }]"),
         key("check", "{ kind = \"tcp\" }"),
     ],

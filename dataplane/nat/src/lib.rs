@@ -21,6 +21,7 @@ pub mod policy;
 pub mod ports;
 mod prefetch;
 pub mod random;
+pub mod reassembly;
 pub mod record;
 pub mod scheduler;
 pub mod service;

@@ -55,7 +55,7 @@ impl Control {
             side: super::side(side),
             device: interface.device.to_string(),
             driver: port.driver().to_owned(),
-            mac: self.snapshot.read().network(side).mac.to_string(),
+            mac: self.snapshot.read().interface(side).mac.to_string(),
             mtu: interface.mtu,
             link_up: self.role.health.link(side),
             speed_mbps: link.speed_mbps,
@@ -81,7 +81,7 @@ impl Control {
 
     pub(super) fn services(&self) -> Services {
         let snapshot = self.snapshot.read().clone();
-        Services { services: snapshot.services.iter().map(|s| self.service(s)).collect() }
+        Services { services: snapshot.policy.services.iter().map(|s| self.service(s)).collect() }
     }
 
     fn service(&self, service: &Service<std::net::Ipv4Addr>) -> ServiceStatus {

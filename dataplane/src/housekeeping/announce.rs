@@ -13,7 +13,7 @@ use crate::drop_reason::DropReason;
 use crate::errand::Errand;
 use crate::role::announce::{Audience, Schedule};
 use crate::role::conflict::Defence;
-use crate::snapshot::Network;
+use crate::snapshot::{Interface, Snapshot};
 
 /// Frames sent in one round: the ring to the worker takes them with room for others.
 const BUDGET: usize = 64;
@@ -86,15 +86,14 @@ impl Housekeeping {
         let snapshot = self.snapshot.read().clone();
         let mut unicasts = VecDeque::new();
         for side in Side::ALL {
-            let network = snapshot.network(side);
             // What is left of an announcement before may wait; the link may not.
-            for packet in broadcasts(network) {
+            for packet in broadcasts(&snapshot, side) {
                 let frame = Frame { side, to: MacAddress::BROADCAST, packet };
                 self.announcer.outbox.push_front(frame);
             }
             if audience == Audience::LinkAndNeighbours {
                 let neighbours = self.resolver.lock().usable(side);
-                let packets = neighbours.iter().flat_map(|&neighbour| tell(network, neighbour));
+                let packets = neighbours.iter().flat_map(|&to| tell(&snapshot, side, to));
                 unicasts.extend(packets.map(|packet| Frame {
                     side,
                     to: packet.target_mac,
@@ -132,9 +131,9 @@ impl Announcer {
 
 /// Gratuitous ARP for each floating address, in both forms: some devices heed only
 /// requests, some only replies.
-fn broadcasts(network: &Network) -> impl Iterator<Item = Packet> {
-    let mac = network.floating_mac;
-    network.floating.iter().flat_map(move |&address| {
+fn broadcasts(snapshot: &Snapshot, side: Side) -> impl Iterator<Item = Packet> {
+    let Interface { floating_mac: mac, .. } = *snapshot.interface(side);
+    snapshot.network(side).floating.iter().flat_map(move |&address| {
         [Packet::gratuitous_reply(mac, address), Packet::gratuitous_request(mac, address)]
     })
 }
@@ -142,11 +141,12 @@ fn broadcasts(network: &Network) -> impl Iterator<Item = Packet> {
 /// Replies to what a neighbour did not ask, for each floating address. A reply to itself
 /// alone lets Linux take the entry for confirmed; a broadcast leaves it stale.
 fn tell(
-    network: &Network,
+    snapshot: &Snapshot,
+    side: Side,
     (ip, mac): (std::net::Ipv4Addr, MacAddress),
 ) -> impl Iterator<Item = Packet> {
-    let sender_mac = network.floating_mac;
-    network.floating.iter().map(move |&address| Packet {
+    let sender_mac = snapshot.interface(side).floating_mac;
+    snapshot.network(side).floating.iter().map(move |&address| Packet {
         operation: Operation::Reply,
         sender_mac,
         sender_ip: address,

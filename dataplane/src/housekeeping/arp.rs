@@ -12,6 +12,7 @@ use crate::drop_reason::DropReason;
 use crate::errand::Errand;
 use crate::neighbour::resolver::Request;
 use crate::role::conflict::is_conflict;
+use crate::snapshot::Snapshot;
 
 impl Housekeeping {
     pub(super) fn arp(&mut self, side: Side, mbuf: &Mbuf, now: Instant) {
@@ -20,17 +21,18 @@ impl Housekeeping {
         let snapshot = self.snapshot.read().clone();
         let network = snapshot.network(side);
         // To a standby this is the active machine speaking: nothing to learn from.
-        if is_conflict(network, &packet) {
+        let interface = snapshot.interface(side);
+        if is_conflict(interface, network, &packet) {
             return self.conflict(side, &packet, now);
         }
         // What our own kernel or NIC sent, or somebody who pretends to be us.
-        if network.is_own_mac(packet.sender_mac) || network.is_local(packet.sender_ip) {
+        if interface.is_own_mac(packet.sender_mac) || network.is_local(packet.sender_ip) {
             return;
         }
         let for_us = network.is_local(packet.target_ip);
         self.learn(side, &packet, for_us, now);
         match packet.operation {
-            Operation::Request if for_us => self.answer(side, network, &packet),
+            Operation::Request if for_us => self.answer(side, &snapshot, &packet),
             // The kernel asks for its neighbours itself, with the real address.
             Operation::Reply if packet.target_ip == network.real.address => {
                 if let Some(tap) = &self.kernel[side.index()] {
@@ -63,11 +65,12 @@ impl Housekeeping {
     }
 
     /// The real address is always here, a floating one while this machine is active.
-    fn answer(&mut self, side: Side, network: &crate::snapshot::Network, request: &Packet) {
-        let (errand, mac) = if request.target_ip == network.real.address {
-            (Errand::TransmitOwn(side), network.mac)
+    fn answer(&mut self, side: Side, snapshot: &Snapshot, request: &Packet) {
+        let interface = snapshot.interface(side);
+        let (errand, mac) = if request.target_ip == snapshot.network(side).real.address {
+            (Errand::TransmitOwn(side), interface.mac)
         } else if self.role.deadlines().answers(Tsc::now()) {
-            (Errand::TransmitFloating(side), network.floating_mac)
+            (Errand::TransmitFloating(side), interface.floating_mac)
         } else {
             return;
         };
@@ -77,8 +80,8 @@ impl Housekeeping {
     /// Asks for a neighbour, in the name of this machine's real address.
     pub(super) fn send_request(&mut self, request: Request) {
         let snapshot = self.snapshot.read().clone();
-        let network = snapshot.network(request.side);
-        let packet = Packet::request(network.mac, network.real.address, request.target);
+        let own = snapshot.network(request.side).real.address;
+        let packet = Packet::request(snapshot.interface(request.side).mac, own, request.target);
         let to = request.to.unwrap_or(MacAddress::BROADCAST);
         self.send_arp(Errand::TransmitOwn(request.side), to, &packet);
     }

@@ -179,9 +179,17 @@ impl Housekeeping {
             }
             Resolution::Wait(Some(request)) => self.send_request(request),
             Resolution::Wait(None) => {}
+            Resolution::Failed(mbuf) => self.give_up(side, mbuf),
             Resolution::QueueFull(_) => self.drops.add(DropReason::NeighbourQueue, 1),
             Resolution::TableFull(_) => self.drops.add(DropReason::NeighbourTable, 1),
         }
+    }
+
+    /// Drops a packet whose neighbour does not answer: the worker that owns its connection
+    /// tells the sender.
+    fn give_up(&mut self, side: Side, mbuf: Mbuf) {
+        self.drops.add(DropReason::NeighbourFailed, 1);
+        self.send(Errand::Undeliverable(side), mbuf);
     }
 
     fn tick(&mut self, now: Instant) {
@@ -194,7 +202,7 @@ impl Housekeeping {
                     address(&mut mbuf, mac);
                     self.send(Errand::Transmit(side), mbuf);
                 }
-                Outcome::Failed(_) => self.drops.add(DropReason::NeighbourFailed, 1),
+                Outcome::Failed(side, mbuf) => self.give_up(side, mbuf),
             }
         }
     }

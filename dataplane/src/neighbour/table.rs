@@ -43,6 +43,13 @@ impl Sender {
         let usable = u64::from_ne_bytes(USABLE.to_le_bytes());
         Sender(Link::new(address, MacAddress::ZERO).turned(usable))
     }
+
+    /// The header of a frame whose receiver is to be written later.
+    #[inline(always)]
+    pub fn to_nobody(self) -> Link {
+        let Sender(unfinished) = self;
+        unfinished.turned(u64::from_ne_bytes(USABLE.to_le_bytes()))
+    }
 }
 
 /// The table as workers read it, with nothing on the way to a slot.
@@ -174,6 +181,7 @@ mod tests {
             table.publish(hop, Some(MAC));
             assert_eq!(table.links().link(hop, Sender::new(own)), Some(Link::new(own, MAC)));
             table.publish(hop, None);
+            assert_eq!(Sender::new(own).to_nobody(), Link::new(own, MacAddress::ZERO));
         }
     }
 

@@ -6,18 +6,21 @@
 //! are for hosts; here the hosts that a stray announcement misled are brought back within
 //! one.
 
+use std::net::Ipv4Addr;
+
 use nat::Instant;
+use nat::policy::Network;
 use wire::arp::Packet;
 
-use crate::snapshot::Network;
+use crate::snapshot::Interface;
 
 /// Milliseconds between two defences.
 const INTERVAL: u64 = 1000;
 
 /// True if the packet's sender claims one of this side's floating addresses, and is
 /// another station.
-pub fn is_conflict(network: &Network, packet: &Packet) -> bool {
-    network.is_floating(packet.sender_ip) && !network.is_own_mac(packet.sender_mac)
+pub fn is_conflict(interface: &Interface, network: &Network<Ipv4Addr>, packet: &Packet) -> bool {
+    network.is_floating(packet.sender_ip) && !interface.is_own_mac(packet.sender_mac)
 }
 
 /// When this machine defends.
@@ -53,9 +56,9 @@ impl Defence {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
-
     use wire::MacAddress;
+
+    use nat::Side;
 
     use super::*;
     use crate::snapshot::Builder;
@@ -68,16 +71,16 @@ mod tests {
         Instant::from_millis(millis)
     }
 
-    fn network() -> Network {
+    fn side() -> (Interface, Network<Ipv4Addr>) {
         let text = include_str!("../../../docs/examples/tandem.toml");
         let config = config::Config::from_str("tandem.toml", text).unwrap();
         let snapshot = Builder::new([OWN; 2]).build(&config).unwrap();
-        snapshot.networks[0].clone()
+        (*snapshot.interface(Side::Public), snapshot.network(Side::Public).clone())
     }
 
     #[test]
     fn another_station_with_our_address_is_a_conflict_in_every_form() {
-        let network = network();
+        let (interface, network) = side();
         let host = Ipv4Addr::new(198, 51, 100, 77);
         for packet in [
             Packet::gratuitous_request(OTHER, VIP),
@@ -85,13 +88,17 @@ mod tests {
             Packet::request(OTHER, VIP, host),
             Packet::request(OTHER, host, VIP).reply(OTHER),
         ] {
-            assert_eq!(is_conflict(&network, &packet), packet.sender_ip == VIP, "{packet:?}");
+            assert_eq!(
+                is_conflict(&interface, &network, &packet),
+                packet.sender_ip == VIP,
+                "{packet:?}"
+            );
         }
     }
 
     #[test]
     fn our_own_frames_probes_and_requests_are_none() {
-        let network = network();
+        let (interface, network) = side();
         let host = Ipv4Addr::new(198, 51, 100, 77);
         for packet in [
             Packet::gratuitous_request(OWN, VIP),
@@ -99,17 +106,17 @@ mod tests {
             Packet::request(OTHER, host, VIP),
             Packet::gratuitous_request(OTHER, host),
         ] {
-            assert!(!is_conflict(&network, &packet), "{packet:?}");
+            assert!(!is_conflict(&interface, &network, &packet), "{packet:?}");
         }
     }
 
     #[test]
     fn the_peer_with_the_same_virtual_mac_is_none() {
-        let mut network = network();
-        network.floating_mac = OTHER;
-        assert!(!is_conflict(&network, &Packet::gratuitous_request(OTHER, VIP)));
+        let (mut interface, network) = side();
+        interface.floating_mac = OTHER;
+        assert!(!is_conflict(&interface, &network, &Packet::gratuitous_request(OTHER, VIP)));
         let third = MacAddress([2, 0, 0, 0, 0, 7]);
-        assert!(is_conflict(&network, &Packet::gratuitous_request(third, VIP)));
+        assert!(is_conflict(&interface, &network, &Packet::gratuitous_request(third, VIP)));
     }
 
     #[test]

@@ -3,16 +3,17 @@
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use config::{Config, ConnectionTimeouts, Interface};
+use config::{Config, ConnectionTimeouts};
 use core::time::Duration;
+use nat::policy::{Masquerade, Network, Policy, Route};
 use nat::scheduler::{ClientKey, PLACES};
-use nat::service::{Registry, RegistryError, ServerSpecification, ServiceSpecification};
+use nat::service::{Registry, RegistryError, ServerSpecification, ServiceSpecification, Unserved};
 use nat::tcp::State;
 use nat::timeouts::{ClassTimeouts, Timeouts};
 use nat::{Seconds, Side};
 use wire::{MacAddress, Port};
 
-use super::{Masquerade, Network, Snapshot};
+use super::{Interface, Snapshot};
 
 /// Bytes of IP and TCP headers without options.
 const TCP_HEADERS: u16 = 40;
@@ -58,50 +59,60 @@ impl Builder {
         let services = self.registry.build(&services)?;
         self.generation += 1;
         let least_mtu = config.public.mtu.min(config.private.mtu);
-        let network = |side: Side, interface: &Interface| {
-            network(interface, self.macs[side.index()], least_mtu)
-        };
-        let networks =
-            [network(Side::Public, &config.public), network(Side::Private, &config.private)];
-        let private = &networks[Side::Private.index()];
+        let interfaces = [(Side::Public, &config.public), (Side::Private, &config.private)]
+            .map(|(side, configured)| interface(configured, self.macs[side.index()], least_mtu));
+        let private = network(&config.private);
         Ok(Arc::new(Snapshot {
             generation: self.generation,
-            client_key: self.client_key,
-            hairpin: private.floating.first().copied().unwrap_or(private.real.address),
-            services,
-            masquerades: config.masquerade.iter().map(masquerade).collect(),
+            interfaces,
+            policy: Policy {
+                hairpin: private.floating.first().copied().unwrap_or(private.real.address),
+                networks: [network(&config.public), private],
+                services,
+                client_key: self.client_key,
+                masquerades: config.masquerade.iter().map(masquerade).collect(),
+                unserved: unserved(config.node.unserved),
+            },
             timeouts: Timeouts {
                 service: class(&config.timeouts.service),
                 masquerade: class(&config.timeouts.masquerade),
             },
             quiet: config.peer.as_ref().map_or(Duration::ZERO, |peer| peer.timing.quiet),
             fragment_timeout: seconds(config.timeouts.fragment),
-            networks,
         }))
     }
 }
 
-fn network(interface: &Interface, mac: MacAddress, least_mtu: u16) -> Network {
-    let mut routes = interface.routes.clone();
-    routes.sort_by_key(|route| core::cmp::Reverse(route.to.prefix));
+fn interface(configured: &config::Interface, mac: MacAddress, least_mtu: u16) -> Interface {
     let fits = least_mtu.saturating_sub(TCP_HEADERS);
-    Network {
+    Interface {
         mac,
-        floating_mac: interface.virtual_mac.unwrap_or(mac),
-        real: interface.address,
-        floating: interface.floating.iter().map(|floating| floating.address).collect(),
-        mtu: interface.mtu,
-        mss: interface.mss_clamp.unwrap_or(fits).min(fits),
-        routes,
-        gateway: interface.gateway,
+        floating_mac: configured.virtual_mac.unwrap_or(mac),
+        mtu: configured.mtu,
+        mss: configured.mss_clamp.unwrap_or(fits).min(fits),
     }
 }
 
-fn masquerade(rule: &config::Masquerade) -> Masquerade {
-    Masquerade {
-        sources: rule.source.clone(),
-        address: rule.address,
-        ports: nat::ports::PortRange::new(rule.ports.first, rule.ports.last).unwrap_or_default(),
+fn network(configured: &config::Interface) -> Network<Ipv4Addr> {
+    let route = |route: &config::Route| Route { to: route.to, via: route.via };
+    Network::new(
+        configured.address,
+        configured.floating.iter().map(|floating| floating.address).collect(),
+        configured.address.broadcast(),
+        configured.routes.iter().map(route).collect(),
+        configured.gateway,
+    )
+}
+
+fn masquerade(rule: &config::Masquerade) -> Masquerade<Ipv4Addr> {
+    let range = nat::ports::PortRange::new(rule.ports.first, rule.ports.last);
+    Masquerade::new(rule.source.clone(), rule.address, range.unwrap_or_default())
+}
+
+fn unserved(configured: config::Unserved) -> Unserved {
+    match configured {
+        config::Unserved::Reject => Unserved::Reject,
+        config::Unserved::Drop => Unserved::Drop,
     }
 }
 
@@ -111,6 +122,7 @@ fn service(service: &config::Service) -> ServiceSpecification<Ipv4Addr> {
         address: *service.listen.ip(),
         port: Port::new(service.listen.port()),
         protocol: service.protocol.into(),
+        unserved: service.unserved.map(unserved),
         scheduler: service.scheduler,
         servers: service
             .servers

@@ -8,9 +8,9 @@
 //! 2. hash: key to probe; ask for the index line;
 //! 3. match: tags to a candidate record; ask for it;
 //! 4. forward: confirm, rewrite;
-//! 5. deal: the burst to the transmit burst of its side.
+//! 5. dispatch: the burst to the transmit burst of its side.
 //!
-//! Whatever is not a plain packet of a known connection opens one in the last stage (plan.rs)
+//! Whatever is not a plain packet of a known connection opens one in the last stage (open.rs)
 //! or goes to the slow path; it is a whole burst that goes to one side nearly always.
 
 use std::net::Ipv4Addr;
@@ -18,68 +18,22 @@ use std::net::Ipv4Addr;
 use dpdk::burst::Burst;
 use dpdk::mbuf::Mbuf;
 use nat::connection::Passage;
-use nat::table::{Candidate, Key, Probe};
+use nat::table::{Candidate, Key};
 use nat::{Connections, Instant, Side};
 use wire::ethernet;
 use wire::flow::{self, Flow};
 use wire::tcp::Flags;
 
-use super::plan::{Plans, When};
-use super::stages::Stage;
-use super::{BURST, Worker, link};
+use super::flows::Flows;
+use super::io::Io;
+use super::open::{self, Plans};
+use super::packet_state::{Outcome, Outcomes, PacketState, PacketStates};
+use super::view::View;
+use super::{BURST, handoff, link, pressure, slow};
 use crate::counters::Servers;
 use crate::drop_reason::DropReason;
-use crate::errand::Errand;
 use crate::neighbour::{Links, Sender};
-
-/// What the stages leave of a packet: half a cache line.
-#[derive(Clone, Copy)]
-#[repr(align(32))]
-pub(super) struct Lane {
-    pub(super) key: Key<Ipv4Addr>,
-    probe: Probe,
-    candidate: Candidate,
-    pub(super) length: u16,
-    pub(super) flags: Flags,
-    is_plain: bool,
-}
-
-const _: () = assert!(size_of::<Lane>() == 32);
-// One bit for each packet.
-const _: () = assert!(BURST <= u32::BITS as usize);
-
-pub(super) type Lanes = [Lane; BURST];
-
-impl Lane {
-    /// Of a packet for the slow path. No connection has its key.
-    pub(super) const OTHER: Lane = Lane {
-        key: Key::NOBODY,
-        probe: Probe::NOBODY,
-        candidate: Candidate::NONE,
-        length: 0,
-        flags: Flags::EMPTY,
-        is_plain: false,
-    };
-
-    pub(super) const fn is_plain(&self) -> bool {
-        self.is_plain
-    }
-}
-
-/// Where a packet goes after stage 4.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Way {
-    /// Translated, and out on this side.
-    Out(Side),
-    /// As it was, to the slow path.
-    Slow,
-    /// As it was, and no connection is known.
-    New,
-    /// Nowhere: there are too many like it.
-    Refused,
-}
-
-pub(super) type Ways = [Way; BURST];
+use crate::stage::Stage;
 
 /// What the fourth stage needs to send packets out on one side: taken out of the worker once,
 /// so that no packet goes through it to get there.
@@ -98,8 +52,8 @@ impl Forwarder<'_> {
     /// Translates one packet if its candidate is its connection and everything about its way
     /// is known. False leaves all as it was.
     #[inline(always)]
-    fn forward(&mut self, mbuf: &mut Mbuf, lane: &Lane) -> bool {
-        let Lane { key, candidate, flags, length, .. } = lane;
+    fn forward(&mut self, mbuf: &mut Mbuf, state: &PacketState) -> bool {
+        let PacketState { key, candidate, flags, length, .. } = state;
         let Some(mut passing) = self.connections.passing(*candidate, key, self.epoch) else {
             return false;
         };
@@ -115,243 +69,246 @@ impl Forwarder<'_> {
     }
 }
 
-impl Worker {
-    /// Brings every packet of the burst to its end. They came in on `side`.
-    /// Their source may hold more packets than the worker takes.
-    pub(super) fn process(&mut self, side: Side, burst: &mut Burst<BURST>, overflows: bool) {
-        if !self.forwards {
-            return self.process_standby(side, burst);
-        }
-        let mut lanes = [Lane::OTHER; BURST];
-        if self.checks_ip[side.index()] {
-            self.read::<true>(side, burst, &mut lanes);
-        } else {
-            self.read::<false>(side, burst, &mut lanes);
-        }
-        if !self.handoff.is_alone() {
-            self.share_out(side, burst, &mut lanes);
-        }
-        let count = burst.len();
-        self.hash(lanes.get_mut(..count).unwrap_or_default());
-        self.lap(Stage::Read);
-        self.match_tags(lanes.get_mut(..count).unwrap_or_default());
-        self.lap(Stage::Match);
-        let exit = side.other();
-        let missed = self.forward_all(exit, burst, &lanes);
-        self.lap(Stage::Forward);
-        if missed == 0 {
-            self.counters.fast.add(count as u64);
-            self.transmit_all(exit, burst);
-            return self.lap(Stage::Transmit);
-        }
-        self.deal(side, burst, &lanes, missed, overflows);
-        self.lap(Stage::Deal);
+/// Brings every packet of the burst to its end. They came in on `side`.
+/// Their source may hold more packets than the worker takes.
+pub(super) fn process(
+    io: &mut Io,
+    flows: &mut Flows,
+    view: &View,
+    side: Side,
+    burst: &mut Burst<BURST>,
+    overflows: bool,
+) {
+    if !view.forwards {
+        return process_standby(io, flows, view, side, burst);
     }
+    let mut states = [PacketState::UNREAD; BURST];
+    if io.checks_ip[side.index()] {
+        read::<true>(view, side, burst, &mut states);
+    } else {
+        read::<false>(view, side, burst, &mut states);
+    }
+    if !io.handoff.is_alone() {
+        handoff::share_out(io, view, side, burst, &mut states);
+    }
+    let count = burst.len();
+    let connections = &flows.translator.connections;
+    hash(connections, states.get_mut(..count).unwrap_or_default());
+    io.timer.lap(Stage::Read);
+    match_tags(connections, states.get_mut(..count).unwrap_or_default());
+    io.timer.lap(Stage::Match);
+    let exit = side.other();
+    let missed = forward_all(flows, view, exit, burst, &states);
+    io.timer.lap(Stage::Forward);
+    if missed == 0 {
+        view.counters.fast.add(count as u64);
+        io.transmit_all(exit, burst);
+        return io.timer.lap(Stage::Transmit);
+    }
+    dispatch(io, flows, view, side, burst, &states, missed, overflows);
+    io.timer.lap(Stage::Dispatch);
+}
 
-    /// What a standby does with a burst: ARP and this machine's own packets take the slow
-    /// path as ever, and there the others end.
-    #[cold]
-    #[inline(never)]
-    fn process_standby(&mut self, side: Side, burst: &mut Burst<BURST>) {
-        for mut mbuf in burst.drain() {
-            link::strip_priority_tags(&mut mbuf);
-            self.slow(side, mbuf);
+/// What a standby does with a burst: ARP and this machine's own packets take the slow
+/// path as ever, and there the others end.
+#[cold]
+#[inline(never)]
+fn process_standby(
+    io: &mut Io,
+    flows: &mut Flows,
+    view: &View,
+    side: Side,
+    burst: &mut Burst<BURST>,
+) {
+    for mut mbuf in burst.drain() {
+        link::strip_priority_tags(&mut mbuf);
+        slow::process(io, flows, view, side, mbuf);
+    }
+}
+
+/// Headers to keys. Where the NIC looks at IP checksums, those that it has found right
+/// are not looked at again.
+#[inline(never)]
+fn read<const CHECKED: bool>(
+    view: &View,
+    side: Side,
+    burst: &mut Burst<BURST>,
+    states: &mut PacketStates,
+) {
+    let (own, floating) = (view.macs[side.index()], view.floating_macs[side.index()]);
+    for mbuf in burst.as_slice() {
+        mbuf.prefetch_data();
+    }
+    for (mbuf, state) in burst.as_mut_slice().iter_mut().zip(states) {
+        let is_right = CHECKED && mbuf.has_right_ip_checksum();
+        let read = flow::read_checked(mbuf.data(), mbuf.len(), is_right);
+        let Ok(flow) = read.or_else(|_| link::read_untagged(mbuf, is_right)) else { continue };
+        let Flow { tuple, tcp_flags, length } = flow;
+        if !link::trim(mbuf, ethernet::HEADER_LENGTH + usize::from(length)) {
+            continue;
+        }
+        let Some(start) = mbuf.data().first_chunk() else { continue };
+        if !own.is_destination_of(start) && !floating.is_destination_of(start) {
+            continue;
+        }
+        state.key = Key::new(tuple, side);
+        state.length = length;
+        state.flags = tcp_flags;
+        state.is_plain = true;
+    }
+}
+
+#[inline(never)]
+fn hash(connections: &Connections<Ipv4Addr>, states: &mut [PacketState]) {
+    let table = connections.table();
+    for state in states {
+        state.probe = table.probe(&state.key);
+        table.prefetch(state.probe);
+    }
+}
+
+#[inline(never)]
+fn match_tags(connections: &Connections<Ipv4Addr>, states: &mut [PacketState]) {
+    let table = connections.table();
+    for state in states {
+        state.candidate = table.candidate(state.probe);
+        if state.candidate == Candidate::NONE {
+            state.candidate = find_beyond(connections, state);
+        }
+        table.prefetch_record(state.candidate);
+    }
+}
+
+/// The candidate of a packet whose first bucket has no entry with its tag: in its second
+/// bucket, or there is none.
+#[cold]
+#[inline(never)]
+fn find_beyond(connections: &Connections<Ipv4Addr>, state: &PacketState) -> Candidate {
+    let found = state.is_plain.then(|| connections.table().find(&state.key)).flatten();
+    found.unwrap_or(Candidate::NONE)
+}
+
+/// Translates what is to leave on this side, all but a few. A bit for each other packet,
+/// the first's lowest.
+#[inline(never)]
+fn forward_all(
+    flows: &mut Flows,
+    view: &View,
+    exit: Side,
+    burst: &mut Burst<BURST>,
+    states: &PacketStates,
+) -> u32 {
+    let mut forwarder = Forwarder {
+        connections: &mut flows.translator.connections,
+        links: view.neighbours.links(),
+        servers: view.servers(),
+        exit,
+        sender: view.senders[exit.index()],
+        mtu: view.mtus[exit.index()],
+        epoch: view.epoch,
+        now: view.now,
+    };
+    let mut missed = 0;
+    for (at, (mbuf, state)) in burst.as_mut_slice().iter_mut().zip(states).enumerate() {
+        if !forwarder.forward(mbuf, state) {
+            missed |= 1 << at;
         }
     }
+    missed
+}
 
-    /// Headers to keys. Where the NIC looks at IP checksums, those that it has found right
-    /// are not looked at again.
-    #[inline(never)]
-    fn read<const CHECKED: bool>(&self, side: Side, burst: &mut Burst<BURST>, lanes: &mut Lanes) {
-        let (own, floating) = (self.macs[side.index()], self.floating_macs[side.index()]);
-        for mbuf in burst.as_slice() {
-            mbuf.prefetch_data();
+/// The outcome of a packet that the forward stage left as it was. It translates what leaves
+/// on the side where it came in, and the few whose entry is not the first with their tag.
+fn forward_missed(flows: &mut Flows, view: &View, mbuf: &mut Mbuf, state: &PacketState) -> Outcome {
+    if !state.is_plain {
+        return Outcome::Slow;
+    }
+    if state.candidate == Candidate::NONE {
+        return Outcome::New;
+    }
+    let connections = &mut flows.translator.connections;
+    let Some(hit) = connections.table().look_up(&state.key) else { return Outcome::New };
+    // A SYN may open the connection anew, elsewhere.
+    if state.flags.contains(Flags::SYN) || !connections.is_current(hit, view.epoch) {
+        return Outcome::Slow;
+    }
+    let Some(Passage { exit, next_hop, .. }) = connections.peek(hit) else {
+        return Outcome::Slow;
+    };
+    let link = view.link(exit, next_hop);
+    let Some(link) = link.filter(|_| state.length <= view.mtus[exit.index()]) else {
+        return Outcome::Slow;
+    };
+    let segment = flow::segment(mbuf.data());
+    let Some(passage) = connections.pass(hit, segment, view.now) else {
+        return Outcome::Slow;
+    };
+    view.servers().count(passage.server, passage.direction, state.length);
+    flow::rewrite(mbuf.data_mut(), &passage.rewrite, link);
+    Outcome::Out(exit)
+}
+
+/// Sends on a burst that is not all of known connections.
+#[inline(never)]
+#[allow(clippy::too_many_arguments, reason = "a stage takes what it touches")]
+fn dispatch(
+    io: &mut Io,
+    flows: &mut Flows,
+    view: &View,
+    side: Side,
+    burst: &mut Burst<BURST>,
+    states: &PacketStates,
+    missed: u32,
+    overflows: bool,
+) {
+    let exit = side.other();
+    let count = burst.len();
+    let mut outcomes = [Outcome::Out(exit); BURST];
+    let places = states.iter().zip(&mut outcomes).enumerate();
+    for (mbuf, (at, (state, outcome))) in burst.as_mut_slice().iter_mut().zip(places) {
+        if missed & 1 << at != 0 {
+            *outcome = forward_missed(flows, view, mbuf, state);
         }
-        for (mbuf, lane) in burst.as_mut_slice().iter_mut().zip(lanes) {
-            let is_right = CHECKED && mbuf.has_right_ip_checksum();
-            let read = flow::read_checked(mbuf.data(), mbuf.len(), is_right);
-            let Ok(flow) = read.or_else(|_| link::read_untagged(mbuf, is_right)) else { continue };
-            let Flow { tuple, tcp_flags, length } = flow;
-            if !link::trim(mbuf, ethernet::HEADER_LENGTH + usize::from(length)) {
-                continue;
+    }
+    if outcomes == [Outcome::Out(exit); BURST] {
+        view.counters.fast.add(count as u64);
+        return io.transmit_all(exit, burst);
+    }
+    if overflows {
+        let outcomes = outcomes.get_mut(..count).unwrap_or_default();
+        pressure::refuse_strangers(view, side, states, outcomes);
+    }
+    let plans = match outcomes.contains(&Outcome::New) {
+        true => open::plan_all(flows, view, states, &outcomes),
+        false => [const { None }; BURST],
+    };
+    dispatch_each(io, flows, view, side, burst, states, &outcomes, &plans);
+}
+
+#[inline(never)]
+#[allow(clippy::too_many_arguments, reason = "a stage takes what it touches")]
+fn dispatch_each(
+    io: &mut Io,
+    flows: &mut Flows,
+    view: &View,
+    side: Side,
+    burst: &mut Burst<BURST>,
+    states: &PacketStates,
+    outcomes: &Outcomes,
+    plans: &Plans,
+) {
+    let mut fast = 0;
+    let each = burst.drain().zip(states.iter().zip(outcomes).zip(plans));
+    for (mbuf, ((state, outcome), plan)) in each {
+        match *outcome {
+            Outcome::Out(exit) => {
+                io.transmit(exit, mbuf);
+                fast += 1;
             }
-            let Some(start) = mbuf.data().first_chunk() else { continue };
-            if !own.is_destination_of(start) && !floating.is_destination_of(start) {
-                continue;
-            }
-            lane.key = Key::new(tuple, side);
-            lane.length = length;
-            lane.flags = tcp_flags;
-            lane.is_plain = true;
+            Outcome::Refused => io.discard(DropReason::Overload),
+            Outcome::New => open::open_plain(io, flows, view, side, mbuf, state, plan.as_ref()),
+            Outcome::Slow => slow::process(io, flows, view, side, mbuf),
         }
     }
-
-    #[inline(never)]
-    fn hash(&self, lanes: &mut [Lane]) {
-        let table = self.connections.table();
-        for lane in lanes {
-            lane.probe = table.probe(&lane.key);
-            table.prefetch(lane.probe);
-        }
-    }
-
-    #[inline(never)]
-    fn match_tags(&self, lanes: &mut [Lane]) {
-        let table = self.connections.table();
-        for lane in lanes {
-            lane.candidate = table.candidate(lane.probe);
-            if lane.candidate == Candidate::NONE {
-                lane.candidate = self.find_beyond(lane);
-            }
-            table.prefetch_record(lane.candidate);
-        }
-    }
-
-    /// The candidate of a packet whose first bucket has no entry with its tag: in its second
-    /// bucket, or there is none.
-    #[cold]
-    #[inline(never)]
-    fn find_beyond(&self, lane: &Lane) -> Candidate {
-        let found = lane.is_plain.then(|| self.connections.table().find(&lane.key)).flatten();
-        found.unwrap_or(Candidate::NONE)
-    }
-
-    #[inline(always)]
-    fn forwarder(&mut self, exit: Side) -> Forwarder<'_> {
-        Forwarder {
-            connections: &mut self.connections,
-            links: self.neighbours.links(),
-            servers: self.counters.servers(),
-            exit,
-            sender: self.senders[exit.index()],
-            mtu: self.mtus[exit.index()],
-            epoch: self.epoch,
-            now: self.now,
-        }
-    }
-
-    /// Translates what is to leave on this side, all but a few. A bit for each other packet,
-    /// the first's lowest.
-    #[inline(never)]
-    fn forward_all(&mut self, exit: Side, burst: &mut Burst<BURST>, lanes: &Lanes) -> u32 {
-        let mut forwarder = self.forwarder(exit);
-        let mut missed = 0;
-        for (at, (mbuf, lane)) in burst.as_mut_slice().iter_mut().zip(lanes).enumerate() {
-            if !forwarder.forward(mbuf, lane) {
-                missed |= 1 << at;
-            }
-        }
-        missed
-    }
-
-    /// The way of a packet that stage 4 left as it was. It translates what leaves on the side
-    /// where it came in, and the few whose entry is not the first with their tag.
-    fn forward_missed(&mut self, mbuf: &mut Mbuf, lane: &Lane) -> Way {
-        if !lane.is_plain {
-            return Way::Slow;
-        }
-        if lane.candidate == Candidate::NONE {
-            return Way::New;
-        }
-        let Some(hit) = self.connections.table().look_up(&lane.key) else { return Way::New };
-        // A SYN may open the connection anew, elsewhere.
-        if lane.flags.contains(Flags::SYN) || !self.connections.is_current(hit, self.epoch) {
-            return Way::Slow;
-        }
-        let Some(Passage { exit, next_hop, .. }) = self.connections.peek(hit) else {
-            return Way::Slow;
-        };
-        let link = self.neighbours.links().link(next_hop, self.senders[exit.index()]);
-        let Some(link) = link.filter(|_| lane.length <= self.mtus[exit.index()]) else {
-            return Way::Slow;
-        };
-        let segment = flow::segment(mbuf.data());
-        let Some(passage) = self.connections.pass(hit, segment, self.now) else {
-            return Way::Slow;
-        };
-        self.count_server(&passage, lane.length);
-        flow::rewrite(mbuf.data_mut(), &passage.rewrite, link);
-        Way::Out(exit)
-    }
-
-    /// Sends on a burst that is not all of known connections.
-    #[inline(never)]
-    fn deal(
-        &mut self,
-        side: Side,
-        burst: &mut Burst<BURST>,
-        lanes: &Lanes,
-        missed: u32,
-        overflows: bool,
-    ) {
-        let exit = side.other();
-        let count = burst.len();
-        let mut ways = [Way::Out(exit); BURST];
-        let places = lanes.iter().zip(&mut ways).enumerate();
-        for (mbuf, (at, (lane, way))) in burst.as_mut_slice().iter_mut().zip(places) {
-            if missed & 1 << at != 0 {
-                *way = self.forward_missed(mbuf, lane);
-            }
-        }
-        if ways == [Way::Out(exit); BURST] {
-            self.counters.fast.add(count as u64);
-            return self.transmit_all(exit, burst);
-        }
-        if overflows {
-            self.refuse_strangers(side, lanes, ways.get_mut(..count).unwrap_or_default());
-        }
-        let plans = match ways.contains(&Way::New) {
-            true => self.plan_all(side, lanes, &ways),
-            false => [const { None }; BURST],
-        };
-        self.deal_each(side, burst, lanes, &ways, &plans);
-    }
-
-    #[inline(never)]
-    fn deal_each(
-        &mut self,
-        side: Side,
-        burst: &mut Burst<BURST>,
-        lanes: &Lanes,
-        ways: &Ways,
-        plans: &Plans,
-    ) {
-        let mut fast = 0;
-        for (mbuf, ((lane, way), plan)) in burst.drain().zip(lanes.iter().zip(ways).zip(plans)) {
-            match *way {
-                Way::Out(exit) => {
-                    self.transmit(exit, mbuf);
-                    fast += 1;
-                    continue;
-                }
-                Way::Refused => {
-                    self.discard(DropReason::Overload);
-                    continue;
-                }
-                Way::New | Way::Slow => {}
-            }
-            let late = match plan {
-                None if *way == Way::New => self.plan(side, lane, When::InTurn),
-                _ => None,
-            };
-            match plan.as_ref().or(late.as_ref()) {
-                Some(opening) => self.carry_out(side, mbuf, lane, opening),
-                None => self.slow(side, mbuf),
-            }
-        }
-        self.counters.fast.add(fast);
-    }
-
-    /// Counts a packet for its real server.
-    pub(super) fn count_server(&self, passage: &Passage<Ipv4Addr>, length: u16) {
-        self.counters.servers().count(passage.server, passage.direction, length);
-    }
-
-    /// Gives a translated packet to the main core, which will find its neighbour.
-    pub(super) fn resolve(&mut self, exit: Side, destination: Ipv4Addr, mbuf: Mbuf) {
-        match self.snapshot.network(exit).next_hop(destination) {
-            Some(hop) => self.errand(Errand::Resolve(exit, hop), mbuf),
-            None => self.discard(DropReason::NoRoute),
-        }
-    }
+    view.counters.fast.add(fast);
 }

@@ -2,18 +2,31 @@
 
 use std::net::Ipv4Addr;
 
+use dpdk::mbuf::Mbuf;
 use nat::Side;
 use nat::fragment::{Key, Later, Refusal};
 use wire::parse::{self, Network};
 use wire::{FiveTuple, Protocol};
 
-use super::Worker;
+use super::flows::Flows;
+use super::io::Io;
 use super::slow::Arrival;
+use super::view::View;
+use super::{answers, echo, forward};
 use crate::drop_reason::DropReason;
 
 /// What became of a first fragment, for those that follow.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Verdict {
+pub enum Verdict {
+    /// It was translated and sent on.
+    Translated(Translated),
+    /// It was an echo request to a floating address, which is put together here.
+    Router,
+}
+
+/// How the fragments of a datagram are translated.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Translated {
     /// The new addresses; ports are in the first fragment alone.
     pub tuple: FiveTuple<Ipv4Addr>,
     /// The side on which they leave.
@@ -24,7 +37,7 @@ pub struct Verdict {
 
 /// What the fragments of the arrival's datagram have in common; `None` for a packet that
 /// is no fragment.
-fn key(arrival: &Arrival) -> Option<Key<Ipv4Addr>> {
+pub(super) fn key(arrival: &Arrival) -> Option<Key<Ipv4Addr>> {
     let fragment = arrival.ip.fragment?;
     Some(Key {
         source: arrival.ip.source,
@@ -35,58 +48,82 @@ fn key(arrival: &Arrival) -> Option<Key<Ipv4Addr>> {
     })
 }
 
-impl Worker {
-    /// Remembers the translation of a first fragment, and sends those that came before.
-    pub(super) fn first_fragment(&mut self, arrival: &Arrival, verdict: Verdict) {
-        let Some(key) = key(arrival) else { return };
-        let side = arrival.side;
-        // Without room the packet itself goes on; those that follow wait in vain, and are
-        // counted then.
-        let Ok(mut held) = self.fragments.first(key, self.now, verdict) else { return };
-        while let Some(mbuf) = self.fragments.next_held(&mut held) {
-            self.send_held(side, mbuf, &verdict);
-        }
+/// Remembers what became of a first fragment, and lets those follow that came before.
+pub(super) fn first(
+    io: &mut Io,
+    flows: &mut Flows,
+    view: &View,
+    arrival: &Arrival,
+    verdict: Verdict,
+) {
+    let Some(key) = key(arrival) else { return };
+    let side = arrival.side;
+    // Without room the packet itself goes on; those that follow wait in vain, and are
+    // counted then.
+    let Ok(mut held) = flows.fragments.first(key, view.now, verdict) else { return };
+    while let Some(mbuf) = flows.fragments.next_held(&mut held) {
+        follow_held(io, flows, view, side, mbuf, &verdict);
     }
+}
 
-    /// The identification of a packet that leaves in fragments with an address that others
-    /// use, too. A first fragment that comes again keeps the one that its datagram has, or
-    /// the receiver could not put the datagram together (RFC 6864 section 4.3).
-    pub(super) fn identification(
-        &mut self,
-        arrival: &Arrival,
-        tuple: FiveTuple<Ipv4Addr>,
-        exit: Side,
-    ) -> u16 {
-        let known = key(arrival).and_then(|key| self.fragments.decided(&key, self.now));
-        let same = known.filter(|known| (known.tuple, known.exit) == (tuple, exit));
-        match same.and_then(|known| known.identification) {
-            Some(identification) => identification,
-            None => self.next_identification(),
+/// The identification of a packet that leaves in fragments with an address that others
+/// use, too. A first fragment that comes again keeps the one that its datagram has, or
+/// the receiver could not put the datagram together (RFC 6864 section 4.3).
+pub(super) fn identification(
+    flows: &mut Flows,
+    view: &View,
+    arrival: &Arrival,
+    tuple: FiveTuple<Ipv4Addr>,
+    exit: Side,
+) -> u16 {
+    let known = key(arrival).and_then(|key| flows.fragments.decided(&key, view.now));
+    let same = match known {
+        Some(Verdict::Translated(known)) if (known.tuple, known.exit) == (tuple, exit) => {
+            known.identification
         }
+        _ => None,
+    };
+    same.unwrap_or_else(|| flows.next_identification())
+}
+
+fn follow_held(
+    io: &mut Io,
+    flows: &mut Flows,
+    view: &View,
+    side: Side,
+    mbuf: Mbuf,
+    verdict: &Verdict,
+) {
+    let Ok(packet) = parse::frame(mbuf.data()) else { return };
+    if let Network::Ipv4(ip) = packet.network {
+        follow(io, flows, view, Arrival { mbuf, packet, ip, side }, verdict);
     }
+}
 
-    fn send_held(&mut self, side: Side, mbuf: dpdk::mbuf::Mbuf, verdict: &Verdict) {
-        let Ok(packet) = parse::frame(mbuf.data()) else { return };
-        if let Network::Ipv4(ip) = packet.network {
-            self.send_by_verdict(Arrival { mbuf, packet, ip, side }, verdict);
+/// Lets a later fragment go the way of the first.
+fn follow(io: &mut Io, flows: &mut Flows, view: &View, arrival: Arrival, verdict: &Verdict) {
+    match verdict {
+        Verdict::Translated(translated) => {
+            forward::send_translated(io, flows, view, arrival, translated);
         }
+        Verdict::Router => echo::put_together(io, flows, view, arrival),
     }
+}
 
-    /// A fragment without ports: goes the way of the first, or waits for it.
-    pub(super) fn later_fragment(&mut self, arrival: Arrival) {
-        let Some(key) = key(&arrival) else { return self.discard(DropReason::Protocol) };
-        if Protocol::from_number(key.protocol).is_none() {
-            // Its first fragment is not translated either.
-            return self.refuse_protocol(&arrival);
+/// A fragment without ports: goes the way of the first, or waits for it.
+pub(super) fn later(io: &mut Io, flows: &mut Flows, view: &View, arrival: Arrival) {
+    let Some(key) = key(&arrival) else { return io.discard(DropReason::Protocol) };
+    if Protocol::from_number(key.protocol).is_none() {
+        // Its first fragment is not translated either.
+        return answers::refuse_protocol(io, view, &arrival);
+    }
+    let Arrival { mbuf, packet, ip, side } = arrival;
+    match flows.fragments.later(key, mbuf, view.now) {
+        Later::Known(verdict, mbuf) => {
+            follow(io, flows, view, Arrival { mbuf, packet, ip, side }, &verdict);
         }
-        let Arrival { mbuf, packet, ip, side } = arrival;
-        match self.fragments.later(key, mbuf, self.now) {
-            Later::Known(verdict, mbuf) => {
-                self.send_by_verdict(Arrival { mbuf, packet, ip, side }, &verdict);
-            }
-            Later::Held => {}
-            Later::Refused(_, Refusal::Table) => self.discard(DropReason::FragmentTable),
-            Later::Refused(..) => self.discard(DropReason::FragmentEarly),
-        }
+        Later::Held => {}
+        Later::Refused(_, Refusal::Table) => io.discard(DropReason::FragmentTable),
+        Later::Refused(..) => io.discard(DropReason::FragmentEarly),
     }
 }

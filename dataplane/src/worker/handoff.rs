@@ -14,8 +14,12 @@ use dpdk::port::RssKey;
 use dpdk::ring::{Consumer, Producer};
 use nat::Side;
 
-use super::burst::{Lane, Lanes};
-use super::{BURST, Worker};
+use super::BURST;
+use super::flows::Flows;
+use super::io::Io;
+use super::packet_state::{PacketState, PacketStates};
+use super::view::View;
+use super::{burst, icmp};
 use crate::drop_reason::DropReason;
 use crate::errand::Errand;
 
@@ -61,49 +65,61 @@ impl Handoff {
     }
 }
 
-impl Worker {
-    /// Leaves this worker's own packets in a burst that came in on `side`, and gives the
-    /// others to their owners. Where the NIC sends each packet to its owner, there is nothing
-    /// to do but to look.
-    #[inline(never)]
-    pub(super) fn share_out(&mut self, side: Side, burst: &mut Burst<BURST>, lanes: &mut Lanes) {
-        let own = self.handoff.index;
-        let mut owners = [own; BURST];
-        for (lane, owner) in lanes.iter().zip(&mut owners).filter(|(lane, _)| lane.is_plain()) {
-            let tuple = lane.key.tuple();
-            *owner = self.owner(side, tuple.source, tuple.destination);
-        }
-        if owners == [own; BURST] {
-            return;
-        }
-        let (mut kept, mut kept_lanes) = (Burst::<BURST>::new(), [Lane::OTHER; BURST]);
-        for ((mbuf, lane), owner) in burst.drain().zip(lanes.iter()).zip(owners) {
-            if owner != own {
-                self.hand_off(owner, Errand::Process(side), mbuf);
-                continue;
-            }
-            if let Some(place) = kept_lanes.get_mut(kept.len()) {
-                *place = *lane;
-            }
-            // It has as much room as they had.
-            drop(kept.push(mbuf));
-        }
-        (*burst, *lanes) = (kept, kept_lanes);
+/// The worker that owns the connection of a packet with these addresses, which came in on
+/// `side`.
+#[inline(always)]
+pub(super) fn owner(
+    io: &Io,
+    view: &View,
+    side: Side,
+    source: Ipv4Addr,
+    destination: Ipv4Addr,
+) -> usize {
+    match side {
+        Side::Public => io.handoff.owner(source),
+        // Both directions of a hairpin end at floating addresses, one at the virtual
+        // IP and one at the gateway address; the first worker has them all.
+        Side::Private if view.policy().is_floating(destination) => 0,
+        Side::Private => io.handoff.owner(destination),
     }
+}
 
-    /// The worker that owns the connection of a packet with these addresses, which came
-    /// in on `side`.
-    #[inline(always)]
-    pub(super) fn owner(&self, side: Side, source: Ipv4Addr, destination: Ipv4Addr) -> usize {
-        match side {
-            Side::Public => self.handoff.owner(source),
-            // Both directions of a hairpin end at floating addresses, one at the virtual
-            // IP and one at the gateway address; the first worker has them all.
-            Side::Private if self.snapshot.is_floating(destination) => 0,
-            Side::Private => self.handoff.owner(destination),
-        }
+/// Leaves this worker's own packets in a burst that came in on `side`, and gives the
+/// others to their owners. Where the NIC sends each packet to its owner, there is nothing
+/// to do but to look.
+#[inline(never)]
+pub(super) fn share_out(
+    io: &mut Io,
+    view: &View,
+    side: Side,
+    burst: &mut Burst<BURST>,
+    states: &mut PacketStates,
+) {
+    let own = io.handoff.index;
+    let mut owners = [own; BURST];
+    for (state, place) in states.iter().zip(&mut owners).filter(|(state, _)| state.is_plain) {
+        let tuple = state.key.tuple();
+        *place = owner(io, view, side, tuple.source, tuple.destination);
     }
+    if owners == [own; BURST] {
+        return;
+    }
+    let (mut kept, mut kept_states) = (Burst::<BURST>::new(), [PacketState::UNREAD; BURST]);
+    for ((mbuf, state), owner) in burst.drain().zip(states.iter()).zip(owners) {
+        if owner != own {
+            io.hand_off(owner, Errand::Process(side), mbuf);
+            continue;
+        }
+        if let Some(place) = kept_states.get_mut(kept.len()) {
+            *place = *state;
+        }
+        // It has as much room as they had.
+        drop(kept.push(mbuf));
+    }
+    (*burst, *states) = (kept, kept_states);
+}
 
+impl Io {
     /// Gives a packet to another worker.
     pub(super) fn hand_off(&mut self, worker: usize, errand: Errand, mut mbuf: Mbuf) {
         let Some(Some(peer)) = self.handoff.peers.get_mut(worker) else {
@@ -138,44 +154,47 @@ impl Worker {
             waiting.clear();
         }
     }
+}
 
-    /// Takes packets from the other workers and the main core.
-    pub(super) fn poll_rings(&mut self) -> usize {
-        let mut found = 0;
-        for at in 0..self.handoff.from.len() {
-            let mut burst = Burst::<BURST>::new();
-            let Some(ring) = self.handoff.from.get_mut(at) else { break };
-            found += ring.dequeue(&mut burst);
-            self.run_errands(at, &mut burst);
-        }
+/// Takes packets from the other workers and the main core, and brings them to their end.
+pub(super) fn poll_rings(io: &mut Io, flows: &mut Flows, view: &View) -> usize {
+    let mut found = 0;
+    for at in 0..io.handoff.from.len() {
         let mut burst = Burst::<BURST>::new();
-        found += self.from_housekeeping.dequeue(&mut burst);
-        self.run_errands(self.handoff.from.len(), &mut burst);
-        found
+        let Some(ring) = io.handoff.from.get_mut(at) else { break };
+        found += ring.dequeue(&mut burst);
+        take_over(io, flows, view, at, &mut burst);
     }
+    let mut burst = Burst::<BURST>::new();
+    found += io.from_housekeeping.dequeue(&mut burst);
+    take_over(io, flows, view, io.handoff.from.len(), &mut burst);
+    found
+}
 
-    /// Sorts what came over the ring of this number: bursts to be processed stay bursts.
-    fn run_errands(&mut self, ring: usize, burst: &mut Burst<BURST>) {
-        let pressure = self.ring_pressure.get_mut(ring);
-        let overflows = pressure.is_some_and(|pressure| pressure.after(burst.len()));
-        if burst.is_empty() {
-            return;
-        }
-        let mut by_side = [Burst::<BURST>::new(), Burst::<BURST>::new()];
-        for mbuf in burst.drain() {
-            match Errand::of(&mbuf) {
-                // A ring holds no more than a burst at a time, so this always fits.
-                Some(Errand::Process(side)) => drop(by_side[side.index()].push(mbuf)),
-                Some(Errand::Transmit(side)) => self.transmit(side, mbuf),
-                Some(Errand::TransmitOwn(side)) => self.transmit_own(side, mbuf),
-                Some(Errand::TransmitFloating(side)) => self.transmit_floating(side, mbuf),
-                _ => self.discard(DropReason::HandoffFull),
+/// Sorts what came over the ring of this number: bursts to be processed stay bursts.
+fn take_over(io: &mut Io, flows: &mut Flows, view: &View, ring: usize, burst: &mut Burst<BURST>) {
+    let pressure = io.ring_pressure.get_mut(ring);
+    let overflows = pressure.is_some_and(|pressure| pressure.after(burst.len()));
+    if burst.is_empty() {
+        return;
+    }
+    let mut by_side = [Burst::<BURST>::new(), Burst::<BURST>::new()];
+    for mbuf in burst.drain() {
+        match Errand::of(&mbuf) {
+            // A ring holds no more than a burst at a time, so this always fits.
+            Some(Errand::Process(side)) => drop(by_side[side.index()].push(mbuf)),
+            Some(Errand::Transmit(side)) => io.transmit(side, mbuf),
+            Some(Errand::TransmitOwn(side)) => io.transmit_own(side, mbuf),
+            Some(Errand::TransmitFloating(side)) => io.transmit_floating(side, mbuf),
+            Some(Errand::Undeliverable(side)) => {
+                icmp::undeliverable(io, flows, view, side, mbuf);
             }
+            _ => io.discard(DropReason::HandoffFull),
         }
-        for side in Side::ALL {
-            if !by_side[side.index()].is_empty() {
-                self.process(side, &mut by_side[side.index()], overflows);
-            }
+    }
+    for side in Side::ALL {
+        if !by_side[side.index()].is_empty() {
+            burst::process(io, flows, view, side, &mut by_side[side.index()], overflows);
         }
     }
 }

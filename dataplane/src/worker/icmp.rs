@@ -1,94 +1,137 @@
-//! ICMP errors: those that others send about translated packets, and the router's own.
+//! ICMP errors about packets that this router has translated.
 
 use std::net::Ipv4Addr;
 
-use nat::table::Key;
+use dpdk::mbuf::Mbuf;
+use nat::table::{ConnectionId, Key, Record};
 use nat::{Direction, Side};
-use wire::parse::Embedded;
-use wire::{build, icmpv4, translate};
+use wire::icmpv4::{self, unreachable};
+use wire::parse::{self, Embedded};
+use wire::translate;
 
-use super::Worker;
+use super::answers::{build_error, unreachable};
+use super::flows::Flows;
+use super::io::Io;
 use super::slow::Arrival;
+use super::view::View;
+use super::{forward, handoff};
 use crate::drop_reason::DropReason;
+use crate::errand::Errand;
 
-/// Room for an error: Ethernet, and 576 bytes (RFC 1812 section 4.3.2.3).
-const ERROR_FRAME: usize = 14 + 576;
-
-impl Worker {
-    /// An error about a packet that this router has translated and sent.
-    ///
-    /// The quoted packet is one that left on the side where the error comes in; turned
-    /// round, it is a packet as the connection knows it from that side. The error goes
-    /// the way such packets go (RFC 5508 section 4.2), and quotes the packet as its
-    /// sender sent it.
-    pub(super) fn icmp_error(
-        &mut self,
-        mut arrival: Arrival,
-        kind: icmpv4::Error,
-        embedded: &Embedded,
-    ) {
-        if let icmpv4::Error::Redirect { .. } | icmpv4::Error::SourceQuench = kind {
-            // A redirect speaks to this router alone, and a quench to nobody (RFC 6633).
-            return self.discard(DropReason::IcmpType);
-        }
-        if arrival.ip.ttl <= 1 {
-            return self.discard(DropReason::TtlExpired);
-        }
-        let key = Key::new(embedded.tuple.reversed(), arrival.side);
-        let hit = self.connections.table().look_up(&key);
-        let record = hit.and_then(|hit| Some((hit, *self.connections.table().get(hit.id)?)));
-        let Some((hit, record)) = record else { return self.discard(DropReason::IcmpUnrelated) };
-        let direction = hit.direction;
-        let to = record.translated(direction);
-        let quoted = record.key(direction.flipped()).tuple();
-        let source = match arrival.side {
-            // Routers of the inside are hidden behind the address that the outside knows
-            // (RFC 5508 section 4.2, requirement 5).
-            Side::Private => to.source,
-            Side::Public => arrival.ip.source,
-        };
-        let frame = arrival.mbuf.data_mut();
-        let (packet, destination) = (&arrival.packet, to.destination);
-        if translate::icmp_error(frame, packet, source, destination, quoted).is_err() {
-            return self.discard(DropReason::Truncated);
-        }
-        if !self.connections.is_current(hit, self.epoch) && !self.refresh(hit) {
-            return self.discard(DropReason::IcmpUnrelated);
-        }
-        self.send_error_on(arrival, hit.id, direction, destination);
+/// An error about a packet that this router has translated and sent.
+///
+/// The quoted packet is one that left on the side where the error comes in; turned
+/// round, it is a packet as the connection knows it from that side. The error goes
+/// the way such packets go (RFC 5508 section 4.2), and quotes the packet as its
+/// sender sent it.
+pub(super) fn error(
+    io: &mut Io,
+    flows: &mut Flows,
+    view: &View,
+    mut arrival: Arrival,
+    kind: icmpv4::Error,
+    embedded: &Embedded,
+) {
+    if let icmpv4::Error::Redirect { .. } | icmpv4::Error::SourceQuench = kind {
+        // A redirect speaks to this router alone, and a quench to nobody (RFC 6633).
+        return io.discard(DropReason::IcmpType);
     }
-
-    fn send_error_on(
-        &mut self,
-        arrival: Arrival,
-        id: nat::table::ConnectionId,
-        direction: Direction,
-        destination: Ipv4Addr,
-    ) {
-        let Some(record) = self.connections.table().get(id) else {
-            return self.discard(DropReason::IcmpUnrelated);
-        };
-        let exit = record.exit(direction);
-        let mac = self.neighbours.mac(record.next_hop(direction).0);
-        self.send_translated(arrival, exit, destination, mac);
+    if arrival.ip.ttl <= 1 {
+        return io.discard(DropReason::TtlExpired);
     }
-
-    /// Sends an error of the router's own about a packet, to its sender, back over the
-    /// link it came by; not for every packet, and not too often.
-    pub(super) fn send_error(&mut self, arrival: &Arrival, error: icmpv4::Error) {
-        if !self.icmp_bucket.take(self.now) {
-            return self.counters.icmp_limited.add(1);
-        }
-        let Some(mut mbuf) = self.mempool.alloc() else { return };
-        let from = self.snapshot.network(arrival.side).real.address;
-        let room = mbuf.append(ERROR_FRAME);
-        let written = room.and_then(|room| {
-            build::icmp_error(arrival.mbuf.data(), &arrival.packet, error, from, room).ok()
-        });
-        if let Some(length) = written {
-            mbuf.truncate(length);
-            self.counters.icmp_errors.add(1);
-            self.transmit(arrival.side, mbuf);
-        }
+    let key = Key::new(embedded.tuple.reversed(), arrival.side);
+    let table = flows.translator.connections.table();
+    let hit = table.look_up(&key);
+    let record = hit.and_then(|hit| Some((hit, *table.get(hit.id)?)));
+    let Some((hit, record)) = record else { return io.discard(DropReason::IcmpUnrelated) };
+    let direction = hit.direction;
+    let to = record.translated(direction);
+    let quoted = record.key(direction.flipped()).tuple();
+    let source = match arrival.side {
+        // Routers of the inside are hidden behind the address that the outside knows
+        // (RFC 5508 section 4.2, requirement 5).
+        Side::Private => to.source,
+        Side::Public => arrival.ip.source,
+    };
+    let frame = arrival.mbuf.data_mut();
+    let (packet, destination) = (&arrival.packet, to.destination);
+    if translate::icmp_error(frame, packet, source, destination, quoted).is_err() {
+        return io.discard(DropReason::Truncated);
     }
+    let is_current = flows.translator.connections.is_current(hit, view.epoch);
+    if !is_current && !forward::refresh(flows, view, hit) {
+        return io.discard(DropReason::IcmpUnrelated);
+    }
+    send_on(io, flows, view, arrival, hit.id, direction, destination);
+}
+
+fn send_on(
+    io: &mut Io,
+    flows: &Flows,
+    view: &View,
+    arrival: Arrival,
+    id: ConnectionId,
+    direction: Direction,
+    destination: Ipv4Addr,
+) {
+    let Some(record) = flows.translator.connections.table().get(id) else {
+        return io.discard(DropReason::IcmpUnrelated);
+    };
+    let exit = record.exit(direction);
+    let mac = view.neighbours.mac(record.next_hop(direction).0);
+    forward::send(io, view, arrival, exit, destination, mac);
+}
+
+/// A packet that was to leave on `side`, and whose neighbour does not answer: its sender is
+/// told that the host is unreachable (RFC 1812 section 4.3.3.1), about the packet as it sent
+/// it.
+pub(super) fn undeliverable(io: &mut Io, flows: &mut Flows, view: &View, side: Side, mbuf: Mbuf) {
+    let Ok(packet) = parse::frame(mbuf.data()) else { return };
+    let Some(&ip) = packet.ipv4() else { return };
+    let owner = handoff::owner(io, view, side, ip.destination, ip.source);
+    if owner != io.handoff.index {
+        return io.hand_off(owner, Errand::Undeliverable(side), mbuf);
+    }
+    let arrival = Arrival { mbuf, packet, ip, side };
+    if let Some((arrival, sender)) = before_translation(flows, view, arrival) {
+        send_back(io, flows, view, &arrival, sender);
+    }
+}
+
+/// The packet as it came in, and where its sender's packets are answered.
+fn before_translation(
+    flows: &Flows,
+    view: &View,
+    mut arrival: Arrival,
+) -> Option<(Arrival, Ipv4Addr)> {
+    let ip = arrival.ip;
+    if view.policy().is_between_private_hosts(arrival.side, ip.source, ip.destination) {
+        return Some((arrival, ip.source));
+    }
+    let tuple = ip.tuple()?;
+    let table = flows.translator.connections.table();
+    let hit = table.look_up(&Key::new(tuple.reversed(), arrival.side))?;
+    let record: &Record<Ipv4Addr> = table.get(hit.id)?;
+    let came = record.key(hit.direction.flipped());
+    let service = view.policy().services.get(record.service());
+    if view.policy().unserved_by(service) == nat::service::Unserved::Drop {
+        return None;
+    }
+    translate::packet(arrival.mbuf.data_mut(), &arrival.packet, came.tuple()).ok()?;
+    arrival.packet = parse::frame(arrival.mbuf.data()).ok()?;
+    arrival.ip = *arrival.packet.ipv4()?;
+    arrival.side = came.side();
+    Some((arrival, came.tuple().source))
+}
+
+fn send_back(io: &mut Io, flows: &mut Flows, view: &View, arrival: &Arrival, to: Ipv4Addr) {
+    let side = arrival.side;
+    let from = view.policy().network(side).real.address;
+    let error = unreachable(unreachable::HOST);
+    let Some(mut mbuf) = build_error(io, view, arrival, error, from) else { return };
+    let hop = forward::find_hop(flows, view, side, to);
+    let Some(mac) = view.neighbours.mac(hop) else { return };
+    translate::address(mbuf.data_mut(), view.macs[side.index()], mac);
+    view.counters.icmp_errors.add(1);
+    io.transmit(side, mbuf);
 }

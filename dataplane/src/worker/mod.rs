@@ -2,43 +2,56 @@
 //! from the rings, and brings each packet to its end.
 //!
 //! ```text
-//!  receive --> read --> match --> forward --> deal --> transmit    the fast path (burst.rs)
-//!                |                              |
-//!                |                              |--> open connections (plan.rs)
-//!                |                              |    but not too many (pressure.rs)
-//!                |                              '--> slow path, a packet at a time (slow.rs)
-//!                |                                   |-- open a connection (open.rs)
-//!                |                                   |-- forward, fragment (forward.rs)
-//!                |                                   |-- ICMP errors (icmp.rs)
-//!                |                                   |-- fragments (fragments.rs)
-//!                |                                   '-- to the main core (ARP, kernel, unresolved)
+//!  receive --> read --> match --> forward --> dispatch --> transmit   the fast path (burst.rs)
+//!                |                               |
+//!                |                               |--> open connections (open.rs)
+//!                |                               |    but not too many (pressure.rs)
+//!                |                               '--> slow path, a packet at a time (slow.rs)
+//!                |                                    |-- open a connection (open.rs)
+//!                |                                    |-- forward, fragment (forward.rs)
+//!                |                                    |-- between private hosts (private_hosts.rs)
+//!                |                                    |-- ICMP errors of others (icmp.rs)
+//!                |                                    |-- fragments (fragments.rs)
+//!                |                                    |-- echo requests (echo.rs)
+//!                |                                    |-- answers of its own (answers.rs)
+//!                |                                    '-- to the main core (ARP, kernel, unresolved)
 //!                '--> to the worker that owns the connection (handoff.rs)
 //! ```
+//!
+//! A worker is three things, and each stage is a function of those that it touches: what moves
+//! packets ([`io::Io`]), what knows flows ([`flows::Flows`]), and what is looked at
+//! ([`view::View`]). What a packet may open is `nat`'s to decide.
 //!
 //! Everything a worker writes is its own: tables, counters, queues. It takes no lock,
 //! makes no system call (but to sleep when idle and told to) and allocates nothing.
 
+mod answer_limits;
+mod answers;
 mod burst;
+mod echo;
 mod expire;
+mod flows;
 mod forward;
 mod fragments;
 mod handoff;
-mod hops;
 mod icmp;
 mod idle;
+mod io;
 mod link;
+mod next_hops;
 mod open;
 mod orders;
-mod plan;
+mod packet_state;
 mod pressure;
+mod private_hosts;
 mod slow;
 mod stages;
 mod sync;
 mod transmit;
+mod view;
 
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::net::Ipv4Addr;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use config::Idle;
@@ -49,34 +62,32 @@ use dpdk::port::RxQueue;
 use dpdk::ring::{Consumer, Producer};
 use nat::fragment::Tracker;
 use nat::random::Random;
-use nat::scheduler::Scheduler;
-use nat::{Connections, Instant, Side};
-use wire::MacAddress;
+use nat::{Connections, Side, Translator};
 
 use crate::clock::{Clock, Tsc};
 use crate::counters::WorkerBlock;
-use crate::drop_reason::DropReason;
-use crate::mailbox::{Mailbox, Walk};
-use crate::neighbour::{NeighbourTable, Sender};
-use crate::rate::TokenBucket;
+use crate::mailbox::Mailbox;
+use crate::neighbour::NeighbourTable;
 use crate::role::SharedDeadlines;
 use crate::snapshot::Snapshot;
+use crate::stage::Stage;
 
-use hops::Hops;
+use answer_limits::AnswerLimits;
+use flows::Flows;
 use idle::Rest;
+use io::Io;
+use next_hops::NextHopCache;
+use orders::Orders;
 use pressure::Pressure;
+use stages::StageTimer;
+use view::View;
 
 pub use fragments::Verdict;
 pub use handoff::{Handoff, Peer, Sharing};
-pub use stages::Stage;
 pub use transmit::{Exit, Outlet};
 
 /// Packets that are handled together.
 pub const BURST: usize = 32;
-/// ICMP errors that one worker sends in a second.
-const ICMP_ERRORS_A_SECOND: u32 = 1000;
-/// Resets that a worker sends about connections that it does not know.
-const RESETS_A_SECOND: u32 = 1000;
 
 /// What a worker is made of.
 pub struct Parts {
@@ -121,53 +132,11 @@ pub struct Parts {
 
 /// A worker at work.
 pub struct Worker {
-    receive: [Option<RxQueue>; 2],
-    checks_ip: [bool; 2],
-    /// Of the receive queues.
-    pressure: [Pressure; 2],
-    exits: [Exit; 2],
-    handoff: Handoff,
-    /// Of the other workers' rings and, last, of the main core's.
-    ring_pressure: Vec<Pressure>,
-    to_housekeeping: Producer,
-    errands: Burst<BURST>,
-    from_housekeeping: Consumer,
-    mempool: Mempool,
-    connections: Connections<Ipv4Addr>,
-    fragments: Tracker<Ipv4Addr, Mbuf, Verdict>,
-    /// One for each service, by its number.
-    schedulers: Vec<Option<Scheduler>>,
-    neighbours: Arc<NeighbourTable>,
-    hops: Hops,
-    /// Counted by this worker alone: the count inside, which all share, is written only
-    /// when a configuration comes or goes.
-    #[allow(clippy::redundant_allocation, reason = "the two counts are the purpose")]
-    snapshot: Rc<Arc<Snapshot>>,
-    /// Advances whenever what records remember of next hops may be wrong.
-    epoch: u16,
-    neighbour_epoch: u32,
-    macs: [MacAddress; 2],
-    /// Those of the floating addresses, often the same.
-    floating_macs: [MacAddress; 2],
-    mtus: [u16; 2],
-    /// The own addresses as the neighbours' table wants them.
-    senders: [Sender; 2],
-    mailbox: Arc<Mailbox>,
-    walk: Option<Walk>,
-    counters: Arc<WorkerBlock>,
-    icmp_bucket: TokenBucket,
-    reset_bucket: TokenBucket,
-    random: Random,
-    /// The last one given to fragments.
-    identification: u16,
-    role: Arc<SharedDeadlines>,
-    /// What [`Worker::role`] said at the beginning of the poll.
-    forwards: bool,
-    clock: Clock,
-    now: Instant,
+    io: Io,
+    flows: Flows,
+    view: View,
+    orders: Orders,
     rest: Rest,
-    /// While this poll is timed by stage: when the last stage ended.
-    lap: Option<u64>,
     stop: Arc<AtomicBool>,
 }
 
@@ -185,7 +154,8 @@ impl Worker {
     pub fn new(parts: Parts) -> Self {
         let now = parts.clock.now();
         let mut random = Random::from_system();
-        let mut worker = Worker {
+        let identification = random.next_u64() as u16;
+        let io = Io {
             receive: parts.receive,
             checks_ip: parts.checks_ip,
             pressure: [Pressure::default(); 2],
@@ -193,40 +163,24 @@ impl Worker {
             ring_pressure: vec![Pressure::default(); parts.handoff.from.len() + 1],
             handoff: parts.handoff,
             to_housekeeping: parts.to_housekeeping,
-            errands: Burst::new(),
+            for_housekeeping: Burst::new(),
             from_housekeeping: parts.from_housekeeping,
             mempool: parts.mempool,
-            connections: parts.connections,
-            fragments: parts.fragments,
-            schedulers: orders::no_schedulers(),
-            neighbours: parts.neighbours,
-            hops: Hops::NONE,
-            snapshot: Rc::new(Arc::clone(&parts.snapshot)),
-            epoch: 0,
-            neighbour_epoch: 0,
-            macs: [MacAddress::ZERO; 2],
-            floating_macs: [MacAddress::ZERO; 2],
-            mtus: [0; 2],
-            senders: [Sender::new(MacAddress::ZERO); 2],
-            mailbox: parts.mailbox,
-            walk: None,
-            counters: parts.counters,
-            icmp_bucket: TokenBucket::new(ICMP_ERRORS_A_SECOND, now),
-            reset_bucket: TokenBucket::new(RESETS_A_SECOND, now),
-            identification: random.next_u64() as u16,
-            random,
-            role: parts.role,
-            forwards: false,
-            clock: parts.clock,
-            now,
-            rest: Rest::new(parts.idle),
-            lap: None,
-            stop: parts.stop,
+            limits: AnswerLimits::new(now),
+            counters: Arc::clone(&parts.counters),
+            role: Arc::clone(&parts.role),
+            timer: StageTimer::new(Arc::clone(&parts.counters)),
         };
-        worker.take_snapshot(parts.snapshot);
+        let mut flows =
+            Flows::new(Translator::new(parts.connections, random), parts.fragments, identification);
+        let (counters, role) = (parts.counters, parts.role);
+        let snapshot = Arc::clone(&parts.snapshot);
+        let mut view = View::new(snapshot, parts.neighbours, counters, role, parts.clock);
+        orders::take_snapshot(&mut flows, &mut view, parts.snapshot);
         // Until the first poll has looked at the role.
-        worker.set_standby(true);
-        worker
+        flows.translator.connections.set_standby(true, now);
+        let orders = Orders::new(parts.mailbox);
+        Worker { io, flows, view, orders, rest: Rest::new(parts.idle), stop: parts.stop }
     }
 
     /// Polls until the process is told to end.
@@ -237,14 +191,14 @@ impl Worker {
             let after = Tsc::now();
             let cycles = after.0.wrapping_sub(before.0);
             before = after;
-            self.counters.cycles.add(cycles);
+            self.view.counters.cycles.add(cycles);
             if polled.found > 0 {
-                self.counters.busy_cycles.add(cycles);
+                self.view.counters.busy_cycles.add(cycles);
             }
             if let Some(pause) = self.rest.after(polled.is_idle) {
                 std::thread::sleep(pause);
                 let woken = Tsc::now();
-                self.counters.cycles.add(woken.0.wrapping_sub(before.0));
+                self.view.counters.cycles.add(woken.0.wrapping_sub(before.0));
                 before = woken;
             }
         }
@@ -259,71 +213,53 @@ impl Worker {
     /// The same, the time stamp counter having just been read.
     #[inline(always)]
     fn poll_at(&mut self, reading: Tsc) -> Polled {
-        self.begin_laps();
-        self.now = self.clock.at(reading);
-        self.follow_role(reading);
-        self.follow_orders();
-        self.follow_neighbours();
+        let Worker { io, flows, view, orders, .. } = self;
+        io.timer.begin();
+        look_around(flows, view, orders, reading);
         let mut found = 0;
         for side in Side::ALL {
-            found += self.poll_queue(side);
+            found += poll_queue(io, flows, view, side);
         }
-        found += self.poll_rings();
-        found += self.poll_sync();
-        let bound = self.bind_on();
-        let expires = self.expire();
-        self.lap(Stage::Other);
-        self.flush();
-        self.lap(Stage::Transmit);
-        if self.lap.is_some() {
-            self.counters.timed.add(found as u64);
+        found += handoff::poll_rings(io, flows, view);
+        found += sync::poll(flows, view);
+        let bound = sync::bind(flows, view);
+        let expires = expire::expire(flows, view);
+        io.timer.lap(Stage::Other);
+        io.flush();
+        io.timer.lap(Stage::Transmit);
+        if io.timer.is_timing() {
+            view.counters.timed.add(found as u64);
         }
-        self.counters.polls.add(1);
-        let is_idle = found == 0 && bound == 0 && !expires && self.walk.is_none();
+        view.counters.polls.add(1);
+        let is_idle = found == 0 && bound == 0 && !expires && orders.are_done();
         Polled { found, is_idle }
     }
+}
 
-    /// Takes note of the role: time passes for connections only while they are in use.
-    #[inline(always)]
-    fn follow_role(&mut self, reading: Tsc) {
-        let forwards = self.role.forwards(reading);
-        if forwards != self.forwards {
-            self.forwards = forwards;
-            self.set_standby(!forwards);
-        }
+/// Brings up to date what the poll will look at.
+#[inline(always)]
+fn look_around(flows: &mut Flows, view: &mut View, orders: &mut Orders, reading: Tsc) {
+    view.now = view.clock.at(reading);
+    if view.follow_role(reading) {
+        // Time passes for connections only while they are in use.
+        flows.translator.connections.set_standby(!view.forwards, view.now);
     }
+    orders.follow(flows, view);
+    if view.follow_neighbours() {
+        flows.next_hops = NextHopCache::EMPTY;
+    }
+}
 
-    fn poll_queue(&mut self, side: Side) -> usize {
-        let Some(queue) = &mut self.receive[side.index()] else { return 0 };
-        let mut burst = Burst::<BURST>::new();
-        let count = queue.receive(&mut burst);
-        let overflows = self.pressure[side.index()].after(count);
-        if count > 0 {
-            self.lap(Stage::Receive);
-            self.counters.received[side.index()].add(count as u64);
-            self.process(side, &mut burst, overflows);
-        }
-        count
+/// Takes a burst from the NIC of one side, and brings it to its end.
+fn poll_queue(io: &mut Io, flows: &mut Flows, view: &View, side: Side) -> usize {
+    let Some(queue) = &mut io.receive[side.index()] else { return 0 };
+    let mut burst = Burst::<BURST>::new();
+    let count = queue.receive(&mut burst);
+    let overflows = io.pressure[side.index()].after(count);
+    if count > 0 {
+        io.timer.lap(Stage::Receive);
+        view.counters.received[side.index()].add(count as u64);
+        burst::process(io, flows, view, side, &mut burst, overflows);
     }
-
-    #[inline(always)]
-    fn discard(&self, reason: DropReason) {
-        self.counters.drops.add(reason, 1);
-    }
-
-    /// When this differs from what they remember, connections find their way anew.
-    fn advance_epoch(&mut self) {
-        // Zero is what a new record carries, so that its first packet looks.
-        self.epoch = self.epoch.wrapping_add(1).max(1);
-        self.hops = Hops::NONE;
-    }
-
-    #[inline(always)]
-    fn follow_neighbours(&mut self) {
-        let epoch = self.neighbours.epoch();
-        if epoch != self.neighbour_epoch {
-            self.neighbour_epoch = epoch;
-            self.advance_epoch();
-        }
-    }
+    count
 }

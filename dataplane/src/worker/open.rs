@@ -1,275 +1,205 @@
-//! New connections.
+//! New connections: what `nat` decides about a packet is carried out.
+//!
+//! What a burst's packets are to open is planned for all of them first: by then the reply's
+//! key is known, and its line in the index, which a large table has in memory only, travels
+//! while the others are planned. The decision is the one of a packet alone.
 
 use std::net::Ipv4Addr;
-use std::rc::Rc;
 
-use nat::connection::{Kind, NewConnection};
-use nat::ports::{Candidates, PortRange};
-use nat::scheduler::Client;
-use nat::service::{Places, Server, ServerId, Service, ServiceId, View};
-use nat::table::{ConnectionId, Hit, InsertError, Key};
-use nat::{Direction, Side};
-use wire::parse::Payload;
-use wire::tcp::Flags;
-use wire::{FiveTuple, Port, Protocol, icmpv4};
+use dpdk::mbuf::Mbuf;
+use nat::Side;
+use nat::policy::Request;
+use nat::table::Hit;
+use nat::translator::{Decision, Plan, When};
+use wire::tcp::{self, Flags};
+use wire::{Protocol, ethernet, flow, parse};
 
-use super::Worker;
+use super::flows::Flows;
+use super::io::Io;
+use super::packet_state::{Outcome, Outcomes, PacketState, PacketStates};
 use super::slow::Arrival;
+use super::view::View;
+use super::{BURST, answers, echo, forward, private_hosts, slow};
 use crate::drop_reason::DropReason;
-use crate::snapshot::Masquerade;
 
-impl Worker {
-    /// A packet to a floating address: for a service, or for nobody.
-    pub(super) fn open_service(&mut self, arrival: Arrival, key: Key<Ipv4Addr>) {
-        let tuple = key.tuple();
-        let (address, port) = (tuple.destination, tuple.destination_port);
-        let snapshot = Rc::clone(&self.snapshot);
-        let Some(service) = snapshot.services.find(address, port, tuple.protocol) else {
-            return self.discard(unserved(&tuple));
-        };
-        if !begins(&arrival, &tuple) {
-            return self.refuse_segment(&arrival);
-        }
-        if arrival.ip.ttl <= 1 {
-            return self.expire_ttl(&arrival);
-        }
-        match self.bind(service, &key, &arrival) {
-            Ok(hit) => self.first_packet(arrival, hit),
-            Err(reason) => self.discard(reason),
-        }
-    }
+/// What the packets of a burst are to open.
+pub(super) type Plans = [Option<Plan<Ipv4Addr>>; BURST];
 
-    /// Chooses a real server and opens the connection to it.
-    fn bind(
-        &mut self,
-        service: &Service<Ipv4Addr>,
-        key: &Key<Ipv4Addr>,
-        arrival: &Arrival,
-    ) -> Result<Hit, DropReason> {
-        let mut taken = Places::NONE;
-        for _ in 0..service.servers.len() {
-            let picked = self.pick(service, key, taken);
-            let Some((at, server)) = picked.and_then(|at| Some((at, service.servers.get(at)?)))
-            else {
-                let all_taken = taken != Places::NONE;
-                return Err(if all_taken { DropReason::TupleTaken } else { DropReason::NoServer });
-            };
-            match self.bind_to(service, server, key, arrival.flags()) {
-                // To this server the client's address and port are taken, by a connection
-                // through another service; another server can tell them apart.
-                Err(DropReason::TupleTaken) => taken.insert(at),
-                bound => return bound,
-            }
-        }
-        Err(DropReason::TupleTaken)
-    }
+/// Ethernet and IPv4 without options: where a plain packet's TCP segment begins.
+const SEGMENT: usize = ethernet::HEADER_LENGTH + 20;
 
-    /// The place of the server that the service's scheduler chooses for the sender of packets
-    /// with this key, other than those `taken`.
-    pub(super) fn pick(
-        &mut self,
-        service: &Service<Ipv4Addr>,
-        key: &Key<Ipv4Addr>,
-        taken: Places,
-    ) -> Option<usize> {
-        let FiveTuple { source, source_port, .. } = key.tuple();
-        let client = Client::new(source, source_port, self.snapshot.client_key);
-        let servers = View::new(&service.servers, self.connections.loads()).without(taken);
-        let scheduler = self.schedulers.get_mut(service.id.index())?.as_mut()?;
-        scheduler.pick(&client, &servers)
-    }
-
-    fn bind_to(
-        &mut self,
-        service: &Service<Ipv4Addr>,
-        server: &Server<Ipv4Addr>,
-        key: &Key<Ipv4Addr>,
-        flags: Flags,
-    ) -> Result<Hit, DropReason> {
-        let (kind, source, ports) = self.seen_by_servers(key);
-        for source_port in ports {
-            let opening = to_server(service, server, key, (kind, source, source_port), flags);
-            match self.connections.open(&opening, self.now) {
-                Ok(hit) => return Ok(hit),
-                Err(InsertError::Full) => return Err(DropReason::TableFull),
-                Err(InsertError::Taken(_)) => {}
-            }
-        }
-        Err(DropReason::TupleTaken)
-    }
-
-    /// What real servers see as their client: the client itself, or for a private host
-    /// the gateway address and a port of it, of which there are some to try.
-    fn seen_by_servers(&mut self, key: &Key<Ipv4Addr>) -> (Kind, Ipv4Addr, Candidates) {
-        let FiveTuple { source, source_port, .. } = key.tuple();
-        let random = self.random.next_u64();
-        match key.side() {
-            Side::Public => (Kind::Service, source, Candidates::only(source_port)),
-            Side::Private => {
-                let ports = Candidates::new(source_port, PortRange::default(), random);
-                (Kind::Hairpin, self.snapshot.hairpin, ports)
-            }
-        }
-    }
-
-    /// A private host's packet to the outside.
-    pub(super) fn open_masquerade(&mut self, arrival: Arrival, key: Key<Ipv4Addr>) {
-        let tuple = key.tuple();
-        let snapshot = Rc::clone(&self.snapshot);
-        let inside = snapshot.network(Side::Private);
-        if inside.is_inside(tuple.destination) {
-            return self.discard(DropReason::NotForUs);
-        }
-        let Some(rule) = snapshot.masquerade(tuple.source) else {
-            return self.discard(DropReason::NotMasqueraded);
-        };
-        if !begins(&arrival, &tuple) {
-            return self.refuse_segment(&arrival);
-        }
-        if arrival.ip.ttl <= 1 {
-            return self.expire_ttl(&arrival);
-        }
-        match self.map_port(rule, &key, &arrival) {
-            Ok(hit) => self.first_packet(arrival, hit),
-            Err(reason) => {
-                if matches!(reason, DropReason::PortsExhausted | DropReason::TableFull) {
-                    // RFC 7857 section 5 and RFC 4787 leave the answer open; the inside
-                    // host deserves to know.
-                    let code = icmpv4::unreachable::PROHIBITED;
-                    let error = icmpv4::Error::DestinationUnreachable { code, next_hop_mtu: 0 };
-                    self.send_error(&arrival, error);
-                }
-                self.discard(reason);
-            }
-        }
-    }
-
-    /// Finds a port of the masquerade address that no other connection to this remote
-    /// has: entering the reply's key is the test.
-    fn map_port(
-        &mut self,
-        rule: &Masquerade,
-        key: &Key<Ipv4Addr>,
-        arrival: &Arrival,
-    ) -> Result<Hit, DropReason> {
-        let tuple = key.tuple();
-        let snapshot = Rc::clone(&self.snapshot);
-        let random = self.random.next_u64();
-        for port in Candidates::new(tuple.source_port, rule.ports, random) {
-            if snapshot.services.is_service_port(rule.address, port, tuple.protocol) {
-                continue;
-            }
-            let opening = masqueraded(key, rule.address, port, arrival.flags());
-            match self.connections.open(&opening, self.now) {
-                Ok(hit) => return Ok(hit),
-                Err(InsertError::Full) => return Err(DropReason::TableFull),
-                Err(InsertError::Taken(Direction::Reply)) => {}
-                Err(InsertError::Taken(Direction::Original)) => {
-                    return Err(DropReason::TupleTaken);
-                }
-            }
-        }
-        Err(DropReason::PortsExhausted)
-    }
-
-    /// Counts a new connection.
-    pub(super) fn count_opened(&self, hit: Hit) {
-        self.counters.opened.add(1);
-        self.counters.connections.set(self.connections.table().len() as u64);
-        if let Some(record) = self.connections.table().get(hit.id) {
-            if let Some(server) = self.counters.server(record.server()) {
-                server.opened.add(1);
-            }
-        }
-    }
-
-    /// Counts a new connection and sends its first packet on.
-    fn first_packet(&mut self, arrival: Arrival, hit: Hit) {
-        self.count_opened(hit);
-        self.learn_next_hops(hit);
-        let Some(passage) = self.connections.peek(hit) else {
-            return self.discard(DropReason::NoConnection);
-        };
-        self.count_server(&passage, arrival.ip.total_length);
-        self.forward(arrival, hit, passage);
-    }
-
-    /// Closes a connection before its time.
-    pub(super) fn close(&mut self, id: ConnectionId) {
-        if self.connections.close(id).is_none() {
-            return;
-        }
-        self.counters.closed.add(1);
-        self.counters.connections.set(self.connections.table().len() as u64);
-    }
+/// A packet for which no connection was known.
+enum Newcomer {
+    /// As the fast path has read it.
+    Plain { side: Side, mbuf: Mbuf, state: PacketState },
+    /// As the slow path has.
+    Parsed(Arrival),
 }
 
-/// A client's connection to a real server, which sees it as this kind's source and port.
-pub(super) fn to_server(
-    service: &Service<Ipv4Addr>,
-    server: &Server<Ipv4Addr>,
-    key: &Key<Ipv4Addr>,
-    (kind, source, source_port): (Kind, Ipv4Addr, Port),
-    flags: Flags,
-) -> NewConnection<Ipv4Addr> {
-    let reply = FiveTuple {
-        source: server.address,
-        destination: source,
-        source_port: server.port,
-        destination_port: source_port,
-        protocol: key.protocol(),
+/// Plans what the burst's packets open, and asks for the lines that it takes.
+pub(super) fn plan_all(
+    flows: &mut Flows,
+    view: &View,
+    states: &PacketStates,
+    outcomes: &Outcomes,
+) -> Plans {
+    let mut plans = [const { None }; BURST];
+    for ((state, outcome), place) in states.iter().zip(outcomes).zip(&mut plans) {
+        if *outcome != Outcome::New {
+            continue;
+        }
+        *place = flows.translator.plan(view.policy(), &request(state), When::Ahead);
+        if let Some(plan) = place {
+            let table = flows.translator.connections.table();
+            table.prefetch(table.probe(&plan.connection.reply));
+        }
+    }
+    plans
+}
+
+/// What the decision looks at of a plain packet. The fast path takes none whose time to live
+/// ends here.
+fn request(state: &PacketState) -> Request<Ipv4Addr> {
+    Request { key: state.key, flags: state.flags, is_icmp_reply: false, ttl: u8::MAX }
+}
+
+/// Brings a plain packet of no known connection to its end.
+pub(super) fn open_plain(
+    io: &mut Io,
+    flows: &mut Flows,
+    view: &View,
+    side: Side,
+    mbuf: Mbuf,
+    state: &PacketState,
+    ahead: Option<&Plan<Ipv4Addr>>,
+) {
+    let request = request(state);
+    let late = match ahead {
+        None => flows.translator.plan(view.policy(), &request, When::InTurn),
+        Some(_) => None,
     };
-    NewConnection {
-        kind,
-        original: *key,
-        reply: Key::new(reply, Side::Private),
-        service: service.id,
-        server: server.id,
-        flags,
-    }
-}
-
-/// A private host's own connection, from this address and port of the router.
-pub(super) fn masqueraded(
-    key: &Key<Ipv4Addr>,
-    address: Ipv4Addr,
-    port: Port,
-    flags: Flags,
-) -> NewConnection<Ipv4Addr> {
-    let tuple = key.tuple();
-    let reply = FiveTuple {
-        source: tuple.destination,
-        destination: address,
-        source_port: tuple.destination_port,
-        destination_port: port,
-        protocol: tuple.protocol,
+    let plan = ahead.or(late.as_ref());
+    // What opens nothing is read in full.
+    let Some(plan) = plan else { return slow::process(io, flows, view, side, mbuf) };
+    let fits = state.length <= view.mtus[plan.connection.exit().index()];
+    let newcomer = Newcomer::Plain { side, mbuf, state: *state };
+    let newcomer = match fits {
+        true => Some(newcomer),
+        // It must be cut, or refused for its size.
+        false => newcomer.parsed().map(Newcomer::Parsed),
     };
-    NewConnection {
-        kind: Kind::Masquerade,
-        original: *key,
-        reply: Key::new(reply, Side::Public),
-        service: ServiceId::NONE,
-        server: ServerId::NONE,
-        flags,
+    let Some(newcomer) = newcomer else { return io.discard(DropReason::Truncated) };
+    let decision = flows.translator.decide(view.policy(), &request, Some(plan), view.now);
+    view.counters.slow.add(1);
+    carry_out(io, flows, view, newcomer, &request, decision);
+}
+
+/// Brings a packet that was read in full, and of no known connection, to its end.
+pub(super) fn open_parsed(
+    io: &mut Io,
+    flows: &mut Flows,
+    view: &View,
+    arrival: Arrival,
+    request: &Request<Ipv4Addr>,
+) {
+    let decision = flows.translator.decide(view.policy(), request, None, view.now);
+    carry_out(io, flows, view, Newcomer::Parsed(arrival), request, decision);
+}
+
+/// Carries out what was decided about a packet.
+fn carry_out(
+    io: &mut Io,
+    flows: &mut Flows,
+    view: &View,
+    newcomer: Newcomer,
+    request: &Request<Ipv4Addr>,
+    decision: Decision,
+) {
+    if let Decision::Opened { hit, replaced } = decision {
+        count_opened(flows, view, hit, replaced);
+        forward::learn_next_hops(flows, view, hit);
+        return send_first(io, flows, view, newcomer, hit);
+    }
+    let Some(arrival) = newcomer.parsed() else { return io.discard(DropReason::Truncated) };
+    match decision {
+        Decision::Known(hit) => slow::known(io, flows, view, arrival, request, hit),
+        Decision::Router => echo::answer(io, flows, view, arrival),
+        Decision::PrivateHost => private_hosts::forward(io, flows, view, arrival),
+        Decision::Refused(refusal) => answers::refuse(io, view, &arrival, request, refusal),
+        // Taken above.
+        Decision::Opened { .. } => {}
     }
 }
 
-/// True for a packet that may open a connection: a SYN, any UDP packet, an echo request.
-fn begins(arrival: &Arrival, tuple: &FiveTuple<Ipv4Addr>) -> bool {
-    match tuple.protocol {
-        Protocol::Tcp => arrival.flags().is_syn_only(),
-        Protocol::Udp => true,
-        Protocol::Icmp => {
-            matches!(arrival.ip.payload, Payload::IcmpQuery { is_reply: false, .. })
+impl Newcomer {
+    /// The packet, read in full.
+    fn parsed(self) -> Option<Arrival> {
+        match self {
+            Newcomer::Parsed(arrival) => Some(arrival),
+            Newcomer::Plain { side, mbuf, .. } => {
+                let packet = parse::frame(mbuf.data()).ok()?;
+                let ip = *packet.ipv4()?;
+                Some(Arrival { mbuf, packet, ip, side })
+            }
         }
     }
 }
 
-/// Why nobody serves a packet to a floating address: replies without a connection are
-/// told from requests without a service.
-fn unserved(tuple: &FiveTuple<Ipv4Addr>) -> DropReason {
-    match tuple.protocol {
-        Protocol::Icmp => DropReason::NoConnection,
-        Protocol::Tcp | Protocol::Udp => DropReason::NoService,
+/// Counts a new connection.
+fn count_opened(flows: &Flows, view: &View, hit: Hit, replaced: bool) {
+    let connections = &flows.translator.connections;
+    view.counters.opened.add(1);
+    view.counters.closed.add(u64::from(replaced));
+    view.counters.connections.set(connections.table().len() as u64);
+    if let Some(record) = connections.table().get(hit.id) {
+        if let Some(server) = view.counters.server(record.server()) {
+            server.opened.add(1);
+        }
     }
+}
+
+/// Sends the first packet of a connection on.
+fn send_first(io: &mut Io, flows: &mut Flows, view: &View, newcomer: Newcomer, hit: Hit) {
+    let Some(passage) = flows.translator.connections.peek(hit) else {
+        return io.discard(DropReason::NoConnection);
+    };
+    let length = match &newcomer {
+        Newcomer::Plain { state, .. } => state.length,
+        Newcomer::Parsed(arrival) => arrival.ip.total_length,
+    };
+    view.servers().count(passage.server, passage.direction, length);
+    let (mut mbuf, state) = match newcomer {
+        Newcomer::Parsed(arrival) => {
+            return forward::forward(io, flows, view, arrival, hit, passage);
+        }
+        Newcomer::Plain { mbuf, state, .. } => (mbuf, state),
+    };
+    let exit = passage.exit;
+    if state.key.protocol() == Protocol::Tcp && state.flags.contains(Flags::SYN) {
+        let end = ethernet::HEADER_LENGTH + usize::from(state.length);
+        if let Some(segment) = mbuf.data_mut().get_mut(SEGMENT..end) {
+            tcp::clamp_mss(segment, view.snapshot.interface(exit).mss);
+        }
+    }
+    match view.link(exit, passage.next_hop) {
+        Some(link) => {
+            flow::rewrite(mbuf.data_mut(), &passage.rewrite, link);
+            io.transmit(exit, mbuf);
+        }
+        None => {
+            let link = view.senders[exit.index()].to_nobody();
+            flow::rewrite(mbuf.data_mut(), &passage.rewrite, link);
+            forward::resolve(io, view, exit, passage.rewrite.destination, mbuf);
+        }
+    }
+}
+
+/// Closes a connection before its time.
+pub(super) fn close(flows: &mut Flows, view: &View, id: nat::table::ConnectionId) {
+    let connections = &mut flows.translator.connections;
+    if connections.close(id).is_none() {
+        return;
+    }
+    view.counters.closed.add(1);
+    view.counters.connections.set(connections.table().len() as u64);
 }

@@ -1,100 +1,74 @@
-//! Orders from the main core: a new configuration, a walk over the connections.
+//! Orders from the main core: a new configuration, a walk over the connections, a session of
+//! connection sync.
 
-use std::rc::Rc;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
-use nat::Side;
-use nat::scheduler::Scheduler;
-use nat::service::{MAXIMUM_SERVICES, Server};
+use nat::Connections;
+use nat::sync::Session;
 
-use super::Worker;
-use crate::mailbox::{Answer, Order};
-use crate::neighbour::Sender;
+use super::flows::Flows;
+use super::next_hops::NextHopCache;
+use super::view::View;
+use crate::mailbox::{Answer, Mailbox, Order, Walk};
 use crate::snapshot::Snapshot;
 
 /// Records that a walk looks at in one poll: a few cache lines, whatever the table's size.
 const WALK_STEP: usize = 64;
 
-/// Room for the scheduler of every service there can be.
-pub(super) fn no_schedulers() -> Vec<Option<Scheduler>> {
-    (0..MAXIMUM_SERVICES).map(|_| None).collect()
+/// The orders of one worker.
+pub(super) struct Orders {
+    mailbox: Arc<Mailbox>,
+    walk: Option<Walk>,
 }
 
-impl Worker {
+impl Orders {
+    pub(super) fn new(mailbox: Arc<Mailbox>) -> Self {
+        Orders { mailbox, walk: None }
+    }
+
+    /// True while nothing is left to do.
+    pub(super) fn are_done(&self) -> bool {
+        self.walk.is_none()
+    }
+
+    /// Follows the next order, and goes on with what an earlier one has begun.
     #[inline(always)]
-    pub(super) fn follow_orders(&mut self) {
+    pub(super) fn follow(&mut self, flows: &mut Flows, view: &mut View) {
         if let Some(order) = self.mailbox.next_order() {
-            self.follow(order);
+            self.begin(order, flows, view);
         }
         if self.walk.is_some() {
-            self.walk_on();
+            self.walk_on(&flows.translator.connections, view);
         }
     }
 
     #[cold]
-    fn follow(&mut self, order: Order) {
+    fn begin(&mut self, order: Order, flows: &mut Flows, view: &mut View) {
+        // An answer is dropped here only if nobody collects answers: the process is ending.
         match order {
             Order::Snapshot(snapshot) => {
-                let old = self.take_snapshot(snapshot);
-                // Dropped here only if nobody collects answers: the process is ending.
+                let old = take_snapshot(flows, view, snapshot);
                 drop(self.mailbox.reply(Answer::Retired(old)));
             }
             Order::Walk(walk) => self.walk = Some(walk),
-            Order::Sync(session) => self.begin_session(session),
-        }
-    }
-
-    /// Uses another configuration, and returns the one before.
-    pub(super) fn take_snapshot(&mut self, snapshot: Arc<Snapshot>) -> Arc<Snapshot> {
-        for side in Side::ALL {
-            let network = snapshot.network(side);
-            self.macs[side.index()] = network.mac;
-            self.floating_macs[side.index()] = network.floating_mac;
-            self.mtus[side.index()] = network.mtu;
-            self.senders[side.index()] = Sender::new(network.mac);
-        }
-        self.connections.set_timeouts(snapshot.timeouts);
-        self.fragments.set_timeout(snapshot.fragment_timeout);
-        self.renew_schedulers(&snapshot);
-        self.connections.services_changed();
-        self.advance_epoch();
-        let old = core::mem::replace(&mut self.snapshot, Rc::new(snapshot));
-        // Nobody else counts on it between two bursts.
-        Rc::try_unwrap(old).unwrap_or_else(|old| Arc::clone(&old))
-    }
-
-    /// A service that stays keeps its scheduler as long as that is of the same kind; where its
-    /// servers are others than before, those that stay keep what the scheduler remembers of
-    /// them.
-    fn renew_schedulers(&mut self, snapshot: &Snapshot) {
-        for service in snapshot.services.iter() {
-            let Some(slot) = self.schedulers.get_mut(service.id.index()) else { continue };
-            let before = self.snapshot.services.get(service.id);
-            match (before, &mut *slot) {
-                (Some(before), Some(scheduler)) if scheduler.kind() == service.scheduler => {
-                    if before.servers != service.servers {
-                        let place = |at| {
-                            let server: &Server<_> = service.servers.get(at)?;
-                            self.snapshot.services.place(server.id)
-                        };
-                        scheduler.rearrange(service.servers.len(), place);
-                    }
-                }
-                _ => *slot = Some(Scheduler::new(service.scheduler, self.random.next_u64())),
+            Order::Sync(session) => {
+                let old: Session = flows.translator.connections.set_session(session);
+                drop(self.mailbox.reply(Answer::Synced(old)));
             }
         }
     }
 
     /// One step of a walk; sends it back when its buffer is full or the table ends.
     #[cold]
-    fn walk_on(&mut self) {
+    fn walk_on(&mut self, connections: &Connections<Ipv4Addr>, view: &View) {
         let Some(mut walk) = self.walk.take() else { return };
-        let capacity = self.connections.table().capacity();
+        let capacity = connections.table().capacity();
         let room = walk.found.capacity() - walk.found.len();
         let step = WALK_STEP.min(room);
-        for (_, record) in self.connections.table().scan(walk.start, step) {
-            let idle = self.connections.idle_millis(record, self.now) / 1000;
-            let timeout = u64::from(self.connections.timeout_of(record).0);
+        for (_, record) in connections.table().scan(walk.start, step) {
+            let idle = connections.idle_millis(record, view.now) / 1000;
+            let timeout = u64::from(connections.timeout_of(record).0);
             walk.found.push((*record, idle, timeout.saturating_sub(idle)));
         }
         walk.start = walk.start.saturating_add(step);
@@ -106,4 +80,20 @@ impl Worker {
             self.walk = Some(walk);
         }
     }
+}
+
+/// Uses another configuration, and returns the one before.
+pub(super) fn take_snapshot(
+    flows: &mut Flows,
+    view: &mut View,
+    snapshot: Arc<Snapshot>,
+) -> Arc<Snapshot> {
+    let (before, services) = (&view.policy().services, &snapshot.policy.services);
+    flows.translator.set_services(before, services);
+    flows.translator.connections.set_timeouts(snapshot.timeouts);
+    flows.fragments.set_timeout(snapshot.fragment_timeout);
+    let old = view.set_snapshot(snapshot);
+    view.advance_epoch();
+    flows.next_hops = NextHopCache::EMPTY;
+    old
 }

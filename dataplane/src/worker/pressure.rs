@@ -10,8 +10,9 @@ use std::net::Ipv4Addr;
 
 use nat::Side;
 
-use super::burst::{Lane, Way};
-use super::{BURST, Worker};
+use super::BURST;
+use super::packet_state::{Outcome, PacketState};
+use super::view::View;
 
 /// Packets without a connection that are served of a burst, with packets of known ones in it.
 const STRANGERS: usize = BURST / 8;
@@ -38,22 +39,25 @@ impl Pressure {
     }
 }
 
-impl Worker {
-    /// Of a burst from a source that overflows, leaves a few packets without a connection and
-    /// refuses the others, if there are packets of known ones. What this machine's kernel is
-    /// to have, the heartbeats of its peer among them, is not looked at.
-    #[cold]
-    pub(super) fn refuse_strangers(&self, side: Side, lanes: &[Lane], ways: &mut [Way]) {
-        if !ways.iter().any(|way| matches!(way, Way::Out(_))) {
-            return;
-        }
-        let is_strange = |(lane, way): &(&Lane, &mut Way)| {
-            let to: Ipv4Addr = lane.key.tuple().destination;
-            **way == Way::New && !self.is_for_kernel(side, to)
-        };
-        let strangers = lanes.iter().zip(ways).filter(is_strange);
-        for (_, way) in strangers.skip(STRANGERS) {
-            *way = Way::Refused;
-        }
+/// Of a burst from a source that overflows, leaves a few packets without a connection and
+/// refuses the others, if there are packets of known ones. What this machine's kernel is
+/// to have, the heartbeats of its peer among them, is not looked at.
+#[cold]
+pub(super) fn refuse_strangers(
+    view: &View,
+    side: Side,
+    states: &[PacketState],
+    outcomes: &mut [Outcome],
+) {
+    if !outcomes.iter().any(|outcome| matches!(outcome, Outcome::Out(_))) {
+        return;
+    }
+    let is_strange = |(state, outcome): &(&PacketState, &mut Outcome)| {
+        let to: Ipv4Addr = state.key.tuple().destination;
+        **outcome == Outcome::New && !view.is_for_kernel(side, to)
+    };
+    let strangers = states.iter().zip(outcomes).filter(is_strange);
+    for (_, outcome) in strangers.skip(STRANGERS) {
+        *outcome = Outcome::Refused;
     }
 }

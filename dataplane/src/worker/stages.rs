@@ -1,43 +1,39 @@
 //! How the time of a poll is split over its stages: a sample, as reading the time stamp
 //! counter takes as long as a packet does.
 
+use std::sync::Arc;
+
 use dpdk::clock;
 
-use super::Worker;
+use crate::counters::WorkerBlock;
+use crate::stage::Stage;
 
 /// One poll in so many is timed by stage.
 const SAMPLE: u64 = 64;
 
-/// The stages of a poll.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Stage {
-    /// Role, orders, and the NIC's receive function.
-    Receive,
-    /// Headers to keys.
-    Read,
-    /// Tags to candidates.
-    Match,
-    /// Look-ups confirmed, packets translated.
-    Forward,
-    /// To the transmit bursts; and all of the slow path.
-    Deal,
-    /// Rings, connection sync, expiry.
-    Other,
-    /// The NIC's transmit function.
-    Transmit,
+/// Times the stages of some polls.
+pub(super) struct StageTimer {
+    counters: Arc<WorkerBlock>,
+    /// While this poll is timed: when the last stage ended.
+    lap: Option<u64>,
 }
 
-impl Stage {
-    /// How many there are.
-    pub const COUNT: usize = 7;
-}
+impl StageTimer {
+    pub(super) fn new(counters: Arc<WorkerBlock>) -> Self {
+        StageTimer { counters, lap: None }
+    }
 
-impl Worker {
     /// Begins to time this poll, if its turn has come.
     #[inline(always)]
-    pub(super) fn begin_laps(&mut self) {
+    pub(super) fn begin(&mut self) {
         let is_sample = self.counters.polls.get() % SAMPLE == 0;
         self.lap = is_sample.then(clock::tsc);
+    }
+
+    /// True while the poll is timed.
+    #[inline(always)]
+    pub(super) fn is_timing(&self) -> bool {
+        self.lap.is_some()
     }
 
     /// The cycles since the last call belong to this stage.

@@ -10,7 +10,8 @@ use dpdk::mbuf::Mbuf;
 use dpdk::port::TxQueue;
 use nat::Side;
 
-use super::{BURST, Worker};
+use super::BURST;
+use super::io::Io;
 use crate::clock::Tsc;
 use crate::drop_reason::DropReason;
 use crate::errand::Errand;
@@ -40,7 +41,7 @@ impl Exit {
     }
 }
 
-impl Worker {
+impl Io {
     /// Sends another's packet on a side, finished.
     #[inline(always)]
     pub(super) fn transmit(&mut self, side: Side, mbuf: Mbuf) {
@@ -178,26 +179,27 @@ impl Worker {
             }
         }
         self.flush_handoff();
-        if !self.errands.is_empty() {
-            self.flush_errands();
+        if !self.for_housekeeping.is_empty() {
+            self.flush_to_main();
         }
     }
 
-    /// Gives a packet to the main core; its errand is in its tag.
-    pub(super) fn hand_to_main(&mut self, mbuf: Mbuf) {
-        if let Err(mbuf) = self.errands.push(mbuf) {
-            self.flush_errands();
-            if self.errands.push(mbuf).is_err() {
+    /// Gives a packet to the main core, tagged with what for.
+    pub(super) fn hand_to_main(&mut self, errand: Errand, mut mbuf: Mbuf) {
+        errand.tag(&mut mbuf);
+        if let Err(mbuf) = self.for_housekeeping.push(mbuf) {
+            self.flush_to_main();
+            if self.for_housekeeping.push(mbuf).is_err() {
                 self.discard(DropReason::HousekeepingFull);
             }
         }
     }
 
-    fn flush_errands(&mut self) {
-        let sent = self.to_housekeeping.enqueue(&mut self.errands);
+    fn flush_to_main(&mut self) {
+        let sent = self.to_housekeeping.enqueue(&mut self.for_housekeeping);
         self.counters.to_housekeeping.add(sent as u64);
-        let lost = self.errands.len();
+        let lost = self.for_housekeeping.len();
         self.counters.drops.add(DropReason::HousekeepingFull, lost as u64);
-        self.errands.clear();
+        self.for_housekeeping.clear();
     }
 }

@@ -115,7 +115,7 @@ impl Bench {
 
         let config = Config::from_str("built-in", CONFIGURATION).unwrap();
         let snapshot = Builder::new(MACS).build(&config).unwrap();
-        let service = snapshot.services.iter().next().unwrap();
+        let service = snapshot.policy.services.iter().next().unwrap();
         let server = service.servers[0].id;
         let clock = Clock::start();
         let neighbours = Arc::new(NeighbourTable::default());

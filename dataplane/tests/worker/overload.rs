@@ -40,6 +40,8 @@ fn of_a_source_that_overflows_a_few_strangers_are_served_and_all_known_packets()
     bench.arrive(Side::Public, &burst(&stranger(VIP)));
     assert_eq!(bench.dropped(DropReason::Overload), 27 * 10);
     assert_eq!(bench.sent(Side::Private).len() as u64, 1 + HELD + 10 + 2);
+    // Some of the strangers were told that nobody listens.
+    assert!(!bench.sent(Side::Public).is_empty());
     assert_eq!(bench.pool.in_use(), 0);
 }
 

@@ -29,8 +29,8 @@ pub trait Address:
     /// [`Address::BITS`]).
     fn shares_prefix(self, other: Self, length: u8) -> bool;
 
-    /// True for an address that no packet may come from (RFC 1812 section 5.3.7).
-    fn is_martian_source(self) -> bool;
+    /// True for an address from and to which packets may be forwarded (RFC 6890).
+    fn is_forwardable(self) -> bool;
 }
 
 impl Address for Ipv4Addr {
@@ -54,8 +54,8 @@ impl Address for Ipv4Addr {
     }
 
     #[inline(always)]
-    fn is_martian_source(self) -> bool {
-        crate::ipv4::is_martian_source(self)
+    fn is_forwardable(self) -> bool {
+        crate::ipv4::is_forwardable(self)
     }
 }
 
@@ -82,7 +82,8 @@ impl Address for Ipv6Addr {
     }
 
     #[inline(always)]
-    fn is_martian_source(self) -> bool {
-        self.is_unspecified() || self.is_loopback() || self.is_multicast()
+    fn is_forwardable(self) -> bool {
+        let is_of_one_host = !self.is_unspecified() && !self.is_loopback() && !self.is_multicast();
+        is_of_one_host && !self.is_unicast_link_local()
     }
 }

@@ -216,7 +216,7 @@ impl<A: Address> Rewrite<A> {
 
 /// Both addresses of an Ethernet header as they stand in it: a store of eight bytes and
 /// one of four.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Link {
     first: u64,
     second: u32,

@@ -42,6 +42,12 @@ pub mod unreachable {
     pub const PROHIBITED: u8 = 13;
 }
 
+/// Codes of "redirect".
+pub mod redirect {
+    /// There is a better way to this host.
+    pub const HOST: u8 = 1;
+}
+
 /// Codes of "time exceeded".
 pub mod exceeded {
     /// The time to live ran out on the way.

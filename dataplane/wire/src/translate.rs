@@ -191,6 +191,14 @@ pub fn identify(frame: &mut [u8], packet: &Packet, identification: u16) -> bool 
     true
 }
 
+/// Writes both Ethernet addresses. False, with the frame as it was, if it is too short.
+pub fn address(frame: &mut [u8], source_mac: MacAddress, destination_mac: MacAddress) -> bool {
+    let Some(mut link) = ethernet::Header::new_mut(frame) else { return false };
+    link.set_source(source_mac);
+    link.set_destination(destination_mac);
+    true
+}
+
 /// Makes a packet ready for its next hop: both Ethernet addresses, and the TTL less
 /// one with the header checksum. False, with the packet as it was, if it is not IPv4
 /// or its TTL does not allow another hop.
@@ -207,8 +215,5 @@ pub fn forward(
     if header.ttl() <= 1 || !header.decrement_ttl() {
         return false;
     }
-    let Some(mut link) = ethernet::Header::new_mut(frame) else { return false };
-    link.set_source(source_mac);
-    link.set_destination(destination_mac);
-    true
+    address(frame, source_mac, destination_mac)
 }

@@ -9,7 +9,8 @@ use dataplane::counters::WorkerBlock;
 use dataplane::drop_reason::DropReason;
 
 /// The stages of a packet's way whose cycles the workers count, from some of their polls.
-pub const STAGES: [&str; 7] = ["receive", "read", "match", "forward", "deal", "other", "transmit"];
+pub const STAGES: [&str; 7] =
+    ["receive", "read", "match", "forward", "dispatch", "other", "transmit"];
 
 /// Drops that tell of too many packets, and not of wrong ones.
 const OVERLOAD: [&str; 4] = ["handoff_full", "housekeeping_full", "no_buffer", "transmit_full"];

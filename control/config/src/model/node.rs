@@ -17,6 +17,8 @@ pub struct Node {
     pub idle: Idle,
     /// Have NICs that can send packets to their worker do it.
     pub rss: bool,
+    /// What is told to those whom nobody serves, unless their service says otherwise.
+    pub unserved: Unserved,
     /// The Unix socket on which the dataplane takes commands.
     pub control_socket: PathBuf,
     /// Connections that this machine can hold, over all workers.
@@ -43,6 +45,7 @@ impl Node {
             main_cores: Vec::new(),
             idle: Idle::Poll,
             rss: true,
+            unserved: Unserved::Reject,
             control_socket: PathBuf::from(Self::CONTROL_SOCKET),
             connections: 1_000_000,
             memory: Memory::default(),
@@ -93,6 +96,17 @@ pub enum Idle {
     Poll,
     /// Sleeps after empty polls: spares the core, costs latency.
     Adaptive,
+}
+
+/// What is told to those whom nobody serves: a closed port of a floating address, a service
+/// without servers, an address without a way.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum Unserved {
+    /// They get a TCP reset or an ICMP error at once.
+    #[default]
+    Reject,
+    /// They get no answer.
+    Drop,
 }
 
 /// Memory for DPDK.

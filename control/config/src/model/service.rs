@@ -4,6 +4,7 @@ use core::fmt;
 use std::net::SocketAddrV4;
 
 use super::check::Check;
+use super::node::Unserved;
 
 pub use schedulers::Kind as Scheduler;
 
@@ -21,6 +22,8 @@ pub struct Service {
     pub scheduler: Scheduler,
     /// The real servers, distinct, in the order of the file; may be empty.
     pub servers: Vec<Server>,
+    /// What its clients are told when nobody can serve them; none: what `node.unserved` says.
+    pub unserved: Option<Unserved>,
     /// How it is found out whether a server is well; none: it is taken to be.
     pub check: Option<Check>,
 }

@@ -1,10 +1,13 @@
 //! `[node]`.
 
 use crate::document::{Table, value};
-use crate::model::node::{CoreId, Idle, LogLevel, Node};
+use crate::model::node::{CoreId, Idle, LogLevel, Node, Unserved};
 use crate::read::distinct;
 
 const IDLE: &[(&str, Idle)] = &[("poll", Idle::Poll), ("adaptive", Idle::Adaptive)];
+
+pub(super) const UNSERVED: &[(&str, Unserved)] =
+    &[("reject", Unserved::Reject), ("drop", Unserved::Drop)];
 
 const LEVELS: &[(&str, LogLevel)] = &[
     ("error", LogLevel::Error),
@@ -30,6 +33,9 @@ pub(super) fn read(table: Table<'_>) -> Option<Node> {
     }
     if let Some(rss) = table.optional("rss", value::boolean) {
         node.rss = rss.value;
+    }
+    if let Some(unserved) = table.optional("unserved", value::choice(UNSERVED)) {
+        node.unserved = unserved.value;
     }
     if let Some(connections) = table.optional("connections", value::integer(1..=1_000_000_000)) {
         node.connections = connections.value;

@@ -3,8 +3,10 @@
 use std::net::SocketAddrV4;
 
 use super::check;
+use super::node::UNSERVED;
 use crate::document::{At, Table, value};
 use crate::model::check::Check;
+use crate::model::node::Unserved;
 use crate::model::service::{Protocol, Scheduler};
 use crate::schema;
 
@@ -19,6 +21,7 @@ pub(crate) struct RawService {
     /// None when there is no list.
     pub(crate) servers: Option<At<Vec<RawServer>>>,
     pub(crate) check: Option<At<Check>>,
+    pub(crate) unserved: Option<Unserved>,
 }
 
 pub(crate) struct RawServer {
@@ -39,6 +42,7 @@ pub(super) fn read(table: Table<'_>) -> RawService {
         listen: table.required("listen", value::socket),
         scheduler: scheduler.map_or(Scheduler::default(), |at| at.value),
         servers,
+        unserved: table.optional("unserved", value::choice(UNSERVED)).map(|at| at.value),
         check: table.table("check", &schema::CHECK).and_then(check::read),
         protocol,
     }

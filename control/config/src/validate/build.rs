@@ -80,6 +80,7 @@ fn service(raw: RawService) -> Option<Service> {
         protocol: raw.protocol?.value,
         scheduler: raw.scheduler,
         servers: raw.servers?.value.into_iter().map(server).collect::<Option<_>>()?,
+        unserved: raw.unserved,
         check: raw.check.map(|at| at.value),
     })
 }

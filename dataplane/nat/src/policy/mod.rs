@@ -121,8 +121,8 @@ impl<A: Address> Policy<A> {
             && private.is_inside(destination)
             && private.is_inside(source)
             && !self.is_local(destination)
-            && !private.is_no_host(destination)
-            && !private.is_no_host(source)
+            && !private.is_broadcast(destination)
+            && !private.is_broadcast(source)
     }
 
     /// Where a packet of no known connection belongs.
@@ -132,7 +132,7 @@ impl<A: Address> Policy<A> {
     /// [`Refusal`] when it belongs nowhere.
     pub fn route(&self, request: &Request<A>) -> Result<Destination<'_, A>, Refusal> {
         let (tuple, side) = (request.key.tuple(), request.key.side());
-        if tuple.source.is_martian_source() {
+        if !tuple.source.is_forwardable() || !tuple.destination.is_forwardable() {
             return Err(Refusal::Martian);
         }
         if self.is_spoofed(side, tuple.source) {
@@ -141,7 +141,7 @@ impl<A: Address> Policy<A> {
         let destination = match side {
             _ if self.is_floating(tuple.destination) => self.to_floating(request)?,
             Side::Public => return Err(Refusal::NotForUs),
-            Side::Private => self.from_inside(request)?,
+            Side::Private => self.leaving(request)?,
         };
         if let Destination::Router = destination {
             return Ok(destination);
@@ -170,7 +170,7 @@ impl<A: Address> Policy<A> {
         Ok(Destination::Service { service, kind })
     }
 
-    fn from_inside(&self, request: &Request<A>) -> Result<Destination<'_, A>, Refusal> {
+    fn leaving(&self, request: &Request<A>) -> Result<Destination<'_, A>, Refusal> {
         let tuple = request.key.tuple();
         let (source, destination) = (tuple.source, tuple.destination);
         if self.is_between_private_hosts(Side::Private, source, destination) {
@@ -178,7 +178,7 @@ impl<A: Address> Policy<A> {
         }
         let is_public = !self.is_local(destination)
             && !self.network(Side::Private).is_inside(destination)
-            && !self.network(Side::Public).is_no_host(destination);
+            && !self.network(Side::Public).is_broadcast(destination);
         if !is_public {
             return Err(Refusal::NotForUs);
         }

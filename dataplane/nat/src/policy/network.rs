@@ -69,10 +69,9 @@ impl<A: Address> Network<A> {
         self.routes.iter().map(|route| route.via).chain(self.gateway)
     }
 
-    /// True if nothing may be sent to the address: no host has it, or every host of the
-    /// link would get the packet.
-    pub fn is_no_host(&self, address: A) -> bool {
-        address.is_martian_source() || self.broadcast == Some(address)
+    /// True for the address at which every host of the link would get a packet.
+    pub fn is_broadcast(&self, address: A) -> bool {
+        self.broadcast == Some(address)
     }
 }
 

@@ -9,7 +9,7 @@ use crate::service::{Service, Unserved};
 /// Why a packet opens no connection. The dataplane has a drop reason for each.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Refusal {
-    /// No host can have the source address.
+    /// Nothing is forwarded from the source address or to the destination address.
     Martian,
     /// The source address belongs to this machine, or to the other side.
     Spoofed,

@@ -67,7 +67,7 @@ fn is_own(address: Ipv4Addr) -> bool {
 
 fn is_no_host(address: Ipv4Addr) -> bool {
     let first = address.octets()[0];
-    first == 0 || first == 127 || first >= 224
+    first == 0 || first == 127 || first >= 224 || in_net(address, [169, 254, 0, 0], 16)
 }
 
 impl Model<'_> {
@@ -112,7 +112,7 @@ impl Model<'_> {
     fn belongs(&self, request: &Request<Ipv4Addr>) -> Expected {
         let (tuple, side) = (request.key.tuple(), request.key.side());
         let (from, to) = (tuple.source, tuple.destination);
-        if is_no_host(from) {
+        if is_no_host(from) || is_no_host(to) {
             return Expected::Refused(Refusal::Martian);
         }
         if is_own(from) || (side == Side::Public && is_private(from)) {
@@ -125,7 +125,7 @@ impl Model<'_> {
             return Expected::Refused(Refusal::NotForUs);
         }
         let broadcasts = [[10, 0, 0, 255], [198, 51, 100, 255]];
-        if is_own(to) || is_no_host(to) || broadcasts.contains(&to.octets()) {
+        if is_own(to) || broadcasts.contains(&to.octets()) {
             return Expected::Refused(Refusal::NotForUs);
         }
         match is_private(to) {

@@ -226,6 +226,7 @@ fn addresses() -> impl Strategy<Value = Ipv4Addr> {
         Ipv4Addr::new(198, 51, 100, 255),
         Ipv4Addr::new(224, 0, 0, 5),
         Ipv4Addr::new(127, 0, 0, 1),
+        Ipv4Addr::new(169, 254, 1, 2),
         Ipv4Addr::UNSPECIFIED,
         Ipv4Addr::BROADCAST,
     ];

@@ -84,6 +84,8 @@ pub enum Resolution<P> {
     Send(MacAddress, P),
     /// It waits. The request is to be sent, if there is one.
     Wait(Option<Request>),
+    /// The neighbour has not answered, and was asked just now.
+    Failed(P),
     /// The queues are full.
     QueueFull(P),
     /// The table is full.
@@ -97,8 +99,8 @@ pub enum Outcome<P> {
     Ask(Request),
     /// A packet can be sent to this station now.
     Send(Side, MacAddress, P),
-    /// A packet waited in vain.
-    Failed(P),
+    /// A packet for this side waited in vain.
+    Failed(Side, P),
 }
 
 /// One line of a listing.
@@ -184,6 +186,13 @@ impl<P> Resolver<P> {
         if let Some(mac) = entry.mac.filter(|_| entry.state.is_usable()) {
             return Resolution::Send(mac, packet);
         }
+        // A host that is gone must not be asked for more than once a second, however much
+        // traffic there is for it.
+        let was_asked = entry.asked.millis() != 0;
+        let is_gone = entry.state == State::Failed && was_asked;
+        if is_gone && now.since(entry.asked) < RETRY.millis() {
+            return Resolution::Failed(packet);
+        }
         if !room || entry.waiting.len() >= QUEUE {
             return Resolution::QueueFull(packet);
         }
@@ -191,15 +200,11 @@ impl<P> Resolver<P> {
         let mut request = None;
         if entry.state == State::Failed {
             entry.state = State::Incomplete;
-            entry.attempts = 0;
             entry.confirmed = now;
-            // A host that is gone must not be asked for more than once a second,
-            // however much traffic there is for it.
-            if entry.asked.millis() == 0 || now.since(entry.asked) >= RETRY.millis() {
-                entry.asked = now;
-                entry.attempts = 1;
-                request = Some(Request { side, target: address, to: None });
-            }
+            entry.asked = now;
+            // One that did not answer lately is asked once: senders are told soon.
+            entry.attempts = if was_asked { ATTEMPTS } else { 1 };
+            request = Some(Request { side, target: address, to: None });
         }
         self.waiting += 1;
         Resolution::Wait(request)
@@ -279,7 +284,7 @@ impl<P> Resolver<P> {
             }
             if entry.state == State::Failed {
                 self.waiting -= entry.waiting.len();
-                entry.waiting.drain(..).for_each(|packet| outcome(Outcome::Failed(packet)));
+                entry.waiting.drain(..).for_each(|packet| outcome(Outcome::Failed(side, packet)));
                 if crowded && now.since(entry.confirmed) >= FORGET.millis() {
                     forgotten.push((side, target));
                 }

@@ -18,7 +18,7 @@ fn tick(resolver: &mut Resolver<u32>, now: Instant) -> (Vec<Request>, Vec<u32>) 
     let (mut requests, mut failed) = (Vec::new(), Vec::new());
     resolver.tick(now, |outcome| match outcome {
         Outcome::Ask(request) => requests.push(request),
-        Outcome::Failed(packet) => failed.push(packet),
+        Outcome::Failed(_, packet) => failed.push(packet),
         Outcome::Send(..) => panic!("nothing waits for a static neighbour"),
     });
     (requests, failed)
@@ -56,6 +56,8 @@ fn requests_are_a_second_apart_and_three() {
     // The next packet asks again.
     let again = resolver.resolve(Side::Private, HOST, 2, at(4));
     assert_eq!(again, Resolution::Wait(Some(request(BROADCAST))));
+    // Once: its sender is told within a second.
+    assert_eq!(tick(&mut resolver, at(5)), (vec![], vec![2]));
 }
 
 #[test]
@@ -66,7 +68,7 @@ fn a_dead_host_is_not_asked_for_by_every_packet() {
         tick(&mut resolver, at(second));
     }
     let half = Instant::from_millis(at(2).millis() + 500);
-    assert_eq!(resolver.resolve(Side::Private, HOST, 2, half), Resolution::Wait(None));
+    assert_eq!(resolver.resolve(Side::Private, HOST, 2, half), Resolution::Failed(2));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Segments in the name of an end of a connection by somebody who knows its addresses and
 //! ports, and not its numbers.
 
+use wire::MacAddress;
 use wire::flow::{self, Link};
 use wire::testing::Frame;
 
@@ -143,7 +144,7 @@ fn forward(connections: &mut Connections<Ipv4Addr>, frame: &Frame, side: Side, n
     let candidate = connections.table().find(&key).unwrap();
     let mut passing = connections.passing(candidate, &key, 0).unwrap();
     assert!(passing.pass(plain.tcp_flags, || flow::segment(&bytes.clone()), now));
-    let link = Link::default();
+    let link = Link::new(MacAddress::ZERO, MacAddress::ZERO);
     assert!(flow::rewrite(&mut bytes, passing, link));
 }
 

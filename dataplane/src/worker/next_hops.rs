@@ -15,12 +15,12 @@ use crate::neighbour::NeighbourTable;
 const PLACES: usize = 64;
 
 /// By the last bits of their address.
-pub(super) struct Hops([(Side, Ipv4Addr, NextHop); PLACES]);
+pub(super) struct NextHopCache([(Side, Ipv4Addr, NextHop); PLACES]);
 
-impl Hops {
+impl NextHopCache {
     /// None yet.
-    pub(super) const NONE: Hops =
-        Hops([(Side::Public, Ipv4Addr::UNSPECIFIED, NextHop::NONE); PLACES]);
+    pub(super) const EMPTY: NextHopCache =
+        NextHopCache([(Side::Public, Ipv4Addr::UNSPECIFIED, NextHop::NONE); PLACES]);
 
     /// The slot of a neighbour, [`NextHop::NONE`] if it has none.
     pub(super) fn find(
@@ -30,7 +30,7 @@ impl Hops {
         address: Ipv4Addr,
     ) -> NextHop {
         let at = address.to_bits() as usize % PLACES;
-        let Hops(places) = self;
+        let NextHopCache(places) = self;
         let Some(place) = places.get_mut(at) else { return NextHop::NONE };
         let (known_side, known, hop) = *place;
         if (known_side, known) == (side, address) && hop != NextHop::NONE {
@@ -50,7 +50,7 @@ mod tests {
     fn what_was_found_is_found_again_and_what_was_not_is_looked_for() {
         let table = NeighbourTable::default();
         let (one, other) = (Ipv4Addr::new(10, 0, 0, 11), Ipv4Addr::new(10, 0, 1, 11));
-        let mut hops = Hops::NONE;
+        let mut hops = NextHopCache::EMPTY;
         assert_eq!(hops.find(&table, Side::Private, one), NextHop::NONE);
         let slot = table.insert(Side::Private, one).unwrap();
         for _ in 0..2 {

@@ -1,0 +1,50 @@
+//! What moves a worker's packets: queues, rings, buffers.
+
+use std::sync::Arc;
+
+use dpdk::burst::Burst;
+use dpdk::mempool::Mempool;
+use dpdk::port::RxQueue;
+use dpdk::ring::{Consumer, Producer};
+
+use super::BURST;
+use super::answer_limits::AnswerLimits;
+use super::handoff::Handoff;
+use super::pressure::Pressure;
+use super::stages::StageTimer;
+use super::transmit::Exit;
+use crate::counters::WorkerBlock;
+use crate::drop_reason::DropReason;
+use crate::role::SharedDeadlines;
+
+/// The queues, rings and buffers of one worker.
+pub(super) struct Io {
+    /// The receive queue of each side, if the device has one for this worker.
+    pub(super) receive: [Option<RxQueue>; 2],
+    /// Whether the NIC of each side looks at the checksums of IP headers.
+    pub(super) checks_ip: [bool; 2],
+    /// Whether the receive queues overflow.
+    pub(super) pressure: [Pressure; 2],
+    pub(super) exits: [Exit; 2],
+    pub(super) handoff: Handoff,
+    /// Whether the other workers' rings and, last, the main core's overflow.
+    pub(super) ring_pressure: Vec<Pressure>,
+    pub(super) to_housekeeping: Producer,
+    /// What waits for the main core.
+    pub(super) for_housekeeping: Burst<BURST>,
+    pub(super) from_housekeeping: Consumer,
+    pub(super) mempool: Mempool,
+    /// How many answers of its own the worker may still send.
+    pub(super) limits: AnswerLimits,
+    pub(super) counters: Arc<WorkerBlock>,
+    /// Looked at before each burst leaves.
+    pub(super) role: Arc<SharedDeadlines>,
+    pub(super) timer: StageTimer,
+}
+
+impl Io {
+    #[inline(always)]
+    pub(super) fn discard(&self, reason: DropReason) {
+        self.counters.drops.add(reason, 1);
+    }
+}
