@@ -2,6 +2,7 @@
 //! them, and dropping what waits when it forwards no longer.
 
 use std::collections::VecDeque;
+use std::net::Ipv4Addr;
 
 use nat::{Instant, Side};
 use wire::MacAddress;
@@ -11,9 +12,10 @@ use super::Housekeeping;
 use crate::clock::Tsc;
 use crate::drop_reason::DropReason;
 use crate::errand::Errand;
+use crate::role::additions::Additions;
 use crate::role::announce::{Audience, Schedule};
 use crate::role::conflict::Defence;
-use crate::snapshot::{Interface, Snapshot};
+use crate::snapshot::Interface;
 
 /// Frames sent in one round: the ring to the worker takes them with room for others.
 const BUDGET: usize = 64;
@@ -35,6 +37,7 @@ pub struct Announcer {
     answers: bool,
     rounds: u64,
     schedule: Schedule,
+    additions: Additions,
     pub(super) defence: Defence,
     outbox: VecDeque<Frame>,
 }
@@ -54,6 +57,7 @@ impl Housekeeping {
             let role = if answers { "active" } else { "standby" };
             tracing::info!(term = self.role.term(), "this machine is {role}");
         }
+        self.look_at_addresses(answers, now);
         if answers { self.announce(now) } else { self.announcer.fall_silent() }
     }
 
@@ -72,7 +76,12 @@ impl Housekeeping {
             self.announcer.schedule.start(now);
         }
         if let Some(audience) = self.announcer.schedule.due(now) {
-            self.write_announcements(audience);
+            let snapshot = self.snapshot.read().clone();
+            let all = Side::ALL.map(|side| snapshot.network(side).floating.clone());
+            self.write_announcements(audience, &all);
+        }
+        if let Some((audience, added)) = self.announcer.additions.due(now) {
+            self.write_announcements(audience, &added);
         }
         for _ in 0..BUDGET {
             let Some(frame) = self.announcer.outbox.pop_front() else { break };
@@ -82,18 +91,37 @@ impl Housekeeping {
         }
     }
 
-    fn write_announcements(&mut self, audience: Audience) {
+    /// Takes note of the floating addresses that a reload has brought or taken away.
+    fn look_at_addresses(&mut self, answers: bool, now: Instant) {
+        let snapshot = self.snapshot.read().clone();
+        let floating = Side::ALL.map(|side| snapshot.network(side).floating.as_slice());
+        let announcer = &mut self.announcer;
+        if announcer.additions.look(snapshot.generation, floating, answers, now) {
+            // What still waits must not announce an address that is gone.
+            let stays =
+                |frame: &Frame| snapshot.network(frame.side).is_floating(frame.packet.sender_ip);
+            announcer.outbox.retain(stays);
+        }
+    }
+
+    fn write_announcements(&mut self, audience: Audience, addresses: &[Vec<Ipv4Addr>; 2]) {
         let snapshot = self.snapshot.read().clone();
         let mut unicasts = VecDeque::new();
         for side in Side::ALL {
+            let interface = snapshot.interface(side);
+            let Some(addresses) = addresses.get(side.index()) else { continue };
+            if addresses.is_empty() {
+                continue;
+            }
             // What is left of an announcement before may wait; the link may not.
-            for packet in broadcasts(&snapshot, side) {
+            for packet in broadcasts(interface, addresses) {
                 let frame = Frame { side, to: MacAddress::BROADCAST, packet };
                 self.announcer.outbox.push_front(frame);
             }
             if audience == Audience::LinkAndNeighbours {
                 let neighbours = self.resolver.lock().usable(side);
-                let packets = neighbours.iter().flat_map(|&to| tell(&snapshot, side, to));
+                let packets =
+                    neighbours.iter().flat_map(|&neighbour| tell(interface, addresses, neighbour));
                 unicasts.extend(packets.map(|packet| Frame {
                     side,
                     to: packet.target_mac,
@@ -124,29 +152,30 @@ impl Housekeeping {
 impl Announcer {
     fn fall_silent(&mut self) {
         self.schedule.stop();
+        self.additions.stop();
         self.defence.stop();
         self.outbox.clear();
     }
 }
 
-/// Gratuitous ARP for each floating address, in both forms: some devices heed only
+/// Gratuitous ARP for each of these floating addresses, in both forms: some devices heed only
 /// requests, some only replies.
-fn broadcasts(snapshot: &Snapshot, side: Side) -> impl Iterator<Item = Packet> {
-    let Interface { floating_mac: mac, .. } = *snapshot.interface(side);
-    snapshot.network(side).floating.iter().flat_map(move |&address| {
+fn broadcasts(interface: &Interface, addresses: &[Ipv4Addr]) -> impl Iterator<Item = Packet> {
+    let mac = interface.floating_mac;
+    addresses.iter().flat_map(move |&address| {
         [Packet::gratuitous_reply(mac, address), Packet::gratuitous_request(mac, address)]
     })
 }
 
-/// Replies to what a neighbour did not ask, for each floating address. A reply to itself
+/// Replies to what a neighbour did not ask, for each of these floating addresses. A reply to itself
 /// alone lets Linux take the entry for confirmed; a broadcast leaves it stale.
 fn tell(
-    snapshot: &Snapshot,
-    side: Side,
-    (ip, mac): (std::net::Ipv4Addr, MacAddress),
+    interface: &Interface,
+    addresses: &[Ipv4Addr],
+    (ip, mac): (Ipv4Addr, MacAddress),
 ) -> impl Iterator<Item = Packet> {
-    let sender_mac = snapshot.interface(side).floating_mac;
-    snapshot.network(side).floating.iter().map(move |&address| Packet {
+    let sender_mac = interface.floating_mac;
+    addresses.iter().map(move |&address| Packet {
         operation: Operation::Reply,
         sender_mac,
         sender_ip: address,

@@ -51,6 +51,11 @@ impl Schedule {
         self.began = None;
     }
 
+    /// Every step was taken: what is due from now on is the refresh.
+    pub fn is_refreshing(&self) -> bool {
+        self.done >= STEPS.len()
+    }
+
     /// The announcement that is due now, if one is. Those that were missed are one.
     pub fn due(&mut self, now: Instant) -> Option<Audience> {
         let age = now.since(self.began?);

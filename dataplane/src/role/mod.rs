@@ -14,6 +14,7 @@
 //! Whoever sends looks at the deadline again just before, with a counter read then: a
 //! process that was stopped for longer than its lease drops what it had in hand.
 
+pub mod additions;
 pub mod announce;
 pub mod conflict;
 mod deadlines;

@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod additions;
 mod hurry;
 mod log;
 mod privileges;
