@@ -121,6 +121,39 @@ It has no servers: clients get no answer.
 }
 
 #[test]
+fn a_server_is_drained_and_enabled() {
+    let dataplane = Dataplane::start(busy);
+    assert_eq!(
+        dataplane.shows(&["drain", "web", "10.0.0.11:80"]),
+        "10.0.0.11:80 of web gets no new connection. Its 3 connections go on.\n"
+    );
+    assert_eq!(
+        dataplane.shows(&["enable", "web", "10.0.0.11"]),
+        "10.0.0.11:80 of web gets new connections, with weight 1. Its 3 connections go on.\n",
+        "the port is found"
+    );
+    assert_eq!(
+        dataplane.shows(&["enable", "web", "10.0.0.12:80"]),
+        "10.0.0.12:80 of web gets no new connection: its weight in the configuration is 0. Its 3 \
+         connections go on.\n"
+    );
+    let answer = json(&dataplane.shows(&["drain", "web", "10.0.0.11:80", "--json"]));
+    assert_eq!(answer["service"], "web");
+    assert_eq!(answer["server"]["state"], "draining");
+}
+
+#[test]
+fn a_server_that_is_not_there_is_not_drained() {
+    let dataplane = Dataplane::start(busy);
+    let output = dataplane.tandem(&["drain", "web", "10.0.0.99:80"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("service web has no server 10.0.0.99:80"));
+    let output = dataplane.tandem(&["drain", "web", "nonsense"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("write the server's address"));
+}
+
+#[test]
 fn neighbours_show_who_did_not_answer_yet() {
     assert_eq!(
         Dataplane::start(busy).shows(&["neighbours"]),

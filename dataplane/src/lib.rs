@@ -23,6 +23,7 @@ pub mod neighbour;
 pub mod rate;
 pub mod role;
 pub mod runtime;
+pub mod servers;
 pub mod sharing;
 pub mod signals;
 pub mod snapshot;

@@ -11,7 +11,7 @@ use crate::message::{self, Request, Response};
 use crate::stream::Direction;
 use crate::{
     Connections, Counters, Hold, Holding, Neighbours, Page, Pair, Reload, Reloaded, Services,
-    Status,
+    SetServers, Status,
 };
 
 /// Why a request has no answer.
@@ -180,6 +180,10 @@ impl Client {
     ask!(
         /// Services and their servers.
         services() -> Services, Request::Services
+    );
+    ask!(
+        /// Changes states and weights of servers, all or none.
+        set_servers(changes: SetServers) -> Services, Request::SetServers(changes)
     );
     ask!(
         /// One page of the connections.

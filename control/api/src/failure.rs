@@ -36,6 +36,8 @@ pub enum FailureKind {
     RestartNeeded,
     /// The dataplane did not come to it in time; try again.
     Busy,
+    /// What the request names is not in the configuration.
+    NotFound,
     /// The machine is not in the state that the request needs.
     NotNow,
     /// A fault of the program.

@@ -38,6 +38,6 @@ pub use message::{Request, Response};
 pub use neighbours::{Neighbour, NeighbourState, Neighbours};
 pub use pair::{Change, Member, NotUnderstood, Pair, Path, Sync, SyncLink};
 pub use reload::{Reload, Reloaded};
-pub use services::{ServerState, ServerStatus, ServiceStatus, Services};
+pub use services::{ServerChange, ServerState, ServerStatus, ServiceStatus, Services, SetServers};
 pub use status::{Configuration, Nic, NicCounters, Role, Side, Status, WorkerStatus};
 pub use version::VERSION;

@@ -8,7 +8,7 @@ use crate::stream::Direction;
 use crate::version::VERSION;
 use crate::{
     Connections, Counters, Hold, Holding, Neighbours, Page, Pair, Reload, Reloaded, Services,
-    Status,
+    SetServers, Status,
 };
 
 /// What can be asked of the dataplane, and of tandem-control.
@@ -22,6 +22,9 @@ pub enum Request {
     Counters,
     /// Services and their servers; answered with [`Response::Services`].
     Services,
+    /// Change states and weights of servers; answered with [`Response::Services`], or with a
+    /// failure of kind [`FailureKind::NotFound`].
+    SetServers(SetServers),
     /// One page of the connections; answered with [`Response::Connections`].
     Connections(Page),
     /// The neighbour tables; answered with [`Response::Neighbours`].
@@ -51,7 +54,7 @@ pub enum Response {
     Status(Status),
     /// To [`Request::Counters`].
     Counters(Counters),
-    /// To [`Request::Services`].
+    /// To [`Request::Services`] and [`Request::SetServers`].
     Services(Services),
     /// To [`Request::Connections`].
     Connections(Connections),

@@ -87,6 +87,40 @@ impl fmt::Display for ServerState {
     }
 }
 
+/// Changes of servers: all of them are made, or none. They hold until the next change, over
+/// every reload in which the server stays in the configuration, and not over a restart of the
+/// dataplane.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct SetServers {
+    /// The changes.
+    pub servers: Vec<ServerChange>,
+}
+
+/// What changes of one server; `None` stays as it is.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ServerChange {
+    /// The name of its service.
+    pub service: String,
+    /// Its address and port.
+    pub server: SocketAddr,
+    /// Whether an operator wants no new connection on it.
+    #[serde(default)]
+    pub draining: Option<bool>,
+    /// Whether its check has failed.
+    #[serde(default)]
+    pub down: Option<bool>,
+    /// Its weight, until the configuration gives it another one than before.
+    #[serde(default)]
+    pub weight: Option<u16>,
+}
+
+impl ServerChange {
+    /// A change of this server that changes nothing yet.
+    pub fn new(service: impl Into<String>, server: SocketAddr) -> Self {
+        ServerChange { service: service.into(), server, draining: None, down: None, weight: None }
+    }
+}
+
 const NOWHERE: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::UNSPECIFIED, 0));
 
 impl Default for ServiceStatus {

@@ -3,6 +3,7 @@
 mod check;
 mod connections;
 mod counters;
+mod drain;
 mod failover;
 mod neighbours;
 mod pair;
@@ -49,6 +50,11 @@ enum Command {
     Status,
     /// Show services and their real servers
     Services,
+    /// Give a real server no new connection; those that it has go on
+    #[command(after_help = drain::HELP)]
+    Drain(drain::Arguments),
+    /// Give a drained real server new connections again
+    Enable(drain::Arguments),
     /// Show connections
     Connections(connections::Arguments),
     /// Show the neighbours (ARP) of both sides
@@ -91,6 +97,8 @@ impl Cli {
             Command::Check(arguments) => check::run(arguments, &mut context),
             Command::Status => status::run(&mut context),
             Command::Services => services::run(&mut context),
+            Command::Drain(arguments) => drain::run(arguments, true, &mut context),
+            Command::Enable(arguments) => drain::run(arguments, false, &mut context),
             Command::Connections(arguments) => connections::run(arguments, &mut context),
             Command::Neighbours => neighbours::run(&mut context),
             Command::Counters(arguments) => counters::run(arguments, &mut context),

@@ -9,8 +9,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use api::{
     Change, Connection, ConnectionKind, Connections, Counters, Cursor, DropCount, Endpoints,
     Member, Neighbour, NeighbourState, Neighbours, Nic, NicCounters, Page, Pair, Request, Response,
-    Role, ServerState, ServerStatus, ServiceStatus, Services, Side, Status, SyncHolding, SyncLink,
-    SyncState, WorkerCounters, WorkerStatus, server,
+    Role, ServerChange, ServerState, ServerStatus, ServiceStatus, Services, SetServers, Side,
+    Status, SyncHolding, SyncLink, SyncState, WorkerCounters, WorkerStatus, server,
 };
 
 /// A listener that answers each client as it was told to.
@@ -98,6 +98,7 @@ pub(crate) fn busy(request: Request) -> Response {
         Request::Status => Response::Status(status()),
         Request::Counters => Response::Counters(counters()),
         Request::Services => Response::Services(services()),
+        Request::SetServers(changes) => set_servers(&changes),
         Request::Connections(page) => Response::Connections(connections(&page)),
         Request::Neighbours => Response::Neighbours(neighbours()),
         other => panic!("{other:?} was not expected"),
@@ -268,6 +269,27 @@ fn services() -> Services {
             service("dns", "198.51.100.10:53", "udp", vec![]),
         ],
     }
+}
+
+/// Does what `tandem drain` and `tandem enable` ask.
+fn set_servers(changes: &SetServers) -> Response {
+    let mut services = services();
+    let mut servers = services.services.iter_mut().flat_map(|service| {
+        let name = service.name.clone();
+        service.servers.iter_mut().map(move |server| (name.clone(), server))
+    });
+    for ServerChange { service, server, draining, .. } in &changes.servers {
+        let found = servers.find(|(name, one)| name == service && one.address == *server);
+        let Some((_, found)) = found else {
+            let message = "not every server is in the configuration; nothing was changed";
+            let detail = format!("service {service} has no server {server}");
+            let failure = api::Failure::new(api::FailureKind::NotFound, message);
+            return failure.with_details(vec![detail]).into();
+        };
+        let drains = *draining == Some(true) || found.weight == 0;
+        found.state = if drains { ServerState::Draining } else { ServerState::Up };
+    }
+    Response::Services(services)
 }
 
 /// How many connections the table has.

@@ -205,7 +205,8 @@ impl Translator<Ipv4Addr> {
         let FiveTuple { source, source_port, .. } = tuple;
         let scheduler = self.schedulers.get_mut(service.id.index())?.as_mut()?;
         let client = Client::new(source, source_port, policy.client_key);
-        scheduler.pick(&client, &View::new(&service.servers, self.connections.loads()))
+        scheduler
+            .pick(&client, &View::new(&service.servers, &policy.weights, self.connections.loads()))
     }
 
     /// Goes on where the first choice is taken: the packet's own connection may be there by

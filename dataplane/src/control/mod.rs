@@ -96,6 +96,7 @@ impl Control {
             Request::Status => Ok(Response::Status(self.status())),
             Request::Counters => Ok(Response::Counters(self.counters())),
             Request::Services => Ok(Response::Services(self.services())),
+            Request::SetServers(changes) => self.set_servers(&changes).map(Response::Services),
             Request::Connections(page) => self.connections(&page).map(Response::Connections),
             Request::Neighbours => Ok(Response::Neighbours(self.neighbours())),
             Request::Hold(order) => self.hold(order).map(Response::Holding),

@@ -5,8 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::UNIX_EPOCH;
 
 use api::{
-    Configuration, Neighbour, NeighbourState, Neighbours, Nic, NicCounters, ServerState,
-    ServerStatus, ServiceStatus, Services, Status, WorkerStatus,
+    Configuration, Failure, Neighbour, NeighbourState, Neighbours, Nic, NicCounters, ServerChange,
+    ServerStatus, ServiceStatus, Services, SetServers, Status, WorkerStatus,
 };
 use config::Interface;
 use nat::Side;
@@ -16,6 +16,7 @@ use super::{Control, WorkerHandle};
 use crate::clock::Tsc;
 use crate::counters::Counter;
 use crate::neighbour::resolver::{Listed, State};
+use crate::servers::ServerStates;
 
 /// The time over which the share of busy cycles is measured.
 const SAMPLE: Duration = Duration::from_millis(50);
@@ -80,12 +81,34 @@ impl Control {
     }
 
     pub(super) fn services(&self) -> Services {
+        let loaded = self.loaded.lock();
         let snapshot = self.snapshot.read().clone();
-        Services { services: snapshot.policy.services.iter().map(|s| self.service(s)).collect() }
+        let states = &loaded.builder.servers;
+        Services {
+            services: snapshot.policy.services.iter().map(|s| self.service(s, states)).collect(),
+        }
     }
 
-    fn service(&self, service: &Service<std::net::Ipv4Addr>) -> ServiceStatus {
-        let servers: Vec<_> = service.servers.iter().map(|server| self.server(server)).collect();
+    /// Changes states and weights of servers, all or none.
+    pub(super) fn set_servers(&self, changes: &SetServers) -> Result<Services, Failure> {
+        let mut loaded = self.loaded.lock();
+        let snapshot = self.snapshot.read().clone();
+        loaded.builder.servers.set(&snapshot.policy.services, &changes.servers)?;
+        drop(loaded);
+        for change in &changes.servers {
+            let ServerChange { service, server, draining, down, weight } = change;
+            tracing::info!(%service, %server, ?draining, ?down, ?weight, "server changed");
+        }
+        Ok(self.services())
+    }
+
+    fn service(
+        &self,
+        service: &Service<std::net::Ipv4Addr>,
+        states: &ServerStates,
+    ) -> ServiceStatus {
+        let servers = service.servers.iter().map(|server| self.server(server, states));
+        let servers: Vec<_> = servers.collect();
         let sum = |of: fn(&ServerStatus) -> u64| servers.iter().map(of).sum();
         ServiceStatus {
             name: service.name.clone(),
@@ -101,15 +124,16 @@ impl Control {
         }
     }
 
-    fn server(&self, server: &Server<std::net::Ipv4Addr>) -> ServerStatus {
+    fn server(&self, server: &Server<std::net::Ipv4Addr>, states: &ServerStates) -> ServerStatus {
+        let (state, weight) = states.of(server.id);
         let sum = |of: fn(&crate::counters::ServerCounters) -> &Counter| {
             let counters = self.workers.iter().filter_map(|w| w.counters.server(server.id));
             counters.map(|counters| of(counters).get()).sum()
         };
         ServerStatus {
             address: SocketAddr::new(server.address.into(), server.port.number()),
-            weight: server.weight.min(u32::from(u16::MAX)) as u16,
-            state: if server.weight == 0 { ServerState::Draining } else { ServerState::Up },
+            weight,
+            state,
             connections_active: self.load(server.id),
             connections_total: sum(|c| &c.opened),
             packets_in: sum(|c| &c.towards.packets),

@@ -14,6 +14,7 @@ use nat::{Seconds, Side};
 use wire::{MacAddress, Port};
 
 use super::{Interface, Snapshot};
+use crate::servers::ServerStates;
 
 /// Bytes of IP and TCP headers without options.
 const TCP_HEADERS: u16 = 40;
@@ -35,6 +36,10 @@ pub struct Builder {
     registry: Registry<Ipv4Addr>,
     macs: [MacAddress; 2],
     client_key: ClientKey,
+    /// What was said of servers, beside the snapshots.
+    pub servers: ServerStates,
+    /// The snapshot before, to find out what the next one changes.
+    before: Option<Arc<Snapshot>>,
     generation: u64,
 }
 
@@ -45,6 +50,8 @@ impl Builder {
             registry: Registry::default(),
             macs,
             client_key: ClientKey::random(),
+            servers: ServerStates::default(),
+            before: None,
             generation: 0,
         }
     }
@@ -57,18 +64,22 @@ impl Builder {
     pub fn build(&mut self, config: &Config) -> Result<Arc<Snapshot>, BuildError> {
         let services = config.services.iter().map(service).collect::<Vec<_>>();
         let services = self.registry.build(&services)?;
+        // Before any worker sees a new server.
+        self.servers.follow(config, &services);
         self.generation += 1;
         let least_mtu = config.public.mtu.min(config.private.mtu);
         let interfaces = [(Side::Public, &config.public), (Side::Private, &config.private)]
             .map(|(side, configured)| interface(configured, self.macs[side.index()], least_mtu));
         let private = network(&config.private);
-        Ok(Arc::new(Snapshot {
+        let mut snapshot = Snapshot {
             generation: self.generation,
+            ways: 0,
             interfaces,
             policy: Policy {
                 hairpin: private.floating.first().copied().unwrap_or(private.real.address),
                 networks: [network(&config.public), private],
                 services,
+                weights: Arc::clone(self.servers.weights()),
                 client_key: self.client_key,
                 masquerades: config.masquerade.iter().map(masquerade).collect(),
                 unserved: unserved(config.node.unserved),
@@ -79,7 +90,13 @@ impl Builder {
             },
             quiet: config.peer.as_ref().map_or(Duration::ZERO, |peer| peer.timing.quiet),
             fragment_timeout: seconds(config.timeouts.fragment),
-        }))
+        };
+        if let Some(before) = &self.before {
+            snapshot.ways = before.ways + u64::from(!snapshot.keeps_ways_of(before));
+        }
+        let snapshot = Arc::new(snapshot);
+        self.before = Some(Arc::clone(&snapshot));
+        Ok(snapshot)
     }
 }
 
@@ -130,7 +147,6 @@ fn service(service: &config::Service) -> ServiceSpecification<Ipv4Addr> {
             .map(|server| ServerSpecification {
                 address: *server.address.ip(),
                 port: Port::new(server.address.port()),
-                weight: u32::from(server.weight),
             })
             .collect(),
     }

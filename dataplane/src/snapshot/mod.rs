@@ -6,6 +6,7 @@ use core::time::Duration;
 use std::net::Ipv4Addr;
 
 use nat::policy::{Network, Policy};
+use nat::service::Service;
 use nat::timeouts::Timeouts;
 use nat::{Seconds, Side};
 use wire::MacAddress;
@@ -13,7 +14,7 @@ use wire::MacAddress;
 pub use build::{BuildError, Builder};
 
 /// The NIC of one side: what frames that leave there look like.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Interface {
     /// The NIC's Ethernet address.
     pub mac: MacAddress,
@@ -36,6 +37,10 @@ impl Interface {
 pub struct Snapshot {
     /// Counts the configurations of this process.
     pub generation: u64,
+    /// Another number than before if connections must find their way anew: routes, MACs, MTUs
+    /// or addresses are others, or a service or a server is gone. Not for other weights, and not
+    /// for a server that is new.
+    pub ways: u64,
     /// The NICs of both sides.
     pub interfaces: [Interface; 2],
     /// What packets may open connections: addresses, routes, services, rules.
@@ -59,6 +64,19 @@ impl Snapshot {
     #[inline(always)]
     pub fn network(&self, side: Side) -> &Network<Ipv4Addr> {
         self.policy.network(side)
+    }
+
+    /// True if whatever connections remember of their way under the snapshot before holds.
+    fn keeps_ways_of(&self, before: &Snapshot) -> bool {
+        let services = &self.policy.services;
+        let keeps = |service: &Service<Ipv4Addr>| {
+            let now = services.find(service.address, service.port, service.protocol);
+            now.is_some_and(|now| now.id == service.id)
+                && service.servers.iter().all(|one| services.server(one.id).is_some())
+        };
+        self.interfaces == before.interfaces
+            && self.policy.networks == before.policy.networks
+            && before.policy.services.iter().all(keeps)
     }
 
     /// The next hops that the configuration implies: routers on both sides, and real

@@ -92,8 +92,11 @@ pub(super) fn take_snapshot(
     flows.translator.set_services(before, services);
     flows.translator.connections.set_timeouts(snapshot.timeouts);
     flows.fragments.set_timeout(snapshot.fragment_timeout);
+    let ways_changed = snapshot.ways != view.snapshot.ways;
     let old = view.set_snapshot(snapshot);
-    view.advance_epoch();
-    flows.next_hops = NextHopCache::EMPTY;
+    if ways_changed {
+        view.advance_epoch();
+        flows.next_hops = NextHopCache::EMPTY;
+    }
     old
 }

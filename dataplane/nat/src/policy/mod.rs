@@ -9,6 +9,8 @@ mod masquerade;
 mod network;
 mod refusal;
 
+use std::sync::Arc;
+
 use wire::tcp::Flags;
 use wire::{Address, Protocol};
 
@@ -18,7 +20,7 @@ pub use refusal::{Answer, Refusal};
 
 use crate::record::{Key, Kind, Record};
 use crate::scheduler::ClientKey;
-use crate::service::{Server, Service, Services, Unserved};
+use crate::service::{Server, Service, Services, Unserved, Weights};
 use crate::tcp::State;
 use crate::{Direction, Side};
 
@@ -34,6 +36,8 @@ pub struct Policy<A> {
     /// The address that private hosts get towards real servers when they ask a virtual IP:
     /// the gateway address, so that the reply comes back here.
     pub hairpin: A,
+    /// The weights of servers, which change at any time.
+    pub weights: Arc<Weights>,
     /// The secret under which schedulers hash clients.
     pub client_key: ClientKey,
     /// What is told to those whom nobody serves, unless their service says otherwise.

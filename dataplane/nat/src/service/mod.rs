@@ -7,6 +7,7 @@
 mod loads;
 mod registry;
 mod view;
+mod weights;
 
 use std::collections::HashMap;
 
@@ -18,6 +19,7 @@ use crate::scheduler::Kind;
 pub use loads::Loads;
 pub use registry::{Registry, RegistryError, ServerSpecification, ServiceSpecification};
 pub use view::View;
+pub use weights::Weights;
 
 /// The most services at a time.
 pub const MAXIMUM_SERVICES: usize = 1024;
@@ -70,8 +72,6 @@ pub struct Server<A> {
     pub address: A,
     /// The port on which it serves.
     pub port: Port,
-    /// Its share of new connections; 0 gets none.
-    pub weight: u32,
 }
 
 /// What becomes of clients that nobody can serve.

@@ -36,8 +36,6 @@ pub struct ServerSpecification<A> {
     pub address: A,
     /// Its port.
     pub port: Port,
-    /// Its share.
-    pub weight: u32,
 }
 
 /// Too many things to number.
@@ -135,8 +133,8 @@ impl<A: Address> Registry<A> {
         for server in &specification.servers {
             let id =
                 self.servers.number(key(specification, server)).ok_or(RegistryError::Servers)?;
-            let ServerSpecification { address, port, weight } = *server;
-            servers.push(Server { id: ServerId(id), address, port, weight });
+            let ServerSpecification { address, port } = *server;
+            servers.push(Server { id: ServerId(id), address, port });
         }
         let ServiceSpecification { address, port, protocol, scheduler, unserved, .. } =
             *specification;
@@ -170,7 +168,6 @@ mod tests {
                 .map(|&last| ServerSpecification {
                     address: Ipv4Addr::new(10, 0, 0, last),
                     port: Port::new(80),
-                    weight: 1,
                 })
                 .collect(),
             unserved: None,
@@ -214,11 +211,7 @@ mod tests {
         let mut registry = Registry::default();
         let mut many = specification("web", &[]);
         many.servers = (0..=MAXIMUM_SERVERS as u32)
-            .map(|n| ServerSpecification {
-                address: Ipv4Addr::from_bits(n),
-                port: Port::new(80),
-                weight: 1,
-            })
+            .map(|n| ServerSpecification { address: Ipv4Addr::from_bits(n), port: Port::new(80) })
             .collect();
         assert_eq!(registry.build(&[many.clone()]).err(), Some(RegistryError::Servers));
         many.servers.pop();

@@ -1,20 +1,22 @@
 //! The servers of one service as its scheduler sees them.
 
-use super::{Loads, Server};
+use super::{Loads, Server, Weights};
 use crate::scheduler::{Load, PLACES, Servers};
 
-/// The servers of one service, with the loads that a worker counts. Nothing is copied.
+/// The servers of one service, with their weights and the loads that a worker counts. Nothing is
+/// copied.
 pub struct View<'a, A> {
     servers: &'a [Server<A>],
+    weights: &'a Weights,
     loads: &'a Loads,
 }
 
 impl<'a, A> View<'a, A> {
     /// All servers of a service; those beyond [`PLACES`] are not seen.
     #[inline(always)]
-    pub fn new(servers: &'a [Server<A>], loads: &'a Loads) -> Self {
+    pub fn new(servers: &'a [Server<A>], weights: &'a Weights, loads: &'a Loads) -> Self {
         let servers = servers.get(..PLACES).unwrap_or(servers);
-        View { servers, loads }
+        View { servers, weights, loads }
     }
 }
 
@@ -26,7 +28,7 @@ impl<A> Servers for View<'_, A> {
 
     #[inline(always)]
     fn weight(&self, at: usize) -> u32 {
-        self.servers.get(at).map_or(0, |server| server.weight)
+        self.servers.get(at).map_or(0, |server| self.weights.of(server.id))
     }
 
     #[inline(always)]

@@ -25,8 +25,8 @@ fn drained(unserved: Option<Unserved>) -> World {
     let mut world = World::usual();
     for service in &mut world.services {
         service.unserved = unserved;
-        service.servers.iter_mut().for_each(|server| server.weight = 0);
     }
+    world.weights = vec![vec![0; 2]; 2];
     world
 }
 

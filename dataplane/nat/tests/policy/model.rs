@@ -144,12 +144,14 @@ impl Model<'_> {
             };
         }
         let at = (tuple.destination, tuple.destination_port, tuple.protocol);
-        let mut services = self.world.services.iter();
-        let Some(service) = services.find(|one| (one.address, one.port, one.protocol) == at) else {
+        let mut services = self.world.services.iter().enumerate();
+        let found = services.find(|(_, one)| (one.address, one.port, one.protocol) == at);
+        let Some((number, service)) = found else {
             return Expected::Refused(Refusal::NoService);
         };
-        let open = service.servers.iter().filter(|server| server.weight > 0);
-        let servers = open.map(|server| (server.address, server.port.number())).collect();
+        let servers = service.servers.iter().enumerate();
+        let open = servers.filter(|(place, _)| self.world.weight(number, *place) > 0);
+        let servers = open.map(|(_, server)| (server.address, server.port.number())).collect();
         let source = match request.key.side() {
             Side::Public => tuple.source,
             Side::Private => GATEWAY,

@@ -1,12 +1,13 @@
 //! Configurations and packets in which everything that matters is likely to happen.
 
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use nat::policy::{Masquerade, Network, Policy, Request, Route};
 use nat::ports::PortRange;
 use nat::random::Random;
 use nat::scheduler::{ClientKey, Kind as Scheduler};
-use nat::service::{Registry, ServerSpecification, ServiceSpecification, Unserved};
+use nat::service::{Registry, ServerSpecification, ServiceSpecification, Unserved, Weights};
 use nat::table::Key;
 use nat::timeouts::Timeouts;
 use nat::{Connections, Instant, Side, Translator};
@@ -29,6 +30,8 @@ pub(crate) const fn server(last: u8) -> Ipv4Addr {
 #[derive(Clone, Debug)]
 pub(crate) struct World {
     pub(crate) services: Vec<ServiceSpecification<Ipv4Addr>>,
+    /// The weights of the services' servers in the same order; those that are missing are 1.
+    pub(crate) weights: Vec<Vec<u32>>,
     pub(crate) rules: Vec<Rule>,
     pub(crate) unserved: Unserved,
     pub(crate) has_gateway: bool,
@@ -47,11 +50,8 @@ impl World {
     /// One web and one dns service of two servers, masquerading for all private hosts.
     pub(crate) fn usual() -> Self {
         let servers = |port| {
-            [11, 12].map(|last| ServerSpecification {
-                address: server(last),
-                port: Port::new(port),
-                weight: 1,
-            })
+            [11, 12]
+                .map(|last| ServerSpecification { address: server(last), port: Port::new(port) })
         };
         let service = |name: &str, port, protocol, servers: Vec<_>| ServiceSpecification {
             name: name.to_owned(),
@@ -67,6 +67,7 @@ impl World {
                 service("web", 80, Protocol::Tcp, servers(8080).to_vec()),
                 service("dns", 53, Protocol::Udp, servers(53).to_vec()),
             ],
+            weights: Vec::new(),
             rules: vec![Rule {
                 source: Cidr { address: server(0), prefix: 24 },
                 address: VIP,
@@ -77,6 +78,11 @@ impl World {
             has_gateway: true,
             capacity: 1000,
         }
+    }
+
+    /// The weight of a service's server.
+    pub(crate) fn weight(&self, service: usize, server: usize) -> u32 {
+        self.weights.get(service).and_then(|all| all.get(server)).copied().unwrap_or(1)
     }
 
     pub(crate) fn policy(&self) -> Policy<Ipv4Addr> {
@@ -98,9 +104,17 @@ impl World {
             let range = PortRange::new(rule.first, rule.last).unwrap();
             Masquerade::new(vec![rule.source], rule.address, range)
         };
+        let services = Registry::default().build(&self.services).unwrap();
+        let weights = Weights::default();
+        for (at, service) in services.iter().enumerate() {
+            for (place, server) in service.servers.iter().enumerate() {
+                weights.set(server.id, self.weight(at, place));
+            }
+        }
         Policy {
             networks: [public, private],
-            services: Registry::default().build(&self.services).unwrap(),
+            services,
+            weights: Arc::new(weights),
             masquerades: self.rules.iter().map(rule).collect(),
             hairpin: GATEWAY,
             client_key: ClientKey::from_bits([1, 2]),
@@ -159,15 +173,14 @@ prop_compose! {
         port in 50u16..54,
         protocol in transports(),
         scheduler in schedulers(),
-        servers in vec((11u8..14, 50u16..53, 0u32..3), 0..3),
+        servers in vec((11u8..14, 50u16..53), 0..3),
         unserved in option::of(unserved()),
     ) -> ServiceSpecification<Ipv4Addr> {
         let mut servers: Vec<_> = servers
             .into_iter()
-            .map(|(last, port, weight)| ServerSpecification {
+            .map(|(last, port)| ServerSpecification {
                 address: server(last),
                 port: Port::new(port),
-                weight,
             })
             .collect();
         servers.sort_by_key(|one| (one.address, one.port));
@@ -187,6 +200,7 @@ prop_compose! {
 prop_compose! {
     pub(crate) fn worlds()(
         mut services in vec(a_service(), 0..5),
+        weights in vec(vec(0u32..3, 3), 5),
         wide in any::<bool>(),
         ranges in vec(prop_oneof![Just((1024, 65_535)), Just((50, 53)), Just((2000, 2003))], 0..3),
         unserved in unserved(),
@@ -205,7 +219,7 @@ prop_compose! {
             last,
         };
         let rules = ranges.into_iter().enumerate().map(rule).collect();
-        World { services, rules, unserved, has_gateway, capacity }
+        World { services, weights, rules, unserved, has_gateway, capacity }
     }
 }
 

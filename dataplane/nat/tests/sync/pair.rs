@@ -29,7 +29,6 @@ fn specification(name: &str, port: u16, protocol: Protocol) -> ServiceSpecificat
     let server = |last| ServerSpecification {
         address: Ipv4Addr::new(10, 0, 0, last),
         port: Port::new(8000 + port),
-        weight: 1,
     };
     ServiceSpecification {
         name: name.to_owned(),
