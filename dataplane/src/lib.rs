@@ -3,14 +3,14 @@
 //! [`runtime::Dataplane`] starts everything from a configuration. Each [`worker::Worker`]
 //! owns a core, its queues, its connections and its counters; [`housekeeping`] does on
 //! the main core what is not forwarding: ARP, the kernel's interfaces. Other threads
-//! answer on the [`control`] socket, and carry connections to and from the other machine
-//! ([`sync`]). They share what is read by all and written by one:
+//! answer requests on the control socket ([`admin`]), and carry connections to and from the
+//! other machine ([`sync`]). They share what is read by all and written by one:
 //! the [`snapshot::Snapshot`] of the configuration, the [`neighbour::NeighbourTable`],
 //! [`counters`], the deadlines of the [`role::Role`]; and they hand packets over rings,
 //! with an [`errand::Errand`] in the tag.
 
+pub mod admin;
 pub mod clock;
-pub mod control;
 pub mod counters;
 pub mod drop_reason;
 pub mod errand;

@@ -11,7 +11,7 @@ use std::sync::{Arc, Weak};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::{flag, iterator};
 
-use crate::control::Control;
+use crate::admin::Admin;
 
 /// The signals that are handled by a thread of their own.
 pub struct Signals(iterator::Signals);
@@ -31,18 +31,18 @@ impl Signals {
     }
 
     /// Does what the signals ask for, those that have come since the start first, for as long as
-    /// `control` lives.
+    /// `admin` lives.
     ///
     /// # Errors
     ///
     /// When there is no thread for it.
-    pub fn follow(mut self, control: Weak<Control>) -> io::Result<()> {
+    pub fn follow(mut self, admin: Weak<Admin>) -> io::Result<()> {
         let handle = move || {
             for signal in self.0.forever() {
                 // The process ends.
-                let Some(control) = control.upgrade() else { return };
+                let Some(admin) = admin.upgrade() else { return };
                 match signal {
-                    SIGHUP => control.reload_for_signal(),
+                    SIGHUP => admin.reload_for_signal(),
                     SIGUSR1 => tracing::info!("SIGUSR1 changes nothing here; SIGHUP reloads"),
                     _ => tracing::info!("SIGUSR2 changes nothing here; SIGHUP reloads"),
                 }

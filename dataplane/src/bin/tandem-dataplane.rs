@@ -77,7 +77,7 @@ fn run(config: Config, arguments: Arguments) -> Result<(), Box<dyn Error>> {
     };
     let dataplane = Dataplane::start(config, arguments.config, kernel, stop)?;
     signals
-        .follow(Arc::downgrade(dataplane.control()))
+        .follow(Arc::downgrade(dataplane.admin()))
         .map_err(|error| format!("no thread for signals: {error}"))?;
     tracing::info!("started");
     // Only a service manager listens; without one there is nobody to tell.

@@ -18,8 +18,8 @@ use nat::service::Loads;
 use super::StartError;
 use super::nic::{Nic, Queues};
 use super::state::State;
+use crate::admin::WorkerHandle as AdminHandle;
 use crate::clock::Clock;
-use crate::control::WorkerHandle as ControlledWorker;
 use crate::counters::WorkerBlock;
 use crate::mailbox::Mailbox;
 use crate::sharing::Sharing;
@@ -50,7 +50,7 @@ pub(super) type Build = Box<dyn FnOnce() -> Parts + Send>;
 /// The workers before they start, and the ends of their rings and boxes that others hold.
 pub(super) struct Crew {
     pub(super) builds: Vec<Build>,
-    pub(super) controlled: Vec<ControlledWorker>,
+    pub(super) admin_handles: Vec<AdminHandle>,
     pub(super) from_workers: Vec<Consumer>,
     pub(super) to_worker: Producer,
 }
@@ -81,7 +81,7 @@ impl Common<'_> {
             let counters = Arc::new(WorkerBlock::default());
             let loads = Arc::new(Loads::default());
             let mailbox = Arc::new(Mailbox::default());
-            crew.1.push(ControlledWorker {
+            crew.1.push(AdminHandle {
                 core: core.0,
                 capacity,
                 counters: Arc::clone(&counters),
@@ -118,10 +118,10 @@ impl Common<'_> {
                 stop,
             }));
         }
-        let (builds, controlled, from_workers) = crew;
+        let (builds, admin_handles, from_workers) = crew;
         let no_workers = || EalError::Invalid("node.workers names no core".to_owned());
         let to_worker = to_worker.ok_or_else(no_workers)?;
-        Ok(Crew { builds, controlled, from_workers, to_worker })
+        Ok(Crew { builds, admin_handles, from_workers, to_worker })
     }
 
     /// All workers together hold no more fragments than leaves half of the buffers to others.

@@ -5,7 +5,7 @@ use dpdk::mempool::MempoolError;
 use dpdk::port::PortError;
 use dpdk::ring::RingError;
 
-use crate::control::SocketError;
+use crate::admin::SocketError;
 use crate::kernel::KernelInterfaceError;
 use crate::snapshot::BuildError;
 

@@ -29,8 +29,8 @@ use dpdk::port::{self, Port};
 use dpdk::{CoreId, SocketId};
 use wire::MacAddress;
 
+use crate::admin::{Admin, Loaded, Socket, SocketError};
 use crate::clock::Clock;
-use crate::control::{Control, Loaded, Socket, SocketError};
 use crate::housekeeping::{Housekeeping, Spread, Watch};
 use crate::kernel::{KernelInterface, KernelInterfaceError};
 use crate::link::NicLink;
@@ -55,7 +55,7 @@ pub enum KernelInterfaces {
 pub struct Dataplane {
     housekeeping: Housekeeping,
     workers: Vec<WorkerHandle>,
-    control: Arc<Control>,
+    admin: Arc<Admin>,
     socket: Socket,
     /// Tells the workers to end.
     halt: Arc<AtomicBool>,
@@ -123,9 +123,9 @@ fn links(config: &Config, [public, private]: &[Arc<Port>; 2]) -> [NicLink; 2] {
     ]
 }
 
-fn open_socket(control: &Arc<Control>) -> Result<Socket, SocketError> {
-    let path = control.loaded.lock().config.node.control_socket.clone();
-    Socket::open(&path, control)
+fn open_socket(admin: &Arc<Admin>) -> Result<Socket, SocketError> {
+    let path = admin.loaded.lock().config.node.control_socket.clone();
+    Socket::open(&path, admin)
 }
 
 fn kernel_interfaces(
@@ -169,24 +169,24 @@ impl Dataplane {
             halt: &halt,
         };
         let crew = common.crew(&eal, nics)?;
-        let Crew { builds, controlled, from_workers, to_worker } = crew;
-        let blocks = controlled.iter().map(|worker| Arc::clone(&worker.counters)).collect();
+        let Crew { builds, admin_handles, from_workers, to_worker } = crew;
+        let blocks = admin_handles.iter().map(|worker| Arc::clone(&worker.counters)).collect();
         let now = state.clock.now();
         let spread = by_nics.then(|| Spread::new(config.node.workers.clone(), now));
         let watch = Watch::new(blocks, config.node.workers.clone(), links, spread, now);
         let loaded = Loaded { config, path, at: SystemTime::now(), builder };
-        let control = Arc::new(state.control(loaded, controlled, ports, sharing));
-        let socket = open_socket(&control)?;
+        let admin = Arc::new(state.admin(loaded, admin_handles, ports, sharing));
+        let socket = open_socket(&admin)?;
         let rings = (from_workers, to_worker);
         let housekeeping = state.housekeeping(rings, kernel, mempool, watch, Arc::clone(&stop));
-        privileges::give_up(&control.loaded.lock().config);
+        privileges::give_up(&admin.loaded.lock().config);
         let workers = threads::launch(&eal, cores, builds, &halt, &stop)?;
-        Ok(Dataplane { housekeeping, workers, control, socket, halt })
+        Ok(Dataplane { housekeeping, workers, admin, socket, halt })
     }
 
     /// What the control socket answers from.
-    pub fn control(&self) -> &Arc<Control> {
-        &self.control
+    pub fn admin(&self) -> &Arc<Admin> {
+        &self.admin
     }
 
     /// Does the main core's work until the process is told to stop, then stops in order:
@@ -198,23 +198,23 @@ impl Dataplane {
     pub fn run(mut self) -> Result<(), WorkerPanic> {
         self.housekeeping.run();
         // Its last order is for workers that still run.
-        self.control.sync.end();
+        self.admin.sync.end();
         self.halt.store(true, Ordering::Relaxed);
         let ended = threads::join(self.workers);
-        self.control.role.end();
+        self.admin.role.end();
         drop(self.socket);
         drop(self.housekeeping);
-        close_ports(self.control);
+        close_ports(self.admin);
         ended
     }
 }
 
 /// Gives up the last hold on the ports, which stops and closes them. A client may just be
 /// getting its answer: that is waited for.
-fn close_ports(control: Arc<Control>) {
+fn close_ports(admin: Arc<Admin>) {
     let deadline = Instant::now() + Duration::from_secs(1);
-    while Arc::strong_count(&control) > 1 && Instant::now() < deadline {
+    while Arc::strong_count(&admin) > 1 && Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(1));
     }
-    drop(control);
+    drop(admin);
 }

@@ -11,7 +11,7 @@ use dpdk::privileges;
 use rustix::thread::CapabilitySet;
 
 use super::{KernelInterfaces, StartError};
-use crate::control::hurry;
+use crate::admin::hurry;
 
 /// A capability without which the start would fail, and what it is for.
 #[derive(PartialEq, Eq, Debug)]

@@ -13,9 +13,9 @@ use parking_lot::{Mutex, RwLock};
 use wire::MacAddress;
 
 use super::StartError;
+use crate::admin::reload::static_neighbours;
+use crate::admin::{Admin, Loaded, WorkerHandle};
 use crate::clock::Clock;
-use crate::control::reload::static_neighbours;
-use crate::control::{Control, Loaded, WorkerHandle};
 use crate::counters::Drops;
 use crate::housekeeping::{Announcer, Housekeeping, Watch};
 use crate::kernel::KernelInterface;
@@ -71,15 +71,15 @@ impl State {
     }
 
     /// What requests are answered from.
-    pub(super) fn control(
+    pub(super) fn admin(
         &self,
         loaded: Loaded,
         workers: Vec<WorkerHandle>,
         ports: [Arc<Port>; 2],
         sharing: Arc<Sharing>,
-    ) -> Control {
+    ) -> Admin {
         let sync = Hub::new(workers.len());
-        Control {
+        Admin {
             loaded: Mutex::new(loaded),
             snapshot: Arc::clone(&self.snapshot),
             workers,

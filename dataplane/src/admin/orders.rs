@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use api::{Failure, FailureKind};
 
-use super::{Control, WorkerHandle};
+use super::{Admin, WorkerHandle};
 use crate::mailbox::{Answer, Order, Walk};
 use crate::snapshot::Snapshot;
 
@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Between looks for the answer.
 const PAUSE: Duration = Duration::from_micros(200);
 
-impl Control {
+impl Admin {
     /// Hands a snapshot to every worker and returns when all of them use it; the old one
     /// is freed here.
     pub(super) fn publish(&self, snapshot: &Arc<Snapshot>) -> Result<(), Failure> {

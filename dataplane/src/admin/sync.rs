@@ -8,17 +8,17 @@ use api::Failure;
 use api::stream::Direction;
 use nat::sync::{Export, Import, Session, ring};
 
-use super::Control;
+use super::Admin;
 use super::orders::{give, wait};
 use crate::mailbox::{Answer, Order};
 use crate::sync::{Exporters, Importers, Intake, REPLIES, RING};
 
-impl Control {
+impl Admin {
     /// Makes a stream one end of connection sync, on a thread of its own. The one before,
     /// of either direction, ends: the process that carried it was replaced.
     pub(super) fn sync_over(self: &Arc<Self>, direction: Direction, stream: UnixStream) {
-        let control = Arc::clone(self);
-        self.sync.replace(direction, stream, control);
+        let admin = Arc::clone(self);
+        self.sync.replace(direction, stream, admin);
     }
 
     /// Connection sync, for the answer to an order about the role.
@@ -39,7 +39,7 @@ impl Control {
     }
 }
 
-impl Exporters for Control {
+impl Exporters for Admin {
     fn begin(&self) -> Result<Vec<ring::Consumer>, Failure> {
         let (sessions, rings) = self
             .workers
@@ -62,7 +62,7 @@ impl Exporters for Control {
     }
 }
 
-impl Importers for Control {
+impl Importers for Admin {
     fn begin(&self, workers: u16) -> Result<Vec<Intake>, Failure> {
         let (sessions, intakes) = self
             .sync

@@ -8,9 +8,9 @@ use config::{Config, Interface};
 use nat::Side;
 use wire::MacAddress;
 
-use super::Control;
+use super::Admin;
 
-impl Control {
+impl Admin {
     /// Reloads as for `tandem reload`, and says in the log what came of it.
     pub fn reload_for_signal(&self) {
         match self.reload(&Reload { path: None }) {

@@ -11,7 +11,7 @@ use std::sync::{Arc, Weak};
 use api::stream::Direction;
 use api::{Failure, FailureKind, Request, Response};
 
-use super::Control;
+use super::Admin;
 use super::hurry::Hurry;
 
 /// Clients at a time; the command line needs one.
@@ -37,19 +37,19 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Makes the socket and answers on it for as long as `control` lives.
+    /// Makes the socket and answers on it for as long as `admin` lives.
     ///
     /// # Errors
     ///
     /// [`SocketError`], also when another process answers on it.
-    pub fn open(path: &Path, control: &Arc<Control>) -> Result<Self, SocketError> {
+    pub fn open(path: &Path, admin: &Arc<Admin>) -> Result<Self, SocketError> {
         let listener = api::server::listen(path, BUSY)
             .map_err(|source| SocketError { path: path.to_owned(), source })?;
         // The threads must not keep the ports open when everything else has stopped.
-        let control = Arc::downgrade(control);
+        let admin = Arc::downgrade(admin);
         let threads = std::thread::Builder::new().name("control".to_owned());
         threads
-            .spawn(move || accept(&listener, &control))
+            .spawn(move || accept(&listener, &admin))
             .map_err(|source| SocketError { path: path.to_owned(), source })?;
         Ok(Socket { path: path.to_owned() })
     }
@@ -62,7 +62,7 @@ impl Drop for Socket {
     }
 }
 
-fn accept(listener: &UnixListener, control: &Weak<Control>) {
+fn accept(listener: &UnixListener, admin: &Weak<Admin>) {
     let clients = Arc::new(AtomicUsize::new(0));
     for stream in listener.incoming() {
         let Ok(stream) = stream else {
@@ -75,14 +75,14 @@ fn accept(listener: &UnixListener, control: &Weak<Control>) {
             continue;
         }
         let place = Place::take(&clients);
-        let control = Weak::clone(control);
+        let admin = Weak::clone(admin);
         let threads = std::thread::Builder::new().name("control-client".to_owned());
         let spawned = threads.spawn(move || {
-            let wish = converse(stream, &control);
+            let wish = converse(stream, &admin);
             drop(place);
             // A sync stream is no client: it may be silent, and stays.
-            if let (Some((direction, stream)), Some(control)) = (wish, control.upgrade()) {
-                control.sync_over(direction, stream);
+            if let (Some((direction, stream)), Some(admin)) = (wish, admin.upgrade()) {
+                admin.sync_over(direction, stream);
             }
         });
         if spawned.is_err() {
@@ -109,7 +109,7 @@ impl Drop for Place {
 
 /// Answers a client until it goes, or wants its stream to become one end of connection
 /// sync; then the stream is returned.
-fn converse(mut stream: UnixStream, control: &Weak<Control>) -> Option<(Direction, UnixStream)> {
+fn converse(mut stream: UnixStream, admin: &Weak<Admin>) -> Option<(Direction, UnixStream)> {
     let patient = stream
         .set_read_timeout(Some(SILENCE))
         .and_then(|()| stream.set_write_timeout(Some(SILENCE)));
@@ -122,7 +122,7 @@ fn converse(mut stream: UnixStream, control: &Weak<Control>) -> Option<(Directio
             if let Request::Sync(direction) = request {
                 wish = Some(direction);
             }
-            answer(control, request)
+            answer(admin, request)
         });
         match (served, wish) {
             (Ok(true), Some(direction)) => return Some((direction, stream)),
@@ -136,9 +136,9 @@ fn converse(mut stream: UnixStream, control: &Weak<Control>) -> Option<(Directio
     }
 }
 
-fn answer(control: &Weak<Control>, request: Request) -> Response {
-    match control.upgrade() {
-        Some(control) => control.answer(request),
+fn answer(admin: &Weak<Admin>, request: Request) -> Response {
+    match admin.upgrade() {
+        Some(admin) => admin.answer(request),
         None => Failure::new(FailureKind::Busy, "tandem-dataplane is stopping").into(),
     }
 }

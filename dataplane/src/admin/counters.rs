@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use api::{Counters, DropCount, WorkerCounters};
 use nat::Side;
 
-use super::Control;
+use super::Admin;
 use crate::drop_reason::DropReason;
 
-impl Control {
+impl Admin {
     pub(super) fn counters(&self) -> Counters {
         let worker = |worker: &super::WorkerHandle| WorkerCounters {
             core: u32::from(worker.core),

@@ -3,10 +3,10 @@
 
 use api::{Failure, Hold, Holding};
 
-use super::Control;
+use super::Admin;
 use crate::clock::Tsc;
 
-impl Control {
+impl Admin {
     pub(super) fn hold(&self, order: Hold) -> Result<Holding, Failure> {
         // The clock of the order first: a pause between the two shortens the lease.
         let current = order.at(api::hold::monotonic_micros());

@@ -12,7 +12,7 @@ use config::Interface;
 use nat::Side;
 use nat::service::{Server, ServerId, Service};
 
-use super::{Control, WorkerHandle};
+use super::{Admin, WorkerHandle};
 use crate::clock::Tsc;
 use crate::counters::Counter;
 use crate::neighbour::resolver::{Listed, State};
@@ -21,7 +21,7 @@ use crate::servers::ServerStates;
 /// The time over which the share of busy cycles is measured.
 const SAMPLE: Duration = Duration::from_millis(50);
 
-impl Control {
+impl Admin {
     pub(super) fn status(&self) -> Status {
         let before: Vec<_> = self.workers.iter().map(cycles).collect();
         std::thread::sleep(SAMPLE);

@@ -1,5 +1,5 @@
-//! The control socket: status, counters, listings and reload, for the command line and
-//! the control process.
+//! What is answered on the control socket: status, counters, listings and reload, for the
+//! command line and the control process.
 //!
 //! It runs on threads of its own and never makes a worker wait: counters are read where
 //! they stand, and a listing of connections is copied by the workers a few records a
@@ -64,7 +64,7 @@ pub struct WorkerHandle {
 }
 
 /// What requests are answered from.
-pub struct Control {
+pub struct Admin {
     /// The configuration.
     pub loaded: Mutex<Loaded>,
     /// The same as workers use it.
@@ -89,7 +89,7 @@ pub struct Control {
     pub sync: Hub,
 }
 
-impl Control {
+impl Admin {
     /// Answers one request.
     pub fn answer(&self, request: Request) -> Response {
         let answer = match request {

@@ -8,10 +8,10 @@ use nat::connection::Kind;
 use nat::table::Record;
 use wire::{FiveTuple, Protocol};
 
-use super::Control;
+use super::Admin;
 use crate::snapshot::Snapshot;
 
-impl Control {
+impl Admin {
     pub(super) fn connections(&self, page: &Page) -> Result<Connections, Failure> {
         let limit = page.limit.clamp(1, Page::LIMIT) as usize;
         let snapshot = self.snapshot.read().clone();
