@@ -98,6 +98,22 @@ impl Bench {
     /// With this role, the first of so many workers (two at the most). Of two, the other has
     /// the only transmit queues, and a ring of fifteen places.
     pub(crate) fn with(role: SharedDeadlines, workers: usize) -> Self {
+        Bench::built(CONFIGURATION, role, workers)
+    }
+
+    /// One that forwards, the only worker, with more in its configuration.
+    pub(crate) fn with_more(configuration: &str) -> Self {
+        Bench::built(&format!("{CONFIGURATION}{configuration}"), Deadlines::never(), 1)
+    }
+
+    /// One that forwards, the only worker, with some words of its configuration replaced.
+    pub(crate) fn with_other(words: &str, others: &str) -> Self {
+        assert!(CONFIGURATION.contains(words), "{words}");
+        let configuration = CONFIGURATION.replace(words, others);
+        Bench::built(&configuration, Deadlines::never(), 1)
+    }
+
+    fn built(configuration: &str, role: SharedDeadlines, workers: usize) -> Self {
         let eal = start();
         let mbufs = 2047;
         let pool = MempoolConfig { mbufs, cache: 32, data_room: 2176, socket: SocketId::ANY };
@@ -113,7 +129,7 @@ impl Bench {
         let outlets =
             if workers > 1 { [Outlet::Via(1), Outlet::Via(1)] } else { [out_public, out_private] };
 
-        let config = Config::from_str("built-in", CONFIGURATION).unwrap();
+        let config = Config::from_str("built-in", configuration).unwrap();
         let snapshot = Builder::new(MACS).build(&config).unwrap();
         let service = snapshot.policy.services.iter().next().unwrap();
         let server = service.servers[0].id;
@@ -178,6 +194,17 @@ impl Bench {
             burst.push(mbuf).unwrap();
         }
         assert_eq!(self.input.enqueue(&mut burst), frames.len());
+        self.worker.poll();
+    }
+
+    /// The main core gives packets back whose neighbour on this side does not answer.
+    pub(crate) fn give_back(&mut self, side: Side, mbufs: Vec<Mbuf>) {
+        let mut burst = Burst::<BURST>::new();
+        for mut mbuf in mbufs {
+            Errand::Undeliverable(side).tag(&mut mbuf);
+            burst.push(mbuf).unwrap();
+        }
+        self.input.enqueue(&mut burst);
         self.worker.poll();
     }
 

@@ -11,9 +11,13 @@
 mod bench;
 mod checksums;
 mod endings;
+mod floating;
 mod fragments;
+mod limits;
 mod nobody;
 mod order;
 mod overload;
 mod padding;
 mod priority_tags;
+mod private_hosts;
+mod unserved;
