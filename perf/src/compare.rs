@@ -21,7 +21,7 @@ const REFERENCE: &str = "testpmd 5tswap, 1,024 connections";
 
 /// What is compared.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct Plan {
+pub struct CompareSettings {
     /// Which packets.
     #[serde(flatten)]
     pub traffic: Traffic,
@@ -76,14 +76,18 @@ struct Rounds {
 /// # Errors
 ///
 /// [`Error`] of the first program that fails.
-pub fn run(plan: &Plan, folder: &Path, progress: &dyn Fn(&str)) -> Result<Comparison, Error> {
-    let traffic = plan.traffic;
+pub fn run(
+    settings: &CompareSettings,
+    folder: &Path,
+    progress: &dyn Fn(&str),
+) -> Result<Comparison, Error> {
+    let traffic = settings.traffic;
     let replay = Replay::write(folder, "flows", &traffic, 1)?;
     let small = Replay::write(folder, "reference", &traffic.reference(), 1)?;
     let _pages = Hugepages::reserve(replay.mebibytes().max(small.mebibytes()))?;
-    let time = Duration::from_secs(plan.seconds.into());
+    let time = Duration::from_secs(settings.seconds.into());
     let mut rounds = Rounds::default();
-    for round in 1..=plan.rounds {
+    for round in 1..=settings.rounds {
         for mode in MODES {
             let rate = testpmd::run(mode, &replay, time)?;
             progress(&format!("round {round}: testpmd {mode} {rate:.1} Mpps"));

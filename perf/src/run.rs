@@ -15,7 +15,7 @@ use crate::rig::mixed::Mixed;
 use crate::statistics::Summary;
 use crate::tandem::{Dataplane, Occupancy, Run, STAGES};
 
-pub use crate::plan::Plan;
+pub use crate::run_settings::RunSettings;
 
 /// The result.
 #[derive(Clone, Debug, Serialize)]
@@ -49,7 +49,7 @@ pub struct Throughput {
 /// gap 12.
 const WIRE: f64 = 24.0;
 
-impl Plan {
+impl RunSettings {
     /// Where the packets come from.
     pub fn source(&self) -> Source {
         match self.new_percent > 0 || self.traffic.connections > Replay::MOST_CONNECTIONS {
@@ -73,47 +73,55 @@ pub enum Source {
 /// # Errors
 ///
 /// [`Error`], with the dataplane's last words.
-pub fn run(plan: &Plan, folder: &Path, progress: &dyn Fn(u32, &Run)) -> Result<Throughput, Error> {
-    match plan.source() {
-        Source::Replay => replay(plan, folder, progress),
-        Source::Process => in_process(plan, Pages::Huge, progress),
+pub fn run(
+    settings: &RunSettings,
+    folder: &Path,
+    progress: &dyn Fn(u32, &Run),
+) -> Result<Throughput, Error> {
+    match settings.source() {
+        Source::Replay => replay(settings, folder, progress),
+        Source::Process => in_process(settings, Pages::Huge, progress),
     }
 }
 
-/// The same in this process, whatever the plan is.
+/// The same in this process, whatever the settings is.
 ///
 /// # Errors
 ///
 /// As [`run`].
 pub fn in_process(
-    plan: &Plan,
+    settings: &RunSettings,
     pages: Pages,
     progress: &dyn Fn(u32, &Run),
 ) -> Result<Throughput, Error> {
-    let mut mixed = Mixed::start(plan, pages)?;
+    let mut mixed = Mixed::start(settings, pages)?;
     let mut runs = Vec::new();
-    for second in 1..=plan.seconds {
+    for second in 1..=settings.seconds {
         let run = mixed.second()?;
         progress(second, &run);
         runs.push(run);
     }
-    result(plan, &runs, mixed.occupancy())
+    result(settings, &runs, mixed.occupancy())
 }
 
-fn replay(plan: &Plan, folder: &Path, progress: &dyn Fn(u32, &Run)) -> Result<Throughput, Error> {
-    enough_cores(plan.workers)?;
-    let replay = Replay::write(folder, "flows", &plan.traffic, plan.workers)?;
+fn replay(
+    settings: &RunSettings,
+    folder: &Path,
+    progress: &dyn Fn(u32, &Run),
+) -> Result<Throughput, Error> {
+    enough_cores(settings.workers)?;
+    let replay = Replay::write(folder, "flows", &settings.traffic, settings.workers)?;
     let _pages = Hugepages::reserve(replay.mebibytes())?;
-    let mut dataplane = Dataplane::start(&replay, &plan.traffic, folder, plan.workers)?;
+    let mut dataplane = Dataplane::start(&replay, &settings.traffic, folder, settings.workers)?;
     dataplane.follow()?;
     let mut runs = Vec::new();
-    for second in 1..=plan.seconds {
+    for second in 1..=settings.seconds {
         let run = dataplane.measure(Duration::from_secs(1))?;
         progress(second, &run);
         dataplane.check(&run)?;
         runs.push(run);
     }
-    result(plan, &runs, dataplane.occupancy()?)
+    result(settings, &runs, dataplane.occupancy()?)
 }
 
 /// Core 0 is everything's that is no worker.
@@ -122,7 +130,7 @@ fn enough_cores(workers: usize) -> Result<(), Error> {
     if workers < cores { Ok(()) } else { Err(Error::TooFewCores { workers, cores }) }
 }
 
-fn result(plan: &Plan, runs: &[Run], occupancy: Occupancy) -> Result<Throughput, Error> {
+fn result(settings: &RunSettings, runs: &[Run], occupancy: Occupancy) -> Result<Throughput, Error> {
     let figure = |name: &str, unit, better, of: &dyn Fn(&Run) -> f64| {
         Figure::new(name, unit, better, Each::Second, runs.iter().map(of).collect())
     };
@@ -137,13 +145,13 @@ fn result(plan: &Plan, runs: &[Run], occupancy: Occupancy) -> Result<Throughput,
             (stage, figure(stage, "cycles a packet", Better::Lower, &of))
         })
         .collect();
-    let opened = (plan.new_percent > 0)
+    let opened = (settings.new_percent > 0)
         .then(|| figure("new connections", "a second", Better::Higher, &|run| run.opened));
     let mpps = rate.summary()?;
     let bursts: Vec<f64> = runs.iter().map(|run| run.burst).collect();
     Ok(Throughput {
         mpps,
-        gbps: mpps.median * (plan.traffic.mean_frame() + WIRE) * 8.0 / 1e3,
+        gbps: mpps.median * (settings.traffic.mean_frame() + WIRE) * 8.0 / 1e3,
         cycles_per_packet: cycles.summary()?,
         stages: by_stage
             .iter()

@@ -26,9 +26,9 @@ use wire::{FiveTuple, Port, Protocol};
 use crate::Error;
 use crate::packets::FRAME;
 use crate::record::{Better, Each, Figure};
-use crate::rig::bench::{Bench, Packet};
 use crate::rig::frames::{Flow, Template};
-use crate::rig::ground::{FORWARDER, Ground, Lifetime, Pages};
+use crate::rig::test_bed::{Lifetime, Pages, TestBed, WORKER_CORE};
+use crate::rig::worker_harness::{Packet, WorkerHarness};
 use crate::statistics::Summary;
 
 mod throughput;
@@ -99,9 +99,9 @@ fn figures(samples: [(&str, Vec<f64>); 4]) -> Vec<Figure> {
 
 /// Cycles a new connection of a worker without and of one with sync, part by part.
 fn workers(connections: u32, pages: Pages) -> Result<[Vec<f64>; 2], Error> {
-    let ground = Ground::new(pages, FORWARDER, &[])?;
-    let bench = || Bench::new(&ground, connections, Lifetime::LONG);
-    let (mut off, mut on) = (bench()?, bench()?);
+    let test_bed = TestBed::new(pages, WORKER_CORE, &[])?;
+    let harness = || WorkerHarness::new(&test_bed, connections, Lifetime::LONG);
+    let (mut off, mut on) = (harness()?, harness()?);
     let request = Template::udp(Side::Public, FRAME);
     let flow = |client| Packet { template: &request, flow: Flow { client, server: 0 } };
     let (producer, mut ring) = ring::ring(RING);

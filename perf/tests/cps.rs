@@ -5,12 +5,12 @@
 mod record;
 
 use perf::rig::Pages;
-use perf::rig::cps::{self, Plan};
+use perf::rig::cps::{self, CpsSettings};
 
 #[test]
 fn connections_open_and_end_and_fill_a_table() {
-    let plan = Plan { connections: 2000, pages: Pages::Ordinary };
-    let result = cps::run(plan, &|_| ()).unwrap();
+    let settings = CpsSettings { connections: 2000, pages: Pages::Ordinary };
+    let result = cps::run(settings, &|_| ()).unwrap();
     assert!(result.figures.iter().all(|figure| figure.samples.len() >= 16));
 
     let ways = [&result.closing.udp, &result.closing.fin, &result.closing.reset];
@@ -23,5 +23,5 @@ fn connections_open_and_end_and_fill_a_table() {
     assert_eq!(capacity.passing, capacity.held);
     assert_eq!(capacity.held + capacity.refused, u64::from(capacity.offered));
     assert!(result.memory.table > 0.0 && result.memory.resident > 0.0);
-    record::check("cps", &plan, &result.figures, &result);
+    record::check("cps", &settings, &result.figures, &result);
 }

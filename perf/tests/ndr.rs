@@ -8,11 +8,11 @@ mod record;
 use core::time::Duration;
 
 use perf::rig::Pages;
-use perf::rig::ndr::{self, Plan};
+use perf::rig::ndr::{self, NdrSettings};
 
 #[test]
 fn packets_pass_the_router_and_the_loop_back() {
-    let plan = Plan {
+    let settings = NdrSettings {
         connections: 100,
         frame: 60,
         replies: true,
@@ -25,10 +25,10 @@ fn packets_pass_the_router_and_the_loop_back() {
         slices: 10,
         pages: Pages::Ordinary,
     };
-    let result = ndr::run(&plan, &|_| ()).unwrap();
+    let result = ndr::run(&settings, &|_| ()).unwrap();
     assert_eq!((result.trials, result.slices), (1, 10));
     assert!(result.mpps.median > 0.0);
     let [load] = &result.loads[..] else { panic!("{} loads", result.loads.len()) };
     assert!(load.router.p50 > 0.0 && load.loopback.p50 > 0.0);
-    record::check("ndr", &plan, &result.figures, &result);
+    record::check("ndr", &settings, &result.figures, &result);
 }

@@ -15,11 +15,11 @@ use nat::Side;
 use serde::Serialize;
 use wire::tcp::Flags;
 
-use super::bench::{Bench, Packet, ROUND};
 use super::cps::establish;
 use super::frames::Template;
-use super::ground::{FORWARDER, Ground, Lifetime, Pages};
 use super::percentiles::{Percentiles, Times};
+use super::test_bed::{Lifetime, Pages, TestBed, WORKER_CORE};
+use super::worker_harness::{Packet, ROUND, WorkerHarness};
 use crate::Error;
 use crate::packets::FRAME;
 use crate::record::{Better, Each, Figure};
@@ -30,7 +30,7 @@ pub const LATE_MICROS: [u64; 3] = [20, 50, 100];
 
 /// What to run.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct Plan {
+pub struct ExpirySettings {
     /// Connections whose time is over at once.
     pub connections: u32,
     /// Connections that carry packets.
@@ -81,15 +81,15 @@ pub struct Lateness {
 /// # Errors
 ///
 /// [`Error`], when DPDK or the worker does not do its part.
-pub fn run(plan: &Plan, progress: &dyn Fn(&str)) -> Result<Expiry, Error> {
-    let ground = Ground::new(plan.pages, FORWARDER, &[])?;
+pub fn run(settings: &ExpirySettings, progress: &dyn Fn(&str)) -> Result<Expiry, Error> {
+    let test_bed = TestBed::new(settings.pages, WORKER_CORE, &[])?;
     let (mut cycles, mut polls) = (Vec::new(), 0);
     let (mut during, mut without, mut scattered) = (Phase::new()?, Phase::new()?, Phase::new()?);
-    for round in 1..=plan.rounds {
-        progress(&format!("round {round} of {}", plan.rounds));
-        let [expiring, usual, random] = measure(plan, &ground)?;
+    for round in 1..=settings.rounds {
+        progress(&format!("round {round} of {}", settings.rounds));
+        let [expiring, usual, random] = measure(settings, &test_bed)?;
         let spent = expiring.times.median() as f64 - usual.times.median() as f64;
-        cycles.push(spent * expiring.polls as f64 / f64::from(plan.connections));
+        cycles.push(spent * expiring.polls as f64 / f64::from(settings.connections));
         polls += expiring.polls;
         during.add(&expiring)?;
         without.add(&usual)?;
@@ -100,8 +100,8 @@ pub fn run(plan: &Plan, progress: &dyn Fn(&str)) -> Result<Expiry, Error> {
         Figure::new(name, unit, better, Each::Round, samples).put(&mut figures)
     };
     Ok(Expiry {
-        connections: plan.connections,
-        flowing: plan.flowing,
+        connections: settings.connections,
+        flowing: settings.flowing,
         cycles: put("expiry", "cycles a connection", Better::Lower, cycles)?,
         polls,
         during: during
@@ -130,8 +130,8 @@ impl Timed {
     }
 
     /// As many polls as a round of packets takes.
-    fn run<'a>(&mut self, bench: &mut Bench, packets: impl Iterator<Item = Packet<'a>>) {
-        bench.run_each(packets.take(ROUND), |cycles| {
+    fn run<'a>(&mut self, harness: &mut WorkerHarness, packets: impl Iterator<Item = Packet<'a>>) {
+        harness.run_each(packets.take(ROUND), |cycles| {
             self.cycles += cycles;
             self.polls += 1;
             self.times.record(cycles);
@@ -174,34 +174,34 @@ impl Phase {
 
 /// A round: polls with expiry, without for as long, and without for as long of packets of
 /// random connections.
-fn measure(plan: &Plan, ground: &Ground) -> Result<[Timed; 3], Error> {
-    let lifetime = Lifetime::to_open(plan.connections);
-    let known = plan.connections.max(plan.flowing);
-    let mut bench = Bench::new(ground, plan.connections + known, lifetime)?;
-    let flows = establish(&mut bench, known)?;
-    bench.open(&Template::udp(Side::Public, FRAME), plan.connections)?;
-    if bench.counters.closed.get() > 0 {
+fn measure(settings: &ExpirySettings, test_bed: &TestBed) -> Result<[Timed; 3], Error> {
+    let lifetime = Lifetime::to_open(settings.connections);
+    let known = settings.connections.max(settings.flowing);
+    let mut harness = WorkerHarness::new(test_bed, settings.connections + known, lifetime)?;
+    let flows = establish(&mut harness, known)?;
+    harness.open(&Template::udp(Side::Public, FRAME), settings.connections)?;
+    if harness.counters.closed.get() > 0 {
         return Err(Error::dataplane("connections expired before their time"));
     }
     let ack = Template::tcp(Side::Public, Flags::ACK);
     std::thread::sleep(lifetime.until_due());
     let (mut expiring, mut usual, mut random) = (Timed::new()?, Timed::new()?, Timed::new()?);
-    let few = || flows.packets(&ack, (0..plan.flowing).cycle());
+    let few = || flows.packets(&ack, (0..settings.flowing).cycle());
     let any = || flows.packets(&ack, core::iter::repeat_with(|| fastrand::u32(0..known)));
-    while bench.counters.closed.get() < u64::from(plan.connections) {
-        expiring.run(&mut bench, few());
+    while harness.counters.closed.get() < u64::from(settings.connections) {
+        expiring.run(&mut harness, few());
     }
     // Expiry began after a rest, whereupon the kernel and a hypervisor interrupt for longer.
     // So do the others.
     std::thread::sleep(lifetime.until_due());
     while usual.cycles < expiring.cycles {
-        usual.run(&mut bench, few());
+        usual.run(&mut harness, few());
     }
     std::thread::sleep(lifetime.until_due());
     while random.cycles < expiring.cycles {
-        random.run(&mut bench, any());
+        random.run(&mut harness, any());
     }
-    match bench.counters.connections.get() == u64::from(known) {
+    match harness.counters.connections.get() == u64::from(known) {
         true => Ok([expiring, usual, random]),
         false => Err(Error::dataplane("connections that carried packets expired")),
     }

@@ -13,9 +13,9 @@ use nat::Side;
 use nat::random::Random;
 use serde::Serialize;
 
-use super::bench::{Bench, Flows, Packet, ROUND, Turn};
 use super::frames::{Flow, Template};
-use super::ground::{FORWARDER, Ground, Lifetime, Pages};
+use super::test_bed::{Lifetime, Pages, TestBed, WORKER_CORE};
+use super::worker_harness::{Flows, Packet, ROUND, Turn, WorkerHarness};
 use crate::Error;
 use crate::packets::FRAME;
 use crate::record::{Better, Each, Figure};
@@ -26,7 +26,7 @@ const MOST_NEW: usize = ROUND / 8 * 7;
 
 /// What to run.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct Plan {
+pub struct FloodSettings {
     /// Connections that are known.
     pub connections: u32,
     /// New connections a second, as far as seven packets of eight can be such.
@@ -95,17 +95,17 @@ impl Slice {
 /// # Errors
 ///
 /// [`Error`], when DPDK or the worker does not do its part.
-pub fn run(plan: &Plan, progress: &dyn Fn(&str)) -> Result<Flood, Error> {
-    let ground = Ground::new(plan.pages, FORWARDER, &[])?;
-    let mut flood = Feeder::new(plan, &ground)?;
+pub fn run(settings: &FloodSettings, progress: &dyn Fn(&str)) -> Result<Flood, Error> {
+    let test_bed = TestBed::new(settings.pages, WORKER_CORE, &[])?;
+    let mut flood = FloodHarness::new(settings, &test_bed)?;
     let (mut alone, mut flooded, mut kept) = (Vec::new(), Vec::new(), Vec::new());
     let (mut accepted, mut refused) = (Vec::new(), Vec::new());
     let (mut share, mut each) = (Vec::new(), Vec::new());
     // The first slice warms up.
     flood.slice(0)?;
-    for round in 1..=plan.rounds {
+    for round in 1..=settings.rounds {
         let usual = flood.slice(0)?;
-        let slice = flood.slice(plan.rate)?;
+        let slice = flood.slice(settings.rate)?;
         let beyond = slice.beyond(&usual);
         alone.push(usual.mpps());
         flooded.push(slice.mpps());
@@ -121,8 +121,8 @@ pub fn run(plan: &Plan, progress: &dyn Fn(&str)) -> Result<Flood, Error> {
         Figure::new(name, unit, better, Each::Round, samples).put(&mut figures)
     };
     Ok(Flood {
-        connections: plan.connections,
-        rate: plan.rate,
+        connections: settings.connections,
+        rate: settings.rate,
         alone: put("known connections alone", "Mpps", Better::Higher, alone)?,
         flooded: put("known connections in the flood", "Mpps", Better::Higher, flooded)?,
         kept_percent: put("kept in the flood", "%", Better::Higher, kept)?,
@@ -135,8 +135,8 @@ pub fn run(plan: &Plan, progress: &dyn Fn(&str)) -> Result<Flood, Error> {
 }
 
 /// The worker, and whose packets come next.
-struct Feeder {
-    bench: Bench,
+struct FloodHarness {
+    harness: WorkerHarness,
     request: Template,
     flows: Flows,
     connections: u32,
@@ -147,30 +147,30 @@ struct Feeder {
     length: u64,
 }
 
-impl Feeder {
+impl FloodHarness {
     /// With room for all connections of the run, so that the table is never full.
-    fn new(plan: &Plan, ground: &Ground) -> Result<Self, Error> {
-        let seconds = f64::from(plan.rounds) * f64::from(plan.millis) / 1e3;
-        let new = (seconds * f64::from(plan.rate) * 1.1) as u32 + ROUND as u32;
-        let room = plan.connections.checked_add(new);
+    fn new(settings: &FloodSettings, test_bed: &TestBed) -> Result<Self, Error> {
+        let seconds = f64::from(settings.rounds) * f64::from(settings.millis) / 1e3;
+        let new = (seconds * f64::from(settings.rate) * 1.1) as u32 + ROUND as u32;
+        let room = settings.connections.checked_add(new);
         let room = room.ok_or_else(|| Error::dataplane("that is too many connections"))?;
-        let mut bench = Bench::new(ground, room, Lifetime::LONG)?;
+        let mut harness = WorkerHarness::new(test_bed, room, Lifetime::LONG)?;
         let request = Template::udp(Side::Public, FRAME);
-        let flows = bench.open(&request, plan.connections)?;
-        Ok(Feeder {
-            bench,
+        let flows = harness.open(&request, settings.connections)?;
+        Ok(FloodHarness {
+            harness,
             request,
             flows,
-            connections: plan.connections,
-            next: plan.connections,
+            connections: settings.connections,
+            next: settings.connections,
             random: Random::from_system(),
-            length: dpdk::clock::hz() * u64::from(plan.millis) / 1000,
+            length: dpdk::clock::hz() * u64::from(settings.millis) / 1000,
         })
     }
 
     /// One slice, with so many new connections a second.
     fn slice(&mut self, rate: u32) -> Result<Slice, Error> {
-        let counters = Arc::clone(&self.bench.counters);
+        let counters = Arc::clone(&self.harness.counters);
         let seen = || (counters.opened.get(), counters.drops.get(DropReason::Overload));
         let (opened, refused) = seen();
         let mut slice = Slice { known: 0, accepted: 0, refused: 0, cycles: 0 };
@@ -207,6 +207,6 @@ impl Feeder {
             *next = next.wrapping_add(1);
             Packet { template: request, flow }
         });
-        self.bench.run_on(packets)
+        self.harness.run_on(packets)
     }
 }

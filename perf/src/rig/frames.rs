@@ -9,7 +9,7 @@ use wire::tcp::Flags;
 use wire::testing::Frame;
 use wire::{FiveTuple, Port, Protocol};
 
-use super::ground::{PRIVATE_MAC, SERVERS, TCP_PORT, server_mac};
+use super::test_bed::{PRIVATE_MAC, SERVERS, TCP_PORT, server_mac};
 use crate::packets::{self, FRAME, ROUTER_MAC, UPSTREAM_MAC};
 use crate::traffic::host;
 

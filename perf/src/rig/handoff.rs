@@ -27,10 +27,10 @@ use nat::Side;
 use nat::random::Random;
 use serde::Serialize;
 
-use super::bench::{Bench, Flows, Packet, ROUND};
-use super::feeder::Feeder;
 use super::frames::Template;
-use super::ground::{FEEDER, FORWARDER, Ground, Lifetime, Pages, RING};
+use super::generator::Generator;
+use super::test_bed::{GENERATOR_CORE, Lifetime, Pages, RING, TestBed, WORKER_CORE};
+use super::worker_harness::{Flows, Packet, ROUND, WorkerHarness};
 use crate::Error;
 use crate::packets::{self, FRAME};
 use crate::record::{Better, Each, Figure};
@@ -45,7 +45,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What to run.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct Plan {
+pub struct HandoffSettings {
     /// Connections, all of one worker.
     pub connections: u32,
     /// Parts of the run.
@@ -76,7 +76,7 @@ pub struct Cost {
     /// Of the worker that has the connection, packets coming to it directly.
     pub direct: Summary,
     /// Of the worker that hands packets over.
-    pub giver: Summary,
+    pub sender: Summary,
     /// Of the worker to which they are handed.
     pub owner: Summary,
     /// Of both, less what they cost directly.
@@ -87,26 +87,26 @@ pub struct Cost {
 #[derive(Default)]
 struct Samples {
     direct: Vec<f64>,
-    giver: Vec<f64>,
+    sender: Vec<f64>,
     owner: Vec<f64>,
     handoff: Vec<f64>,
 }
 
 impl Samples {
     /// A round, by the cycles of all its packets.
-    fn push(&mut self, [direct, giver, owner]: [u64; 3]) {
+    fn push(&mut self, [direct, sender, owner]: [u64; 3]) {
         let each = |cycles: u64| cycles as f64 / ROUND as f64;
         self.direct.push(each(direct));
-        self.giver.push(each(giver));
+        self.sender.push(each(sender));
         self.owner.push(each(owner));
-        self.handoff.push(each(giver) + each(owner) - each(direct));
+        self.handoff.push(each(sender) + each(owner) - each(direct));
     }
 
     /// A part, by the medians of its rounds: the kernel or the hypervisor takes a core away
     /// in few of them.
     fn push_part(&mut self, rounds: &Samples) -> Result<(), Error> {
         self.direct.push(median(&rounds.direct)?);
-        self.giver.push(median(&rounds.giver)?);
+        self.sender.push(median(&rounds.sender)?);
         self.owner.push(median(&rounds.owner)?);
         self.handoff.push(median(&rounds.handoff)?);
         Ok(())
@@ -120,7 +120,7 @@ impl Samples {
         };
         Ok(Cost {
             direct: put("not handed over", self.direct)?,
-            giver: put("the giver", self.giver)?,
+            sender: put("the sender", self.sender)?,
             owner: put("the owner", self.owner)?,
             handoff: put("handing over", self.handoff)?,
         })
@@ -137,14 +137,14 @@ fn median(rounds: &[f64]) -> Result<f64, Error> {
 /// # Errors
 ///
 /// [`Error`], when DPDK or a worker does not do its part.
-pub fn run(plan: &Plan, progress: &dyn Fn(&str)) -> Result<HandoffCost, Error> {
-    let ground = Ground::new(plan.pages, FEEDER, &[FORWARDER])?;
+pub fn run(settings: &HandoffSettings, progress: &dyn Fn(&str)) -> Result<HandoffCost, Error> {
+    let test_bed = TestBed::new(settings.pages, GENERATOR_CORE, &[WORKER_CORE])?;
     progress("both workers on one core");
     let mut figures = Vec::new();
-    let one_core = one_core(plan, &ground)?.cost("one core", &mut figures)?;
+    let one_core = one_core(settings, &test_bed)?.cost("one core", &mut figures)?;
     progress("a worker on each of two cores");
-    let two_cores = two_cores(plan, &ground)?.cost("two cores", &mut figures)?;
-    Ok(HandoffCost { connections: plan.connections, one_core, two_cores, figures })
+    let two_cores = two_cores(settings, &test_bed)?.cost("two cores", &mut figures)?;
+    Ok(HandoffCost { connections: settings.connections, one_core, two_cores, figures })
 }
 
 /// Who owns which connection, the same in every run.
@@ -153,25 +153,25 @@ fn sharing() -> Sharing {
 }
 
 /// Rings between two workers, both ways.
-fn handoffs(ground: &Ground) -> Result<[Handoff; 2], Error> {
-    let ring = || ring::spsc(&ground.eal, RING, SocketId::ANY).map_err(Error::dataplane);
-    let (to_owner, from_giver) = ring()?;
-    let (to_giver, from_owner) = ring()?;
+fn handoffs(test_bed: &TestBed) -> Result<[Handoff; 2], Error> {
+    let ring = || ring::spsc(&test_bed.eal, RING, SocketId::ANY).map_err(Error::dataplane);
+    let (to_owner, from_sender) = ring()?;
+    let (to_sender, from_owner) = ring()?;
     let peer = |ring| Some(CachePadded::new(Peer { ring, waiting: Burst::<BURST>::new() }));
     let sharing = Arc::new(sharing());
-    let giver = Handoff {
+    let sender = Handoff {
         peers: vec![None, peer(to_owner)],
         from: vec![from_owner],
         index: 0,
         sharing: Arc::clone(&sharing),
     };
     let owner = Handoff {
-        peers: vec![peer(to_giver), None],
-        from: vec![from_giver],
+        peers: vec![peer(to_sender), None],
+        from: vec![from_sender],
         index: OWNER,
         sharing,
     };
-    Ok([giver, owner])
+    Ok([sender, owner])
 }
 
 /// Clients whose connections belong to worker B.
@@ -210,25 +210,25 @@ impl Traffic {
     }
 }
 
-fn one_core(plan: &Plan, ground: &Ground) -> Result<Samples, Error> {
-    let [giver, owner] = handoffs(ground)?
-        .map(|handoff| ground.assemble_among(handoff, plan.connections, Lifetime::LONG));
-    let (mut giver, mut owner) = (Bench::of(giver?), Bench::of(owner?));
-    let mut traffic = Traffic::new(plan.connections)?;
+fn one_core(settings: &HandoffSettings, test_bed: &TestBed) -> Result<Samples, Error> {
+    let [sender, owner] = handoffs(test_bed)?
+        .map(|handoff| test_bed.fixture_among(handoff, settings.connections, Lifetime::LONG));
+    let (mut sender, mut owner) = (WorkerHarness::of(sender?), WorkerHarness::of(owner?));
+    let mut traffic = Traffic::new(settings.connections)?;
     owner.run(traffic.all());
-    expect(owner.counters.opened.get(), plan.connections)?;
+    expect(owner.counters.opened.get(), settings.connections)?;
     let mut samples = Samples::default();
     // The first part warms up.
-    for part in 0..=plan.parts {
+    for part in 0..=settings.parts {
         let mut rounds = Samples::default();
-        for _ in 0..plan.rounds {
+        for _ in 0..settings.rounds {
             let direct = owner.run(traffic.round()).cycles;
-            let given = giver.run(traffic.round()).cycles;
+            let given = sender.run(traffic.round()).cycles;
             let before = owner.counters.fast.get();
             let all = |counters: &WorkerBlock| counters.fast.get() - before >= ROUND as u64;
             let taken = owner.poll_until(all)?.cycles;
             owner.collect();
-            owner.give_buffers(&mut giver, ROUND);
+            owner.give_buffers(&mut sender, ROUND);
             rounds.push([direct, given, taken]);
         }
         if part > 0 {
@@ -238,45 +238,45 @@ fn one_core(plan: &Plan, ground: &Ground) -> Result<Samples, Error> {
     Ok(samples)
 }
 
-fn two_cores(plan: &Plan, ground: &Ground) -> Result<Samples, Error> {
-    let [giver, owner] = handoffs(ground)?
-        .map(|handoff| ground.assemble_among(handoff, plan.connections, Lifetime::LONG));
-    let (mut giver, owner) = (Bench::of(giver?), owner?);
+fn two_cores(settings: &HandoffSettings, test_bed: &TestBed) -> Result<Samples, Error> {
+    let [sender, owner] = handoffs(test_bed)?
+        .map(|handoff| test_bed.fixture_among(handoff, settings.connections, Lifetime::LONG));
+    let (mut sender, owner) = (WorkerHarness::of(sender?), owner?);
     let counters = Arc::clone(&owner.parts.counters);
-    let (mut feeder, parts) = (Feeder::new(owner.near, &ground.mempool), owner.parts);
-    let worker = ground.eal.launch(FORWARDER, move || Worker::new(parts).run());
+    let (mut generator, parts) = (Generator::new(owner.near, &test_bed.mempool), owner.parts);
+    let worker = test_bed.eal.launch(WORKER_CORE, move || Worker::new(parts).run());
     let worker = worker.map_err(Error::dataplane)?;
-    let samples = feed(plan, &mut giver, &mut feeder, &counters);
-    ground.stop.store(true, Ordering::Relaxed);
+    let samples = feed(settings, &mut sender, &mut generator, &counters);
+    test_bed.stop.store(true, Ordering::Relaxed);
     worker.join().map_err(Error::dataplane)?;
     samples
 }
 
 /// Packets to A and to B in turn, while B polls on its core.
 fn feed(
-    plan: &Plan,
-    giver: &mut Bench,
-    feeder: &mut Feeder,
+    settings: &HandoffSettings,
+    sender: &mut WorkerHarness,
+    generator: &mut Generator,
     counters: &WorkerBlock,
 ) -> Result<Samples, Error> {
-    let mut traffic = Traffic::new(plan.connections)?;
-    feeder.open(&traffic.request, &traffic.clients)?;
-    expect(counters.opened.get(), plan.connections)?;
+    let mut traffic = Traffic::new(settings.connections)?;
+    generator.open(&traffic.request, &traffic.clients)?;
+    expect(counters.opened.get(), settings.connections)?;
     let busy = || counters.busy_cycles.get();
     let mut samples = Samples::default();
-    for part in 0..=plan.parts {
+    for part in 0..=settings.parts {
         let mut rounds = Samples::default();
-        for _ in 0..plan.rounds {
+        for _ in 0..settings.rounds {
             let before = busy();
-            feeder.send(traffic.round());
-            feeder.take(ROUND as u64)?;
+            generator.send(traffic.round());
+            generator.take(ROUND as u64)?;
             settle(counters);
             let between = busy();
-            let given = giver.run(traffic.round()).cycles;
-            feeder.take(ROUND as u64)?;
+            let given = sender.run(traffic.round()).cycles;
+            generator.take(ROUND as u64)?;
             settle(counters);
             rounds.push([between - before, given, busy() - between]);
-            feeder.give_buffers(giver, ROUND);
+            generator.give_buffers(sender, ROUND);
         }
         if part > 0 {
             samples.push_part(&rounds)?;

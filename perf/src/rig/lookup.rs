@@ -9,16 +9,16 @@ use nat::Side;
 use nat::random::Random;
 use serde::Serialize;
 
-use super::bench::{Bench, Packet, ROUND};
 use super::frames::Template;
-use super::ground::{FORWARDER, Ground, Lifetime, Pages};
+use super::test_bed::{Lifetime, Pages, TestBed, WORKER_CORE};
+use super::worker_harness::{Packet, ROUND, WorkerHarness};
 use crate::Error;
 use crate::record::{Better, Each, Figure};
 use crate::statistics::Summary;
 
 /// What to run.
 #[derive(Clone, Debug, Serialize)]
-pub struct Plan {
+pub struct LookupSettings {
     /// Numbers of connections, each in a table of that size.
     pub connections: Vec<u32>,
     /// Bytes of a frame without its checksum, 60 to 1514.
@@ -63,11 +63,11 @@ pub struct Size {
 /// # Errors
 ///
 /// [`Error`], when DPDK or the worker does not do its part.
-pub fn run(plan: &Plan, progress: &dyn Fn(&Size)) -> Result<Lookup, Error> {
-    let ground = Ground::new(plan.pages, FORWARDER, &[])?;
+pub fn run(settings: &LookupSettings, progress: &dyn Fn(&Size)) -> Result<Lookup, Error> {
+    let test_bed = TestBed::new(settings.pages, WORKER_CORE, &[])?;
     let (mut sizes, mut figures) = (Vec::new(), Vec::new());
-    for &connections in &plan.connections {
-        let samples = measure(plan, &ground, connections)?;
+    for &connections in &settings.connections {
+        let samples = measure(settings, &test_bed, connections)?;
         let name = format!("{connections} connections");
         let figure = Figure::new(name, "cycles a packet", Better::Lower, Each::Part, samples);
         let cycles = figure.put(&mut figures)?;
@@ -76,23 +76,27 @@ pub fn run(plan: &Plan, progress: &dyn Fn(&Size)) -> Result<Lookup, Error> {
         progress(&size);
         sizes.push(size);
     }
-    Ok(Lookup { frame: plan.frame, replies: plan.replies, sizes, figures })
+    Ok(Lookup { frame: settings.frame, replies: settings.replies, sizes, figures })
 }
 
 /// Cycles of a packet, part by part.
-fn measure(plan: &Plan, ground: &Ground, connections: u32) -> Result<Vec<f64>, Error> {
-    let mut bench = Bench::new(ground, connections, Lifetime::LONG)?;
-    let [request, reply] = &Side::ALL.map(|side| Template::udp(side, plan.frame));
-    let flows = bench.open(request, connections)?;
+fn measure(
+    settings: &LookupSettings,
+    test_bed: &TestBed,
+    connections: u32,
+) -> Result<Vec<f64>, Error> {
+    let mut harness = WorkerHarness::new(test_bed, connections, Lifetime::LONG)?;
+    let [request, reply] = &Side::ALL.map(|side| Template::udp(side, settings.frame));
+    let flows = harness.open(request, connections)?;
     let mut random = Random::from_system();
     let mut any = move || {
-        let template = if plan.replies && random.below(2) == 1 { reply } else { request };
+        let template = if settings.replies && random.below(2) == 1 { reply } else { request };
         Packet { template, flow: flows.of(random.below(connections)) }
     };
     let mut samples = Vec::new();
     // The first part warms up.
-    for part in 0..=plan.parts {
-        let turn = bench.run((0..plan.packets.max(ROUND as u32)).map(|_| any()));
+    for part in 0..=settings.parts {
+        let turn = harness.run((0..settings.packets.max(ROUND as u32)).map(|_| any()));
         if turn.sent != turn.packets {
             let lost = turn.packets - turn.sent;
             return Err(Error::Dataplane(format!("{lost} packets were not forwarded")));

@@ -11,12 +11,12 @@ use dataplane::worker::BURST;
 use nat::Side;
 use nat::random::Random;
 
-use super::bench::{Bench, Flows, Packet, ROUND};
 use super::frames::{Flow, Template};
-use super::ground::{FORWARDER, Ground, Lifetime, Pages};
+use super::test_bed::{Lifetime, Pages, TestBed, WORKER_CORE};
+use super::worker_harness::{Flows, Packet, ROUND, WorkerHarness};
 use crate::Error;
 use crate::packets::FRAME;
-use crate::plan::Plan;
+use crate::run_settings::RunSettings;
 use crate::tandem::{Occupancy, Reading, Run};
 use crate::traffic::{Mix, Traffic};
 
@@ -27,30 +27,31 @@ const PACKETS_A_SECOND: u32 = 15_000_000;
 
 /// A worker and its packets.
 pub(crate) struct Mixed {
-    bench: Bench,
+    harness: WorkerHarness,
     stream: Stream,
     capacity: u32,
 }
 
 impl Mixed {
     /// With all connections open, and as many new ones as the table has in the long run.
-    pub(crate) fn start(plan: &Plan, pages: Pages) -> Result<Self, Error> {
-        let Traffic { mix, connections, .. } = plan.traffic;
-        if mix != Mix::Service || plan.workers != 1 {
+    pub(crate) fn start(settings: &RunSettings, pages: Pages) -> Result<Self, Error> {
+        let Traffic { mix, connections, .. } = settings.traffic;
+        if mix != Mix::Service || settings.workers != 1 {
             return Err(Error::NotInTheProcess);
         }
-        let ground = Ground::new(pages, FORWARDER, &[])?;
+        let test_bed = TestBed::new(pages, WORKER_CORE, &[])?;
         // Long enough for each of the known ones to have a packet meanwhile.
         let lifetime = Lifetime(2 + connections / 500_000);
-        let new = PACKETS_A_SECOND / 100 * u32::from(plan.new_percent);
+        let new = PACKETS_A_SECOND / 100 * u32::from(settings.new_percent);
         let room = new.saturating_mul(lifetime.0 + 3).min(MOST_NEW);
         let capacity = connections.checked_add(room);
         let capacity = capacity.ok_or_else(|| Error::dataplane("that is too many connections"))?;
         let opening = Lifetime(lifetime.0.max(Lifetime::to_open(connections).0));
-        let mut bench = Bench::new(&ground, capacity, opening)?;
-        let templates = Templates::of(&plan.traffic);
-        let flows = bench.open(&Template::udp(Side::Public, FRAME), connections)?;
-        let mut mixed = Mixed { bench, stream: Stream::new(plan, templates, flows), capacity };
+        let mut harness = WorkerHarness::new(&test_bed, capacity, opening)?;
+        let templates = Templates::of(&settings.traffic);
+        let flows = harness.open(&Template::udp(Side::Public, FRAME), connections)?;
+        let mut mixed =
+            Mixed { harness, stream: Stream::new(settings, templates, flows), capacity };
         mixed.warm_up(opening)?;
         Ok(mixed)
     }
@@ -68,9 +69,9 @@ impl Mixed {
         Ok(())
     }
 
-    /// As many packets as the cables hold; returns the cycles.
+    /// As many packets as the rings hold; returns the cycles.
     fn round(&mut self) -> Result<u64, Error> {
-        let turn = self.bench.run_on(self.stream.round());
+        let turn = self.harness.run_on(self.stream.round());
         match turn.packets {
             0 => Err(Error::dataplane("no buffer was left for a packet")),
             _ => Ok(turn.cycles),
@@ -79,7 +80,7 @@ impl Mixed {
 
     /// A second of the worker's time.
     pub(crate) fn second(&mut self) -> Result<Run, Error> {
-        let counters = Arc::clone(&self.bench.counters);
+        let counters = Arc::clone(&self.harness.counters);
         let before = Reading::of(&counters);
         let hz = dpdk::clock::hz();
         let mut cycles = 0;
@@ -92,7 +93,7 @@ impl Mixed {
 
     /// How full the table is.
     pub(crate) fn occupancy(&self) -> Occupancy {
-        let connections = self.bench.counters.connections.get();
+        let connections = self.harness.counters.connections.get();
         Occupancy { connections, capacity: u64::from(self.capacity) }
     }
 }
@@ -128,20 +129,20 @@ struct Stream {
 }
 
 impl Stream {
-    fn new(plan: &Plan, templates: Templates, flows: Flows) -> Self {
+    fn new(settings: &RunSettings, templates: Templates, flows: Flows) -> Self {
         Stream {
             templates,
             flows,
-            connections: plan.traffic.connections,
-            new_percent: plan.new_percent,
-            sides: if plan.traffic.one_way { 1 } else { 2 },
-            next: plan.traffic.connections,
+            connections: settings.traffic.connections,
+            new_percent: settings.new_percent,
+            sides: if settings.traffic.one_way { 1 } else { 2 },
+            next: settings.traffic.connections,
             turn: 0,
             random: Random::from_system(),
         }
     }
 
-    /// Of as many packets on each side as a cable holds.
+    /// A round has as many packets on each side as a pair of rings holds.
     fn round(&mut self) -> impl Iterator<Item = Packet<'_>> {
         let Stream { templates, flows, connections, new_percent, sides, next, turn, random } = self;
         let (templates, flows, connections, sides) = (&*templates, *flows, *connections, *sides);

@@ -1,27 +1,27 @@
-//! The real worker in this process, and what feeds it.
+//! The real worker in this process, and what generates its packets.
 //!
-//! The ground is DPDK without a NIC; workers stand on it, and cables of net_ring lead to
-//! them. A bench is a worker that is polled by hand, with the clock running
-//! while it polls: for what things cost in cycles. [`ndr`] and [`handoff`] have workers on
+//! The test bed is DPDK without a NIC: it makes workers, and joins them by pairs of net_ring
+//! devices. A worker harness polls a worker by hand and lets the clock run while it polls, which
+//! shows what things cost in cycles. A generator sends to a worker on another core. [`ndr`] and [`handoff`] have workers on
 //! a core of their own.
 //!
 //! `mixed` is [`crate::run`] for what cannot be replayed;
 //! [`cps`], [`expiry`], [`flood`], [`handoff`], [`lookup`] and [`ndr`] are the subcommands
 //! of those names.
 
-pub(crate) mod bench;
-pub(crate) mod cable;
 pub mod cps;
 pub mod expiry;
-pub(crate) mod feeder;
 pub mod flood;
 pub(crate) mod frames;
-pub mod ground;
+pub(crate) mod generator;
 pub mod handoff;
 pub mod lookup;
 pub(crate) mod mixed;
 pub mod ndr;
 pub mod percentiles;
+pub(crate) mod ring_pair;
+pub mod test_bed;
+pub(crate) mod worker_harness;
 
-pub use ground::Pages;
 pub use percentiles::Percentiles;
+pub use test_bed::Pages;

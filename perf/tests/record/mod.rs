@@ -9,11 +9,12 @@ use serde::Serialize;
 /// of its figures are taken for each other.
 pub(crate) fn check(
     command: &'static str,
-    plan: &impl Serialize,
+    settings: &impl Serialize,
     figures: &[Figure],
     result: &impl Serialize,
 ) {
-    let record = Recorder::begin(command, plan, None).unwrap().end(figures, None, result).unwrap();
+    let record =
+        Recorder::begin(command, settings, None).unwrap().end(figures, None, result).unwrap();
     let path = std::env::temp_dir().join(format!("tandem-perf-test-{command}.json"));
     std::fs::write(&path, record.json().unwrap()).unwrap();
     let read = Record::read(&path).unwrap();

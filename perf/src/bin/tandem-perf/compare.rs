@@ -2,7 +2,7 @@
 
 use clap::Args;
 use perf::Error;
-use perf::compare::{self, Comparison, MODES, Plan};
+use perf::compare::{self, CompareSettings, Comparison, MODES};
 
 use crate::output::{Ending, Folder, Output, spread};
 use crate::traffic::TrafficArguments;
@@ -23,12 +23,15 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     pub(crate) fn run(&self, output: &Output) -> Result<Ending, Error> {
-        let plan =
-            Plan { traffic: self.traffic.traffic(), rounds: self.rounds, seconds: self.seconds };
-        let recorder = output.begin("compare", &plan)?;
-        eprintln!("{}, 1 worker", plan.traffic.describe());
+        let settings = CompareSettings {
+            traffic: self.traffic.traffic(),
+            rounds: self.rounds,
+            seconds: self.seconds,
+        };
+        let recorder = output.begin("compare", &settings)?;
+        eprintln!("{}, 1 worker", settings.traffic.describe());
         let progress = |line: &str| eprintln!("{line}");
-        let result = self.folder.keep(|folder| compare::run(&plan, folder, &progress))?;
+        let result = self.folder.keep(|folder| compare::run(&settings, folder, &progress))?;
         output.end(recorder, (&result.figures, Some(&result.drops)), &result, print)
     }
 }

@@ -3,7 +3,7 @@
 use clap::Args;
 use perf::Error;
 use perf::rig::Pages;
-use perf::rig::cps::{self, ConnectionRates, Plan};
+use perf::rig::cps::{self, ConnectionRates, CpsSettings};
 
 use crate::output::{Ending, Output, spread};
 
@@ -16,9 +16,9 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     pub(crate) fn run(&self, output: &Output) -> Result<Ending, Error> {
-        let plan = Plan { connections: self.connections, pages: Pages::Huge };
-        let recorder = output.begin("cps", &plan)?;
-        let result = cps::run(plan, &|step| eprintln!("{step}"))?;
+        let settings = CpsSettings { connections: self.connections, pages: Pages::Huge };
+        let recorder = output.begin("cps", &settings)?;
+        let result = cps::run(settings, &|step| eprintln!("{step}"))?;
         output.end(recorder, (&result.figures, None), &result, print)
     }
 }

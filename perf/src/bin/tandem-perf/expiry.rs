@@ -3,7 +3,7 @@
 use clap::Args;
 use perf::Error;
 use perf::rig::Pages;
-use perf::rig::expiry::{self, Expiry, LATE_MICROS, Plan};
+use perf::rig::expiry::{self, Expiry, ExpirySettings, LATE_MICROS};
 
 use crate::output::{Ending, Output, spread};
 
@@ -22,14 +22,14 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     pub(crate) fn run(&self, output: &Output) -> Result<Ending, Error> {
-        let plan = Plan {
+        let settings = ExpirySettings {
             connections: self.connections,
             flowing: self.flowing,
             rounds: self.rounds,
             pages: Pages::Huge,
         };
-        let recorder = output.begin("expiry", &plan)?;
-        let result = expiry::run(&plan, &|step| eprintln!("{step}"))?;
+        let recorder = output.begin("expiry", &settings)?;
+        let result = expiry::run(&settings, &|step| eprintln!("{step}"))?;
         output.end(recorder, (&result.figures, None), &result, print)
     }
 }

@@ -3,7 +3,7 @@
 use clap::Args;
 use perf::Error;
 use perf::rig::Pages;
-use perf::rig::flood::{self, Flood, Plan};
+use perf::rig::flood::{self, Flood, FloodSettings};
 
 use crate::output::{Ending, Output, spread};
 
@@ -25,15 +25,15 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     pub(crate) fn run(&self, output: &Output) -> Result<Ending, Error> {
-        let plan = Plan {
+        let settings = FloodSettings {
             connections: self.connections,
             rate: self.rate,
             rounds: self.rounds,
             millis: self.millis,
             pages: Pages::Huge,
         };
-        let recorder = output.begin("flood", &plan)?;
-        let result = flood::run(&plan, &|pair| eprintln!("{pair}"))?;
+        let recorder = output.begin("flood", &settings)?;
+        let result = flood::run(&settings, &|pair| eprintln!("{pair}"))?;
         output.end(recorder, (&result.figures, None), &result, print)
     }
 }

@@ -3,7 +3,7 @@
 use clap::Args;
 use perf::Error;
 use perf::rig::Pages;
-use perf::rig::handoff::{self, HandoffCost, Plan};
+use perf::rig::handoff::{self, HandoffCost, HandoffSettings};
 use perf::statistics::Summary;
 
 use crate::output::{Ending, Output, spread};
@@ -23,14 +23,14 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     pub(crate) fn run(&self, output: &Output) -> Result<Ending, Error> {
-        let plan = Plan {
+        let settings = HandoffSettings {
             connections: self.connections,
             parts: self.parts,
             rounds: self.rounds,
             pages: Pages::Huge,
         };
-        let recorder = output.begin("handoff", &plan)?;
-        let result = handoff::run(&plan, &|step| eprintln!("{step}"))?;
+        let recorder = output.begin("handoff", &settings)?;
+        let result = handoff::run(&settings, &|step| eprintln!("{step}"))?;
         output.end(recorder, (&result.figures, None), &result, print)
     }
 }
@@ -40,7 +40,7 @@ fn print(result: &HandoffCost) {
     println!("{:<28} {:>26} {:>26}", "", "ONE CORE", "TWO CORES");
     let HandoffCost { one_core, two_cores, .. } = result;
     print_row("not handed over", &one_core.direct, &two_cores.direct);
-    print_row("handed: the giver", &one_core.giver, &two_cores.giver);
+    print_row("handed: the sender", &one_core.sender, &two_cores.sender);
     print_row("handed: the owner", &one_core.owner, &two_cores.owner);
     print_row("handing over", &one_core.handoff, &two_cores.handoff);
 }

@@ -3,7 +3,7 @@
 use clap::Args;
 use perf::Error;
 use perf::rig::Pages;
-use perf::rig::lookup::{self, Lookup, Plan, Size};
+use perf::rig::lookup::{self, Lookup, LookupSettings, Size};
 
 use crate::output::{Ending, Output, spread};
 
@@ -32,7 +32,7 @@ pub(crate) struct Arguments {
 impl Arguments {
     pub(crate) fn run(&self, output: &Output) -> Result<Ending, Error> {
         let smaller = SMALLER.into_iter().filter(|count| *count < self.connections);
-        let plan = Plan {
+        let settings = LookupSettings {
             connections: smaller.chain([self.connections]).collect(),
             frame: self.frame.into(),
             replies: self.replies,
@@ -44,8 +44,8 @@ impl Arguments {
             let Size { connections, cycles, .. } = size;
             eprintln!("{connections:>9} connections {:>8.1} cycles", cycles.median);
         };
-        let recorder = output.begin("lookup", &plan)?;
-        let result = lookup::run(&plan, &progress)?;
+        let recorder = output.begin("lookup", &settings)?;
+        let result = lookup::run(&settings, &progress)?;
         output.end(recorder, (&result.figures, None), &result, print)
     }
 }

@@ -5,7 +5,7 @@ use core::time::Duration;
 use clap::Args;
 use perf::Error;
 use perf::rig::Pages;
-use perf::rig::ndr::{self, Load, Ndr, Plan, STILL_MICROS};
+use perf::rig::ndr::{self, Load, Ndr, NdrSettings, STILL_MICROS};
 
 use crate::output::{Ending, Output, spread};
 
@@ -43,7 +43,7 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     pub(crate) fn run(&self, output: &Output) -> Result<Ending, Error> {
-        let plan = Plan {
+        let settings = NdrSettings {
             connections: self.connections,
             frame: self.frame.into(),
             replies: !self.requests,
@@ -56,8 +56,8 @@ impl Arguments {
             slices: self.slices,
             pages: Pages::Huge,
         };
-        let recorder = output.begin("ndr", &plan)?;
-        let result = ndr::run(&plan, &|line| eprintln!("{line}"))?;
+        let recorder = output.begin("ndr", &settings)?;
+        let result = ndr::run(&settings, &|line| eprintln!("{line}"))?;
         output.end(recorder, (&result.figures, None), &result, print)
     }
 }

@@ -2,7 +2,7 @@
 
 use clap::Args;
 use perf::Error;
-use perf::run::{self, Plan, Source, Throughput};
+use perf::run::{self, RunSettings, Source, Throughput};
 use perf::tandem::{Run, STAGES};
 
 use crate::output::{Ending, Folder, Output, spread};
@@ -33,25 +33,25 @@ pub(crate) struct Arguments {
 
 impl Arguments {
     pub(crate) fn run(&self, output: &Output) -> Result<Ending, Error> {
-        let plan = Plan {
+        let settings = RunSettings {
             traffic: self.traffic.traffic(),
             new_percent: self.new,
             workers: usize::from(self.workers),
             seconds: self.seconds,
         };
-        let recorder = output.begin("run", &plan)?;
-        let workers = if plan.workers == 1 { "worker" } else { "workers" };
+        let recorder = output.begin("run", &settings)?;
+        let workers = if settings.workers == 1 { "worker" } else { "workers" };
         let (traffic, source) = (
-            plan.traffic.describe(),
-            match plan.source() {
+            settings.traffic.describe(),
+            match settings.source() {
                 Source::Replay => "replayed by net_pcap".to_owned(),
                 Source::Process => {
-                    format!("in this process, {} % of the packets new", plan.new_percent)
+                    format!("in this process, {} % of the packets new", settings.new_percent)
                 }
             },
         );
-        eprintln!("{traffic}, {} {workers}, {source}", plan.workers);
-        let result = self.folder.keep(|folder| run::run(&plan, folder, &progress))?;
+        eprintln!("{traffic}, {} {workers}, {source}", settings.workers);
+        let result = self.folder.keep(|folder| run::run(&settings, folder, &progress))?;
         output.end(recorder, (&result.figures, Some(&result.drops)), &result, print)
     }
 }

@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use crate::Error;
 use crate::packets::FRAME;
-use crate::rig::bench::Bench;
 use crate::rig::frames::Template;
-use crate::rig::ground::{Ground, Lifetime};
+use crate::rig::test_bed::{Lifetime, TestBed};
+use crate::rig::worker_harness::WorkerHarness;
 
 /// The result.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
@@ -27,17 +27,17 @@ pub struct Capacity {
 }
 
 /// Fills a table with room for so many.
-pub(super) fn measure(ground: &Ground, room: u32) -> Result<Capacity, Error> {
-    let mut bench = Bench::new(ground, room, Lifetime::LONG)?;
+pub(super) fn measure(test_bed: &TestBed, room: u32) -> Result<Capacity, Error> {
+    let mut harness = WorkerHarness::new(test_bed, room, Lifetime::LONG)?;
     let request = Template::udp(Side::Public, FRAME);
     let offered = room + room / 10 + 1;
-    let flows = bench.begin(&request)?;
-    bench.run(flows.packets(&request, 1..offered));
-    let held = bench.counters.opened.get() - bench.counters.closed.get();
-    let refused = bench.counters.drops.get(DropReason::TableFull);
+    let flows = harness.begin(&request)?;
+    harness.run(flows.packets(&request, 1..offered));
+    let held = harness.counters.opened.get() - harness.counters.closed.get();
+    let refused = harness.counters.drops.get(DropReason::TableFull);
     // None of those refused is let in now: whatever passes has its connection.
-    let passing = bench.run(flows.packets(&request, 0..offered)).sent;
-    let opened = bench.counters.opened.get() - bench.counters.closed.get();
+    let passing = harness.run(flows.packets(&request, 0..offered)).sent;
+    let opened = harness.counters.opened.get() - harness.counters.closed.get();
     if opened != held {
         return Err(Error::dataplane("a full table took another connection"));
     }

@@ -12,9 +12,9 @@ use super::{PARTS, cycles, in_parts};
 use crate::Error;
 use crate::packets::FRAME;
 use crate::record::Figure;
-use crate::rig::bench::{Bench, Flows, Packet};
 use crate::rig::frames::Template;
-use crate::rig::ground::{Ground, Lifetime};
+use crate::rig::test_bed::{Lifetime, TestBed};
+use crate::rig::worker_harness::{Flows, Packet, WorkerHarness};
 use crate::statistics::Summary;
 
 /// Polls that say what one costs that has nothing to do.
@@ -49,22 +49,22 @@ pub struct Ending {
 
 /// Measures with so many connections; all samples go to `figures`.
 pub(super) fn measure(
-    ground: &Ground,
+    test_bed: &TestBed,
     connections: u32,
     figures: &mut Vec<Figure>,
     progress: &dyn Fn(&str),
 ) -> Result<Closing, Error> {
     let lifetime = Lifetime::to_open(connections);
-    let bench = || Bench::new(ground, connections, lifetime);
-    let mut idle = bench()?;
+    let harness = || WorkerHarness::new(test_bed, connections, lifetime);
+    let mut idle = harness()?;
     idle.poll();
     let empty = idle.poll_times(EMPTY_POLLS) as f64 / f64::from(EMPTY_POLLS);
     drop(idle);
     let waiting = format!("waiting {} s until all are due", lifetime.until_due().as_secs());
-    let mut ending = |name: &str, mut bench: Bench, packets: Option<Vec<f64>>| {
+    let mut ending = |name: &str, mut harness: WorkerHarness, packets: Option<Vec<f64>>| {
         progress(&waiting);
         std::thread::sleep(lifetime.until_due());
-        let [polls, expiry] = expire(&mut bench, connections, empty)?;
+        let [polls, expiry] = expire(&mut harness, connections, empty)?;
         let mut put = |kind, samples| cycles(format!("{name}: {kind}"), samples).put(figures);
         Ok::<_, Error>(Ending {
             connections,
@@ -75,12 +75,12 @@ pub(super) fn measure(
     };
 
     progress("tearing UDP down");
-    let mut udp = bench()?;
+    let mut udp = harness()?;
     udp.open(&Template::udp(Side::Public, FRAME), connections)?;
     let udp = ending("UDP, time over", udp, None)?;
 
     progress("tearing TCP down by FIN");
-    let mut fin = bench()?;
+    let mut fin = harness()?;
     let flows = establish(&mut fin, connections)?;
     let end = Flags::FIN | Flags::ACK;
     let ends = [(Side::Public, end), (Side::Private, end), (Side::Public, Flags::ACK)];
@@ -88,7 +88,7 @@ pub(super) fn measure(
     let fin = ending("TCP, FIN both ways", fin, Some(packets))?;
 
     progress("tearing TCP down by reset");
-    let mut reset = bench()?;
+    let mut reset = harness()?;
     let flows = establish(&mut reset, connections)?;
     let packets = end_by(&mut reset, flows, connections, &[(Side::Public, Flags::RST)])?;
     let reset = ending("TCP, reset", reset, Some(packets))?;
@@ -96,20 +96,20 @@ pub(super) fn measure(
 }
 
 /// Opens TCP connections with the whole handshake.
-pub(crate) fn establish(bench: &mut Bench, connections: u32) -> Result<Flows, Error> {
+pub(crate) fn establish(harness: &mut WorkerHarness, connections: u32) -> Result<Flows, Error> {
     let syn = Template::tcp(Side::Public, Flags::SYN);
-    let flows = bench.open(&syn, connections)?;
+    let flows = harness.open(&syn, connections)?;
     let answer = Template::tcp(Side::Private, Flags::SYN | Flags::ACK);
-    bench.run(flows.packets(&answer, 0..connections));
+    harness.run(flows.packets(&answer, 0..connections));
     let ack = Template::tcp(Side::Public, Flags::ACK);
-    bench.run(flows.packets(&ack, 0..connections));
+    harness.run(flows.packets(&ack, 0..connections));
     Ok(flows)
 }
 
 /// Cycles of the packets that end a connection, part by part. All packets of a part are
 /// of one kind at a time: those of one connection come in order.
 fn end_by(
-    bench: &mut Bench,
+    harness: &mut WorkerHarness,
     flows: Flows,
     connections: u32,
     ends: &[(Side, Flags)],
@@ -118,7 +118,7 @@ fn end_by(
     Ok(in_parts(0, connections, |first, last| {
         let turns = templates.iter().map(|template| {
             let flow = |client| Packet { template, flow: flows.of(client) };
-            bench.run((first..last).map(flow)).cycles
+            harness.run((first..last).map(flow)).cycles
         });
         turns.sum::<u64>() as f64 / f64::from(last - first)
     }))
@@ -126,17 +126,21 @@ fn end_by(
 
 /// Cycles to find a connection over and close it, part by part: of all polls, and less
 /// what empty ones would have cost.
-fn expire(bench: &mut Bench, connections: u32, empty: f64) -> Result<[Vec<f64>; 2], Error> {
+fn expire(
+    harness: &mut WorkerHarness,
+    connections: u32,
+    empty: f64,
+) -> Result<[Vec<f64>; 2], Error> {
     let left = |counters: &WorkerCounters| counters.connections.get();
-    if left(&bench.counters) != u64::from(connections) {
+    if left(&harness.counters) != u64::from(connections) {
         return Err(Error::dataplane("connections ended before their time"));
     }
     let part = u64::from((connections / PARTS).max(1));
     let (mut polls, mut expiry) = (Vec::new(), Vec::new());
-    while left(&bench.counters) > 0 {
-        let before = left(&bench.counters);
-        let spent = bench.poll_until(|counters| left(counters) <= before.saturating_sub(part))?;
-        let closed = (before - left(&bench.counters)) as f64;
+    while left(&harness.counters) > 0 {
+        let before = left(&harness.counters);
+        let spent = harness.poll_until(|counters| left(counters) <= before.saturating_sub(part))?;
+        let closed = (before - left(&harness.counters)) as f64;
         polls.push(spent.cycles as f64 / closed);
         expiry.push((spent.cycles as f64 - f64::from(spent.polls) * empty) / closed);
     }

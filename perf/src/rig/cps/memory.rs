@@ -6,7 +6,7 @@ use nat::sync::ring;
 use serde::Serialize;
 
 use crate::Error;
-use crate::rig::ground::{Ground, Lifetime};
+use crate::rig::test_bed::{Lifetime, TestBed};
 
 /// The result, in bytes a connection, in a table with room for as many as were asked for.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
@@ -19,14 +19,14 @@ pub struct Memory {
 }
 
 /// Makes a worker with room for so many.
-pub(super) fn measure(ground: &Ground, connections: u32) -> Result<Memory, Error> {
+pub(super) fn measure(test_bed: &TestBed, connections: u32) -> Result<Memory, Error> {
     let before = resident()?;
-    let assembly = ground.assemble(connections, Lifetime::LONG)?;
+    let fixture = test_bed.fixture(connections, Lifetime::LONG)?;
     let session = ring::ring(dataplane::sync::RING);
     let grown = resident()?.saturating_sub(before);
     drop(session);
     let each = |bytes: f64| bytes / f64::from(connections);
-    Ok(Memory { table: each(assembly.bytes as f64), resident: each(grown as f64) })
+    Ok(Memory { table: each(fixture.bytes as f64), resident: each(grown as f64) })
 }
 
 /// Resident memory of this process in bytes; DPDK's huge pages are not in it.

@@ -17,9 +17,9 @@ pub(crate) use closing::establish;
 pub use closing::{Closing, Ending};
 pub use memory::Memory;
 
-use super::bench::Bench;
 use super::frames::Template;
-use super::ground::{FORWARDER, Ground, Lifetime, Pages};
+use super::test_bed::{Lifetime, Pages, TestBed, WORKER_CORE};
+use super::worker_harness::WorkerHarness;
 use crate::Error;
 use crate::packets::FRAME;
 use crate::record::{Better, Each, Figure};
@@ -30,7 +30,7 @@ const PARTS: u32 = 512;
 
 /// What to run.
 #[derive(Clone, Copy, Debug, Serialize)]
-pub struct Plan {
+pub struct CpsSettings {
     /// Connections; tables have room for as many.
     pub connections: u32,
     /// Where packets lie.
@@ -62,16 +62,16 @@ pub struct ConnectionRates {
 /// # Errors
 ///
 /// [`Error`], when DPDK or the worker does not do its part.
-pub fn run(plan: Plan, progress: &dyn Fn(&str)) -> Result<ConnectionRates, Error> {
-    let connections = plan.connections.max(2 * PARTS);
-    let ground = Ground::new(plan.pages, FORWARDER, &[])?;
-    let memory = memory::measure(&ground, connections)?;
+pub fn run(settings: CpsSettings, progress: &dyn Fn(&str)) -> Result<ConnectionRates, Error> {
+    let connections = settings.connections.max(2 * PARTS);
+    let test_bed = TestBed::new(settings.pages, WORKER_CORE, &[])?;
+    let memory = memory::measure(&test_bed, connections)?;
     progress("opening");
     let mut figures = Vec::new();
-    let cycles = cycles("new connection", opening(&ground, connections)?).put(&mut figures)?;
-    let closing = closing::measure(&ground, connections, &mut figures, progress)?;
+    let cycles = cycles("new connection", opening(&test_bed, connections)?).put(&mut figures)?;
+    let closing = closing::measure(&test_bed, connections, &mut figures, progress)?;
     progress("filling a table");
-    let capacity = capacity::measure(&ground, connections)?;
+    let capacity = capacity::measure(&test_bed, connections)?;
     Ok(ConnectionRates {
         connections,
         per_second: dpdk::clock::hz() as f64 / cycles.median,
@@ -89,13 +89,13 @@ fn cycles(name: impl Into<String>, samples: Vec<f64>) -> Figure {
 }
 
 /// Cycles of a new connection, part by part.
-fn opening(ground: &Ground, connections: u32) -> Result<Vec<f64>, Error> {
-    let mut bench = Bench::new(ground, connections, Lifetime::LONG)?;
+fn opening(test_bed: &TestBed, connections: u32) -> Result<Vec<f64>, Error> {
+    let mut harness = WorkerHarness::new(test_bed, connections, Lifetime::LONG)?;
     let request = Template::udp(Side::Public, FRAME);
-    let flows = bench.begin(&request)?;
-    let opened = |first, last| bench.run(flows.packets(&request, first..last)).cycles_each();
+    let flows = harness.begin(&request)?;
+    let opened = |first, last| harness.run(flows.packets(&request, first..last)).cycles_each();
     let cycles = in_parts(1, connections, opened);
-    let opened = bench.counters.opened.get();
+    let opened = harness.counters.opened.get();
     if opened == u64::from(connections) {
         return Ok(cycles);
     }

@@ -8,7 +8,7 @@ use dataplane::worker::{BURST, Parts, Worker};
 use dpdk::burst::Burst;
 use dpdk::clock::tsc;
 
-use crate::rig::cable::End;
+use crate::rig::ring_pair::End;
 
 /// The device that runs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -73,7 +73,7 @@ impl Switch {
 }
 
 /// Runs the devices on the core of this thread until it is told to stop.
-pub(super) fn attend(parts: Parts, mut cables: [End; 2], switch: &Switch) {
+pub(super) fn attend(parts: Parts, mut rings: [End; 2], switch: &Switch) {
     let mut worker = Worker::new(parts);
     let mut before = tsc();
     loop {
@@ -81,7 +81,7 @@ pub(super) fn attend(parts: Parts, mut cables: [End; 2], switch: &Switch) {
         if device == Device::Router as u8 {
             worker.poll();
         } else if device == Device::Loopback as u8 {
-            send_back(&mut cables);
+            send_back(&mut rings);
         } else {
             return;
         }
@@ -92,8 +92,8 @@ pub(super) fn attend(parts: Parts, mut cables: [End; 2], switch: &Switch) {
 }
 
 /// Sends what has come on each side on the other.
-fn send_back(cables: &mut [End; 2]) {
-    let [public, private] = cables;
+fn send_back(rings: &mut [End; 2]) {
+    let [public, private] = rings;
     let mut burst = Burst::<BURST>::new();
     public.rx.receive(&mut burst);
     private.tx.transmit(&mut burst);

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::device::Device;
-use super::generator::Generator;
-use super::{Plan, REPEATS};
+use super::steady::SteadyGenerator;
+use super::{NdrSettings, REPEATS};
 use crate::Error;
 use crate::record::{Better, Each, Figure};
 use crate::rig::percentiles::{Percentiles, Times};
@@ -34,16 +34,17 @@ pub struct Load {
 }
 
 pub(super) fn measure(
-    plan: &Plan,
-    generator: &mut Generator,
+    settings: &NdrSettings,
+    generator: &mut SteadyGenerator,
     percent: f64,
     highest: f64,
     figures: &mut Vec<Figure>,
 ) -> Result<Load, Error> {
-    let mut slices = Slices { plan, rate: highest * percent / 100.0, repeated: 0, disturbed: 0 };
+    let mut slices =
+        Slices { settings, rate: highest * percent / 100.0, repeated: 0, disturbed: 0 };
     let (mut router, mut loopback) = (Times::new()?, Times::new()?);
     let (mut p99s, mut lost) = ([Vec::new(), Vec::new()], 0);
-    for _ in 0..plan.slices {
+    for _ in 0..settings.slices {
         let usual = slices.take(generator, Device::Loopback)?;
         let through = slices.take(generator, Device::Router)?;
         let (Some((usual, _)), Some((through, missing))) = (usual, through) else { continue };
@@ -81,7 +82,7 @@ pub(super) fn measure(
 }
 
 struct Slices<'a> {
-    plan: &'a Plan,
+    settings: &'a NdrSettings,
     /// Packets a second.
     rate: f64,
     repeated: u32,
@@ -92,12 +93,12 @@ impl Slices<'_> {
     /// Times of a slice in which no core stood still, and how many packets were lost.
     fn take(
         &mut self,
-        generator: &mut Generator,
+        generator: &mut SteadyGenerator,
         device: Device,
     ) -> Result<Option<(Times, u64)>, Error> {
         for _ in 0..=REPEATS {
             let mut times = Times::new()?;
-            let trial = generator.trial(device, self.rate, self.plan.slice, Some(&mut times));
+            let trial = generator.trial(device, self.rate, self.settings.slice, Some(&mut times));
             if !trial.stood_still {
                 return Ok(Some((times, trial.lost())));
             }

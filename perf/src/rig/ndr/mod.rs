@@ -1,9 +1,9 @@
 //! The rate without loss and the latency, in the manner of RFC 2544 (sections 26.1, 26.2).
 //!
 //! ```text
-//!                      .-- cables --> router ----.
+//!                      .-- rings --> router ----.
 //!  generator, core 0 --|                         |--> back to the generator
-//!                      '-- cables --> loop-back -'
+//!                      '-- rings --> loop-back -'
 //!                                     core 1
 //! ```
 //!
@@ -20,9 +20,9 @@
 //! `expiry` looks for it.
 
 mod device;
-mod generator;
 mod latency;
 mod search;
+mod steady;
 
 use core::time::Duration;
 use std::sync::Arc;
@@ -32,15 +32,15 @@ use serde::{Serialize, Serializer};
 
 pub use latency::Load;
 
-use super::cable;
-use super::feeder::Feeder;
 use super::frames::Template;
-use super::ground::{FEEDER, FORWARDER, Ground, Lifetime, Pages};
+use super::generator::Generator;
+use super::ring_pair;
+use super::test_bed::{GENERATOR_CORE, Lifetime, Pages, TestBed, WORKER_CORE};
 use crate::Error;
 use crate::record::{Better, Each, Figure};
 use crate::statistics::Summary;
 use device::{Device, Switch};
-use generator::{Generator, Traffic};
+use steady::{SteadyGenerator, Traffic};
 
 /// A core that does not come round for so long stood still, in microseconds.
 pub const STILL_MICROS: u64 = 50;
@@ -49,7 +49,7 @@ const REPEATS: u32 = 20;
 
 /// What to run.
 #[derive(Clone, Debug, Serialize)]
-pub struct Plan {
+pub struct NdrSettings {
     /// Connections, packets of random ones.
     pub connections: u32,
     /// Bytes of a frame without its checksum, 60 to 1514.
@@ -118,48 +118,48 @@ pub struct Ndr {
 /// # Errors
 ///
 /// [`Error`], when DPDK or the worker does not do its part.
-pub fn run(plan: &Plan, progress: &dyn Fn(&str)) -> Result<Ndr, Error> {
-    let ground = Ground::new(plan.pages, FEEDER, &[FORWARDER])?;
-    let router = ground.assemble(plan.connections, Lifetime::LONG)?;
-    let [near, far] = loop_back(&ground)?;
+pub fn run(settings: &NdrSettings, progress: &dyn Fn(&str)) -> Result<Ndr, Error> {
+    let test_bed = TestBed::new(settings.pages, GENERATOR_CORE, &[WORKER_CORE])?;
+    let router = test_bed.fixture(settings.connections, Lifetime::LONG)?;
+    let [near, far] = loop_back(&test_bed)?;
     let counters = Arc::clone(&router.parts.counters);
     let switch = Arc::new(Switch::to(Device::Router));
-    let mut feeder = Feeder::new(router.near, &ground.mempool);
+    let mut generator = Generator::new(router.near, &test_bed.mempool);
     let (parts, at_worker) = (router.parts, Arc::clone(&switch));
-    let worker = ground.eal.launch(FORWARDER, move || device::attend(parts, far, &at_worker));
+    let worker = test_bed.eal.launch(WORKER_CORE, move || device::attend(parts, far, &at_worker));
     let worker = worker.map_err(Error::dataplane)?;
-    let [request, reply] = Side::ALL.map(|side| Template::udp(side, plan.frame));
+    let [request, reply] = Side::ALL.map(|side| Template::udp(side, settings.frame));
     let measured = (|| {
-        let clients: Vec<u32> = (0..plan.connections).collect();
-        let flows = feeder.open(&request, &clients)?;
-        if counters.opened.get() != u64::from(plan.connections) {
+        let clients: Vec<u32> = (0..settings.connections).collect();
+        let flows = generator.open(&request, &clients)?;
+        if counters.opened.get() != u64::from(settings.connections) {
             return Err(Error::dataplane("not every connection was opened"));
         }
-        let templates = if plan.replies { vec![request, reply] } else { vec![request] };
-        let traffic = Traffic::new(templates, flows, plan.connections);
-        let feeders = [feeder, Feeder::new(near, &ground.mempool)];
-        measure(plan, &mut Generator::new(feeders, traffic, &switch), progress)
+        let templates = if settings.replies { vec![request, reply] } else { vec![request] };
+        let traffic = Traffic::new(templates, flows, settings.connections);
+        let generators = [generator, Generator::new(near, &test_bed.mempool)];
+        measure(settings, &mut SteadyGenerator::new(generators, traffic, &switch), progress)
     })();
     switch.stop();
     worker.join().map_err(Error::dataplane)?;
     measured
 }
 
-/// Cables to the loop-back, by side: the near ends and the far ones.
-fn loop_back(ground: &Ground) -> Result<[[cable::End; 2]; 2], Error> {
-    let [near, far] = cable::lay(&ground.eal, &ground.mempool)?;
-    let [other_near, other_far] = cable::lay(&ground.eal, &ground.mempool)?;
+/// Pairs of rings to the loop-back, by side: the near ends and the far ones.
+fn loop_back(test_bed: &TestBed) -> Result<[[ring_pair::End; 2]; 2], Error> {
+    let [near, far] = ring_pair::create(&test_bed.eal, &test_bed.mempool)?;
+    let [other_near, other_far] = ring_pair::create(&test_bed.eal, &test_bed.mempool)?;
     Ok([[near, other_near], [far, other_far]])
 }
 
 /// What the generator reaches without the router: packets a second, the median of slices
 /// in which no core stood still, if there are any.
 fn highest(
-    plan: &Plan,
-    generator: &mut Generator,
+    settings: &NdrSettings,
+    generator: &mut SteadyGenerator,
     figures: &mut Vec<Figure>,
 ) -> Result<f64, Error> {
-    let slice = |_| generator.trial(Device::Loopback, f64::INFINITY, plan.slice, None);
+    let slice = |_| generator.trial(Device::Loopback, f64::INFINITY, settings.slice, None);
     let (disturbed, usual): (Vec<_>, Vec<_>) =
         (0..REPEATS).map(slice).partition(|slice| slice.stood_still);
     let slices = if usual.is_empty() { disturbed } else { usual };
@@ -168,28 +168,32 @@ fn highest(
     Ok(figure.put(figures)?.median * 1e6)
 }
 
-fn measure(plan: &Plan, generator: &mut Generator, progress: &dyn Fn(&str)) -> Result<Ndr, Error> {
+fn measure(
+    settings: &NdrSettings,
+    generator: &mut SteadyGenerator,
+    progress: &dyn Fn(&str),
+) -> Result<Ndr, Error> {
     let mut figures = Vec::new();
-    let most = highest(plan, generator, &mut figures)?;
+    let most = highest(settings, generator, &mut figures)?;
     progress(&format!("the generator alone: {:.2} Mpps", most / 1e6));
-    let mut searches = search::Searches::new(plan, most, progress);
+    let mut searches = search::Searches::new(settings, most, progress);
     let mut rates = Vec::new();
-    for _ in 0..plan.rounds {
+    for _ in 0..settings.rounds {
         rates.push(searches.run(generator)? / 1e6);
     }
     let mpps = Figure::new("rate without loss", "Mpps", Better::Higher, Each::Round, rates)
         .put(&mut figures)?;
     let rate = mpps.median * 1e6;
-    let loads = plan.loads.iter().map(|&percent| {
+    let loads = settings.loads.iter().map(|&percent| {
         progress(&format!("latency at {percent} %"));
-        latency::measure(plan, generator, percent, rate, &mut figures)
+        latency::measure(settings, generator, percent, rate, &mut figures)
     });
     let loads = loads.collect::<Result<_, _>>()?;
     Ok(Ndr {
-        connections: plan.connections,
-        frame: plan.frame,
-        replies: plan.replies,
-        tolerance: plan.tolerance,
+        connections: settings.connections,
+        frame: settings.frame,
+        replies: settings.replies,
+        tolerance: settings.tolerance,
         generator_mpps: most / 1e6,
         is_limited_by_generator: searches.is_limited || rate >= most * 0.99,
         trials: searches.trials,

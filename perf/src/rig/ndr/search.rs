@@ -1,13 +1,13 @@
 //! The search for the highest rate without loss: RFC 2544 section 26.1, by halving.
 
 use super::device::Device;
-use super::generator::Generator;
-use super::{Plan, REPEATS};
+use super::steady::SteadyGenerator;
+use super::{NdrSettings, REPEATS};
 use crate::Error;
 
 /// Searches, and how many trials they took.
 pub(super) struct Searches<'a> {
-    plan: &'a Plan,
+    settings: &'a NdrSettings,
     /// No rate is higher.
     most: f64,
     progress: &'a dyn Fn(&str),
@@ -23,9 +23,9 @@ pub(super) struct Searches<'a> {
 const IN_TIME: f64 = 0.99;
 
 impl<'a> Searches<'a> {
-    pub(super) fn new(plan: &'a Plan, most: f64, progress: &'a dyn Fn(&str)) -> Self {
+    pub(super) fn new(settings: &'a NdrSettings, most: f64, progress: &'a dyn Fn(&str)) -> Self {
         Searches {
-            plan,
+            settings,
             most,
             progress,
             trials: 0,
@@ -37,15 +37,15 @@ impl<'a> Searches<'a> {
     }
 
     /// One search: packets a second.
-    pub(super) fn run(&mut self, generator: &mut Generator) -> Result<f64, Error> {
-        let least = self.most * self.plan.resolution / 100.0;
+    pub(super) fn run(&mut self, generator: &mut SteadyGenerator) -> Result<f64, Error> {
+        let least = self.most * self.settings.resolution / 100.0;
         let rate = halve(self.most, least, |rate| self.passes(generator, rate));
         rate.ok_or_else(|| Error::dataplane("packets are lost at every rate that was tried"))
     }
 
     /// The rate that was reached if no more was lost than may be.
-    fn passes(&mut self, generator: &mut Generator, rate: f64) -> Option<f64> {
-        let Plan { trial, slice, tolerance, .. } = self.plan;
+    fn passes(&mut self, generator: &mut SteadyGenerator, rate: f64) -> Option<f64> {
+        let NdrSettings { trial, slice, tolerance, .. } = self.settings;
         let slices = trial.as_micros().div_ceil(slice.as_micros().max(1)).max(1) as u32;
         let tolerated = trial.as_secs_f64() * rate * tolerance / 100.0;
         let (mut all, mut count, mut repeated) = (Total::default(), 0, 0);

@@ -1,12 +1,12 @@
-//! A worker that is polled by hand, on the thread that feeds it.
+//! The harness polls a worker by hand, on the thread that makes its packets.
 //!
 //! ```text
-//!  frames written --> cable --> poll, poll, ... --> cable --> buffers used again
+//!  frames written --> ring  --> poll, poll, ... --> ring  --> buffers used again
 //!                               '-- the clock --'
 //! ```
 //!
 //! The clock runs while the worker polls and at no other time. A round is as many packets
-//! as the cables hold, so that what the worker reads was written some hundred packets
+//! as the rings hold, so that what the worker reads was written some hundred packets
 //! before, as by a NIC; buffers take turns, as they do in a NIC's queue.
 
 use std::collections::VecDeque;
@@ -22,9 +22,9 @@ use dpdk::mempool::Mempool;
 use dpdk::ring::Consumer;
 use nat::Side;
 
-use super::cable::{End, PLACES};
 use super::frames::{Flow, Template, server_of};
-use super::ground::{Assembly, Ground, Lifetime, SERVERS};
+use super::ring_pair::{End, PLACES};
+use super::test_bed::{Lifetime, SERVERS, TestBed, WorkerFixture};
 use crate::Error;
 
 /// Packets that are offered before the worker polls: whole bursts.
@@ -41,8 +41,8 @@ pub(crate) struct Packet<'a> {
     pub(crate) flow: Flow,
 }
 
-/// A worker and what feeds it.
-pub(crate) struct Bench {
+/// A worker, and the buffers and rings that packets for it go through.
+pub(crate) struct WorkerHarness {
     worker: Worker,
     near: [End; 2],
     waiting: [Burst<BURST>; 2],
@@ -112,19 +112,19 @@ impl Turn {
     }
 }
 
-impl Bench {
+impl WorkerHarness {
     /// The only worker of a process, with room for so many connections.
-    pub(crate) fn new(ground: &Ground, room: u32, lifetime: Lifetime) -> Result<Self, Error> {
-        Ok(Bench::of(ground.assemble(room, lifetime)?))
+    pub(crate) fn new(test_bed: &TestBed, room: u32, lifetime: Lifetime) -> Result<Self, Error> {
+        Ok(WorkerHarness::of(test_bed.fixture(room, lifetime)?))
     }
 
     /// A worker, started here.
-    pub(crate) fn of(assembly: Assembly) -> Self {
-        let Assembly { parts, near, errands, .. } = assembly;
+    pub(crate) fn of(fixture: WorkerFixture) -> Self {
+        let WorkerFixture { parts, near, to_main_core, .. } = fixture;
         let mempool = parts.mempool.clone();
         let (counters, mailbox) = (Arc::clone(&parts.counters), Arc::clone(&parts.mailbox));
         let spare = core::iter::from_fn(|| mempool.alloc()).take(BUFFERS).collect();
-        Bench {
+        WorkerHarness {
             worker: Worker::new(parts),
             near,
             waiting: [Burst::new(), Burst::new()],
@@ -132,7 +132,7 @@ impl Bench {
             spare,
             counters,
             mailbox,
-            _errands: errands,
+            _errands: to_main_core,
         }
     }
 
@@ -161,7 +161,7 @@ impl Bench {
     }
 
     /// A round of packets, as many on each side that has some, with no poll that finds less
-    /// than a burst there: the worker sees cables that never run empty. What it has not taken
+    /// than a burst there: the worker sees rings that never run empty. What it has not taken
     /// at the end, it takes first the next time.
     pub(crate) fn run_on<'a>(&mut self, packets: impl IntoIterator<Item = Packet<'a>>) -> Turn {
         let mut offered = [0; 2];
@@ -175,13 +175,13 @@ impl Bench {
         Turn { packets: (public + private) as u64, sent: self.collect(), cycles }
     }
 
-    /// Puts a packet on its cable; false if there is no buffer.
+    /// Puts a packet on its ring; false if there is no buffer.
     fn offer(&mut self, packet: &Packet) -> bool {
         let length = packet.template.length();
         let Some(mut mbuf) = buffer(&mut self.spare, &self.mempool, length) else { return false };
         packet.template.write(packet.flow, mbuf.data_mut());
         let side = packet.template.side().index();
-        // It is put on the cable as soon as it is full, so there is always room.
+        // It is put on the ring as soon as it is full, so there is always room.
         drop(self.waiting[side].push(mbuf));
         if self.waiting[side].is_full() {
             self.near[side].tx.transmit(&mut self.waiting[side]);
@@ -189,7 +189,7 @@ impl Bench {
         true
     }
 
-    /// Polls until the cables to the worker are empty; returns the cycles.
+    /// Polls until the rings to the worker are empty; returns the cycles.
     fn poll_offered(&mut self, each: &mut impl FnMut(u64)) -> u64 {
         for (end, waiting) in self.near.iter_mut().zip(&mut self.waiting) {
             end.tx.transmit(waiting);
@@ -284,8 +284,8 @@ impl Bench {
         Err(Error::dataplane("the worker does not come to an end"))
     }
 
-    /// Gives so many buffers to the bench of another worker.
-    pub(crate) fn give_buffers(&mut self, to: &mut Bench, count: usize) {
+    /// Gives so many buffers to the harness of another worker.
+    pub(crate) fn give_buffers(&mut self, to: &mut WorkerHarness, count: usize) {
         let first = self.spare.len().saturating_sub(count);
         to.take_buffers(self.spare.drain(first..));
     }

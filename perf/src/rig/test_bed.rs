@@ -1,4 +1,4 @@
-//! What a rig stands on: DPDK without a NIC, buffers, and what workers are made with.
+//! The test bed: DPDK without a NIC, buffers, and what workers are made of.
 
 use core::sync::atomic::AtomicBool;
 use core::time::Duration;
@@ -23,16 +23,16 @@ use nat::{Connections, Seconds, Side};
 use serde::Serialize;
 use wire::MacAddress;
 
-use super::cable::{self, End};
+use super::ring_pair::{self, End};
 use crate::Error;
 use crate::hugepages::Hugepages;
 use crate::packets::{ROUTER_MAC, SERVICE_PORT, UPSTREAM_MAC, VIP};
 use crate::traffic::{self, host};
 
 /// The core on which packets are made, and which the machine's other work may share.
-pub(crate) const FEEDER: CoreId = CoreId(0);
+pub(crate) const GENERATOR_CORE: CoreId = CoreId(0);
 /// The core of the worker.
-pub(crate) const FORWARDER: CoreId = CoreId(1);
+pub(crate) const WORKER_CORE: CoreId = CoreId(1);
 /// Real servers of each service.
 pub(crate) const SERVERS: u32 = traffic::SERVERS.len() as u32;
 /// The port of the TCP service; that of UDP is [`SERVICE_PORT`].
@@ -80,8 +80,8 @@ pub(crate) fn server_mac(server: u32) -> MacAddress {
     MacAddress([2, 0, 0, 0, 1, server as u8])
 }
 
-/// DPDK, started, and what all workers of a run share.
-pub(crate) struct Ground {
+/// The started DPDK, and what all workers of a run share.
+pub(crate) struct TestBed {
     pub(crate) eal: Eal,
     pub(crate) mempool: Mempool,
     clock: Clock,
@@ -91,18 +91,18 @@ pub(crate) struct Ground {
     _pages: Option<Hugepages>,
 }
 
-/// A worker before it starts, and the ends of its cables.
-pub(crate) struct Assembly {
+/// A worker before it starts, and the ends of the rings that join it to a test.
+pub(crate) struct WorkerFixture {
     pub(crate) parts: Parts,
     /// By side of the worker.
     pub(crate) near: [End; 2],
     /// Bytes of table, index and timer wheel.
     pub(crate) bytes: usize,
-    /// Where errands for the main core end up.
-    pub(crate) errands: Consumer,
+    /// Where to_main_core for the main core end up.
+    pub(crate) to_main_core: Consumer,
 }
 
-impl Ground {
+impl TestBed {
     /// Starts DPDK, once in a process: this thread goes to `main`, and workers may be
     /// launched on `workers`.
     pub(crate) fn new(pages: Pages, main: CoreId, workers: &[CoreId]) -> Result<Self, Error> {
@@ -125,7 +125,7 @@ impl Ground {
         let buffers = MempoolConfig { mbufs: 16_383, ..MempoolConfig::default() };
         let mempool = Mempool::new(&eal, buffers).map_err(Error::dataplane)?;
         let clock = Clock::start();
-        Ok(Ground {
+        Ok(TestBed {
             eal,
             mempool,
             clock,
@@ -136,22 +136,22 @@ impl Ground {
     }
 
     /// The only worker of a process, with room for so many connections.
-    pub(crate) fn assemble(&self, room: u32, lifetime: Lifetime) -> Result<Assembly, Error> {
-        self.assemble_among(Handoff::alone(), room, lifetime)
+    pub(crate) fn fixture(&self, room: u32, lifetime: Lifetime) -> Result<WorkerFixture, Error> {
+        self.fixture_among(Handoff::alone(), room, lifetime)
     }
 
     /// One of several workers.
-    pub(crate) fn assemble_among(
+    pub(crate) fn fixture_among(
         &self,
         handoff: Handoff,
         room: u32,
         lifetime: Lifetime,
-    ) -> Result<Assembly, Error> {
+    ) -> Result<WorkerFixture, Error> {
         let snapshot = snapshot(lifetime)?;
         let ring = || ring::spsc(&self.eal, RING, SocketId::ANY).map_err(Error::dataplane);
-        let [near, far] = [(); 2].map(|()| cable::lay(&self.eal, &self.mempool));
+        let [near, far] = [(); 2].map(|()| ring_pair::create(&self.eal, &self.mempool));
         let ([near_public, far_public], [near_private, far_private]) = (near?, far?);
-        let (to_housekeeping, errands) = ring()?;
+        let (to_housekeeping, to_main_core) = ring()?;
         let (_, from_housekeeping) = ring()?;
         let connections = self.connections(&snapshot, room);
         let bytes = connections.bytes();
@@ -175,7 +175,7 @@ impl Ground {
             idle: Idle::Poll,
             stop: Arc::clone(&self.stop),
         };
-        Ok(Assembly { parts, near: [near_public, near_private], bytes, errands })
+        Ok(WorkerFixture { parts, near: [near_public, near_private], bytes, to_main_core })
     }
 
     fn connections(&self, snapshot: &Snapshot, room: u32) -> Connections<Ipv4Addr> {

@@ -1,4 +1,4 @@
-//! What sends to a worker on another core, and takes what comes from it.
+//! The generator sends to a worker on another core, and takes what comes from it.
 
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -11,28 +11,28 @@ use dpdk::mbuf::Mbuf;
 use dpdk::mempool::Mempool;
 use nat::Side;
 
-use super::bench::{BUFFERS, Bench, Flows, Packet, ROUND, buffer};
-use super::cable::End;
 use super::frames::{self, Template, stamp_of};
+use super::ring_pair::End;
+use super::worker_harness::{BUFFERS, Flows, Packet, ROUND, WorkerHarness, buffer};
 use crate::Error;
 
 /// The longest that a round of packets may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The near ends of a worker's cables, and buffers that take turns.
-pub(crate) struct Feeder {
+/// The near ends of a worker's rings, and buffers that take turns.
+pub(crate) struct Generator {
     near: [End; 2],
     mempool: Mempool,
     spare: VecDeque<Mbuf>,
 }
 
-impl Feeder {
+impl Generator {
     pub(crate) fn new(near: [End; 2], mempool: &Mempool) -> Self {
         let spare = core::iter::from_fn(|| mempool.alloc()).take(BUFFERS).collect();
-        Feeder { near, mempool: mempool.clone(), spare }
+        Generator { near, mempool: mempool.clone(), spare }
     }
 
-    /// Sends these packets of UDP with time stamps, in bursts; returns how many the cables
+    /// Sends these packets of UDP with time stamps, in bursts; returns how many the rings
     /// took.
     #[inline]
     pub(crate) fn send<'a>(&mut self, packets: impl IntoIterator<Item = Packet<'a>>) -> u64 {
@@ -113,8 +113,8 @@ impl Feeder {
         Ok(())
     }
 
-    /// Gives so many buffers to another worker's bench.
-    pub(crate) fn give_buffers(&mut self, to: &mut Bench, count: usize) {
+    /// Gives so many buffers to another worker's harness.
+    pub(crate) fn give_buffers(&mut self, to: &mut WorkerHarness, count: usize) {
         let first = self.spare.len().saturating_sub(count);
         to.take_buffers(self.spare.drain(first..));
     }

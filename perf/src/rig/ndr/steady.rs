@@ -8,15 +8,15 @@ use nat::random::Random;
 
 use super::STILL_MICROS;
 use super::device::{Device, Switch};
-use crate::rig::bench::{Flows, Packet};
-use crate::rig::feeder::Feeder;
 use crate::rig::frames::Template;
+use crate::rig::generator::Generator;
 use crate::rig::percentiles::Times;
+use crate::rig::worker_harness::{Flows, Packet};
 
 /// How long after the last packet one may still come back.
 const LATE: Duration = Duration::from_millis(20);
 
-/// How long a device that has come round needs for what lies on its cables.
+/// How long a device that has come round needs for what is still in its rings.
 const REST: Duration = Duration::from_micros(500);
 
 /// Packets of random connections.
@@ -72,18 +72,18 @@ impl Trial {
 }
 
 /// What sends at a steady rate.
-pub(super) struct Generator<'a> {
+pub(super) struct SteadyGenerator<'a> {
     /// By device.
-    feeders: [Feeder; 2],
+    generators: [Generator; 2],
     traffic: Traffic,
     switch: &'a Switch,
     /// Cycles in a second.
     hz: f64,
 }
 
-impl<'a> Generator<'a> {
-    pub(super) fn new(feeders: [Feeder; 2], traffic: Traffic, switch: &'a Switch) -> Self {
-        Generator { feeders, traffic, switch, hz: dpdk::clock::hz() as f64 }
+impl<'a> SteadyGenerator<'a> {
+    pub(super) fn new(generators: [Generator; 2], traffic: Traffic, switch: &'a Switch) -> Self {
+        SteadyGenerator { generators, traffic, switch, hz: dpdk::clock::hz() as f64 }
     }
 
     /// Sends through a device at so many packets a second, for a while. `times` takes how
@@ -97,8 +97,8 @@ impl<'a> Generator<'a> {
     ) -> Trial {
         self.switch.turn(device);
         let still = (self.hz * STILL_MICROS as f64 / 1e6) as u64;
-        let [router, loop_back] = &mut self.feeders;
-        let feeder = if device == Device::Router { router } else { loop_back };
+        let [router, loop_back] = &mut self.generators;
+        let generator = if device == Device::Router { router } else { loop_back };
         let length = (time.as_secs_f64() * self.hz) as u64;
         let mut ignored = |_: u64, _: &[u8]| ();
         let mut recorded;
@@ -114,7 +114,7 @@ impl<'a> Generator<'a> {
         // What an earlier one left behind comes back now.
         let (begin, rest) = (tsc(), (REST.as_secs_f64() * self.hz) as u64);
         while tsc().wrapping_sub(begin) < rest {
-            feeder.receive(|_, _| ());
+            generator.receive(|_, _| ());
         }
         let mut start = tsc();
         let mut before = start;
@@ -127,7 +127,7 @@ impl<'a> Generator<'a> {
                 start = start.wrapping_add(pause);
             }
             before = now;
-            trial.received += feeder.receive(&mut *note);
+            trial.received += generator.receive(&mut *note);
             let elapsed = now.saturating_sub(start);
             if elapsed >= length {
                 break;
@@ -136,7 +136,7 @@ impl<'a> Generator<'a> {
             let count = due.saturating_sub(trial.offered).min(BURST as u64);
             if count > 0 {
                 trial.offered += count;
-                feeder.send(self.traffic.next(count as usize));
+                generator.send(self.traffic.next(count as usize));
             }
         }
         trial.in_time = trial.received;
@@ -144,7 +144,7 @@ impl<'a> Generator<'a> {
         let late = (LATE.as_secs_f64() * self.hz) as u64;
         let end = tsc();
         while trial.received < trial.offered && tsc().wrapping_sub(end) < late {
-            trial.received += feeder.receive(&mut *note);
+            trial.received += generator.receive(&mut *note);
         }
         trial.stood_still |= self.switch.longest() > still;
         trial

@@ -1,8 +1,9 @@
-//! Cables: what lies between a worker and those that send to it and receive from it.
+//! Pairs of rings in place of a NIC: they join a worker with what sends to it and receives
+//! from it.
 //!
-//! DPDK's net_ring receives what it sends. Of two such devices, one carries what goes to
-//! the worker and the other what comes from it: each end of the cable has the transmit
-//! queue of one and the receive queue of the other.
+//! DPDK's net_ring receives what it sends. Of the two devices in a pair, one carries what goes
+//! to the worker and the other carries what comes from it. So each end of the pair has the
+//! transmit queue of one device and the receive queue of the other.
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
@@ -12,20 +13,21 @@ use dpdk::port::{Port, PortConfig, RxQueue, TxQueue};
 
 use crate::Error;
 
-/// Packets that a cable holds in each direction, as a NIC's queue would.
+/// How many packets a pair holds in each direction, as a NIC's queue would.
 pub(crate) const PLACES: usize = 1023;
 
-/// One end of a cable.
+/// One end of a pair of rings.
 pub(crate) struct End {
     pub(crate) rx: RxQueue,
     pub(crate) tx: TxQueue,
 }
 
-/// Lays a cable; the first end is the rig's, the second the worker's.
-pub(crate) fn lay(eal: &Eal, mempool: &Mempool) -> Result<[End; 2], Error> {
+/// Creates a pair of rings. The first end belongs to the harness or generator, the second to the
+/// worker.
+pub(crate) fn create(eal: &Eal, mempool: &Mempool) -> Result<[End; 2], Error> {
     let (to_worker, at_worker) = ring(eal, mempool)?;
-    let (to_rig, at_rig) = ring(eal, mempool)?;
-    Ok([End { rx: at_rig, tx: to_worker }, End { rx: at_worker, tx: to_rig }])
+    let (to_harness, at_harness) = ring(eal, mempool)?;
+    Ok([End { rx: at_harness, tx: to_worker }, End { rx: at_worker, tx: to_harness }])
 }
 
 /// The queues of a new net_ring: what one sends, the other receives.
