@@ -63,6 +63,10 @@ pub const FOLDER: &str = "/run/tandem-lab";
 pub const VIP: &str = "198.51.100.10";
 /// The private gateway address.
 pub const GATEWAY: &str = "10.0.0.1";
+/// A virtual IP that a reload brings.
+pub const SECOND_VIP: &str = "198.51.100.20";
+/// A private address that a reload brings.
+pub const SECOND_GATEWAY: &str = "10.0.0.254";
 /// The client.
 pub const CLIENT: &str = "198.51.100.100";
 /// The host behind the upstream router.

@@ -1,6 +1,8 @@
 //! Both floating addresses, in one hand, and announced.
 
-use lab::{Lab, Namespace, VIP, ready_pair};
+use lab::{
+    Appliance, Conversation, Lab, Namespace, SECOND_GATEWAY, SECOND_VIP, Settings, VIP, ready_pair,
+};
 
 use super::{await_active, macs, neighbour};
 
@@ -79,4 +81,84 @@ fn somebody_else_who_claims_an_address_is_noticed_and_answered() {
     })
     .unwrap();
     assert!(active.is_active());
+}
+
+/// A host on each side, and the address that a reload brings there.
+const BROUGHT: [(Namespace, &str); 2] = [(Lab::UPSTREAM, SECOND_VIP), (Lab::S1, SECOND_GATEWAY)];
+/// Other hosts there, which ask for it.
+const ASKING: [(Namespace, &str); 2] = [(Lab::CLIENT, SECOND_VIP), (Lab::S2, SECOND_GATEWAY)];
+/// No Ethernet address answers.
+const NOBODY: Vec<String> = Vec::new();
+/// The Ethernet address of a machine that had the address before, and is gone.
+const GONE: &str = "02:00:00:00:00:99";
+
+/// The Ethernet addresses that answer when a host asks by ARP who has an address.
+fn who_has((host, address): (Namespace, &str)) -> Vec<String> {
+    let asked = ["arping", "-c", "2", "-w", "3", "-I", "eth0", address];
+    let said = host.run(&asked).unwrap();
+    assert!(said.stdout.contains("Sent "), "{said:?}");
+    let answers = said.stdout.lines().filter_map(|line| Some(line.split_once('[')?.1));
+    let mut macs: Vec<String> =
+        answers.filter_map(|rest| Some(rest.split_once(']')?.0.to_lowercase())).collect();
+    macs.dedup();
+    macs
+}
+
+fn announcements(machine: &Appliance) -> u64 {
+    machine.client().unwrap().hold(api::Hold::Watch).unwrap().announcements
+}
+
+/// Asks the second virtual IP for a name, always from one port; true if it answers.
+fn resolves() -> bool {
+    let (server, from) = (format!("@{SECOND_VIP}"), format!("{}#40054", lab::CLIENT));
+    let words = ["dig", "+short", "+time=2", "+tries=1", "-b", &from, &server, "whoami.lab", "TXT"];
+    let said = Lab::CLIENT.run(&words).unwrap();
+    said.ok() && !said.stdout.trim().is_empty()
+}
+
+#[test]
+fn an_address_that_a_reload_brings_is_announced_and_one_that_goes_is_answered_no_more() {
+    let mut lab = ready_pair().unwrap();
+    lab.spoil();
+    let (active, standby) = lab.roles().unwrap();
+    let without = Settings::patient_pair();
+    let with = Settings { second_addresses: true, ..without };
+    let stale = |(host, address)| {
+        let entry = ["ip", "neigh", "replace", address, "lladdr", GONE, "dev", "eth0"];
+        Namespace::must(host, &[&entry[..], &["nud", "stale"]].concat()).unwrap();
+    };
+    BROUGHT.into_iter().for_each(stale);
+    // A standby machine announces and answers nothing.
+    let announced = announcements(standby);
+    standby.reload(&with).unwrap();
+    assert_eq!(ASKING.map(who_has), [NOBODY; 2]);
+    assert_eq!(announcements(standby), announced);
+    assert_eq!(BROUGHT.map(|(host, address)| neighbour(host, address)), [GONE; 2]);
+    // The active one does, at once: the next refresh of all addresses is up to a minute away.
+    active.reload(&with).unwrap();
+    for ((host, address), mac) in BROUGHT.into_iter().zip(macs(active)) {
+        let learnt = || neighbour(host, address) == mac;
+        lab::wait_until(&format!("{} has learnt {address}", host.0), 10, learnt).unwrap();
+    }
+    assert_eq!(ASKING.map(who_has), macs(active).map(|mac| vec![mac]));
+    let question = b"GET / HTTP/1.1\r\nHost: lab\r\n\r\n";
+    let conversation =
+        Conversation::ask(Lab::CLIENT, &format!("{SECOND_VIP}:80"), question).unwrap();
+    assert!(resolves());
+    // It goes. What is open over TCP goes on, as documented; datagrams are for nobody.
+    for machine in [standby, active] {
+        machine.reload(&without).unwrap();
+    }
+    let before = active.dropped("not_for_us");
+    assert!(!resolves());
+    assert!(active.dropped("not_for_us") > before, "{:?}", active.drops());
+    let lab::Heard::Answer(first) = conversation.first.clone() else { panic!("no first answer") };
+    let server = first.lines().last().unwrap();
+    assert!(conversation.go_on().unwrap().ends_with(server));
+    assert_eq!(ASKING.map(who_has), [NOBODY; 2]);
+    // Those that stay are answered as before.
+    let stay = [(Lab::CLIENT, VIP), (Lab::S2, lab::GATEWAY)];
+    assert_eq!(stay.map(who_has), macs(active).map(|mac| vec![mac]));
+    lab.await_pair().unwrap();
+    assert!(active.is_active(), "nothing has moved");
 }

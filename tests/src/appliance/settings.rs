@@ -1,7 +1,7 @@
 //! The appliance's configuration, and what differs from one scenario to another.
 
 use super::machine::Machine;
-use crate::{FOLDER, GATEWAY, VIP};
+use crate::{FOLDER, GATEWAY, SECOND_GATEWAY, SECOND_VIP, VIP};
 
 /// How the appliance reaches its NICs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -49,6 +49,8 @@ pub struct Settings {
     pub one_name: bool,
     /// The metrics are served on the direct link, and not on loopback.
     pub metrics_on_link: bool,
+    /// A second floating address on each side, and on the public one two services more.
+    pub second_addresses: bool,
     /// Lines for the `[timeouts.service]` section.
     pub timeouts: &'static str,
 }
@@ -66,6 +68,7 @@ impl Default for Settings {
             peer: "",
             one_name: false,
             metrics_on_link: false,
+            second_addresses: false,
             timeouts: "",
         }
     }
@@ -91,6 +94,23 @@ impl Settings {
             format!("{{ address = \"10.0.0.{last}:{port}\", weight = {weight} }}")
         };
         used.map(server).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The second floating addresses of both sides, as they follow the first, and the services
+    /// of the public one.
+    fn second_addresses(&self) -> ([String; 2], String) {
+        if !self.second_addresses {
+            return Default::default();
+        }
+        let service = |name: &str, protocol: &str, port: u16| {
+            let servers = self.servers(port, [1; 3]);
+            format!(
+                "[[service]]\nname = \"second-{name}\"\nlisten = \"{SECOND_VIP}:{port}\"\n\
+                 protocol = \"{protocol}\"\nserver = [{servers}]\n\n"
+            )
+        };
+        let addresses = [SECOND_VIP, SECOND_GATEWAY].map(|second| format!(", \"{second}/24\""));
+        (addresses, service("web", "tcp", 80) + &service("dns", "udp", 53))
     }
 
     fn peer_section(&self, machine: &Machine) -> String {
@@ -124,6 +144,7 @@ impl Settings {
         let (socket, prefix) = (machine.socket(), machine.file_prefix());
         let (socket, state, peer) =
             (socket.display(), machine.folder(), self.peer_section(machine));
+        let ([second_vip, second_gateway], second_services) = self.second_addresses();
         let metrics = match self.metrics_on_link {
             true => format!("[metrics]\nlisten = \"{}:9405\"\n", machine.direct),
             false => String::new(),
@@ -146,13 +167,13 @@ state = "{state}/state"
 [public]
 port = "{pub0}"
 address = "{public}/24"
-floating = ["{VIP}/24"]
+floating = ["{VIP}/24"{second_vip}]
 gateway = "198.51.100.1"
 
 [private]
 port = "{priv0}"
 address = "{private}/24"
-floating = ["{GATEWAY}/24"]
+floating = ["{GATEWAY}/24"{second_gateway}]
 
 {peer}
 {metrics}
@@ -196,7 +217,8 @@ name = "closed"
 listen = "{VIP}:9"
 protocol = "udp"
 server = [{{ address = "10.0.0.13:9" }}]
-"#
+
+{second_services}"#
         )
     }
 }
