@@ -9,6 +9,7 @@
 
 mod connections;
 mod dns;
+mod floating;
 mod forged;
 mod forgotten;
 mod fragments;
