@@ -1,5 +1,8 @@
 //! Both floating addresses, in one hand, and announced.
 
+use core::time::Duration;
+use std::time::Instant;
+
 use lab::{
     Appliance, Conversation, Lab, Namespace, SECOND_GATEWAY, SECOND_VIP, Settings, VIP, ready_pair,
 };
@@ -108,6 +111,20 @@ fn announcements(machine: &Appliance) -> u64 {
     machine.client().unwrap().hold(api::Hold::Watch).unwrap().announcements
 }
 
+/// Waits until the announcements of the last takeover are over: the next ones of all addresses
+/// are then a minute away. Between the last two of them lie three seconds.
+fn await_silence(machine: &Appliance) {
+    let (mut last, mut since) = (announcements(machine), Instant::now());
+    let is_silent = || {
+        let now = announcements(machine);
+        if now != last {
+            (last, since) = (now, Instant::now());
+        }
+        since.elapsed() > Duration::from_secs(4)
+    };
+    lab::wait_until("a takeover's announcements are over", 60, is_silent).unwrap();
+}
+
 /// Asks the second virtual IP for a name, always from one port; true if it answers.
 fn resolves() -> bool {
     let (server, from) = (format!("@{SECOND_VIP}"), format!("{}#40054", lab::CLIENT));
@@ -128,6 +145,7 @@ fn an_address_that_a_reload_brings_is_announced_and_one_that_goes_is_answered_no
         Namespace::must(host, &[&entry[..], &["nud", "stale"]].concat()).unwrap();
     };
     BROUGHT.into_iter().for_each(stale);
+    await_silence(active);
     // A standby machine announces and answers nothing.
     let announced = announcements(standby);
     standby.reload(&with).unwrap();
