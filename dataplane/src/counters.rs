@@ -71,6 +71,15 @@ pub struct ServerCounters {
     pub opened: Counter,
 }
 
+impl ServerCounters {
+    /// Begins anew, in the thread that owns the counters.
+    pub fn restart(&self) {
+        let Traffic { packets, bytes } = &self.towards;
+        let counters = [packets, bytes, &self.from.packets, &self.from.bytes, &self.opened];
+        counters.into_iter().for_each(|counter| counter.set(0));
+    }
+}
+
 /// What each real server had through one worker.
 #[derive(Clone, Copy, Debug)]
 pub struct Servers<'a>(&'a [ServerCounters; MAXIMUM_SERVERS]);

@@ -179,7 +179,7 @@ server = [{servers}]
 
     fn builder() -> (Builder, Arc<Snapshot>) {
         let mut builder = Builder::new([MacAddress::ZERO; 2]);
-        let snapshot = builder.build(&config(TWO, "1")).unwrap();
+        let snapshot = builder.build(&config(TWO, "1"), &[]).unwrap();
         (builder, snapshot)
     }
 
@@ -228,10 +228,10 @@ server = [{servers}]
         let server = first(&snapshot);
         let drain = ServerChange { draining: Some(true), ..change("10.0.0.11:80") };
         builder.servers.set(&snapshot.policy.services, &[drain]).unwrap();
-        builder.build(&config(ONE, "1")).unwrap();
+        builder.build(&config(ONE, "1"), &[]).unwrap();
         assert_eq!(snapshot.policy.weights.of(server), 0, "it stays drained");
-        builder.build(&config(r#"{ address = "10.0.0.12:80" }"#, "1")).unwrap();
-        let back = builder.build(&config(TWO, "1")).unwrap();
+        builder.build(&config(r#"{ address = "10.0.0.12:80" }"#, "1"), &[]).unwrap();
+        let back = builder.build(&config(TWO, "1"), &[]).unwrap();
         assert_eq!(back.policy.weights.of(first(&back)), 5, "it was gone in between");
     }
 
@@ -241,9 +241,9 @@ server = [{servers}]
         let server = first(&snapshot);
         let weight = ServerChange { weight: Some(9), ..change("10.0.0.11:80") };
         builder.servers.set(&snapshot.policy.services, &[weight]).unwrap();
-        builder.build(&config(ONE, "1")).unwrap();
+        builder.build(&config(ONE, "1"), &[]).unwrap();
         assert_eq!(snapshot.policy.weights.of(server), 9);
-        builder.build(&config(&ONE.replace('5', "6"), "1")).unwrap();
+        builder.build(&config(&ONE.replace('5', "6"), "1"), &[]).unwrap();
         assert_eq!(snapshot.policy.weights.of(server), 6);
     }
 
@@ -271,7 +271,7 @@ server = [{servers}]
     fn only_what_connections_remember_sends_them_to_look_again() {
         let (mut builder, snapshot) = builder();
         let mut ways =
-            |servers: &str, gateway| builder.build(&config(servers, gateway)).unwrap().ways;
+            |servers: &str, gateway| builder.build(&config(servers, gateway), &[]).unwrap().ways;
         let begin = snapshot.ways;
         assert_eq!(ways(&TWO.replace("weight = 5", "weight = 0"), "1"), begin, "a weight");
         let three = format!(r#"{TWO}, {{ address = "10.0.0.13:80" }}"#);

@@ -53,7 +53,7 @@ fn connection(
             Protocol::Tcp => record.state().name().to_owned(),
             _ => "-".to_owned(),
         },
-        service: snapshot.policy.services.get(record.service()).map(|service| service.name.clone()),
+        service: snapshot.policy.service_of(record).map(|service| service.name.clone()),
         original: endpoints(record.key(Direction::Original).tuple()),
         translated: endpoints(record.translated(Direction::Original)),
         idle_seconds,

@@ -38,9 +38,10 @@ impl Admin {
                            in use stays";
             return Err(Failure::new(FailureKind::RestartNeeded, message).with_details(restart));
         }
+        let loads: Vec<_> = self.workers.iter().map(|worker| &*worker.loads).collect();
         let snapshot = loaded
             .builder
-            .build(&checked.config)
+            .build(&checked.config, &loads)
             .map_err(|error| Failure::new(FailureKind::Configuration, error.to_string()))?;
         // New neighbours first: a packet that goes by the new routes finds them.
         let now = self.clock.now();

@@ -74,7 +74,7 @@ mod tests {
     fn side() -> (Interface, Network<Ipv4Addr>) {
         let text = include_str!("../../../docs/examples/tandem.toml");
         let config = config::Config::from_str("tandem.toml", text).unwrap();
-        let snapshot = Builder::new([OWN; 2]).build(&config).unwrap();
+        let snapshot = Builder::new([OWN; 2]).build(&config, &[]).unwrap();
         (*snapshot.interface(Side::Public), snapshot.network(Side::Public).clone())
     }
 

@@ -47,7 +47,7 @@ impl State {
         clock: Clock,
     ) -> Result<(Self, Builder), StartError> {
         let mut builder = Builder::new(macs);
-        let first = builder.build(config)?;
+        let first = builder.build(config, &[])?;
         let neighbours = Arc::new(NeighbourTable::default());
         let mut resolver = Resolver::new(Arc::clone(&neighbours));
         if !resolver.set_static(&static_neighbours(config), clock.now()) {

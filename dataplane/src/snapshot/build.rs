@@ -7,12 +7,13 @@ use config::{Config, ConnectionTimeouts};
 use core::time::Duration;
 use nat::policy::{Masquerade, Network, Policy, Route};
 use nat::scheduler::{ClientKey, PLACES};
-use nat::service::{Registry, RegistryError, ServerSpecification, ServiceSpecification, Unserved};
+use nat::service::{Loads, RegistryError, ServerSpecification, ServiceSpecification, Unserved};
 use nat::tcp::State;
 use nat::timeouts::{ClassTimeouts, Timeouts};
 use nat::{Seconds, Side};
 use wire::{MacAddress, Port};
 
+use super::numbering::Numbering;
 use super::{Interface, Snapshot};
 use crate::servers::ServerStates;
 
@@ -30,10 +31,10 @@ pub enum BuildError {
     Registry(#[from] RegistryError),
 }
 
-/// Makes snapshots, one after the other; services and servers keep their numbers from one
-/// to the next, as connections refer to them.
+/// Makes snapshots, one after the other; services and servers keep their numbers for as long as
+/// a snapshot that somebody reads or a connection refers to them.
 pub struct Builder {
-    registry: Registry<Ipv4Addr>,
+    numbering: Numbering,
     macs: [MacAddress; 2],
     client_key: ClientKey,
     /// What was said of servers, beside the snapshots.
@@ -47,7 +48,7 @@ impl Builder {
     /// For a machine whose NICs have these Ethernet addresses.
     pub fn new(macs: [MacAddress; 2]) -> Self {
         Builder {
-            registry: Registry::default(),
+            numbering: Numbering::default(),
             macs,
             client_key: ClientKey::random(),
             servers: ServerStates::default(),
@@ -56,14 +57,19 @@ impl Builder {
         }
     }
 
-    /// The next snapshot.
+    /// The next snapshot. `loads` are those of all workers: a server that has connections on
+    /// one of them keeps its number.
     ///
     /// # Errors
     ///
-    /// [`BuildError`]; the numbering is then as before.
-    pub fn build(&mut self, config: &Config) -> Result<Arc<Snapshot>, BuildError> {
+    /// [`BuildError`]; every number in use is then as before.
+    pub fn build(
+        &mut self,
+        config: &Config,
+        loads: &[&Loads],
+    ) -> Result<Arc<Snapshot>, BuildError> {
         let services = config.services.iter().map(service).collect::<Vec<_>>();
-        let services = self.registry.build(&services)?;
+        let services = self.numbering.number(&services, loads)?;
         // Before any worker sees a new server.
         self.servers.follow(config, &services);
         self.generation += 1;
@@ -95,6 +101,7 @@ impl Builder {
             snapshot.ways = before.ways + u64::from(!snapshot.keeps_ways_of(before));
         }
         let snapshot = Arc::new(snapshot);
+        self.numbering.follow(&snapshot);
         self.before = Some(Arc::clone(&snapshot));
         Ok(snapshot)
     }

@@ -1,6 +1,7 @@
 //! The configuration as workers read it: immutable, whole, swapped between bursts.
 
 mod build;
+mod numbering;
 
 use core::time::Duration;
 use std::net::Ipv4Addr;

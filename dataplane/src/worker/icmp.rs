@@ -113,7 +113,7 @@ fn before_translation(
     let hit = table.look_up(&Key::new(tuple.reversed(), arrival.side))?;
     let record: &Record<Ipv4Addr> = table.get(hit.id)?;
     let came = record.key(hit.direction.flipped());
-    let service = view.policy().services.get(record.service());
+    let service = view.policy().service_of(record);
     if view.policy().unserved_by(service) == nat::service::Unserved::Drop {
         return None;
     }

@@ -10,6 +10,7 @@ use nat::sync::Session;
 use super::flows::Flows;
 use super::next_hops::NextHopCache;
 use super::view::View;
+use crate::counters::ServerCounters;
 use crate::mailbox::{Answer, Mailbox, Order, Walk};
 use crate::snapshot::Snapshot;
 
@@ -90,6 +91,11 @@ pub(super) fn take_snapshot(
 ) -> Arc<Snapshot> {
     let (before, services) = (&view.policy().services, &snapshot.policy.services);
     flows.translator.set_services(before, services);
+    let servers = services.iter().flat_map(|service| &service.servers);
+    for server in servers.filter(|server| before.server(server.id).is_none()) {
+        // Its number may have been another server's.
+        view.counters.server(server.id).into_iter().for_each(ServerCounters::restart);
+    }
     flows.translator.connections.set_timeouts(snapshot.timeouts);
     flows.fragments.set_timeout(snapshot.fragment_timeout);
     let ways_changed = snapshot.ways != view.snapshot.ways;

@@ -10,10 +10,10 @@ use dataplane::clock::Clock;
 use dataplane::counters::WorkerBlock;
 use dataplane::drop_reason::DropReason;
 use dataplane::errand::Errand;
-use dataplane::mailbox::Mailbox;
+use dataplane::mailbox::{Answer, Mailbox, Order};
 use dataplane::neighbour::NeighbourTable;
 use dataplane::role::{Deadlines, SharedDeadlines};
-use dataplane::snapshot::Builder;
+use dataplane::snapshot::{Builder, Snapshot};
 use dataplane::worker::{BURST, Handoff, Outlet, Parts, Peer, Worker};
 use dpdk::burst::Burst;
 use dpdk::eal::{DeviceSpec, Eal, EalConfig, Memory};
@@ -23,7 +23,7 @@ use dpdk::port::{Port, PortConfig, RxQueue};
 use dpdk::ring::{self, Consumer, Producer};
 use dpdk::{CoreId, SocketId};
 use nat::fragment::Tracker;
-use nat::service::ServerId;
+use nat::service::{Loads, ServerId};
 use nat::{Connections, Seconds, Side};
 use wire::MacAddress;
 use wire::testing::Frame;
@@ -43,7 +43,7 @@ pub(crate) const NEIGHBOURS: [MacAddress; 2] =
 /// The private NIC looks at the checksums of IP headers.
 const CHECKS_IP: [bool; 2] = [false, true];
 
-const CONFIGURATION: &str = r#"
+pub(crate) const CONFIGURATION: &str = r#"
 [node]
 name = "test"
 workers = [1]
@@ -83,6 +83,11 @@ pub(crate) struct Bench {
     pub(crate) errands: Consumer,
     /// What another worker gets, if there is one.
     pub(crate) peer: Consumer,
+    /// What makes the snapshots.
+    pub(crate) builder: Builder,
+    /// The connections of each real server.
+    pub(crate) loads: Arc<Loads>,
+    mailbox: Arc<Mailbox>,
     input: Producer,
     sent: [RxQueue; 2],
     _ports: [Port; 2],
@@ -130,7 +135,8 @@ impl Bench {
             if workers > 1 { [Outlet::Via(1), Outlet::Via(1)] } else { [out_public, out_private] };
 
         let config = Config::from_str("built-in", configuration).unwrap();
-        let snapshot = Builder::new(MACS).build(&config).unwrap();
+        let mut builder = Builder::new(MACS);
+        let snapshot = builder.build(&config, &[]).unwrap();
         let service = snapshot.policy.services.iter().next().unwrap();
         let server = service.servers[0].id;
         let clock = Clock::start();
@@ -142,6 +148,8 @@ impl Bench {
             neighbours.publish(hop, Some(NEIGHBOURS[side.index()]));
         }
         let counters = Arc::new(WorkerBlock::default());
+        let (loads, mailbox) = (Arc::new(Loads::default()), Arc::new(Mailbox::default()));
+        let connections = Connections::new(64, snapshot.timeouts, clock.now(), &mut |_| ());
         let worker = Worker::new(Parts {
             index: 0,
             receive: [None, None],
@@ -151,11 +159,11 @@ impl Bench {
             to_housekeeping,
             from_housekeeping,
             mempool: pool.clone(),
-            connections: Connections::new(64, snapshot.timeouts, clock.now(), &mut |_| ()),
+            connections: connections.counted_in(Arc::clone(&loads)),
             fragments: Tracker::new(16, 16, Seconds(5)),
             neighbours: Arc::clone(&neighbours),
             snapshot,
-            mailbox: Arc::new(Mailbox::default()),
+            mailbox: Arc::clone(&mailbox),
             counters: Arc::clone(&counters),
             role: Arc::new(role),
             clock,
@@ -171,11 +179,24 @@ impl Bench {
             server,
             errands,
             peer,
+            builder,
+            loads,
+            mailbox,
             input,
             sent,
             _ports: ports,
             _eal: eal,
         }
+    }
+
+    /// The worker takes another configuration.
+    pub(crate) fn reload(&mut self, configuration: &str) -> Arc<Snapshot> {
+        let config = Config::from_str("built-in", configuration).unwrap();
+        let snapshot = self.builder.build(&config, &[&self.loads]).unwrap();
+        assert!(self.mailbox.order(Order::Snapshot(Arc::clone(&snapshot))).is_ok());
+        self.worker.poll();
+        assert!(matches!(self.mailbox.answer(), Some(Answer::Retired(_))));
+        snapshot
     }
 
     /// Frames come in on a side, in one burst.

@@ -20,4 +20,5 @@ mod overload;
 mod padding;
 mod priority_tags;
 mod private_hosts;
+mod reload;
 mod unserved;

@@ -200,7 +200,7 @@ fn neighbours(clock: Clock) -> Arc<NeighbourTable> {
 fn snapshot(lifetime: Lifetime) -> Result<Arc<Snapshot>, Error> {
     let config = Config::from_str("built-in", &configuration(lifetime));
     let config = config.map_err(Error::dataplane)?;
-    Builder::new([ROUTER_MAC, PRIVATE_MAC]).build(&config).map_err(Error::dataplane)
+    Builder::new([ROUTER_MAC, PRIVATE_MAC]).build(&config, &[]).map_err(Error::dataplane)
 }
 
 fn configuration(Lifetime(seconds): Lifetime) -> String {

@@ -17,18 +17,20 @@ const PER_POLL: usize = 32;
 
 impl Record<Ipv4Addr> {
     /// Binds the connection by what service and server are called in this machine's
-    /// configuration: numbers are each process's own.
+    /// configuration: numbers are each process's own. Without the server it has not the service
+    /// either: the number of a service is in use only as long as one of its servers is.
     pub(super) fn bind(&mut self, services: &Services<Ipv4Addr>) {
         let original = self.key(Direction::Original).tuple();
         let reply = self.key(Direction::Reply).tuple();
         let found =
             services.find(original.destination, original.destination_port, original.protocol);
-        let server = found.and_then(|service| {
+        let bound = found.and_then(|service| {
             let mut servers = service.servers.iter();
-            servers.find(|one| (one.address, one.port) == (reply.source, reply.source_port))
+            let at = (reply.source, reply.source_port);
+            let server = servers.find(|one| (one.address, one.port) == at)?;
+            Some((service.id, server.id))
         });
-        self.service = found.map_or(ServiceId::NONE, |service| service.id);
-        self.server = server.map_or(ServerId::NONE, |server| server.id);
+        (self.service, self.server) = bound.unwrap_or((ServiceId::NONE, ServerId::NONE));
     }
 }
 

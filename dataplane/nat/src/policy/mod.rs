@@ -20,7 +20,7 @@ pub use refusal::{Answer, Refusal};
 
 use crate::record::{Key, Kind, Record};
 use crate::scheduler::ClientKey;
-use crate::service::{Server, Service, Services, Unserved, Weights};
+use crate::service::{Server, Service, ServiceId, Services, Unserved, Weights};
 use crate::tcp::State;
 use crate::{Direction, Side};
 
@@ -192,6 +192,18 @@ impl<A: Address> Policy<A> {
         }
         let rule = self.masquerades.iter().find(|rule| rule.covers(source));
         rule.map(Destination::Masquerade).ok_or(Refusal::NotMasqueraded)
+    }
+
+    /// The service of a connection: by its number, and without one by what was asked.
+    pub fn service_of(&self, record: &Record<A>) -> Option<&Service<A>> {
+        let asked = record.key(Direction::Original).tuple();
+        match (record.kind(), record.service()) {
+            (Kind::Masquerade, _) => None,
+            (_, ServiceId::NONE) => {
+                self.services.find(asked.destination, asked.destination_port, asked.protocol)
+            }
+            (_, id) => self.services.get(id),
+        }
     }
 
     /// True for a connection whose server, service or address was taken out of the

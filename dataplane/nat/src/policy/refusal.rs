@@ -80,11 +80,11 @@ impl<A: Address> Policy<A> {
             Refusal::TtlExpired => Answer::TimeExceeded,
             Refusal::NoConnection => reset_or(request, Answer::Silence),
             Refusal::NoService => self.nobody_listens(request),
-            Refusal::NoServer => match self.unserved_by(self.service_of(request)) {
+            Refusal::NoServer => match self.unserved_by(self.asked_service(request)) {
                 Unserved::Reject => reset_or(request, Answer::PortUnreachable),
                 Unserved::Drop => Answer::Silence,
             },
-            Refusal::NoRoute => match self.unserved_by(self.service_of(request)) {
+            Refusal::NoRoute => match self.unserved_by(self.asked_service(request)) {
                 Unserved::Reject => Answer::NetworkUnreachable,
                 Unserved::Drop => Answer::Silence,
             },
@@ -132,7 +132,7 @@ impl<A: Address> Policy<A> {
         request.key.side() == Side::Public && self.masquerades.iter().any(has_port)
     }
 
-    fn service_of(&self, request: &Request<A>) -> Option<&Service<A>> {
+    fn asked_service(&self, request: &Request<A>) -> Option<&Service<A>> {
         let tuple = request.key.tuple();
         self.services.find(tuple.destination, tuple.destination_port, tuple.protocol)
     }

@@ -202,13 +202,15 @@ impl<A: Address> Record<A> {
         self.state
     }
 
-    /// The service that the connection belongs to; [`ServiceId::NONE`] when masqueraded.
+    /// The service that the connection belongs to; [`ServiceId::NONE`] when masqueraded, and
+    /// when its real server is not known here.
     #[inline(always)]
     pub fn service(&self) -> ServiceId {
         self.service
     }
 
-    /// The real server that it is bound to; [`ServerId::NONE`] when masqueraded.
+    /// The real server that it is bound to; [`ServerId::NONE`] when masqueraded, and when that is
+    /// not known here.
     #[inline(always)]
     pub fn server(&self) -> ServerId {
         self.server

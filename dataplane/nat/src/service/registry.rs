@@ -1,6 +1,10 @@
 //! Numbers that outlive a reload.
+//!
+//! A service or server keeps its number for as long as a configuration in use has it, or a
+//! connection: [`Registry::release`] takes the others back. A service has no connection but
+//! through its servers.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::Hash;
 
 use wire::{Address, Port, Protocol};
@@ -41,38 +45,70 @@ pub struct ServerSpecification<A> {
 /// Too many things to number.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum RegistryError {
-    /// Of services.
-    #[error("more than {MAXIMUM_SERVICES} services; split them over several routers")]
-    Services,
-    /// Of servers.
+    /// Too many services.
     #[error(
-        "more than {MAXIMUM_SERVERS} real servers in all services, counting those removed since \
-         the start; restart tandem-dataplane to forget the removed ones"
+        "{configured} services, and {leaving} that the configuration has not and that are in use: \
+         {MAXIMUM_SERVICES} is the most; take services out in one reload and add others in a \
+         later one: what was taken out counts until its last connection has ended"
     )]
-    Servers,
+    Services {
+        /// Services of the configuration.
+        configured: usize,
+        /// Services that it has not, and that have their numbers still.
+        leaving: usize,
+    },
+    /// Too many servers.
+    #[error(
+        "{configured} real servers in all services, and {leaving} that the configuration has not \
+         and that are in use: {MAXIMUM_SERVERS} is the most; take servers out in one reload and \
+         add others in a later one: what was taken out counts until its last connection has ended"
+    )]
+    Servers {
+        /// Servers of the configuration.
+        configured: usize,
+        /// Servers that it has not, and that have their numbers still.
+        leaving: usize,
+    },
 }
 
-/// Numbers given to things; never taken back, so that no connection's number comes to
-/// mean something else.
+/// Numbers given to things.
 #[derive(Clone, Debug)]
 struct Numbers<K> {
     given: HashMap<K, u16>,
-    limit: usize,
+    free: BTreeSet<u16>,
 }
 
 impl<K: Hash + Eq> Numbers<K> {
     fn new(limit: usize) -> Self {
-        Numbers { given: HashMap::new(), limit }
+        Numbers { given: HashMap::new(), free: (0..).take(limit).collect() }
     }
 
     fn number(&mut self, key: K) -> Option<u16> {
-        let next = self.given.len();
         if let Some(&number) = self.given.get(&key) {
             return Some(number);
         }
-        let number = u16::try_from(next).ok().filter(|_| next < self.limit)?;
+        let number = self.free.pop_first()?;
         self.given.insert(key, number);
         Some(number)
+    }
+
+    fn release(&mut self, is_used: impl Fn(&K, u16) -> bool) {
+        let free = &mut self.free;
+        self.given.retain(|key, number| {
+            let keep = is_used(key, *number);
+            if !keep {
+                free.insert(*number);
+            }
+            keep
+        });
+    }
+
+    /// How many of these things there are, and how many others have numbers, if they are more
+    /// together than there are numbers.
+    fn excess(&self, wanted: &HashSet<K>) -> Option<(usize, usize)> {
+        let leaving = self.given.keys().filter(|key| !wanted.contains(key)).count();
+        let limit = self.given.len() + self.free.len();
+        (wanted.len() + leaving > limit).then_some((wanted.len(), leaving))
     }
 }
 
@@ -93,6 +129,22 @@ impl<A: Address> Default for Registry<A> {
 }
 
 impl<A: Address> Registry<A> {
+    /// Takes back the numbers of what no configuration in use has, nor a connection. Say which
+    /// configurations are in use before looking for connections: through one that is in use no
+    /// longer none can open.
+    pub fn release(&mut self, in_use: &[&Services<A>], has_connections: impl Fn(ServerId) -> bool) {
+        self.servers.release(|_, number| {
+            let id = ServerId(number);
+            in_use.iter().any(|services| services.server(id).is_some()) || has_connections(id)
+        });
+        let of_servers: HashSet<&String> =
+            self.servers.given.keys().map(|(service, ..)| service).collect();
+        self.services.release(|name, number| {
+            of_servers.contains(name)
+                || in_use.iter().any(|services| services.get(ServiceId(number)).is_some())
+        });
+    }
+
     /// Numbers the services of a configuration.
     ///
     /// # Errors
@@ -102,44 +154,38 @@ impl<A: Address> Registry<A> {
         &mut self,
         specifications: &[ServiceSpecification<A>],
     ) -> Result<Services<A>, RegistryError> {
-        let mut next = self.clone();
-        if next.is_crowded(specifications) {
-            // Numbers of what is gone are only given anew when all of them are: a process
-            // that has seen thousands of servers come and go starts over.
-            return Err(RegistryError::Servers);
-        }
-        let services =
-            specifications.iter().map(|one| next.service(one)).collect::<Result<Vec<_>, _>>()?;
-        *self = next;
+        self.check_room(specifications)?;
+        let services = specifications.iter().filter_map(|one| self.service(one)).collect();
         Ok(Services::new(services))
     }
 
-    fn is_crowded(&self, specifications: &[ServiceSpecification<A>]) -> bool {
-        let fresh: HashSet<_> = specifications
-            .iter()
-            .flat_map(|service| service.servers.iter().map(|s| key(service, s)))
-            .filter(|key| !self.servers.given.contains_key(key))
-            .collect();
-        self.servers.given.len() + fresh.len() > MAXIMUM_SERVERS
+    fn check_room(&self, specifications: &[ServiceSpecification<A>]) -> Result<(), RegistryError> {
+        let names = specifications.iter().map(|service| service.name.clone()).collect();
+        if let Some((configured, leaving)) = self.services.excess(&names) {
+            return Err(RegistryError::Services { configured, leaving });
+        }
+        let servers = |service: &ServiceSpecification<A>| {
+            service.servers.iter().map(|server| key(service, server)).collect::<Vec<_>>()
+        };
+        let servers = specifications.iter().flat_map(servers).collect();
+        match self.servers.excess(&servers) {
+            Some((configured, leaving)) => Err(RegistryError::Servers { configured, leaving }),
+            None => Ok(()),
+        }
     }
 
-    fn service(
-        &mut self,
-        specification: &ServiceSpecification<A>,
-    ) -> Result<Service<A>, RegistryError> {
+    /// A service and its servers with their numbers. There is one for each.
+    fn service(&mut self, specification: &ServiceSpecification<A>) -> Option<Service<A>> {
         let name = specification.name.clone();
-        let id = self.services.number(name.clone()).ok_or(RegistryError::Services)?;
-        let mut servers = Vec::with_capacity(specification.servers.len());
-        for server in &specification.servers {
-            let id =
-                self.servers.number(key(specification, server)).ok_or(RegistryError::Servers)?;
-            let ServerSpecification { address, port } = *server;
-            servers.push(Server { id: ServerId(id), address, port });
-        }
+        let id = ServiceId(self.services.number(name.clone())?);
+        let number = |server: &ServerSpecification<A>| {
+            let id = ServerId(self.servers.number(key(specification, server))?);
+            Some(Server { id, address: server.address, port: server.port })
+        };
+        let servers = specification.servers.iter().filter_map(number).collect();
         let ServiceSpecification { address, port, protocol, scheduler, unserved, .. } =
             *specification;
-        let id = ServiceId(id);
-        Ok(Service { id, name, address, port, protocol, scheduler, servers, unserved })
+        Some(Service { id, name, address, port, protocol, scheduler, servers, unserved })
     }
 }
 
@@ -151,70 +197,4 @@ fn key<A: Address>(
 }
 
 #[cfg(test)]
-mod tests {
-    use std::net::Ipv4Addr;
-
-    use super::*;
-
-    fn specification(name: &str, servers: &[u8]) -> ServiceSpecification<Ipv4Addr> {
-        ServiceSpecification {
-            name: name.to_owned(),
-            address: Ipv4Addr::new(198, 51, 100, 10),
-            port: Port::new(name.len() as u16),
-            protocol: Protocol::Tcp,
-            scheduler: Kind::RoundRobin,
-            servers: servers
-                .iter()
-                .map(|&last| ServerSpecification {
-                    address: Ipv4Addr::new(10, 0, 0, last),
-                    port: Port::new(80),
-                })
-                .collect(),
-            unserved: None,
-        }
-    }
-
-    fn ids(services: &Services<Ipv4Addr>, name: &str) -> Vec<usize> {
-        let service = services.iter().find(|service| service.name == name).unwrap();
-        service.servers.iter().map(|server| server.id.index()).collect()
-    }
-
-    #[test]
-    fn numbers_stay_across_reloads() {
-        let mut registry = Registry::default();
-        let first = registry.build(&[specification("web", &[11, 12])]).unwrap();
-        let second =
-            registry.build(&[specification("dns1", &[11]), specification("web", &[12, 13])]);
-        let second = second.unwrap();
-        assert_eq!(ids(&first, "web"), [0, 1]);
-        assert_eq!(ids(&second, "web")[0], 1, "the same server has the same number");
-        let numbers = [ids(&second, "web"), ids(&second, "dns1")].concat();
-        assert_eq!(numbers.iter().collect::<HashSet<_>>().len(), 3);
-        assert!(!numbers.contains(&0), "the number of a server that is gone means nobody else");
-    }
-
-    #[test]
-    fn services_are_found_by_what_they_listen_on() {
-        let services = Registry::default().build(&[specification("web", &[11])]).unwrap();
-        let vip = Ipv4Addr::new(198, 51, 100, 10);
-        let found = services.find(vip, Port::new(3), Protocol::Tcp).unwrap();
-        assert_eq!(found.name, "web");
-        assert_eq!(services.get(found.id), Some(found));
-        assert_eq!(services.server(found.servers[0].id), Some(&found.servers[0]));
-        assert!(services.find(vip, Port::new(3), Protocol::Udp).is_none());
-        assert!(services.is_service_port(vip, Port::new(3), Protocol::Tcp));
-        assert!(services.server(ServerId::NONE).is_none());
-    }
-
-    #[test]
-    fn too_many_servers_change_nothing() {
-        let mut registry = Registry::default();
-        let mut many = specification("web", &[]);
-        many.servers = (0..=MAXIMUM_SERVERS as u32)
-            .map(|n| ServerSpecification { address: Ipv4Addr::from_bits(n), port: Port::new(80) })
-            .collect();
-        assert_eq!(registry.build(&[many.clone()]).err(), Some(RegistryError::Servers));
-        many.servers.pop();
-        assert!(registry.build(&[many]).is_ok());
-    }
-}
+mod tests;

@@ -1,11 +1,11 @@
 //! The standby's configuration is older than the active machine's, and comes up to it later.
 
 use nat::connection::Kind;
-use nat::service::{Registry, ServerId};
+use nat::service::{Registry, ServerId, ServiceId};
 use wire::Protocol;
 use wire::tcp::Flags;
 
-use super::pair::{CAPACITY, Pair, at, establish, opening, services};
+use super::pair::{CAPACITY, Pair, at, establish, opening, services, specification};
 
 /// A pair whose standby has installed connections of services that it does not know.
 fn ahead(count: u8) -> Pair {
@@ -108,4 +108,28 @@ fn a_configuration_that_has_not_their_service_either_changes_nothing() {
     assert_eq!(looked_at, CAPACITY);
     assert_eq!(pair.importer.seen(), before);
     assert!(pair.importer.loads().values().all(|load| *load == (0, 0)));
+}
+
+/// Otherwise the number of a service would be in use without a server that shows it.
+#[test]
+fn a_connection_whose_server_is_not_here_has_no_service_either() {
+    let mut pair = Pair::new(1, 1, 4096);
+    let mut web = specification("web", 80, Protocol::Tcp);
+    web.servers.truncate(1);
+    pair.importer.services = Registry::default().build(&[web]).unwrap();
+    for choice in 0..3 {
+        let opening =
+            opening(&pair.exporter.services, Kind::Service, Protocol::Tcp, choice, choice);
+        pair.exporter.workers[0].connections.open(&opening, at(1)).unwrap();
+    }
+    pair.begin(at(1));
+    pair.settle(1);
+    let table = pair.importer.workers[0].connections.table();
+    let bound: Vec<_> = table
+        .scan(0, usize::MAX)
+        .map(|(_, one)| (one.service() != ServiceId::NONE, one.server() != ServerId::NONE))
+        .collect();
+    assert_eq!(bound.len(), 3);
+    assert!(bound.iter().all(|(service, server)| service == server), "{bound:?}");
+    assert_eq!(bound.iter().filter(|(service, _)| *service).count(), 1);
 }

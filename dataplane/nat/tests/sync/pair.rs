@@ -25,7 +25,11 @@ pub(crate) fn at(millis: u64) -> Instant {
     Instant::from_millis(millis)
 }
 
-fn specification(name: &str, port: u16, protocol: Protocol) -> ServiceSpecification<Ipv4Addr> {
+pub(crate) fn specification(
+    name: &str,
+    port: u16,
+    protocol: Protocol,
+) -> ServiceSpecification<Ipv4Addr> {
     let server = |last| ServerSpecification {
         address: Ipv4Addr::new(10, 0, 0, last),
         port: Port::new(8000 + port),
