@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // A test fails by panicking.
 
 use control::heartbeat::{
-    Accepted, Association, Beat, Body, Gate, NotUnderstood, Progress, Refusal, Refusals, Timers,
+    Accepted, Admission, Association, Body, HeartbeatPayload, NotUnderstood, Progress, Refusal,
+    Refusals, Timers,
 };
 use control::key::SharedKey;
 use failover::{Fitness, Heartbeat, Identity, Incompatible, Instant, Precedence, Role, Term, Wish};
@@ -15,10 +16,10 @@ fn key(byte: u8) -> SharedKey {
     SharedKey::from_bytes(vec![byte; 32]).unwrap()
 }
 
-fn beat(name: &str, sequence: u64) -> Beat {
+fn payload(name: &str, sequence: u64) -> HeartbeatPayload {
     let identity = Identity { priority: 100, name: name.into(), start: 0 };
     let (role, wish, fitness) = (Role::Standby, Wish::None, Fitness::READY);
-    Beat {
+    HeartbeatPayload {
         sequence,
         heartbeat: Heartbeat {
             identity,
@@ -38,7 +39,7 @@ fn beat(name: &str, sequence: u64) -> Beat {
 /// One end, with a path.
 struct End {
     association: Association,
-    gate: Gate,
+    admission: Admission,
     name: &'static str,
     sequence: u64,
     now: Instant,
@@ -51,12 +52,12 @@ impl End {
 
     fn with_key(name: &'static str, byte: u8) -> Self {
         let association = Association::new(key(byte)).unwrap();
-        End { association, gate: Gate::default(), name, sequence: 0, now: Instant(0) }
+        End { association, admission: Admission::default(), name, sequence: 0, now: Instant(0) }
     }
 
     fn send(&mut self) -> Vec<u8> {
         self.sequence += 1;
-        self.association.seal(&beat(self.name, self.sequence)).unwrap()
+        self.association.seal(&payload(self.name, self.sequence)).unwrap()
     }
 
     /// 20 ms later.
@@ -70,7 +71,7 @@ impl End {
         datagram: &[u8],
     ) -> (Result<Accepted, Refusal>, Option<Vec<u8>>) {
         self.now = Instant(self.now.0 + micros);
-        let verdict = self.association.receive(&mut self.gate, datagram, self.now);
+        let verdict = self.association.receive(&mut self.admission, datagram, self.now);
         (verdict.result, verdict.answer)
     }
 
@@ -91,7 +92,7 @@ fn acquainted() -> (End, End) {
 }
 
 fn is_news(result: &Result<Accepted, Refusal>) -> bool {
-    matches!(result, Ok(Accepted::News(_)))
+    matches!(result, Ok(Accepted::Heartbeat(_)))
 }
 
 #[test]
@@ -111,7 +112,7 @@ fn each_counts_once_in_its_order() {
     assert_eq!(b.result(&datagrams[1]), Ok(Accepted::Old), "it was overtaken");
     assert_eq!(b.result(&datagrams[1]), Err(Refusal::Replayed));
     // The same heartbeat over the other path.
-    let again = a.association.seal(&beat("a", 3)).unwrap();
+    let again = a.association.seal(&payload("a", 3)).unwrap();
     assert_eq!(b.result(&again), Ok(Accepted::Old));
     assert!(is_news(&b.result(&datagrams[3])));
 }
@@ -158,7 +159,7 @@ fn our_name_is_a_peers_too() {
     let (mut a, mut b) = acquainted();
     b.name = "a";
     let start = |result: Result<Accepted, Refusal>| match result {
-        Ok(Accepted::News(beat)) => beat.heartbeat.identity.start,
+        Ok(Accepted::Heartbeat(payload)) => payload.heartbeat.identity.start,
         other => panic!("{other:?}"),
     };
     assert_eq!(start(b.result(&a.send())), a.association.own_start());
@@ -235,7 +236,9 @@ fn bombard(mut datagram: impl FnMut(u64, &mut End, &mut End) -> Vec<u8>) -> Refu
     for number in 0..MANY {
         let datagram = datagram(number, &mut a, &mut b);
         let mut results = vec![b.receive_after(100, &datagram).0];
-        results.extend(b.association.draw(&mut b.gate, b.now).into_iter().map(|v| v.result));
+        results.extend(
+            b.association.receive_sampled(&mut b.admission, b.now).into_iter().map(|v| v.result),
+        );
         for result in results {
             match result {
                 Ok(Accepted::Waits) => {}
@@ -244,7 +247,7 @@ fn bombard(mut datagram: impl FnMut(u64, &mut End, &mut End) -> Vec<u8>) -> Refu
             }
         }
         if number % 200 == 0 {
-            let result = b.association.receive(&mut b.gate, &a.send(), b.now).result;
+            let result = b.association.receive(&mut b.admission, &a.send(), b.now).result;
             assert!(is_news(&result), "the peer is not heard at datagram {number}: {result:?}");
             heard += 1;
         }
@@ -304,7 +307,7 @@ fn a_million_replayed_ones() {
     let refusals = bombard(|number, a, b| {
         if number < 1000 {
             let datagram = a.send();
-            let _ = b.association.receive(&mut b.gate, &datagram, b.now);
+            let _ = b.association.receive(&mut b.admission, &datagram, b.now);
             recorded.push(datagram);
         }
         recorded[number as usize % recorded.len()].clone()

@@ -92,7 +92,7 @@ async fn rubbish_is_no_peer() {
         near.write_all(&bytes).await.unwrap();
         near.shutdown().await.unwrap();
         let error = taken(far, &key(7), Versions::default()).await.unwrap_err();
-        assert!(matches!(error, Trouble::Key | Trouble::Stranger | Trouble::Closed), "{error:?}");
+        assert!(matches!(error, Trouble::Key | Trouble::NotTandem | Trouble::Closed), "{error:?}");
     }
 }
 

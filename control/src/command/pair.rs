@@ -96,7 +96,7 @@ fn show_members(pair: &Pair, out: &mut dyn Write) -> io::Result<()> {
     row(&pair.own, None);
     let is_heard = pair.paths.iter().any(|path| path.up);
     if let Some(not_understood) = &pair.not_understood {
-        table.row(stranger(pair.peer.as_ref(), not_understood));
+        table.row(not_understood_row(pair.peer.as_ref(), not_understood));
     } else if let Some(peer) = &pair.peer {
         let silence = millis(pair.silence_millis.unwrap_or(0));
         row(peer, (!is_heard).then(|| format!("silent for {silence}, this is its last word")));
@@ -109,7 +109,7 @@ fn show_members(pair: &Pair, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// A peer that is not understood: its name is the one that it had before, if it was.
-fn stranger(peer: Option<&Member>, not_understood: &NotUnderstood) -> [String; 5] {
+fn not_understood_row(peer: Option<&Member>, not_understood: &NotUnderstood) -> [String; 5] {
     let name = peer.map_or("?", |peer| &peer.name);
     let role = match not_understood.active {
         Some(true) => "active",

@@ -18,12 +18,12 @@ use std::collections::HashSet;
 use failover::{Heartbeat, Incompatible, Instant, Precedence, Role};
 
 use super::bucket::Bucket;
-use super::lottery::Lottery;
-use super::message::{self, Beat, Body, Message, NotUnderstood};
+use super::message::{self, Body, HeartbeatPayload, Message, NotUnderstood};
 use super::refusal::Refusal;
+use super::replay_window::ReplayWindow;
+use super::reservoir::Reservoir;
 use super::salt::Salt;
 use super::seal::{Header, Opener, Sealer};
-use super::window::Window;
 use crate::key::SharedKey;
 
 /// Starts of the peer that are over and may not come again; when so many are known, our
@@ -34,31 +34,32 @@ const RETIRED: usize = 1024;
 /// room for several they don't drive the present one out.
 const MET: usize = 8;
 
-/// How many datagrams of a path get as far as cryptography. Of those that don't bear the salt
-/// of the peer's proven start some are looked at as they come, and what exceeds that takes
-/// part in a lottery: whoever floods the path from the peer's address cannot keep the peer's
-/// next start out for long.
+/// The admission control of a path: how many of its datagrams get as far as cryptography.
 ///
-/// Those that do are all looked at. Anybody on the link can copy the salt, and counters that
-/// are due next: a rate of any kind would be used up by the copies, and refuse the peer's own.
-/// So what bounds their cost is how many datagrams are read at all.
+/// Of the datagrams without the salt of the peer's proven start, a token bucket admits some as
+/// they come, and a reservoir samples the rest. So a sender that floods the path from the peer's
+/// address cannot keep the peer's next start out for long.
+///
+/// Datagrams with that salt are all admitted. Anybody on the link can copy the salt and the
+/// counters that are due next: the copies would use up a rate of any kind, and the peer's own
+/// datagrams would be refused. What bounds their cost is how many datagrams are read at all.
 #[derive(Clone, Debug)]
-pub struct Gate {
+pub struct Admission {
     unknown: Bucket,
-    lottery: Lottery,
+    reservoir: Reservoir,
 }
 
-impl Default for Gate {
+impl Default for Admission {
     fn default() -> Self {
-        Gate::with(Lottery::default())
+        Admission::with(Reservoir::default())
     }
 }
 
-impl Gate {
-    /// With this lottery.
+impl Admission {
+    /// The usual limits, with this reservoir.
     #[must_use]
-    pub fn with(lottery: Lottery) -> Self {
-        Gate { unknown: Bucket::new(500, 100), lottery }
+    pub fn with(reservoir: Reservoir) -> Self {
+        Admission { unknown: Bucket::new(500, 100), reservoir }
     }
 }
 
@@ -90,7 +91,7 @@ pub enum Accepted {
     /// The peer is there.
     Hello,
     /// A heartbeat newer than all before.
-    News(Box<Beat>),
+    Heartbeat(Box<HeartbeatPayload>),
     /// One that came over another path before, or was overtaken.
     Old,
     /// The peer lives, and what it says is not understood.
@@ -100,7 +101,8 @@ pub enum Accepted {
         /// What is understood; none if it was overtaken by something newer.
         said: Option<Incompatible>,
     },
-    /// It says nothing yet: it takes part in the lottery, see [`Association::draw`].
+    /// It says nothing yet: it may be in the reservoir's sample, see
+    /// [`Association::receive_sampled`].
     Waits,
 }
 
@@ -115,7 +117,7 @@ struct Aside {
 /// A start of the peer.
 struct Start {
     opener: Opener,
-    window: Window,
+    window: ReplayWindow,
     /// Of the last heartbeat that was taken in.
     sequence: u64,
     /// The counter of the last datagram that was taken in as a word of the peer.
@@ -124,7 +126,12 @@ struct Start {
 
 impl Start {
     fn new(key: &SharedKey, salt: Salt) -> Self {
-        Start { opener: Opener::new(key, salt), window: Window::default(), sequence: 0, newest: 0 }
+        Start {
+            opener: Opener::new(key, salt),
+            window: ReplayWindow::default(),
+            sequence: 0,
+            newest: 0,
+        }
     }
 
     fn open(&mut self, header: Header, datagram: &[u8]) -> Result<Message, Refusal> {
@@ -149,12 +156,12 @@ impl Start {
                 self.newest = self.newest.max(counter);
                 Accepted::NotUnderstood { version, said }
             }
-            Body::Beat(mut beat) if is_newest && beat.sequence > self.sequence => {
-                (self.newest, self.sequence) = (counter, beat.sequence);
-                beat.heartbeat.identity.start = self.opener.salt.number();
-                Accepted::News(beat)
+            Body::Heartbeat(mut payload) if is_newest && payload.sequence > self.sequence => {
+                (self.newest, self.sequence) = (counter, payload.sequence);
+                payload.heartbeat.identity.start = self.opener.salt.number();
+                Accepted::Heartbeat(payload)
             }
-            Body::Beat(_) => Accepted::Old,
+            Body::Heartbeat(_) => Accepted::Old,
         }
     }
 }
@@ -171,8 +178,8 @@ fn precedence(version: u8, peers: Salt, own: Salt) -> Precedence {
 /// The sender of this is not active, and claims nothing: its dataplane cannot forward, or it hears
 /// neither peer nor witness.
 fn claims_nothing(body: &Body) -> bool {
-    let Body::Beat(beat) = body else { return false };
-    let Heartbeat { role, fitness, hears_peer, .. } = &beat.heartbeat;
+    let Body::Heartbeat(payload) = body else { return false };
+    let Heartbeat { role, fitness, hears_peer, .. } = &payload.heartbeat;
     let is_cut_off = !hears_peer && fitness.witness == Some(false);
     *role != Role::Active && (!fitness.able || is_cut_off)
 }
@@ -230,8 +237,8 @@ impl Association {
     }
 
     /// A heartbeat as a datagram, for one path.
-    pub fn seal(&mut self, beat: &Beat) -> Option<Vec<u8>> {
-        self.seal_body(Body::Beat(Box::new(beat.clone())))
+    pub fn seal(&mut self, payload: &HeartbeatPayload) -> Option<Vec<u8>> {
+        self.seal_body(Body::Heartbeat(Box::new(payload.clone())))
     }
 
     /// Anything as a datagram, for one path.
@@ -252,21 +259,27 @@ impl Association {
         self.met.get(turn).map_or(Salt::default(), |start| start.opener.salt)
     }
 
-    /// Judges a datagram that came over the path of this gate.
-    pub fn receive(&mut self, gate: &mut Gate, datagram: &[u8], now: Instant) -> Verdict {
-        self.verdict(gate, datagram, now, false)
+    /// Judges a datagram that came over the path of this admission control.
+    pub fn receive(&mut self, admission: &mut Admission, datagram: &[u8], now: Instant) -> Verdict {
+        self.verdict(admission, datagram, now, false)
     }
 
-    /// Judges those of the path's datagrams that waited for the lottery and have won; to be
-    /// called once an interval or so.
-    pub fn draw(&mut self, gate: &mut Gate, now: Instant) -> Vec<Verdict> {
-        let drawn = gate.lottery.draw(now);
-        drawn.iter().map(|datagram| self.verdict(gate, datagram, now, true)).collect()
+    /// Judges the sample of the path's datagrams that exceeded its rate. To be called about once
+    /// an interval.
+    pub fn receive_sampled(&mut self, admission: &mut Admission, now: Instant) -> Vec<Verdict> {
+        let sample = admission.reservoir.take_sample(now);
+        sample.iter().map(|datagram| self.verdict(admission, datagram, now, true)).collect()
     }
 
-    fn verdict(&mut self, gate: &mut Gate, datagram: &[u8], now: Instant, drawn: bool) -> Verdict {
+    fn verdict(
+        &mut self,
+        admission: &mut Admission,
+        datagram: &[u8],
+        now: Instant,
+        is_sampled: bool,
+    ) -> Verdict {
         let mut aside = Aside::default();
-        let result = self.judge(gate, datagram, now, drawn, &mut aside);
+        let result = self.judge(admission, datagram, now, is_sampled, &mut aside);
         let Aside { to_greet, claims_nothing } = aside;
         let answer = to_greet.filter(|_| self.hellos.take(now));
         let answer = answer.and_then(|echo| self.sealer.seal(&Message { echo, body: Body::Hello }));
@@ -276,10 +289,10 @@ impl Association {
 
     fn judge(
         &mut self,
-        gate: &mut Gate,
+        admission: &mut Admission,
         datagram: &[u8],
         now: Instant,
-        drawn: bool,
+        is_sampled: bool,
         aside: &mut Aside,
     ) -> Result<Accepted, Refusal> {
         let header = Header::read(datagram)?;
@@ -298,8 +311,8 @@ impl Association {
         if self.retired.contains(&header.salt) {
             return Err(Refusal::Replayed);
         }
-        if !drawn && !gate.unknown.take(now) {
-            let one_lost = gate.lottery.enter(datagram, now);
+        if !is_sampled && !admission.unknown.take(now) {
+            let one_lost = admission.reservoir.offer(datagram, now);
             return if one_lost { Err(Refusal::Rate) } else { Ok(Accepted::Waits) };
         }
         self.meet(header, datagram, aside)

@@ -3,10 +3,10 @@
 
 use failover::Instant;
 
-use super::association::{Accepted, Association, Gate, Verdict};
-use super::lottery::Lottery;
-use super::message::tests::beat;
+use super::association::{Accepted, Admission, Association, Verdict};
+use super::message::tests::payload;
 use super::refusal::Refusal;
+use super::reservoir::Reservoir;
 use super::seal::VERSION;
 use crate::key::SharedKey;
 
@@ -17,7 +17,7 @@ const GAP: u64 = 20;
 
 struct End {
     association: Association,
-    gate: Gate,
+    admission: Admission,
     sequence: u64,
     /// How many got as far as cryptography, and did not pass.
     tried: u64,
@@ -27,21 +27,26 @@ impl End {
     fn new(seed: u64) -> Self {
         let key = SharedKey::from_bytes(vec![7; 32]).unwrap();
         let association = Association::new(key).unwrap();
-        End { association, gate: Gate::with(Lottery::seeded(seed)), sequence: 0, tried: 0 }
+        End {
+            association,
+            admission: Admission::with(Reservoir::seeded(seed)),
+            sequence: 0,
+            tried: 0,
+        }
     }
 
     fn send(&mut self, name: &str) -> Vec<u8> {
         self.sequence += 1;
-        let mut beat = beat(self.sequence);
-        beat.heartbeat.identity.name = name.into();
-        self.association.seal(&beat).unwrap()
+        let mut payload = payload(self.sequence);
+        payload.heartbeat.identity.name = name.into();
+        self.association.seal(&payload).unwrap()
     }
 
     /// Takes a datagram in; what is sent back.
     fn receive(&mut self, datagram: &[u8], now: u64) -> Vec<Vec<u8>> {
         let now = Instant(now);
-        let mut verdicts = self.association.draw(&mut self.gate, now);
-        verdicts.push(self.association.receive(&mut self.gate, datagram, now));
+        let mut verdicts = self.association.receive_sampled(&mut self.admission, now);
+        verdicts.push(self.association.receive(&mut self.admission, datagram, now));
         verdicts.into_iter().filter_map(|verdict| self.count(verdict)).collect()
     }
 
@@ -51,7 +56,7 @@ impl End {
     }
 }
 
-/// A stranger's datagram, as random as they come, or with the salt of somebody who was heard.
+/// A datagram of an unproven sender, as random as they come, or with the salt of somebody who was heard.
 fn junk(random: &mut u64, salt: Option<&[u8]>) -> Vec<u8> {
     let mut datagram = vec![VERSION];
     while datagram.len() < 120 {
@@ -98,7 +103,7 @@ fn time_to_know(seed: u64, copies_salt: bool) -> u64 {
     }
     let seconds = (now - began) as f64 / 1e6;
     for end in [&a, &b].into_iter().filter(|_| !copies_salt) {
-        // The burst, the rate and the lottery. A start that is proven has its own rate.
+        // The burst, the rate and the reservoir. A start that is proven has its own rate.
         let most = 100.0 + (seconds + 0.02) * 2500.0;
         assert!((end.tried as f64) <= most, "{} were tried in {seconds} s", end.tried);
     }
@@ -131,10 +136,10 @@ fn recordings_of_earlier_starts_do_not_drive_the_present_one_out() {
     let results: Vec<_> = (0..12)
         .map(|_| {
             let datagram = a.send("a");
-            b.association.receive(&mut b.gate, &datagram, Instant(0)).result
+            b.association.receive(&mut b.admission, &datagram, Instant(0)).result
         })
         .collect();
-    let news = results.iter().filter(|result| matches!(result, Ok(Accepted::News(_)))).count();
+    let news = results.iter().filter(|result| matches!(result, Ok(Accepted::Heartbeat(_)))).count();
     assert_eq!(news, 2, "each of six is echoed in turn: {results:?}");
 }
 
@@ -166,8 +171,8 @@ fn copies_of_a_known_start(counters_are_due: bool) {
         }
         if is_due {
             let word = a.send("a");
-            let result = b.association.receive(&mut b.gate, &word, Instant(now)).result;
-            assert!(matches!(result, Ok(Accepted::News(_))), "{result:?} at {now} us");
+            let result = b.association.receive(&mut b.admission, &word, Instant(now)).result;
+            assert!(matches!(result, Ok(Accepted::Heartbeat(_))), "{result:?} at {now} us");
             heartbeats += 1;
         }
     }

@@ -37,7 +37,7 @@ pub enum Body {
     /// Nothing but the echo.
     Hello,
     /// A heartbeat.
-    Beat(Box<Beat>),
+    Heartbeat(Box<HeartbeatPayload>),
     /// Something of another version, or that makes no sense.
     NotUnderstood(NotUnderstood),
 }
@@ -53,7 +53,7 @@ pub struct NotUnderstood {
 
 /// A heartbeat with what goes along.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Beat {
+pub struct HeartbeatPayload {
     /// Grows with each heartbeat of a start; the same on every path.
     pub sequence: u64,
     /// What the state machine has to say.
@@ -63,7 +63,7 @@ pub struct Beat {
     /// The sender's own, so that two machines find out that theirs differ.
     pub timers: Timers,
     /// What keeps the sender from being ready, for the operator; at most
-    /// [`Beat::OBSTACLES`] of at most 255 bytes.
+    /// [`HeartbeatPayload::OBSTACLES`] of at most 255 bytes.
     pub obstacles: Vec<String>,
 }
 
@@ -95,7 +95,7 @@ impl From<Timing> for Timers {
     }
 }
 
-impl Beat {
+impl HeartbeatPayload {
     /// The most obstacles that are told.
     pub const OBSTACLES: usize = 4;
 }
@@ -104,7 +104,7 @@ impl Beat {
 pub const VERSION: u8 = 1;
 
 const HELLO: u8 = 0;
-const BEAT: u8 = 1;
+const HEARTBEAT: u8 = 1;
 
 const ROLES: [Role; 4] = [Role::Listening, Role::Standby, Role::Active, Role::Leaving];
 const ACTIVE: [Option<bool>; 3] = [Some(false), Some(true), None];
@@ -126,7 +126,7 @@ impl Message {
         let mut out = Vec::with_capacity(128);
         let (version, active) = match &self.body {
             Body::Hello => (VERSION, None),
-            Body::Beat(beat) => (VERSION, Some(beat.heartbeat.role == Role::Active)),
+            Body::Heartbeat(payload) => (VERSION, Some(payload.heartbeat.role == Role::Active)),
             Body::NotUnderstood(NotUnderstood { version, active }) => (*version, *active),
         };
         out.push(version);
@@ -134,9 +134,9 @@ impl Message {
         out.push(position(&ACTIVE, &active));
         match &self.body {
             Body::Hello => out.push(HELLO),
-            Body::Beat(beat) => {
-                out.push(BEAT);
-                beat.encode(&mut out);
+            Body::Heartbeat(payload) => {
+                out.push(HEARTBEAT);
+                payload.encode(&mut out);
             }
             Body::NotUnderstood(_) => {}
         }
@@ -163,18 +163,18 @@ impl Body {
         }
         let body = match reader.byte()? {
             HELLO => Body::Hello,
-            BEAT => Body::Beat(Box::new(Beat::decode(&mut reader)?)),
+            HEARTBEAT => Body::Heartbeat(Box::new(HeartbeatPayload::decode(&mut reader)?)),
             _ => return None,
         };
         let is_so = match &body {
-            Body::Beat(beat) => active == Some(beat.heartbeat.role == Role::Active),
+            Body::Heartbeat(payload) => active == Some(payload.heartbeat.role == Role::Active),
             _ => active.is_none(),
         };
         (is_so && reader.0.is_empty()).then_some(body)
     }
 }
 
-impl Beat {
+impl HeartbeatPayload {
     fn encode(&self, out: &mut Vec<u8>) {
         let Heartbeat { identity, term, role, fitness, wish, hears_peer, lease: _ } =
             &self.heartbeat;
@@ -223,7 +223,7 @@ impl Beat {
         let identity = Identity { priority, name, start: 0 };
         let lease = Duration::from_millis(timers.lease.into());
         let heartbeat = Heartbeat { identity, term, role, fitness, wish, hears_peer, lease };
-        Some(Beat { sequence, heartbeat, progress, timers, obstacles })
+        Some(HeartbeatPayload { sequence, heartbeat, progress, timers, obstacles })
     }
 }
 

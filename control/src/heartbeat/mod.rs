@@ -8,31 +8,31 @@
 //! ```
 //!
 //! Each start of a process draws a salt, so that no key is used twice and the counter needs
-//! no disk. A datagram from the wire passes through here in this order, the cheap before the
-//! dear: its TTL ([`path`]), then in [`association`] its length, version and salt, its
-//! path's rate for strangers ([`bucket`], and [`lottery`] beyond it), its counter
-//! ([`window`]), its tag ([`seal`]), and at last what it says ([`message`]): it has to echo
-//! the salt of this start, so that nothing recorded from an earlier one counts. Whatever
-//! fails is counted as a [`Refusal`] and changes nothing. What gets so far proves that the
-//! peer lives, whatever is wrong with its words: what cannot be read is no heartbeat, and no
-//! silence either.
+//! no disk. A datagram from the wire is checked in this order, the cheap checks before the
+//! expensive ones: its TTL ([`path`]), then in [`association`] its length, version and salt,
+//! its path's rate for unproven senders ([`bucket`], and a sample of the excess from
+//! [`reservoir`]), its counter ([`replay_window`]), its tag ([`seal`]), and at last its contents
+//! ([`message`]). The contents have to echo the salt of this start, so that nothing recorded
+//! from an earlier one counts. A datagram that fails a check is counted as a [`Refusal`] and
+//! changes nothing. A datagram that passes all but the last proves that the peer lives even if
+//! its contents are not understood: it is no heartbeat, and no silence either.
 
 pub mod association;
 pub mod bucket;
 #[cfg(test)]
 mod flood;
-pub mod lottery;
 pub mod message;
 pub mod path;
 pub mod refusal;
+pub mod replay_window;
+pub mod reservoir;
 mod salt;
 pub mod seal;
 pub mod version;
-pub mod window;
 
-pub use association::{Accepted, Association, Gate, Verdict};
+pub use association::{Accepted, Admission, Association, Verdict};
 
-pub use message::{Beat, Body, Message, NotUnderstood, Progress, Timers};
+pub use message::{Body, HeartbeatPayload, Message, NotUnderstood, Progress, Timers};
 pub use refusal::{Refusal, Refusals};
 pub use salt::Salt;
 pub use version::Version;

@@ -17,7 +17,7 @@ use nix::sys::socket::{
 };
 use tokio::net::UdpSocket;
 
-use super::association::Gate;
+use super::association::Admission;
 use super::refusal::{Refusal, Refusals};
 use super::seal::LIMIT;
 use super::version::Version;
@@ -37,7 +37,7 @@ pub struct Path {
     /// The other end has answered that nobody listens there.
     is_refused: bool,
     /// Its rates.
-    pub gate: Gate,
+    pub admission: Admission,
     /// Refused datagrams.
     pub refused: Refusals,
     /// Heartbeats sent.
@@ -47,7 +47,7 @@ pub struct Path {
     /// When the last of those came.
     pub heard: Option<Instant>,
     /// The version that the other end speaks, if it is not understood, and when that was seen.
-    pub foreign: Option<(Version, Instant)>,
+    pub not_understood_version: Option<(Version, Instant)>,
 }
 
 /// A datagram as it came.
@@ -70,12 +70,12 @@ impl Path {
             retry_at: Instant::default(),
             trouble: None,
             is_refused: false,
-            gate: Gate::default(),
+            admission: Admission::default(),
             refused: Refusals::default(),
             sent: 0,
             received: 0,
             heard: None,
-            foreign: None,
+            not_understood_version: None,
         }
     }
 
@@ -192,7 +192,7 @@ impl Path {
     pub fn refused(&mut self, refusal: Refusal, version: Option<u8>, now: Instant) {
         self.refused.count(refusal);
         if let (Refusal::Version, Some(envelope)) = (refusal, version) {
-            self.foreign = Some((Version { envelope, message: None }, now));
+            self.not_understood_version = Some((Version { envelope, message: None }, now));
         }
     }
 
@@ -200,7 +200,7 @@ impl Path {
     pub fn not_understood(&mut self, version: Version, now: Instant) {
         let is_own = version == Version::OWN;
         self.refused.count(if is_own { Refusal::Malformed } else { Refusal::Version });
-        self.foreign = Some((version, now));
+        self.not_understood_version = Some((version, now));
     }
 }
 

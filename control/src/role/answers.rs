@@ -135,7 +135,7 @@ impl Driver {
             link_trouble: link_trouble.as_deref(),
             copied: self.memory.copied,
             witness: self.witness.answers(self.last_heard(), now),
-            stranger: self.paths.hears_stranger(self.timing.dead, now),
+            unproven_peer: self.paths.hears_unproven_peer(self.timing.dead, now),
             incompatible: self.machine.incompatible(now).is_some(),
         })
     }

@@ -16,13 +16,13 @@ use super::dataplane::Dataplane;
 use super::fitness::Copied;
 use super::handover::Waiting;
 use super::measures::Measures;
-use super::paths::{News, Paths};
+use super::paths::{Paths, Received};
 use super::plan::{Grace, Plan};
 use super::view;
 use super::warnings::Warnings;
 use crate::clock::Clock;
-use crate::heartbeat::Beat;
-use crate::quiet::Quiet;
+use crate::heartbeat::HeartbeatPayload;
+use crate::log_limiter::LogLimiter;
 use crate::sync::Report;
 use crate::witness::Witness;
 
@@ -52,7 +52,7 @@ pub struct Driver {
 #[derive(Default)]
 pub(super) struct Memory {
     /// Its last heartbeat that was understood.
-    pub(super) peer: Option<(Instant, Beat)>,
+    pub(super) peer: Option<(Instant, HeartbeatPayload)>,
     /// When the peer proved the last time that it lives, understood or not.
     pub(super) heard: Option<Instant>,
     pub(super) grace: Grace,
@@ -70,7 +70,7 @@ pub(super) struct Memory {
     pub(super) conflict_at: Option<Instant>,
     pub(super) leaving: bool,
     pub(super) left_at: Option<Instant>,
-    pub(super) quiet: Quiet,
+    pub(super) limiter: LogLimiter,
     /// Why the dataplane cannot forward.
     pub(super) unable: Option<String>,
     /// What is wrong with what the peer says, as it was told.
@@ -146,11 +146,11 @@ impl Driver {
     }
 
     async fn listen(&mut self, now: Instant) {
-        let News { beats, not_understood } = self.paths.receive(now);
+        let Received { payloads, not_understood } = self.paths.receive(now);
         // Rarely, and not by itself, this start is made another.
         self.machine.set_start(self.paths.own_start());
-        let heard: Vec<_> = beats.iter().map(|beat| beat.heartbeat.clone()).collect();
-        if let Some(newest) = beats.into_iter().last() {
+        let heard: Vec<_> = payloads.iter().map(|payload| payload.heartbeat.clone()).collect();
+        if let Some(newest) = payloads.into_iter().last() {
             self.compare(&newest);
             self.memory.peer = Some((now, newest));
         }

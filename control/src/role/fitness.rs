@@ -71,7 +71,7 @@ pub struct Findings<'f> {
     pub witness: Option<bool>,
     /// Somebody speaks from the peer's address who proves nothing, and nobody was ever proven,
     /// as with another key. It may be the peer, and be active.
-    pub stranger: bool,
+    pub unproven_peer: bool,
     /// The peer proves that it lives, and is not understood.
     pub incompatible: bool,
 }
@@ -104,7 +104,7 @@ impl Findings<'_> {
 
     /// A machine that holds the role goes on: it is the other one that was changed.
     fn is_held_back(&self) -> bool {
-        self.stranger && self.role != Role::Active
+        self.unproven_peer && self.role != Role::Active
     }
 
     /// In words, what keeps a machine of this fitness from being ready.
@@ -205,7 +205,7 @@ mod tests {
             link_trouble: None,
             copied: Copied(copied),
             witness: None,
-            stranger: false,
+            unproven_peer: false,
             incompatible: false,
         }
     }
@@ -290,7 +290,7 @@ mod tests {
     fn beside_a_peer_that_is_not_understood_nothing_is_claimed() {
         let holding = holding();
         let mut beside = findings(&holding, false);
-        (beside.peer, beside.stranger) = (None, true);
+        (beside.peer, beside.unproven_peer) = (None, true);
         assert_eq!(beside.fitness().witness, Some(false));
         assert!(beside.fitness().able, "its connections are not lost by that");
         let obstacles = beside.obstacles(beside.fitness());

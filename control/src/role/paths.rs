@@ -10,8 +10,8 @@ use failover::{Incompatible, Instant};
 use super::measures::Measures;
 use crate::heartbeat::path::Path;
 use crate::heartbeat::seal::LIMIT;
-use crate::heartbeat::{Accepted, Association, Beat, Refusal, Verdict, Version};
-use crate::quiet::Quiet;
+use crate::heartbeat::{Accepted, Association, HeartbeatPayload, Refusal, Verdict, Version};
+use crate::log_limiter::LogLimiter;
 
 /// The most datagrams of a path that are read at a time. After so many there is a pause, so
 /// that a flood takes neither the time for heartbeats nor a core; the kernel drops the rest.
@@ -24,37 +24,38 @@ const BACKLOG: usize = 1024;
 
 /// What has come from the peer since the last look.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct News {
+pub struct Received {
     /// Heartbeats, in the order in which the peer sent them.
-    pub beats: Vec<Beat>,
+    pub payloads: Vec<HeartbeatPayload>,
     /// What is understood of something newer than all of these that is not understood.
     pub not_understood: Option<Incompatible>,
 }
 
-/// Something that the peer said.
-struct Word {
-    /// The peer's how many-th start it is from, and its number there: each counts from 1.
+/// A message of the peer, for sorting those of all paths.
+struct PeerMessage {
+    /// The number of the peer's start that sent it, and its number within that start; both
+    /// count from 1.
     order: (u64, u64),
-    said: Said,
+    content: Content,
 }
 
-enum Said {
-    Beat(Box<Beat>),
+enum Content {
+    Heartbeat(Box<HeartbeatPayload>),
     NotUnderstood(Incompatible),
 }
 
-impl News {
-    fn of(mut words: Vec<Word>) -> Self {
-        words.sort_by_key(|word| word.order);
-        let mut news = News::default();
-        for word in words {
-            news.not_understood = None;
-            match word.said {
-                Said::Beat(beat) => news.beats.push(*beat),
-                Said::NotUnderstood(said) => news.not_understood = Some(said),
+impl Received {
+    fn of(mut messages: Vec<PeerMessage>) -> Self {
+        messages.sort_by_key(|message| message.order);
+        let mut received = Received::default();
+        for message in messages {
+            received.not_understood = None;
+            match message.content {
+                Content::Heartbeat(payload) => received.payloads.push(*payload),
+                Content::NotUnderstood(said) => received.not_understood = Some(said),
             }
         }
-        news
+        received
     }
 }
 
@@ -64,14 +65,14 @@ pub struct Paths {
     paths: Vec<Path>,
     measures: Arc<Measures>,
     sequence: u64,
-    quiet: Quiet,
+    limiter: LogLimiter,
     is_flooded: bool,
     /// As long without a look at the sockets is a pause.
     pause: Duration,
     looked: Instant,
     /// When the last datagram came from the peer's address that proves nothing, and may be the
     /// peer's all the same.
-    stranger: Option<Instant>,
+    unproven_peer: Option<Instant>,
     /// The version in which the peer, proven, last said something that was not understood.
     not_understood: Option<(Version, Instant)>,
 }
@@ -86,11 +87,11 @@ impl Paths {
             paths: peer.paths.iter().map(path).collect(),
             measures,
             sequence: 0,
-            quiet: Quiet::default(),
+            limiter: LogLimiter::default(),
             is_flooded: false,
             pause: peer.timing.interval * 2,
             looked: Instant::default(),
-            stranger: None,
+            unproven_peer: None,
             not_understood: None,
         }
     }
@@ -100,8 +101,8 @@ impl Paths {
     /// another key, or does not hear this machine. Once one was proven, those who are not are
     /// forgers, and change nothing.
     #[must_use]
-    pub fn hears_stranger(&self, dead: Duration, now: Instant) -> bool {
-        let lately = self.stranger.is_some_and(|at| now.since(at) < dead);
+    pub fn hears_unproven_peer(&self, dead: Duration, now: Instant) -> bool {
+        let lately = self.unproven_peer.is_some_and(|at| now.since(at) < dead);
         lately && !self.association.is_proven()
     }
 
@@ -130,28 +131,28 @@ impl Paths {
     }
 
     /// Sends a heartbeat on every path.
-    pub fn send(&mut self, mut beat: Beat) {
+    pub fn send(&mut self, mut payload: HeartbeatPayload) {
         self.sequence += 1;
-        beat.sequence = self.sequence;
+        payload.sequence = self.sequence;
         for path in &mut self.paths {
-            if let Some(datagram) = self.association.seal(&beat) {
+            if let Some(datagram) = self.association.seal(&payload) {
                 path.send(&datagram);
             }
         }
     }
 
-    /// What waits in the sockets and is news; after a pause all of it.
-    pub fn receive(&mut self, now: Instant) -> News {
+    /// Reads what waits in the sockets; after a pause all of it.
+    pub fn receive(&mut self, now: Instant) -> Received {
         let most = if now.since(self.looked) > self.pause { BACKLOG } else { TURN };
         self.looked = now;
-        let mut words = Vec::new();
+        let mut messages = Vec::new();
         self.is_flooded = false;
         for index in 0..self.paths.len() {
-            let took_all = (0..most).any(|_| !self.receive_one(index, now, &mut words));
+            let took_all = (0..most).any(|_| !self.receive_one(index, now, &mut messages));
             self.is_flooded |= !took_all;
-            self.draw(index, now, &mut words);
+            self.receive_sampled(index, now, &mut messages);
         }
-        News::of(words)
+        Received::of(messages)
     }
 
     /// True if more waits than is to be read without a pause.
@@ -161,25 +162,25 @@ impl Paths {
     }
 
     /// Takes in the next datagram of a path; false if there is none.
-    fn receive_one(&mut self, index: usize, now: Instant, words: &mut Vec<Word>) -> bool {
+    fn receive_one(&mut self, index: usize, now: Instant, messages: &mut Vec<PeerMessage>) -> bool {
         let Some(path) = self.paths.get_mut(index) else { return false };
         let mut buffer = [0; LIMIT + 1];
         let Some(datagram) = path.receive(&mut buffer) else { return false };
         let version = datagram.bytes.first().copied();
         let verdict = if datagram.is_on_link {
-            self.association.receive(&mut path.gate, datagram.bytes, now)
+            self.association.receive(&mut path.admission, datagram.bytes, now)
         } else {
             Verdict::refused(Refusal::OffLink)
         };
-        self.take(index, verdict, version, now, words);
+        self.take(index, verdict, version, now, messages);
         true
     }
 
-    /// Takes in those that waited for the path's lottery.
-    fn draw(&mut self, index: usize, now: Instant, words: &mut Vec<Word>) {
+    /// Takes in the sample from the path's reservoir.
+    fn receive_sampled(&mut self, index: usize, now: Instant, messages: &mut Vec<PeerMessage>) {
         let Some(path) = self.paths.get_mut(index) else { return };
-        for verdict in self.association.draw(&mut path.gate, now) {
-            self.take(index, verdict, Some(Version::OWN.envelope), now, words);
+        for verdict in self.association.receive_sampled(&mut path.admission, now) {
+            self.take(index, verdict, Some(Version::OWN.envelope), now, messages);
         }
     }
 
@@ -189,7 +190,7 @@ impl Paths {
         verdict: Verdict,
         version: Option<u8>,
         now: Instant,
-        words: &mut Vec<Word>,
+        messages: &mut Vec<PeerMessage>,
     ) {
         let Some(path) = self.paths.get_mut(index) else { return };
         if let Some(answer) = verdict.answer {
@@ -202,19 +203,21 @@ impl Paths {
                 let version = Version { message: Some(version), ..Version::OWN };
                 path.not_understood(version, now);
                 self.not_understood = Some((version, now));
-                words.extend(said.map(|said| Word { order, said: Said::NotUnderstood(said) }));
+                messages.extend(
+                    said.map(|said| PeerMessage { order, content: Content::NotUnderstood(said) }),
+                );
             }
             Ok(accepted) => {
                 if let Some(before) = path.hear(now) {
                     self.measures.gap(index, now.since(before));
                 }
-                if let Accepted::News(beat) = accepted {
-                    words.push(Word { order, said: Said::Beat(beat) });
+                if let Accepted::Heartbeat(payload) = accepted {
+                    messages.push(PeerMessage { order, content: Content::Heartbeat(payload) });
                 }
             }
             Err(refusal) => {
-                if is_strange(refusal) && !verdict.claims_nothing {
-                    self.stranger = Some(now);
+                if may_be_the_peer(refusal) && !verdict.claims_nothing {
+                    self.unproven_peer = Some(now);
                 }
                 path.refused(refusal, version, now);
                 let version = version.map(|envelope| Version { envelope, message: None });
@@ -234,7 +237,7 @@ impl Paths {
             }
             _ => return,
         };
-        if self.quiet.may_speak(now) {
+        if self.limiter.may_log(now) {
             tracing::warn!("{} is not listened to: {what}", path.remote());
         }
     }
@@ -254,7 +257,7 @@ impl Paths {
 
 /// True for what the peer sends when something is wrong between the machines: with its release,
 /// its key, or the way from here to it.
-fn is_strange(refusal: Refusal) -> bool {
+fn may_be_the_peer(refusal: Refusal) -> bool {
     matches!(refusal, Refusal::Version | Refusal::Authentication | Refusal::NoEcho)
 }
 

@@ -8,7 +8,7 @@ use failover::{Action, Event, Heartbeat, Notice, Role};
 
 use super::driver::{Draining, Driver};
 use super::{notice, view};
-use crate::heartbeat::{Beat, Progress};
+use crate::heartbeat::{HeartbeatPayload, Progress};
 
 impl Driver {
     /// One step of the state machine, and everything that it decides.
@@ -78,7 +78,7 @@ impl Driver {
             complete: holding.sync.complete,
             lag: holding.sync.lag,
         });
-        self.paths.send(Beat {
+        self.paths.send(HeartbeatPayload {
             sequence: 0,
             heartbeat: heartbeat.clone(),
             progress: progress.unwrap_or_default(),
@@ -96,7 +96,7 @@ impl Driver {
         // What comes again and again (a conflict, say) is told once in a while.
         if !notice::is_alarming(notice) {
             tracing::info!("{sentence}");
-        } else if notice != Notice::AddressConflict || self.memory.quiet.may_speak(self.clock.now())
+        } else if notice != Notice::AddressConflict || self.memory.limiter.may_log(self.clock.now())
         {
             tracing::warn!("{sentence}");
         }
@@ -127,7 +127,7 @@ impl Driver {
         match notice {
             Notice::ReachesLess | Notice::HandedOver => self.memory.outreached.clone(),
             Notice::PeerYielded => {
-                self.memory.peer.as_ref().map(|(_, beat)| beat.obstacles.join("; "))
+                self.memory.peer.as_ref().map(|(_, payload)| payload.obstacles.join("; "))
             }
             _ => None,
         }

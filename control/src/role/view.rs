@@ -8,7 +8,7 @@ use super::dataplane::Dataplane;
 use super::fitness::silent;
 use super::paths::Paths;
 use crate::heartbeat::path::Path;
-use crate::heartbeat::{Beat, Timers};
+use crate::heartbeat::{HeartbeatPayload, Timers};
 use crate::sync::Report;
 
 /// The numbers behind the metrics.
@@ -27,7 +27,7 @@ pub(super) struct View<'v> {
     pub(super) machine: &'v Machine,
     pub(super) paths: &'v Paths,
     pub(super) dataplane: &'v Dataplane,
-    pub(super) peer: Option<&'v (Instant, Beat)>,
+    pub(super) peer: Option<&'v (Instant, HeartbeatPayload)>,
     pub(super) obstacles: Vec<String>,
     pub(super) sync: &'v Report,
     pub(super) last_change: Option<&'v Change>,
@@ -61,7 +61,7 @@ impl View<'_> {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             uptime_seconds: now.0 / 1_000_000,
             own,
-            peer: self.peer.map(|(_, beat)| member(beat, fitness)),
+            peer: self.peer.map(|(_, payload)| member(payload, fitness)),
             silence_millis: self.peer.map(|(at, _)| millis(now, *at)),
             paths: self.paths.iter().map(|path| describe(path, self.timing.dead, now)).collect(),
             sync: api::Sync {
@@ -95,23 +95,23 @@ fn may_serve(role: Role) -> bool {
 }
 
 /// The peer, beside this machine.
-fn member(beat: &Beat, own: Fitness) -> Member {
-    let Heartbeat { identity, term, role: its_role, fitness, .. } = &beat.heartbeat;
+fn member(payload: &HeartbeatPayload, own: Fitness) -> Member {
+    let Heartbeat { identity, term, role: its_role, fitness, .. } = &payload.heartbeat;
     Member {
         name: identity.name.to_string(),
         role: role(*its_role),
         term: term.0,
         priority: identity.priority,
         ready: fitness.is_ready() && may_serve(*its_role) && fitness.compare_reach(own).is_ge(),
-        obstacles: beat.obstacles.clone(),
+        obstacles: payload.obstacles.clone(),
         reach: fitness.reach.map(|Reach { set, asked, answering }| api::Reach {
             set,
             asked,
             answering,
             silent: Vec::new(),
         }),
-        dead_millis: beat.timers.dead,
-        lease_millis: beat.timers.lease,
+        dead_millis: payload.timers.dead,
+        lease_millis: payload.timers.lease,
     }
 }
 
@@ -121,7 +121,7 @@ fn millis(now: Instant, then: Instant) -> u64 {
 
 fn describe(path: &Path, dead: core::time::Duration, now: Instant) -> api::Path {
     let up = is_up(path, dead, now);
-    let version = path.foreign.filter(|&(_, at)| now.since(at) < 2 * dead);
+    let version = path.not_understood_version.filter(|&(_, at)| now.since(at) < 2 * dead);
     let trouble = match version {
         Some((version, _)) => Some(version.trouble()),
         None => path.trouble(),

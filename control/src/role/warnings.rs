@@ -5,7 +5,7 @@ use failover::Instant;
 
 use super::driver::Driver;
 use super::timers;
-use crate::heartbeat::Beat;
+use crate::heartbeat::HeartbeatPayload;
 
 /// What is wrong now; each a sentence without its full stop.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -35,9 +35,9 @@ pub(super) fn same_name(own: &str, peers: &str) -> Option<String> {
 
 impl Driver {
     /// What is wrong with a heartbeat that is understood.
-    pub(super) fn compare(&mut self, beat: &Beat) {
-        let name = same_name(&self.machine.identity().name, &beat.heartbeat.identity.name);
-        let timers = timers::difference(self.timing.into(), beat.timers);
+    pub(super) fn compare(&mut self, payload: &HeartbeatPayload) {
+        let name = same_name(&self.machine.identity().name, &payload.heartbeat.identity.name);
+        let timers = timers::difference(self.timing.into(), payload.timers);
         let warnings = &mut self.memory.warnings;
         tell(&mut warnings.name, name, "the peer has another node.name than this machine now");
         tell(&mut warnings.timers, timers, "the peer has the same timers as this machine now");

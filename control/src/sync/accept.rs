@@ -12,13 +12,13 @@ use tokio::time::sleep;
 use super::noise::{Secured, SyncKey, Versions, taken};
 use super::{Counts, Trouble, add};
 use crate::clock::Clock;
-use crate::quiet::Quiet;
+use crate::log_limiter::LogLimiter;
 use crate::role::Plan;
 
 /// Between two attempts to listen on an address that is not there yet, say.
 const RETRY: Duration = Duration::from_millis(100);
-/// Connections that have not proven themselves, at a time.
-const STRANGERS: usize = 4;
+/// The most connections at a time whose handshake is not done yet.
+const UNAUTHENTICATED: usize = 4;
 
 /// A connection from the peer.
 #[derive(Debug)]
@@ -35,18 +35,17 @@ pub struct Accept {
     key: SyncKey,
     plans: watch::Receiver<Plan>,
     taken: mpsc::Sender<Taken>,
-    strangers: Arc<Semaphore>,
+    unauthenticated: Arc<Semaphore>,
     counts: Arc<Counts>,
     clock: Clock,
-    quiet: Arc<Mutex<Refused>>,
+    log_limiters: Arc<Mutex<RefusalLog>>,
 }
 
-/// When it was told the last time that a connection was refused: the other end tries again
-/// many times a second.
+/// Limits what is logged of refused connections: the other end tries again many times a second.
 #[derive(Default)]
-struct Refused {
-    version: Quiet,
-    handshake: Quiet,
+struct RefusalLog {
+    version: LogLimiter,
+    handshake: LogLimiter,
 }
 
 impl Accept {
@@ -59,8 +58,8 @@ impl Accept {
         counts: Arc<Counts>,
         clock: Clock,
     ) -> Self {
-        let strangers = Arc::new(Semaphore::new(STRANGERS));
-        Accept { key, plans, taken, strangers, counts, clock, quiet: Arc::default() }
+        let unauthenticated = Arc::new(Semaphore::new(UNAUTHENTICATED));
+        Accept { key, plans, taken, unauthenticated, counts, clock, log_limiters: Arc::default() }
     }
 
     /// Listens on a path for good.
@@ -84,7 +83,7 @@ impl Accept {
             // The peer believes this machine active; it will know better in a moment.
             return;
         }
-        let Ok(place) = Arc::clone(&self.strangers).try_acquire_owned() else {
+        let Ok(place) = Arc::clone(&self.unauthenticated).try_acquire_owned() else {
             return add(&self.counts.refused_busy, 1);
         };
         // Events flow from this end: each batch goes out as it comes. Without it sync works.
@@ -102,15 +101,15 @@ impl Accept {
 
     fn refuse(&self, trouble: &Trouble, remote: SocketAddr) {
         let (remote, now) = (remote.ip(), self.clock.now());
-        let mut quiet = self.quiet.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut log_limiters = self.log_limiters.lock().unwrap_or_else(PoisonError::into_inner);
         if let Trouble::Version { .. } = trouble {
             add(&self.counts.refused_version, 1);
-            if quiet.version.may_speak(now) {
+            if log_limiters.version.may_log(now) {
                 tracing::warn!("no connection sync with {remote}: {trouble}");
             }
         } else {
             add(&self.counts.refused_handshake, 1);
-            if quiet.handshake.may_speak(now) {
+            if log_limiters.handshake.may_log(now) {
                 tracing::debug!("a sync connection from {remote} was refused: {trouble}");
             }
         }

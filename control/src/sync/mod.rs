@@ -98,7 +98,7 @@ pub enum Trouble {
     },
     /// Whoever answers is no tandem-control.
     #[error("something else than tandem-control answers")]
-    Stranger,
+    NotTandem,
     /// The own dataplane ended it, or does not do it.
     #[error("the dataplane: {0}")]
     Dataplane(String),

@@ -70,7 +70,7 @@ impl Versions {
             [m0, m1, m2, m3, m4, m5, a, b, c, d] if &[m0, m1, m2, m3, m4, m5] == MAGIC => {
                 Ok(Versions(u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])))
             }
-            _ => Err(Trouble::Stranger),
+            _ => Err(Trouble::NotTandem),
         }
     }
 
@@ -187,7 +187,7 @@ async fn read_handshake(
 ) -> Result<(), Trouble> {
     let mut message = [0; 256];
     let length = usize::from(stream.read_u16().await?);
-    let message = message.get_mut(..length).ok_or(Trouble::Stranger)?;
+    let message = message.get_mut(..length).ok_or(Trouble::NotTandem)?;
     stream.read_exact(message).await?;
     // Both patterns have no payload: there is nothing to write to.
     state.read_message(message, &mut [0; 256]).map_err(|_| Trouble::Key)?;

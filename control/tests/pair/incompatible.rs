@@ -3,7 +3,7 @@
 use std::net::UdpSocket;
 use std::time::Duration;
 
-use control::heartbeat::{Association, Body, Gate, NotUnderstood};
+use control::heartbeat::{Admission, Association, Body, NotUnderstood};
 use control::key::SharedKey;
 use failover::Instant;
 
@@ -12,7 +12,7 @@ use crate::machine::{Both, Machine, throughout, wait};
 /// The peer's end of the first path, with the pair's key.
 struct Peer {
     association: Association,
-    gate: Gate,
+    admission: Admission,
     socket: UdpSocket,
     began: std::time::Instant,
 }
@@ -25,7 +25,12 @@ impl Peer {
         socket.set_nonblocking(true).unwrap();
         let key = SharedKey::from_bytes(vec![7; 32]).unwrap();
         let association = Association::new(key).unwrap();
-        Peer { association, gate: Gate::default(), socket, began: std::time::Instant::now() }
+        Peer {
+            association,
+            admission: Admission::default(),
+            socket,
+            began: std::time::Instant::now(),
+        }
     }
 
     /// Says in this version whether it is active, and hears nothing.
@@ -42,7 +47,7 @@ impl Peer {
         let mut buffer = [0; 2000];
         let now = Instant(self.began.elapsed().as_micros() as u64 + 1_000_000);
         while let Ok(length) = self.socket.recv(&mut buffer) {
-            let verdict = self.association.receive(&mut self.gate, &buffer[..length], now);
+            let verdict = self.association.receive(&mut self.admission, &buffer[..length], now);
             let _ = verdict.answer.map(|answer| self.socket.send(&answer));
         }
         self.shout(version, active);

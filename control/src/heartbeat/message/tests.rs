@@ -1,7 +1,7 @@
 use super::*;
 
-pub(crate) fn beat(sequence: u64) -> Beat {
-    Beat {
+pub(crate) fn payload(sequence: u64) -> HeartbeatPayload {
+    HeartbeatPayload {
         sequence,
         heartbeat: Heartbeat {
             identity: Identity { priority: 100, name: "a".into(), start: 0 },
@@ -23,15 +23,15 @@ fn messages() -> Vec<Message> {
     let mut all = vec![Message { echo, body: Body::Hello }];
     for role in ROLES {
         for (index, wish) in WISHES.into_iter().enumerate() {
-            let mut beat = beat(u64::MAX);
-            beat.heartbeat.role = role;
-            beat.heartbeat.wish = wish;
-            beat.heartbeat.hears_peer = index == 2;
-            beat.heartbeat.fitness.witness = [None, Some(false), Some(true)][index % 3];
+            let mut payload = payload(u64::MAX);
+            payload.heartbeat.role = role;
+            payload.heartbeat.wish = wish;
+            payload.heartbeat.hears_peer = index == 2;
+            payload.heartbeat.fitness.witness = [None, Some(false), Some(true)][index % 3];
             let reach = Reach { set: u64::MAX - 1, asked: 513, answering: index as u16 };
-            beat.heartbeat.fitness.reach = [reach, Reach::UNKNOWN];
-            beat.progress = Progress { state: STATES[index % 3], complete: index == 1, lag: 3 };
-            all.push(Message { echo, body: Body::Beat(Box::new(beat)) });
+            payload.heartbeat.fitness.reach = [reach, Reach::UNKNOWN];
+            payload.progress = Progress { state: STATES[index % 3], complete: index == 1, lag: 3 };
+            all.push(Message { echo, body: Body::Heartbeat(Box::new(payload)) });
         }
     }
     all
@@ -70,7 +70,8 @@ fn not_understood(bytes: &[u8]) -> Option<Message> {
 
 #[test]
 fn unknown_values_are_not_understood() {
-    let bytes = Message { echo: Salt([0; 16]), body: Body::Beat(Box::new(beat(1))) }.encode();
+    let bytes =
+        Message { echo: Salt([0; 16]), body: Body::Heartbeat(Box::new(payload(1))) }.encode();
     for place in [17, 18, 35, 37, 38, 39] {
         let mut bytes = bytes.clone();
         bytes[place] = 0x7e;
@@ -92,7 +93,7 @@ proptest::proptest! {
 
     #[test]
     fn changed_messages_are_one_message_or_not_understood(place in 0..200_usize, to: u8) {
-        let body = Body::Beat(Box::new(beat(1)));
+        let body = Body::Heartbeat(Box::new(payload(1)));
         let mut bytes = Message { echo: Salt([0; 16]), body }.encode();
         if let Some(byte) = bytes.get_mut(place) {
             *byte = to;
@@ -107,28 +108,30 @@ proptest::proptest! {
 
 #[test]
 fn what_is_reached_has_its_place() {
-    let mut beat = beat(1);
+    let mut payload = payload(1);
     let private = Reach { set: 9, asked: 3, answering: 2 };
-    beat.heartbeat.fitness.reach = [Reach { set: 7, asked: 1, answering: 1 }, private];
-    let bytes = Message { echo: Salt([0; 16]), body: Body::Beat(Box::new(beat)) }.encode();
+    payload.heartbeat.fitness.reach = [Reach { set: 7, asked: 1, answering: 1 }, private];
+    let bytes = Message { echo: Salt([0; 16]), body: Body::Heartbeat(Box::new(payload)) }.encode();
     assert_eq!(bytes[56..68], [7, 0, 0, 0, 0, 0, 0, 0, 1, 0, 1, 0]);
     assert_eq!(bytes[68..80], [9, 0, 0, 0, 0, 0, 0, 0, 3, 0, 2, 0]);
 }
 
 #[test]
 fn the_timers_have_their_places() {
-    let bytes = Message { echo: Salt([0; 16]), body: Body::Beat(Box::new(beat(1))) }.encode();
+    let bytes =
+        Message { echo: Salt([0; 16]), body: Body::Heartbeat(Box::new(payload(1))) }.encode();
     assert_eq!(bytes[48..56], [150, 0, 0, 0, 120, 0, 0, 0]);
 }
 
 #[test]
 fn long_texts_are_cut_between_letters() {
-    let mut long = beat(1);
+    let mut long = payload(1);
     long.obstacles = vec!["ü".repeat(200); 9];
-    let message = Message { echo: Salt([0; 16]), body: Body::Beat(Box::new(long)) };
-    let Some(Message { body: Body::Beat(read), .. }) = Message::decode(&message.encode()) else {
+    let message = Message { echo: Salt([0; 16]), body: Body::Heartbeat(Box::new(long)) };
+    let Some(Message { body: Body::Heartbeat(read), .. }) = Message::decode(&message.encode())
+    else {
         panic!("not understood");
     };
-    assert_eq!(read.obstacles, vec!["ü".repeat(127); Beat::OBSTACLES]);
+    assert_eq!(read.obstacles, vec!["ü".repeat(127); HeartbeatPayload::OBSTACLES]);
     assert!(message.encode().len() < super::super::seal::LIMIT - 64);
 }

@@ -4,7 +4,7 @@ use config::{PeerPath, Timing};
 use failover::Role;
 
 use super::*;
-use crate::heartbeat::message::tests::beat;
+use crate::heartbeat::message::tests::payload;
 use crate::heartbeat::{Body, NotUnderstood};
 use crate::key::SharedKey;
 
@@ -25,7 +25,7 @@ struct PeersEnd {
 impl PeersEnd {
     fn send(&mut self, path: usize) {
         self.sequence += 1;
-        let datagram = self.association.seal(&beat(self.sequence)).unwrap();
+        let datagram = self.association.seal(&payload(self.sequence)).unwrap();
         self.sockets[path].send(&datagram).unwrap();
     }
 
@@ -35,7 +35,7 @@ impl PeersEnd {
         for socket in &self.sockets {
             while let Ok(length) = socket.recv(&mut buffer) {
                 let verdict = self.association.receive(
-                    &mut crate::heartbeat::Gate::default(),
+                    &mut crate::heartbeat::Admission::default(),
                     &buffer[..length],
                     BEGIN,
                 );
@@ -87,8 +87,8 @@ fn get_acquainted(paths: &mut Paths, end: &mut PeersEnd, now: Instant) {
     assert_eq!(paths.association.starts(), starts + 1);
 }
 
-fn sequences(beats: &[Beat]) -> Vec<u64> {
-    beats.iter().map(|beat| beat.sequence).collect()
+fn sequences(payloads: &[HeartbeatPayload]) -> Vec<u64> {
+    payloads.iter().map(|payload| payload.sequence).collect()
 }
 
 #[tokio::test]
@@ -97,12 +97,12 @@ async fn after_a_pause_all_that_waited_comes_at_once_and_in_order() {
     let before = end.sequence;
     (0..150).for_each(|_| end.send(0));
     end.send(1);
-    let beats = paths.receive(BEGIN.plus(Duration::from_secs(1))).beats;
-    assert_eq!(sequences(&beats), (before + 1..=before + 151).collect::<Vec<_>>());
+    let payloads = paths.receive(BEGIN.plus(Duration::from_secs(1))).payloads;
+    assert_eq!(sequences(&payloads), (before + 1..=before + 151).collect::<Vec<_>>());
     assert!(!paths.is_flooded());
     // Without a pause a path has its turn, and then the next one.
     (0..75).for_each(|_| end.send(0));
-    assert_eq!(paths.receive(BEGIN.plus(Duration::from_millis(1020))).beats.len(), TURN);
+    assert_eq!(paths.receive(BEGIN.plus(Duration::from_millis(1020))).payloads.len(), TURN);
     assert!(paths.is_flooded());
 }
 
@@ -112,7 +112,7 @@ async fn after_a_pause_all_that_waited_comes_at_once_and_in_order() {
 async fn a_peer_that_is_not_understood_is_there() {
     let (mut paths, mut end) = paths(63);
     let (dead, now) = (Duration::from_millis(150), BEGIN.plus(Duration::from_millis(100)));
-    for (version, active, words) in [
+    for (version, active, messages) in [
         (2, Some(true), "speaks version 1.2 of the heartbeat protocol and version 1.1 is"),
         (0, Some(false), "speaks version 1.0 of the heartbeat protocol and version 1.1 is"),
         (1, Some(true), "speaks version 1.1 of the heartbeat protocol, as this machine does"),
@@ -120,20 +120,20 @@ async fn a_peer_that_is_not_understood_is_there() {
         let body = Body::NotUnderstood(NotUnderstood { version, active });
         let datagram = end.association.seal_body(body).unwrap();
         end.sockets[1].send(&datagram).unwrap();
-        let news = paths.receive(now);
-        assert_eq!(news.not_understood.unwrap().active, active);
-        assert_eq!(news.beats, [], "nothing of it is a heartbeat");
+        let received = paths.receive(now);
+        assert_eq!(received.not_understood.unwrap().active, active);
+        assert_eq!(received.payloads, [], "nothing of it is a heartbeat");
         let trouble = paths.trouble(dead, now).unwrap();
-        assert!(trouble.contains(words), "{trouble}");
+        assert!(trouble.contains(messages), "{trouble}");
         assert_eq!(paths.trouble(dead, now.plus(dead)), None, "it fell silent");
     }
     // The control: who only has the address, once the peer is proven, is nobody.
     let now = now.plus(dead);
-    let mut forged = end.association.seal(&beat(900)).unwrap();
+    let mut forged = end.association.seal(&payload(900)).unwrap();
     forged[0] = 9;
     end.sockets[1].send(&forged).unwrap();
-    assert_eq!(paths.receive(now), News::default());
-    assert!(!paths.hears_stranger(dead, now) && paths.trouble(dead, now).is_none());
+    assert_eq!(paths.receive(now), Received::default());
+    assert!(!paths.hears_unproven_peer(dead, now) && paths.trouble(dead, now).is_none());
 }
 
 #[tokio::test]
@@ -144,45 +144,45 @@ async fn of_words_that_came_together_the_newest_counts_whichever_path_it_took() 
     let not_understood = end.association.seal_body(body).unwrap();
     end.send(0);
     end.sockets[1].send(&not_understood).unwrap();
-    let news = paths.receive(now);
-    assert_eq!((news.beats.len(), news.not_understood), (1, None));
+    let received = paths.receive(now);
+    assert_eq!((received.payloads.len(), received.not_understood), (1, None));
     // Overtaken: it tells nothing any more.
     end.sockets[1].send(&not_understood).unwrap();
-    assert_eq!(paths.receive(now), News::default());
+    assert_eq!(paths.receive(now), Received::default());
 }
 
 /// The peer does not hear this machine, so that it cannot prove itself. It may be active.
 #[tokio::test]
-async fn a_peer_that_was_never_proven_and_speaks_is_a_stranger() {
+async fn a_peer_that_was_never_proven_and_speaks_is_heard_as_unproven() {
     let (mut paths, mut end) = paths(65);
     let (dead, now) = (Duration::from_millis(150), BEGIN.plus(Duration::from_secs(1)));
     (paths.association, end.association) = (association(), association());
-    assert!(!paths.hears_stranger(dead, now));
+    assert!(!paths.hears_unproven_peer(dead, now));
     end.send(0);
-    assert_eq!(paths.receive(now), News::default());
-    assert!(paths.hears_stranger(dead, now));
+    assert_eq!(paths.receive(now), Received::default());
+    assert!(paths.hears_unproven_peer(dead, now));
     // One whose dataplane is gone claims nothing, and holds nobody back.
-    let mut unable = beat(900);
+    let mut unable = payload(900);
     unable.heartbeat.role = Role::Standby;
     unable.heartbeat.fitness.able = false;
     let now = now.plus(dead);
     end.sockets[0].send(&end.association.seal(&unable).unwrap()).unwrap();
     paths.receive(now);
-    assert!(!paths.hears_stranger(dead, now));
+    assert!(!paths.hears_unproven_peer(dead, now));
     end.listen();
     paths.receive(now);
-    assert!(!paths.hears_stranger(dead, now), "it is the peer");
+    assert!(!paths.hears_unproven_peer(dead, now), "it is the peer");
 }
 
 #[tokio::test]
 async fn what_an_earlier_start_said_is_never_the_newest() {
     let (mut paths, mut end) = paths(62);
     (0..20).for_each(|_| end.send(0));
-    paths.send(beat(0));
+    paths.send(payload(0));
     // It was started anew, has heard ours and counts from 1 again.
     (end.association, end.sequence) = (association(), 0);
     end.listen();
     (0..2).for_each(|_| end.send(0));
-    let beats = sequences(&paths.receive(BEGIN.plus(Duration::from_millis(100))).beats);
-    assert_eq!(beats[20..], [1, 2], "{beats:?}");
+    let payloads = sequences(&paths.receive(BEGIN.plus(Duration::from_millis(100))).payloads);
+    assert_eq!(payloads[20..], [1, 2], "{payloads:?}");
 }

@@ -9,12 +9,12 @@ pub const SIZE: u64 = (WORDS as u64 - 1) * 64;
 
 /// Which counters were seen.
 #[derive(Clone, Debug, Default)]
-pub struct Window {
+pub struct ReplayWindow {
     highest: u64,
     seen: [u64; WORDS],
 }
 
-impl Window {
+impl ReplayWindow {
     /// True if the counter is neither seen nor too old. 0 is never used.
     #[must_use]
     pub fn is_new(&self, counter: u64) -> bool {
@@ -77,7 +77,8 @@ mod tests {
     fn it_agrees_with_the_rfc() {
         let mut random = 1_u64;
         for jump in [3, 70, 900, 1100, 5000] {
-            let (mut window, mut model, mut base) = (Window::default(), Model::default(), 1_u64);
+            let (mut window, mut model, mut base) =
+                (ReplayWindow::default(), Model::default(), 1_u64);
             for _ in 0..500 {
                 random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
                 base += (random >> 33) % jump;
@@ -94,7 +95,7 @@ mod tests {
 
     #[test]
     fn the_edges() {
-        let mut window = Window::default();
+        let mut window = ReplayWindow::default();
         assert!(!window.is_new(0));
         window.see(u64::MAX);
         assert!(!window.is_new(u64::MAX));
