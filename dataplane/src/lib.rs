@@ -7,13 +7,13 @@
 //! other machine ([`sync`]). They share what is read by all and written by one:
 //! the [`snapshot::Snapshot`] of the configuration, the [`neighbour::NeighbourTable`],
 //! [`counters`], the deadlines of the [`role::Role`]; and they hand packets over rings,
-//! with an [`errand::Errand`] in the tag.
+//! with an [`handoff_tag::HandoffTag`] in the tag.
 
 pub mod admin;
 pub mod clock;
 pub mod counters;
 pub mod drop_reason;
-pub mod errand;
+pub mod handoff_tag;
 pub mod housekeeping;
 pub mod kernel;
 pub mod link;

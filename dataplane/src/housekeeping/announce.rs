@@ -11,7 +11,7 @@ use wire::arp::{Operation, Packet};
 use super::Housekeeping;
 use crate::clock::Tsc;
 use crate::drop_reason::DropReason;
-use crate::errand::Errand;
+use crate::handoff_tag::HandoffTag;
 use crate::role::additions::Additions;
 use crate::role::announce::{Audience, Schedule};
 use crate::role::conflict::Defence;
@@ -85,7 +85,7 @@ impl Housekeeping {
         }
         for _ in 0..BUDGET {
             let Some(frame) = self.announcer.outbox.pop_front() else { break };
-            if self.send_arp(Errand::TransmitFloating(frame.side), frame.to, &frame.packet) {
+            if self.send_arp(HandoffTag::TransmitFloating(frame.side), frame.to, &frame.packet) {
                 self.role.announcements.add(1);
             }
         }

@@ -9,7 +9,7 @@ use wire::{MacAddress, build};
 use super::{Housekeeping, address};
 use crate::clock::Tsc;
 use crate::drop_reason::DropReason;
-use crate::errand::Errand;
+use crate::handoff_tag::HandoffTag;
 use crate::neighbour::resolver::Request;
 use crate::role::conflict::is_conflict;
 use crate::snapshot::Snapshot;
@@ -60,21 +60,21 @@ impl Housekeeping {
         drop(resolver);
         for mut mbuf in released {
             address(&mut mbuf, mac);
-            self.send(Errand::Transmit(side), mbuf);
+            self.send(HandoffTag::Transmit(side), mbuf);
         }
     }
 
     /// The real address is always here, a floating one while this machine is active.
     fn answer(&mut self, side: Side, snapshot: &Snapshot, request: &Packet) {
         let interface = snapshot.interface(side);
-        let (errand, mac) = if request.target_ip == snapshot.network(side).real.address {
-            (Errand::TransmitOwn(side), interface.mac)
+        let (tag, mac) = if request.target_ip == snapshot.network(side).real.address {
+            (HandoffTag::TransmitOwn(side), interface.mac)
         } else if self.role.deadlines().answers(Tsc::now()) {
-            (Errand::TransmitFloating(side), interface.floating_mac)
+            (HandoffTag::TransmitFloating(side), interface.floating_mac)
         } else {
             return;
         };
-        self.send_arp(errand, request.sender_mac, &request.reply(mac));
+        self.send_arp(tag, request.sender_mac, &request.reply(mac));
     }
 
     /// Asks for a neighbour, in the name of this machine's real address.
@@ -83,11 +83,11 @@ impl Housekeeping {
         let own = snapshot.network(request.side).real.address;
         let packet = Packet::request(snapshot.interface(request.side).mac, own, request.target);
         let to = request.to.unwrap_or(MacAddress::BROADCAST);
-        self.send_arp(Errand::TransmitOwn(request.side), to, &packet);
+        self.send_arp(HandoffTag::TransmitOwn(request.side), to, &packet);
     }
 
     /// Sends ARP; false if there is no room for it.
-    pub(super) fn send_arp(&mut self, errand: Errand, to: MacAddress, packet: &Packet) -> bool {
+    pub(super) fn send_arp(&mut self, tag: HandoffTag, to: MacAddress, packet: &Packet) -> bool {
         let mut frame = [0; build::ARP_FRAME];
         let Some(length) = build::arp(&mut frame, to, packet) else { return false };
         let frame = frame.get(..length).unwrap_or_default();
@@ -95,6 +95,6 @@ impl Housekeeping {
             self.drops.add(DropReason::NoBuffer, 1);
             return false;
         };
-        self.send(errand, mbuf)
+        self.send(tag, mbuf)
     }
 }

@@ -26,7 +26,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use crate::clock::{Clock, Tsc};
 use crate::counters::Drops;
 use crate::drop_reason::DropReason;
-use crate::errand::Errand;
+use crate::handoff_tag::HandoffTag;
 use crate::kernel::KernelInterface;
 use crate::neighbour::Resolver;
 use crate::neighbour::resolver::{Outcome, Resolution};
@@ -115,17 +115,17 @@ impl Housekeeping {
             let Some(ring) = self.from_workers.get_mut(at) else { break };
             found += ring.dequeue(&mut burst);
             for mbuf in burst.drain() {
-                self.run_errand(mbuf, now);
+                self.handle(mbuf, now);
             }
         }
         found
     }
 
-    fn run_errand(&mut self, mbuf: Mbuf, now: Instant) {
-        match Errand::of(&mbuf) {
-            Some(Errand::Arp(side)) => self.arp(side, &mbuf, now),
-            Some(Errand::Kernel(side)) => self.to_kernel(side, &mbuf),
-            Some(Errand::Resolve(side, hop)) => self.resolve(side, hop, mbuf, now),
+    fn handle(&mut self, mbuf: Mbuf, now: Instant) {
+        match HandoffTag::of(&mbuf) {
+            Some(HandoffTag::Arp(side)) => self.arp(side, &mbuf, now),
+            Some(HandoffTag::Kernel(side)) => self.to_kernel(side, &mbuf),
+            Some(HandoffTag::Resolve(side, hop)) => self.resolve(side, hop, mbuf, now),
             _ => self.drops.add(DropReason::HousekeepingFull, 1),
         }
     }
@@ -147,7 +147,7 @@ impl Housekeeping {
             let Some(frame) = tap.receive(buffer) else { break };
             found += 1;
             match copy_in(&self.mempool, frame) {
-                Some(mbuf) => drop(self.send(Errand::TransmitOwn(side), mbuf)),
+                Some(mbuf) => drop(self.send(HandoffTag::TransmitOwn(side), mbuf)),
                 None => self.drops.add(DropReason::NoBuffer, 1),
             }
         }
@@ -155,8 +155,8 @@ impl Housekeeping {
     }
 
     /// Sends a finished frame, through the first worker. False if it takes no more.
-    fn send(&mut self, errand: Errand, mut mbuf: Mbuf) -> bool {
-        errand.tag(&mut mbuf);
+    fn send(&mut self, tag: HandoffTag, mut mbuf: Mbuf) -> bool {
+        tag.write(&mut mbuf);
         let mut burst = Burst::<BURST>::new();
         // A new burst has room for one.
         drop(burst.push(mbuf));
@@ -175,7 +175,7 @@ impl Housekeeping {
         match outcome {
             Resolution::Send(mac, mut mbuf) => {
                 address(&mut mbuf, mac);
-                self.send(Errand::Transmit(side), mbuf);
+                self.send(HandoffTag::Transmit(side), mbuf);
             }
             Resolution::Wait(Some(request)) => self.send_request(request),
             Resolution::Wait(None) => {}
@@ -189,7 +189,7 @@ impl Housekeeping {
     /// tells the sender.
     fn give_up(&mut self, side: Side, mbuf: Mbuf) {
         self.drops.add(DropReason::NeighbourFailed, 1);
-        self.send(Errand::Undeliverable(side), mbuf);
+        self.send(HandoffTag::Undeliverable(side), mbuf);
     }
 
     fn tick(&mut self, now: Instant) {
@@ -200,7 +200,7 @@ impl Housekeeping {
                 Outcome::Ask(request) => self.send_request(request),
                 Outcome::Send(side, mac, mut mbuf) => {
                     address(&mut mbuf, mac);
-                    self.send(Errand::Transmit(side), mbuf);
+                    self.send(HandoffTag::Transmit(side), mbuf);
                 }
                 Outcome::Failed(side, mbuf) => self.give_up(side, mbuf),
             }

@@ -11,4 +11,4 @@ pub mod resolver;
 pub mod table;
 
 pub use resolver::Resolver;
-pub use table::{Links, NeighbourTable, Sender};
+pub use table::{NeighbourReader, NeighbourTable, Sender};

@@ -12,7 +12,7 @@ use std::net::Ipv4Addr;
 use nat::Side;
 use nat::connection::NextHop;
 use wire::MacAddress;
-use wire::flow::Link;
+use wire::flow::EthernetAddresses;
 
 /// Slots in the table: hosts that this router talks to on Ethernet, on both sides.
 pub const SLOTS: usize = 8192;
@@ -35,18 +35,18 @@ struct Slot {
 /// the bit turned that says in a slot that the receiver is usable. So a slot's word, turned
 /// over it, gives the whole header.
 #[derive(Clone, Copy, Debug)]
-pub struct Sender(Link);
+pub struct Sender(EthernetAddresses);
 
 impl Sender {
     /// The station with this address.
     pub fn new(address: MacAddress) -> Self {
         let usable = u64::from_ne_bytes(USABLE.to_le_bytes());
-        Sender(Link::new(address, MacAddress::ZERO).turned(usable))
+        Sender(EthernetAddresses::new(address, MacAddress::ZERO).turned(usable))
     }
 
     /// The header of a frame whose receiver is to be written later.
     #[inline(always)]
-    pub fn to_nobody(self) -> Link {
+    pub fn to_nobody(self) -> EthernetAddresses {
         let Sender(unfinished) = self;
         unfinished.turned(u64::from_ne_bytes(USABLE.to_le_bytes()))
     }
@@ -54,12 +54,12 @@ impl Sender {
 
 /// The table as workers read it, with nothing on the way to a slot.
 #[derive(Clone, Copy)]
-pub struct Links<'a>(&'a [Slot; SLOTS]);
+pub struct NeighbourReader<'a>(&'a [Slot; SLOTS]);
 
-impl Links<'_> {
+impl NeighbourReader<'_> {
     /// The Ethernet header of frames to the neighbour in a slot, if it is usable now.
     #[inline(always)]
-    pub fn link(self, hop: NextHop, from: Sender) -> Option<Link> {
+    pub fn addresses(self, hop: NextHop, from: Sender) -> Option<EthernetAddresses> {
         let what = self.0.get(usize::from(hop.0))?.what.load(Ordering::Relaxed);
         let Sender(unfinished) = from;
         (what & USABLE != 0).then_some(unfinished.turned(u64::from_ne_bytes(what.to_le_bytes())))
@@ -100,8 +100,8 @@ impl NeighbourTable {
 
     /// The Ethernet headers of frames to neighbours.
     #[inline(always)]
-    pub fn links(&self) -> Links<'_> {
-        Links(&self.slots)
+    pub fn reader(&self) -> NeighbourReader<'_> {
+        NeighbourReader(&self.slots)
     }
 
     /// Grows when a slot came to mean another neighbour.
@@ -177,11 +177,14 @@ mod tests {
         let table = NeighbourTable::default();
         let hop = table.insert(Side::Private, Ipv4Addr::new(10, 0, 0, 11)).unwrap();
         for own in [MacAddress([0xff; 6]), MacAddress([0x82, 0x81, 3, 4, 5, 0x86])] {
-            assert_eq!(table.links().link(hop, Sender::new(own)), None);
+            assert_eq!(table.reader().addresses(hop, Sender::new(own)), None);
             table.publish(hop, Some(MAC));
-            assert_eq!(table.links().link(hop, Sender::new(own)), Some(Link::new(own, MAC)));
+            assert_eq!(
+                table.reader().addresses(hop, Sender::new(own)),
+                Some(EthernetAddresses::new(own, MAC))
+            );
             table.publish(hop, None);
-            assert_eq!(Sender::new(own).to_nobody(), Link::new(own, MacAddress::ZERO));
+            assert_eq!(Sender::new(own).to_nobody(), EthernetAddresses::new(own, MacAddress::ZERO));
         }
     }
 

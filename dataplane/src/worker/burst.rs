@@ -32,14 +32,14 @@ use super::view::View;
 use super::{BURST, handoff, link, pressure, slow};
 use crate::counters::Servers;
 use crate::drop_reason::DropReason;
-use crate::neighbour::{Links, Sender};
+use crate::neighbour::{NeighbourReader, Sender};
 use crate::stage::Stage;
 
 /// What the fourth stage needs to send packets out on one side: taken out of the worker once,
 /// so that no packet goes through it to get there.
 struct Forwarder<'a> {
     connections: &'a mut Connections<Ipv4Addr>,
-    links: Links<'a>,
+    neighbours: NeighbourReader<'a>,
     servers: Servers<'a>,
     exit: Side,
     sender: Sender,
@@ -60,7 +60,9 @@ impl Forwarder<'_> {
         if !passing.leaves_on(self.exit) || *length > self.mtu {
             return false;
         }
-        let Some(link) = self.links.link(passing.next_hop(), self.sender) else { return false };
+        let Some(link) = self.neighbours.addresses(passing.next_hop(), self.sender) else {
+            return false;
+        };
         if !passing.pass(*flags, || flow::segment(mbuf.data()), self.now) {
             return false;
         }
@@ -200,7 +202,7 @@ fn forward_all(
 ) -> u32 {
     let mut forwarder = Forwarder {
         connections: &mut flows.translator.connections,
-        links: view.neighbours.links(),
+        neighbours: view.neighbours.reader(),
         servers: view.servers(),
         exit,
         sender: view.senders[exit.index()],
@@ -235,7 +237,7 @@ fn forward_missed(flows: &mut Flows, view: &View, mbuf: &mut Mbuf, state: &Packe
     let Some(Passage { exit, next_hop, .. }) = connections.peek(hit) else {
         return Outcome::Slow;
     };
-    let link = view.link(exit, next_hop);
+    let link = view.addresses(exit, next_hop);
     let Some(link) = link.filter(|_| state.length <= view.mtus[exit.index()]) else {
         return Outcome::Slow;
     };

@@ -17,7 +17,7 @@ use super::slow::Arrival;
 use super::view::View;
 use super::{answers, open};
 use crate::drop_reason::DropReason;
-use crate::errand::Errand;
+use crate::handoff_tag::HandoffTag;
 
 /// Brings what a connection remembers up to date: the next hops of both directions.
 /// False if the connection is no more: its way through the configuration is gone, and
@@ -147,7 +147,7 @@ fn send_or_resolve(
 /// Gives a translated packet to the main core, which will find its neighbour.
 pub(super) fn resolve(io: &mut Io, view: &View, exit: Side, destination: Ipv4Addr, mbuf: Mbuf) {
     match view.policy().network(exit).next_hop(destination) {
-        Some(hop) => io.hand_to_main(Errand::Resolve(exit, hop), mbuf),
+        Some(hop) => io.hand_to_main(HandoffTag::Resolve(exit, hop), mbuf),
         None => io.discard(DropReason::NoRoute),
     }
 }

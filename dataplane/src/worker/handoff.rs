@@ -21,7 +21,7 @@ use super::packet_state::{PacketState, PacketStates};
 use super::view::View;
 use super::{burst, icmp};
 use crate::drop_reason::DropReason;
-use crate::errand::Errand;
+use crate::handoff_tag::HandoffTag;
 
 pub use crate::sharing::Sharing;
 
@@ -107,7 +107,7 @@ pub(super) fn share_out(
     let (mut kept, mut kept_states) = (Burst::<BURST>::new(), [PacketState::UNREAD; BURST]);
     for ((mbuf, state), owner) in burst.drain().zip(states.iter()).zip(owners) {
         if owner != own {
-            io.hand_off(owner, Errand::Process(side), mbuf);
+            io.hand_off(owner, HandoffTag::Process(side), mbuf);
             continue;
         }
         if let Some(place) = kept_states.get_mut(kept.len()) {
@@ -121,12 +121,12 @@ pub(super) fn share_out(
 
 impl Io {
     /// Gives a packet to another worker.
-    pub(super) fn hand_off(&mut self, worker: usize, errand: Errand, mut mbuf: Mbuf) {
+    pub(super) fn hand_off(&mut self, worker: usize, tag: HandoffTag, mut mbuf: Mbuf) {
         let Some(Some(peer)) = self.handoff.peers.get_mut(worker) else {
             self.discard(DropReason::HandoffFull);
             return;
         };
-        errand.tag(&mut mbuf);
+        tag.write(&mut mbuf);
         if let Err(mbuf) = peer.waiting.push(mbuf) {
             self.flush_handoff();
             self.hand_off_again(worker, mbuf);
@@ -180,13 +180,13 @@ fn take_over(io: &mut Io, flows: &mut Flows, view: &View, ring: usize, burst: &m
     }
     let mut by_side = [Burst::<BURST>::new(), Burst::<BURST>::new()];
     for mbuf in burst.drain() {
-        match Errand::of(&mbuf) {
+        match HandoffTag::of(&mbuf) {
             // A ring holds no more than a burst at a time, so this always fits.
-            Some(Errand::Process(side)) => drop(by_side[side.index()].push(mbuf)),
-            Some(Errand::Transmit(side)) => io.transmit(side, mbuf),
-            Some(Errand::TransmitOwn(side)) => io.transmit_own(side, mbuf),
-            Some(Errand::TransmitFloating(side)) => io.transmit_floating(side, mbuf),
-            Some(Errand::Undeliverable(side)) => {
+            Some(HandoffTag::Process(side)) => drop(by_side[side.index()].push(mbuf)),
+            Some(HandoffTag::Transmit(side)) => io.transmit(side, mbuf),
+            Some(HandoffTag::TransmitOwn(side)) => io.transmit_own(side, mbuf),
+            Some(HandoffTag::TransmitFloating(side)) => io.transmit_floating(side, mbuf),
+            Some(HandoffTag::Undeliverable(side)) => {
                 icmp::undeliverable(io, flows, view, side, mbuf);
             }
             _ => io.discard(DropReason::HandoffFull),

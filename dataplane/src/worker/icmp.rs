@@ -16,7 +16,7 @@ use super::slow::Arrival;
 use super::view::View;
 use super::{forward, handoff};
 use crate::drop_reason::DropReason;
-use crate::errand::Errand;
+use crate::handoff_tag::HandoffTag;
 
 /// An error about a packet that this router has translated and sent.
 ///
@@ -90,7 +90,7 @@ pub(super) fn undeliverable(io: &mut Io, flows: &mut Flows, view: &View, side: S
     let Some(&ip) = packet.ipv4() else { return };
     let owner = handoff::owner(io, view, side, ip.destination, ip.source);
     if owner != io.handoff.index {
-        return io.hand_off(owner, Errand::Undeliverable(side), mbuf);
+        return io.hand_off(owner, HandoffTag::Undeliverable(side), mbuf);
     }
     let arrival = Arrival { mbuf, packet, ip, side };
     if let Some((arrival, sender)) = before_translation(flows, view, arrival) {

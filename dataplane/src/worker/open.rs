@@ -181,7 +181,7 @@ fn send_first(io: &mut Io, flows: &mut Flows, view: &View, newcomer: Newcomer, h
             tcp::clamp_mss(segment, view.snapshot.interface(exit).mss);
         }
     }
-    match view.link(exit, passage.next_hop) {
+    match view.addresses(exit, passage.next_hop) {
         Some(link) => {
             flow::rewrite(mbuf.data_mut(), &passage.rewrite, link);
             io.transmit(exit, mbuf);

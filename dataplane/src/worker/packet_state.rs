@@ -32,8 +32,8 @@ pub(super) type PacketStates = [PacketState; BURST];
 impl PacketState {
     /// The state of a packet that has not been read.
     pub(super) const UNREAD: PacketState = PacketState {
-        key: Key::NOBODY,
-        probe: Probe::NOBODY,
+        key: Key::EMPTY,
+        probe: Probe::EMPTY,
         candidate: Candidate::NONE,
         length: 0,
         flags: Flags::EMPTY,

@@ -31,7 +31,7 @@ struct Told {
 
 impl Redirected {
     /// Nobody yet.
-    pub(super) const NOBODY: Redirected = Redirected([None; PLACES]);
+    pub(super) const EMPTY: Redirected = Redirected([None; PLACES]);
 
     /// Remembers that a sender is told of the way to a destination; false if it was told
     /// already.
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn a_sender_is_told_once_of_each_way_and_again_after_a_minute() {
-        let mut redirected = Redirected::NOBODY;
+        let mut redirected = Redirected::EMPTY;
         let host = |last| Ipv4Addr::new(10, 0, 0, last);
         let at = Instant::from_millis;
         assert!(redirected.tell(host(1), host(9), at(5)));

@@ -15,7 +15,7 @@ use super::io::Io;
 use super::view::View;
 use super::{answers, forward, fragments, handoff, icmp, link, open, private_hosts};
 use crate::drop_reason::DropReason;
-use crate::errand::Errand;
+use crate::handoff_tag::HandoffTag;
 
 /// A packet on the slow path: the frame, what was read from it, and where it came in.
 pub(super) struct Arrival {
@@ -67,7 +67,7 @@ pub(super) fn process(io: &mut Io, flows: &mut Flows, view: &View, side: Side, m
         return io.discard(DropReason::Vlan);
     }
     match packet.network {
-        Network::Arp(_) => io.hand_to_main(Errand::Arp(side), mbuf),
+        Network::Arp(_) => io.hand_to_main(HandoffTag::Arp(side), mbuf),
         Network::Ipv4(ip) => {
             link::trim(&mut mbuf, ip.end());
             any_ipv4(io, flows, view, Arrival { mbuf, packet, ip, side });
@@ -86,7 +86,7 @@ fn any_ipv4(io: &mut Io, flows: &mut Flows, view: &View, arrival: Arrival) {
         return io.discard(DropReason::Spoofed);
     }
     if view.is_for_kernel(side, ip.destination) {
-        return io.hand_to_main(Errand::Kernel(side), arrival.mbuf);
+        return io.hand_to_main(HandoffTag::Kernel(side), arrival.mbuf);
     }
     if !ipv4::is_forwardable(ip.source) || !ipv4::is_forwardable(ip.destination) {
         return io.discard(DropReason::Martian);
@@ -103,7 +103,7 @@ fn any_ipv4(io: &mut Io, flows: &mut Flows, view: &View, arrival: Arrival) {
     if !io.handoff.is_alone() {
         let owner = owner_in_full(io, view, side, &ip);
         if owner != io.handoff.index {
-            return io.hand_off(owner, Errand::Process(side), arrival.mbuf);
+            return io.hand_off(owner, HandoffTag::Process(side), arrival.mbuf);
         }
     }
     match ip.payload {

@@ -14,7 +14,7 @@ use super::BURST;
 use super::io::Io;
 use crate::clock::Tsc;
 use crate::drop_reason::DropReason;
-use crate::errand::Errand;
+use crate::handoff_tag::HandoffTag;
 
 /// How a worker sends on one side.
 pub enum Outlet {
@@ -103,7 +103,7 @@ impl Io {
             Outlet::Via(worker) => {
                 let (worker, mut waiting) = (*worker, core::mem::take(&mut exit.waiting));
                 for mbuf in waiting.drain() {
-                    self.hand_off(worker, Errand::Transmit(side), mbuf);
+                    self.hand_off(worker, HandoffTag::Transmit(side), mbuf);
                 }
             }
         }
@@ -136,7 +136,7 @@ impl Io {
     pub(super) fn transmit_own(&mut self, side: Side, mbuf: Mbuf) {
         let exit = &mut self.exits[side.index()];
         if let Outlet::Via(worker) = exit.outlet {
-            self.hand_off(worker, Errand::TransmitOwn(side), mbuf);
+            self.hand_off(worker, HandoffTag::TransmitOwn(side), mbuf);
             return;
         }
         if let Err(mbuf) = exit.own.push(mbuf) {
@@ -185,8 +185,8 @@ impl Io {
     }
 
     /// Gives a packet to the main core, tagged with what for.
-    pub(super) fn hand_to_main(&mut self, errand: Errand, mut mbuf: Mbuf) {
-        errand.tag(&mut mbuf);
+    pub(super) fn hand_to_main(&mut self, tag: HandoffTag, mut mbuf: Mbuf) {
+        tag.write(&mut mbuf);
         if let Err(mbuf) = self.for_housekeeping.push(mbuf) {
             self.flush_to_main();
             if self.for_housekeeping.push(mbuf).is_err() {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use nat::policy::Policy;
 use nat::{Instant, Side};
 use wire::MacAddress;
-use wire::flow::Link;
+use wire::flow::EthernetAddresses;
 
 use crate::clock::{Clock, Tsc};
 use crate::counters::{Servers, WorkerBlock};
@@ -113,8 +113,12 @@ impl View {
 
     /// The Ethernet header of frames to a neighbour, if its address is known.
     #[inline(always)]
-    pub(super) fn link(&self, exit: Side, hop: nat::connection::NextHop) -> Option<Link> {
-        self.neighbours.links().link(hop, self.senders[exit.index()])
+    pub(super) fn addresses(
+        &self,
+        exit: Side,
+        hop: nat::connection::NextHop,
+    ) -> Option<EthernetAddresses> {
+        self.neighbours.reader().addresses(hop, self.senders[exit.index()])
     }
 
     /// Counters of real servers.

@@ -9,7 +9,7 @@ use crossbeam::utils::CachePadded;
 use dataplane::clock::Clock;
 use dataplane::counters::WorkerBlock;
 use dataplane::drop_reason::DropReason;
-use dataplane::errand::Errand;
+use dataplane::handoff_tag::HandoffTag;
 use dataplane::mailbox::{Answer, Mailbox, Order};
 use dataplane::neighbour::NeighbourTable;
 use dataplane::role::{Deadlines, SharedDeadlines};
@@ -80,7 +80,7 @@ pub(crate) struct Bench {
     /// The only real server.
     pub(crate) server: ServerId,
     /// What the main core gets.
-    pub(crate) errands: Consumer,
+    pub(crate) for_main: Consumer,
     /// What another worker gets, if there is one.
     pub(crate) peer: Consumer,
     /// What makes the snapshots.
@@ -127,7 +127,7 @@ impl Bench {
             ["net_ring0", "net_ring1"].map(|name| port(&eal, name, &pool));
         let spsc = |places| ring::spsc(&eal, places, SocketId::ANY).unwrap();
         let (input, from_housekeeping) = spsc(64);
-        let (to_housekeeping, errands) = spsc(64);
+        let (to_housekeeping, for_main) = spsc(64);
         let (to_peer, peer) = spsc(15);
         let way = Peer { ring: to_peer, waiting: Burst::new() };
         let peers = [None, Some(CachePadded::new(way))].into_iter().take(workers).collect();
@@ -177,7 +177,7 @@ impl Bench {
             neighbours,
             pool,
             server,
-            errands,
+            for_main,
             peer,
             builder,
             loads,
@@ -211,7 +211,7 @@ impl Bench {
             let mut mbuf = self.pool.alloc().unwrap();
             mbuf.append(frame.len()).unwrap().copy_from_slice(frame);
             mark(&mut mbuf);
-            Errand::Process(side).tag(&mut mbuf);
+            HandoffTag::Process(side).write(&mut mbuf);
             burst.push(mbuf).unwrap();
         }
         assert_eq!(self.input.enqueue(&mut burst), frames.len());
@@ -222,7 +222,7 @@ impl Bench {
     pub(crate) fn give_back(&mut self, side: Side, mbufs: Vec<Mbuf>) {
         let mut burst = Burst::<BURST>::new();
         for mut mbuf in mbufs {
-            Errand::Undeliverable(side).tag(&mut mbuf);
+            HandoffTag::Undeliverable(side).write(&mut mbuf);
             burst.push(mbuf).unwrap();
         }
         self.input.enqueue(&mut burst);

@@ -1,7 +1,7 @@
 //! Each packet ends in one way: sent, given to somebody else, or dropped and counted.
 
 use dataplane::drop_reason::DropReason;
-use dataplane::errand::Errand;
+use dataplane::handoff_tag::HandoffTag;
 use dataplane::role::Deadlines;
 use nat::Side;
 use wire::parse;
@@ -22,10 +22,10 @@ fn the_neighbour_goes_silent_and_each_packet_waits_for_it_counted_once() {
 
     bench.arrive(Side::Public, &questions(5));
     assert_eq!(bench.sent(Side::Private).len(), 0);
-    let waiting = drain(&mut bench.errands);
+    let waiting = drain(&mut bench.for_main);
     assert!(waiting.iter().map(|mbuf| mark(mbuf.data())).eq(0..5));
     for mbuf in &waiting {
-        assert_eq!(Errand::of(mbuf), Some(Errand::Resolve(Side::Private, SERVER)));
+        assert_eq!(HandoffTag::of(mbuf), Some(HandoffTag::Resolve(Side::Private, SERVER)));
         let packet = parse::frame(mbuf.data()).unwrap();
         let ip = packet.ipv4().unwrap();
         assert_eq!((packet.source_mac, ip.destination, ip.ttl), (MACS[1], SERVER, 63));
@@ -62,7 +62,9 @@ fn a_full_ring_to_who_sends_loses_what_is_counted_and_no_more() {
         bench.arrive(Side::Public, &questions(32));
     }
     let given = drain(&mut bench.peer);
-    assert!(given.iter().all(|mbuf| Errand::of(mbuf) == Some(Errand::Transmit(Side::Private))));
+    assert!(
+        given.iter().all(|mbuf| HandoffTag::of(mbuf) == Some(HandoffTag::Transmit(Side::Private)))
+    );
     let marks: Vec<_> = given.iter().map(|mbuf| mark(mbuf.data())).collect();
     assert_eq!(marks, (0..15).collect::<Vec<_>>());
     assert_eq!(bench.counters.handed_off.get(), 15);

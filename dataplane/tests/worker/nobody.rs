@@ -4,7 +4,7 @@
 use std::net::Ipv4Addr;
 
 use dataplane::drop_reason::DropReason;
-use dataplane::errand::Errand;
+use dataplane::handoff_tag::HandoffTag;
 use etherparse::Icmpv4Type;
 use etherparse::icmpv4::DestUnreachableHeader;
 use nat::Side;
@@ -57,8 +57,8 @@ fn the_kernel_decides_about_link_local_senders_of_its_own() {
     let mut bench = Bench::new();
     let from = (Ipv4Addr::new(169, 254, 1, 2), 4242);
     bench.arrive(Side::Public, &[datagram(Side::Public, from, (REAL, 22), 1)]);
-    let [mbuf] = drain(&mut bench.errands).try_into().unwrap();
-    assert_eq!(Errand::of(&mbuf), Some(Errand::Kernel(Side::Public)));
+    let [mbuf] = drain(&mut bench.for_main).try_into().unwrap();
+    assert_eq!(HandoffTag::of(&mbuf), Some(HandoffTag::Kernel(Side::Public)));
 }
 
 #[test]

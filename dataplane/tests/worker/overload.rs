@@ -61,7 +61,7 @@ fn what_the_kernel_is_to_have_is_no_stranger() {
     bench.arrive(Side::Public, &[question(0)]);
     for _ in 0..2 * HELD {
         bench.arrive(Side::Public, &burst(&stranger(REAL)));
-        assert_eq!(drain(&mut bench.errands).len(), 31);
+        assert_eq!(drain(&mut bench.for_main).len(), 31);
     }
     assert_eq!(bench.dropped(DropReason::Overload), 0);
 }

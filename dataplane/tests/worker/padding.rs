@@ -1,7 +1,7 @@
 //! Bytes behind the IP packet end here: frames leave as long as their packet is, whichever
 //! way they take.
 
-use dataplane::errand::Errand;
+use dataplane::handoff_tag::HandoffTag;
 use nat::Side;
 use wire::testing::Frame;
 
@@ -69,7 +69,7 @@ fn the_kernel_gets_none() {
     let mut bench = Bench::new();
     let frame = Frame::udp((CLIENT, 4242), (REAL, 22)).payload("short").padding(PADDING);
     bench.arrive(Side::Public, &[arriving(Side::Public, frame).build()]);
-    let [mbuf] = drain(&mut bench.errands).try_into().unwrap();
-    assert_eq!(Errand::of(&mbuf), Some(Errand::Kernel(Side::Public)));
+    let [mbuf] = drain(&mut bench.for_main).try_into().unwrap();
+    assert_eq!(HandoffTag::of(&mbuf), Some(HandoffTag::Kernel(Side::Public)));
     assert_eq!(mbuf.len(), 14 + PACKET);
 }

@@ -2,7 +2,7 @@
 //! as one without.
 
 use dataplane::drop_reason::DropReason;
-use dataplane::errand::Errand;
+use dataplane::handoff_tag::HandoffTag;
 use dataplane::role::Deadlines;
 use nat::Side;
 use wire::ethernet::EtherType;
@@ -77,9 +77,9 @@ fn assert_untagged_at_the_main_core(mut bench: Bench) {
     let own = Frame::udp((CLIENT, 4242), (REAL, 22)).payload([1; 18]).vlan(0);
     let frames = [arp_request(), arriving(Side::Public, own).build()];
     bench.arrive(Side::Public, &frames);
-    let got = drain(&mut bench.errands);
-    let errands: Vec<_> = got.iter().map(|mbuf| Errand::of(mbuf).unwrap()).collect();
-    assert_eq!(errands, [Errand::Arp(Side::Public), Errand::Kernel(Side::Public)]);
+    let got = drain(&mut bench.for_main);
+    let tags: Vec<_> = got.iter().map(|mbuf| HandoffTag::of(mbuf).unwrap()).collect();
+    assert_eq!(tags, [HandoffTag::Arp(Side::Public), HandoffTag::Kernel(Side::Public)]);
     for (mbuf, tagged) in got.iter().zip(&frames) {
         assert!(parse::frame(mbuf.data()).unwrap().tags.is_empty());
         assert_eq!(mbuf.len(), tagged.len() - 4);

@@ -1,7 +1,7 @@
 //! Clients whom nobody can serve are told so at once, and about the packet that they sent.
 
 use dataplane::drop_reason::DropReason;
-use dataplane::errand::Errand;
+use dataplane::handoff_tag::HandoffTag;
 use etherparse::{Icmpv4Type, icmpv4};
 use nat::Side;
 use wire::parse;
@@ -57,8 +57,8 @@ fn a_client_whose_server_answers_no_arp_is_told_about_the_packet_that_it_sent() 
     let hop = bench.neighbours.find(Side::Private, SERVER).unwrap();
     bench.neighbours.publish(hop, None);
     bench.arrive(Side::Public, &[question(5)]);
-    let waiting = drain(&mut bench.errands);
-    assert_eq!(Errand::of(&waiting[0]), Some(Errand::Resolve(Side::Private, SERVER)));
+    let waiting = drain(&mut bench.for_main);
+    assert_eq!(HandoffTag::of(&waiting[0]), Some(HandoffTag::Resolve(Side::Private, SERVER)));
     // It has never been without this machine's own address.
     let translated = parse::frame(waiting[0].data()).unwrap();
     assert_eq!(translated.source_mac, MACS[1]);
@@ -83,7 +83,7 @@ fn a_private_host_whose_neighbour_answers_no_arp_is_told_too() {
     // A host of the public network itself, which nobody has asked for.
     let out = Frame::udp((SERVER, 7000), ([198, 51, 100, 77], 9)).payload("abcd");
     bench.arrive(Side::Private, &[arriving(Side::Private, out).build()]);
-    let waiting = drain(&mut bench.errands);
+    let waiting = drain(&mut bench.for_main);
     assert_eq!(parse::frame(waiting[0].data()).unwrap().source_mac, MACS[0]);
     bench.give_back(Side::Public, waiting);
     let host = Icmpv4Type::DestinationUnreachable(icmpv4::DestUnreachableHeader::Host);

@@ -217,18 +217,18 @@ impl<A: Address> Rewrite<A> {
 /// Both addresses of an Ethernet header as they stand in it: a store of eight bytes and
 /// one of four.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Link {
+pub struct EthernetAddresses {
     first: u64,
     second: u32,
 }
 
-impl Link {
+impl EthernetAddresses {
     /// Frames from this station to that one.
     #[inline(always)]
     pub const fn new(source: MacAddress, destination: MacAddress) -> Self {
         let MacAddress([a, b, c, d, e, f]) = destination;
         let MacAddress([g, h, i, j, k, l]) = source;
-        Link {
+        EthernetAddresses {
             first: u64::from_ne_bytes([a, b, c, d, e, f, g, h]),
             second: u32::from_ne_bytes([i, j, k, l]),
         }
@@ -239,7 +239,7 @@ impl Link {
     #[inline(always)]
     #[must_use]
     pub const fn turned(self, bits: u64) -> Self {
-        Link { first: self.first ^ bits, ..self }
+        EthernetAddresses { first: self.first ^ bits, ..self }
     }
 }
 
@@ -281,7 +281,7 @@ impl Translation for &Rewrite<Ipv4Addr> {
 /// one, addresses, ports and both checksums; a UDP checksum of zero stays zero.
 /// False, with the frame as it was, if it is too short to be a plain one.
 #[inline(always)]
-pub fn rewrite(frame: &mut [u8], mut to: impl Translation, link: Link) -> bool {
+pub fn rewrite(frame: &mut [u8], mut to: impl Translation, link: EthernetAddresses) -> bool {
     let Some(plain) = frame.first_chunk_mut::<PLAIN>() else { return false };
     if bytes::byte(PROTOCOL.get(plain)) == UDP {
         let checksum = Checksum::from_bytes(UDP_CHECKSUM.get(plain)).updated_udp(to.deltas().l4);

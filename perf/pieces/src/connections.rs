@@ -112,7 +112,7 @@ pub fn hash(table: &Table<Ipv4Addr>, keys: &[Key<Ipv4Addr>]) {
 pub fn look_up(table: &Table<Ipv4Addr>, keys: &[Key<Ipv4Addr>]) -> usize {
     let mut hits = 0;
     for burst in keys.chunks(BURST) {
-        let mut probes = [Probe::NOBODY; BURST];
+        let mut probes = [Probe::EMPTY; BURST];
         let mut candidates = [Candidate::NONE; BURST];
         for (key, probe) in burst.iter().zip(&mut probes) {
             *probe = table.probe(key);
@@ -150,8 +150,8 @@ pub fn forward(
     const EPOCH: u16 = 0;
     let mut forwarded = 0;
     for burst in packets.chunks_mut(BURST) {
-        let mut lanes = [(Key::NOBODY, Flags::EMPTY); BURST];
-        let mut probes = [Probe::NOBODY; BURST];
+        let mut lanes = [(Key::EMPTY, Flags::EMPTY); BURST];
+        let mut probes = [Probe::EMPTY; BURST];
         let mut candidates = [Candidate::NONE; BURST];
         for (packet, lane) in burst.iter().zip(&mut lanes) {
             let Ok(Flow { tuple, tcp_flags, .. }) = flow::read(packet) else { continue };

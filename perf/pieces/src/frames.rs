@@ -4,7 +4,7 @@ use core::hint::black_box;
 use std::net::Ipv4Addr;
 
 use wire::checksum::Sum;
-use wire::flow::{self, Link, Rewrite};
+use wire::flow::{self, EthernetAddresses, Rewrite};
 use wire::parse::{self, Packet};
 use wire::tcp::Flags;
 use wire::{FiveTuple, MacAddress, Port, Protocol, testing, translate};
@@ -15,7 +15,7 @@ pub const OWN: MacAddress = MacAddress([2, 0, 0, 0, 0, 1]);
 pub const NEIGHBOUR: MacAddress = MacAddress([2, 0, 0, 0, 0, 2]);
 
 /// From the one to the other.
-pub const LINK: Link = Link::new(OWN, NEIGHBOUR);
+pub const LINK: EthernetAddresses = EthernetAddresses::new(OWN, NEIGHBOUR);
 
 /// A frame's bytes.
 pub type Frame = Vec<u8>;

@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use nat::Side;
 use wire::checksum::{Checksum, Delta, Sum};
-use wire::flow::{self, Link, Rewrite};
+use wire::flow::{self, EthernetAddresses, Rewrite};
 use wire::tcp::Flags;
 use wire::testing::Frame;
 use wire::{FiveTuple, Port, Protocol};
@@ -73,8 +73,8 @@ impl Template {
         frame.copy_from_slice(&self.bytes);
         let tuple = ends(self.side, self.tuple.protocol, flow);
         let link = match self.side {
-            Side::Public => Link::new(UPSTREAM_MAC, ROUTER_MAC),
-            Side::Private => Link::new(server_mac(flow.server), PRIVATE_MAC),
+            Side::Public => EthernetAddresses::new(UPSTREAM_MAC, ROUTER_MAC),
+            Side::Private => EthernetAddresses::new(server_mac(flow.server), PRIVATE_MAC),
         };
         let rewrite = Rewrite::between(&self.tuple, &tuple);
         flow::rewrite(frame, &rewrite, link);

@@ -59,7 +59,7 @@ impl<A: Address> Hash for Key<A> {
 
 impl<A: Address> Key<A> {
     /// A key that no connection has: its protocol is none that is translated.
-    pub const NOBODY: Key<A> = Key { source: A::UNSPECIFIED, destination: A::UNSPECIFIED, tail: 0 };
+    pub const EMPTY: Key<A> = Key { source: A::UNSPECIFIED, destination: A::UNSPECIFIED, tail: 0 };
 
     /// The key of a packet with this tuple that arrives on `side`.
     #[inline(always)]
@@ -108,7 +108,7 @@ impl<A: Address> Key<A> {
         }
     }
 
-    /// True for [`Key::NOBODY`] alone.
+    /// True for [`Key::EMPTY`] alone.
     #[inline(always)]
     pub(crate) const fn is_nobody(&self) -> bool {
         self.tail == 0

@@ -86,7 +86,7 @@ impl<A: Address> Record<A> {
     }
 
     pub(crate) fn free(next: u32) -> Self {
-        let (nobody, start) = (Key::NOBODY, Instant::from_millis(0));
+        let (nobody, start) = (Key::EMPTY, Instant::from_millis(0));
         let mut record = Record::new(nobody, nobody, start);
         record.release(next);
         record
@@ -95,7 +95,7 @@ impl<A: Address> Record<A> {
     /// Makes it a free one, before `next` in their list: a look-up must not find its keys.
     #[inline]
     pub(crate) fn release(&mut self, next: u32) {
-        self.keys = [Key::NOBODY; 2];
+        self.keys = [Key::EMPTY; 2];
         self.last_seen = Stamp::from_bits(next);
     }
 

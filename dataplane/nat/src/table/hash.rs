@@ -16,7 +16,7 @@ pub struct Hash(pub(super) u64);
 
 impl Hash {
     /// Of no key in particular.
-    pub const NOBODY: Hash = Hash(0);
+    pub const EMPTY: Hash = Hash(0);
 }
 
 /// Hashes keys with a random seed.

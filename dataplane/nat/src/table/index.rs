@@ -83,7 +83,7 @@ pub struct Probe {
 
 impl Probe {
     /// Of no hash in particular.
-    pub const NOBODY: Probe = Probe { bucket: 0, tag: Index::TAKEN };
+    pub const EMPTY: Probe = Probe { bucket: 0, tag: Index::TAKEN };
 }
 
 /// Both places where a hash may live, and its tag.

@@ -7,7 +7,7 @@ use std::net::Ipv4Addr;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use wire::checksum::{Sum, pseudo_header};
-use wire::flow::Link;
+use wire::flow::EthernetAddresses;
 use wire::testing::Frame;
 use wire::{FiveTuple, MacAddress, Port, Protocol, flow};
 
@@ -199,7 +199,7 @@ proptest! {
 const MAC: MacAddress = MacAddress([2, 0, 0, 0, 0, 1]);
 
 fn pass(frame: &mut [u8], rewrite: &flow::Rewrite<Ipv4Addr>) {
-    assert!(flow::rewrite(frame, rewrite, Link::new(MAC, MAC)));
+    assert!(flow::rewrite(frame, rewrite, EthernetAddresses::new(MAC, MAC)));
 }
 
 fn tuple_of(frame: &[u8]) -> Tuple {

@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use etherparse::{NetSlice, SlicedPacket, TransportSlice};
 use proptest::prelude::*;
 use proptest::sample::Index;
-use wire::flow::{self, Link, Rewrite};
+use wire::flow::{self, EthernetAddresses, Rewrite};
 use wire::parse::{self, Network, Packet, ParseError, Payload};
 use wire::{FiveTuple, MacAddress, Port, Protocol, build, icmpv4, tcp, translate};
 
@@ -55,7 +55,11 @@ fn exercise(frame: &mut [u8]) {
         (Err(_), _) => {}
     }
     flow::segment(frame);
-    flow::rewrite(&mut frame.to_vec(), &Rewrite::between(&tuple, &tuple), Link::new(mac, mac));
+    flow::rewrite(
+        &mut frame.to_vec(),
+        &Rewrite::between(&tuple, &tuple),
+        EthernetAddresses::new(mac, mac),
+    );
     tcp::clamp_mss(&mut frame.to_vec(), 1000);
     tcp::Options::of_segment(frame).for_each(drop);
     let Ok(packet) = slow else { return };

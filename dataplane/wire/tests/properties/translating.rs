@@ -2,7 +2,7 @@
 //! ends; and translated back it is what it was.
 
 use proptest::prelude::*;
-use wire::flow::{self, Link, Rewrite};
+use wire::flow::{self, EthernetAddresses, Rewrite};
 use wire::{FiveTuple, MacAddress, Protocol, parse, translate};
 
 use crate::oracle::assert_checksums;
@@ -25,7 +25,7 @@ proptest! {
         let new = tuple_of(ends, protocol(&spec));
         let mut frame = spec.build();
         let rewrite = Rewrite::between(&spec.tuple().unwrap(), &new);
-        prop_assert!(flow::rewrite(&mut frame, &rewrite, Link::new(SOURCE_MAC, DESTINATION_MAC)));
+        prop_assert!(flow::rewrite(&mut frame, &rewrite, EthernetAddresses::new(SOURCE_MAC, DESTINATION_MAC)));
         let expected = Frame {
             source_mac: SOURCE_MAC,
             destination_mac: DESTINATION_MAC,
@@ -55,7 +55,7 @@ proptest! {
         let new = tuple_of(ends, protocol(&spec));
         let (mut fast, mut slow) = (spec.build(), spec.build());
         let rewrite = Rewrite::between(&spec.tuple().unwrap(), &new);
-        prop_assert!(flow::rewrite(&mut fast, &rewrite, Link::new(SOURCE_MAC, DESTINATION_MAC)));
+        prop_assert!(flow::rewrite(&mut fast, &rewrite, EthernetAddresses::new(SOURCE_MAC, DESTINATION_MAC)));
         let packet = parse::frame(&slow).unwrap();
         prop_assert_eq!(translate::packet(&mut slow, &packet, new), Ok(()));
         prop_assert!(translate::forward(&mut slow, &packet, SOURCE_MAC, DESTINATION_MAC));

@@ -2,7 +2,7 @@
 //! ports, and not its numbers.
 
 use wire::MacAddress;
-use wire::flow::{self, Link};
+use wire::flow::{self, EthernetAddresses};
 use wire::testing::Frame;
 
 use super::*;
@@ -144,7 +144,7 @@ fn forward(connections: &mut Connections<Ipv4Addr>, frame: &Frame, side: Side, n
     let candidate = connections.table().find(&key).unwrap();
     let mut passing = connections.passing(candidate, &key, 0).unwrap();
     assert!(passing.pass(plain.tcp_flags, || flow::segment(&bytes.clone()), now));
-    let link = Link::new(MacAddress::ZERO, MacAddress::ZERO);
+    let link = EthernetAddresses::new(MacAddress::ZERO, MacAddress::ZERO);
     assert!(flow::rewrite(&mut bytes, passing, link));
 }
 

@@ -1,7 +1,7 @@
 //! What a packet is handed over a ring for.
 //!
-//! Rings carry packets only; the errand rides in the packet's tag, sixteen bytes of the
-//! mbuf that no driver touches.
+//! Rings carry packets only; what one is for stands in its tag, sixteen bytes of the mbuf
+//! that no driver touches.
 
 use std::net::Ipv4Addr;
 
@@ -10,7 +10,7 @@ use nat::Side;
 
 /// Why a packet is in a ring.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Errand {
+pub enum HandoffTag {
     /// To the worker that owns its connection: process it as received on this side.
     Process(Side),
     /// To a worker that has a transmit queue: send it as it is on this side, as long as
@@ -33,35 +33,35 @@ pub enum Errand {
     Undeliverable(Side),
 }
 
-impl Errand {
-    /// Writes the errand into a packet's tag.
-    pub fn tag(self, mbuf: &mut Mbuf) {
+impl HandoffTag {
+    /// Writes it into a packet.
+    pub fn write(self, mbuf: &mut Mbuf) {
         let (what, side, hop) = match self {
-            Errand::Process(side) => (0, side, 0),
-            Errand::Transmit(side) => (1, side, 0),
-            Errand::Arp(side) => (2, side, 0),
-            Errand::Kernel(side) => (3, side, 0),
-            Errand::Resolve(side, hop) => (4, side, hop.to_bits()),
-            Errand::TransmitOwn(side) => (5, side, 0),
-            Errand::TransmitFloating(side) => (6, side, 0),
-            Errand::Undeliverable(side) => (7, side, 0),
+            HandoffTag::Process(side) => (0, side, 0),
+            HandoffTag::Transmit(side) => (1, side, 0),
+            HandoffTag::Arp(side) => (2, side, 0),
+            HandoffTag::Kernel(side) => (3, side, 0),
+            HandoffTag::Resolve(side, hop) => (4, side, hop.to_bits()),
+            HandoffTag::TransmitOwn(side) => (5, side, 0),
+            HandoffTag::TransmitFloating(side) => (6, side, 0),
+            HandoffTag::Undeliverable(side) => (7, side, 0),
         };
         mbuf.set_tag([what, side.index() as u32, hop, 0]);
     }
 
-    /// Reads the errand out of a packet's tag; `None` if nobody wrote one.
+    /// Reads it out of a packet; `None` if nobody wrote one.
     pub fn of(mbuf: &Mbuf) -> Option<Self> {
         let [what, side, hop, _] = mbuf.tag();
         let side = *Side::ALL.get(side as usize)?;
         match what {
-            0 => Some(Errand::Process(side)),
-            1 => Some(Errand::Transmit(side)),
-            2 => Some(Errand::Arp(side)),
-            3 => Some(Errand::Kernel(side)),
-            4 => Some(Errand::Resolve(side, Ipv4Addr::from_bits(hop))),
-            5 => Some(Errand::TransmitOwn(side)),
-            6 => Some(Errand::TransmitFloating(side)),
-            7 => Some(Errand::Undeliverable(side)),
+            0 => Some(HandoffTag::Process(side)),
+            1 => Some(HandoffTag::Transmit(side)),
+            2 => Some(HandoffTag::Arp(side)),
+            3 => Some(HandoffTag::Kernel(side)),
+            4 => Some(HandoffTag::Resolve(side, Ipv4Addr::from_bits(hop))),
+            5 => Some(HandoffTag::TransmitOwn(side)),
+            6 => Some(HandoffTag::TransmitFloating(side)),
+            7 => Some(HandoffTag::Undeliverable(side)),
             _ => None,
         }
     }
