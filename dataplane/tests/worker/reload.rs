@@ -1,5 +1,6 @@
 //! What a reload, or another weight of a server, does to a worker's connections and counters.
 
+use api::ServerChange;
 use dataplane::snapshot::Snapshot;
 use nat::Side;
 use nat::service::ServerId;
@@ -32,4 +33,48 @@ fn a_server_with_the_number_of_another_counts_from_zero() {
         assert!(bench.loads.has_connections(server));
         assert_eq!(towards(&bench, server), 1);
     }
+}
+
+/// How many of so many questions of a known client took the slow path; all are answered for.
+fn slow(bench: &mut Bench, count: u8) -> u64 {
+    let before = bench.counters.slow.get();
+    for number in 0..count {
+        bench.arrive(Side::Public, &[question(number)]);
+    }
+    assert_eq!(bench.sent(Side::Private).len(), usize::from(count));
+    bench.counters.slow.get() - before
+}
+
+#[test]
+fn another_weight_sends_no_known_packet_through_the_slow_path() {
+    let mut bench = Bench::new();
+    let snapshot = bench.reload(CONFIGURATION);
+    assert_eq!(slow(&mut bench, 5), 1, "the packet that opens the connection");
+    for weight in [0, 7, 1].repeat(10) {
+        let server = "10.0.0.11:53".parse().unwrap();
+        let change = ServerChange { weight: Some(weight), ..ServerChange::new("dns", server) };
+        bench.builder.servers.set(&snapshot.policy.services, &[change]).unwrap();
+        assert_eq!(snapshot.policy.weights.of(bench.server), u32::from(weight));
+        assert_eq!(slow(&mut bench, 5), 0, "weight {weight}");
+    }
+}
+
+#[test]
+fn a_reload_sends_known_packets_through_the_slow_path_only_when_their_way_may_be_another() {
+    let mut bench = Bench::new();
+    assert_eq!(slow(&mut bench, 5), 1, "the packet that opens the connection");
+    for weight in [5, 0, 1] {
+        bench.reload(&with_servers(&format!(
+            "{{ address = \"10.0.0.11:53\", weight = {weight} }}, {{ address = \"10.0.0.12:53\" }}"
+        )));
+        assert_eq!(slow(&mut bench, 5), 0, "weight {weight}");
+    }
+    let route = r#"route = [{ to = "10.9.0.0/16", via = "10.0.0.254" }]"#;
+    let private = "floating = [\"10.0.0.1/24\"]\n";
+    let routed = with_servers(r#"{ address = "10.0.0.11:53" }, { address = "10.0.0.12:53" }"#)
+        .replace(private, &format!("{private}{route}\n"));
+    bench.reload(&routed);
+    assert_eq!(slow(&mut bench, 5), 1, "each connection looks again, once");
+    bench.reload(&with_servers(r#"{ address = "10.0.0.11:53" }"#));
+    assert_eq!(slow(&mut bench, 5), 1, "a server and a route are gone");
 }
