@@ -9,6 +9,7 @@
 
 mod connections;
 mod dns;
+mod drain;
 mod floating;
 mod forged;
 mod forgotten;
