@@ -1,43 +1,68 @@
 //! Packets that somebody forges in the name of a connection's ends.
 
-use lab::{Lab, Namespace, Settings, VIP, ready};
+use core::hash::BuildHasher;
+use std::net::Ipv4Addr;
 
-/// Holds a connection, sends a RST and a SYN with its addresses and ports and numbers that
-/// are far off, and goes on with the connection.
-const FORGE: &str = "
-import http.client, os, socket, struct, sys
-vip, me = sys.argv[1:3]
-c = http.client.HTTPConnection(vip, timeout=20)
-def ask():
-    c.request('GET', '/'); return c.getresponse().read().decode().split()[0]
-def checksum(data):
-    total = sum(struct.unpack('!%dH' % (len(data) // 2), data))
-    while total >> 16: total = (total & 0xffff) + (total >> 16)
-    return ~total & 0xffff
-raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
-s, d = socket.inet_aton(me), socket.inet_aton(vip)
-def forge(flags):
-    fields = (c.sock.getsockname()[1], 80, int.from_bytes(os.urandom(4), 'big'), 0, 0x50, flags, 1000)
-    header = struct.pack('!HHIIBBH', *fields)
-    pseudo = s + d + struct.pack('!BBH', 0, 6, 20)
-    tcp = header + struct.pack('!HH', checksum(pseudo + header + bytes(4)), 0)
-    ip = struct.pack('!BBHHHBBH4s4s', 0x45, 0, 40, 1, 0, 64, 6, 0, s, d)
-    raw.sendto(ip + tcp, (vip, 0))
-first = ask()
-for _ in range(10):
-    forge(4); forge(2)
-print(first, ask())
-";
+use lab::{Conversation, Heard, Lab, Namespace, Ready, Settings, VIP, ready};
+use wire::tcp::Flags;
+use wire::testing::Frame;
+
+const QUESTION: &[u8] = b"GET / HTTP/1.1\r\nHost: lab\r\n\r\n";
+const RESET_ACK: Flags = Flags::from_bits(Flags::RST.bits() | Flags::ACK.bits());
+const FIN_ACK: Flags = Flags::from_bits(Flags::FIN.bits() | Flags::ACK.bits());
+
+/// A connection to the web service that waits between two questions, and its client's port.
+fn hold() -> (Conversation, u16) {
+    let held = Conversation::ask(Lab::CLIENT, &format!("{VIP}:80"), QUESTION).unwrap();
+    let listed = ["ss", "-tnH", "state", "established", "dport", "=", ":80"];
+    let open = Lab::CLIENT.must(&listed).unwrap().stdout;
+    let own = open.split_whitespace().find(|word| word.starts_with(lab::CLIENT));
+    let port = own.and_then(|own| own.rsplit(':').next()?.parse().ok());
+    (held, port.unwrap_or_else(|| panic!("no connection in {open:?}")))
+}
+
+/// The server that an answer names, by its place.
+fn server(heard: &Heard) -> usize {
+    let names = Lab::servers().map(|(_, name)| format!("{name} {}", lab::CLIENT));
+    let at = names.iter().position(|name| heard.ends_with(name));
+    at.unwrap_or_else(|| panic!("{heard:?}"))
+}
+
+/// Sends segments of a connection in the name of one of its ends, with numbers drawn by lot.
+fn forge(
+    lab: &Ready,
+    from: Namespace,
+    side: usize,
+    (own, other): ((Ipv4Addr, u16), (Ipv4Addr, u16)),
+    kinds: &[Flags],
+) {
+    let macs = (from.mac("eth0").unwrap(), lab.appliance.mac(side).unwrap());
+    let lot = std::hash::RandomState::new();
+    let segment = |(at, &flags): (usize, &Flags)| {
+        let numbers = lot.hash_one(at);
+        let frame = Frame::tcp(own, other, flags).numbers(numbers as u32, (numbers >> 32) as u32);
+        frame.macs(macs.0, macs.1).build()
+    };
+    let frames: Vec<_> = kinds.iter().enumerate().map(segment).collect();
+    from.send("eth0", &frames).unwrap();
+}
+
+fn address(text: &str) -> Ipv4Addr {
+    text.parse().unwrap()
+}
 
 #[test]
 fn a_forged_reset_and_syn_do_not_take_a_connection_to_another_server() {
     let lab = ready().unwrap();
     let before = lab.appliance.opened("web").iter().sum::<u64>();
-    let output = Lab::CLIENT.python(FORGE, &[VIP, lab::CLIENT]).unwrap().stdout;
-    let [first, second] = output.split_whitespace().collect::<Vec<_>>()[..] else {
-        panic!("{output}")
-    };
-    assert_eq!(first, second);
+    let (held, port) = hold();
+    let ends = ((address(lab::CLIENT), port), (address(VIP), 80));
+    let passed = || lab.appliance.counted("slow_path_packets").iter().sum::<u64>();
+    let slow = passed();
+    forge(&lab, Lab::CLIENT, 0, ends, &[Flags::RST, Flags::SYN].repeat(10));
+    lab::wait_until("the forged ones have come", 10, || passed() >= slow + 10).unwrap();
+    let first = server(&held.first);
+    assert_eq!(server(&held.go_on().unwrap()), first);
     assert_eq!(lab.appliance.opened("web").iter().sum::<u64>(), before + 1);
 }
 
@@ -48,38 +73,6 @@ close_wait = \"1s\"
 last_ack = \"1s\"
 time_wait = \"1s\"
 close = \"1s\"";
-
-/// Opens a connection, tells of its port and its server, waits for a file, and goes on with it.
-const HOLD: &str = "
-import http.client, os, sys, time
-c = http.client.HTTPConnection(sys.argv[1], timeout=20)
-def ask():
-    c.request('GET', '/'); return c.getresponse().read().decode().split()[0]
-first = ask()
-with open(sys.argv[2] + '.part', 'w') as said: said.write('%d %s' % (c.sock.getsockname()[1], first))
-os.rename(sys.argv[2] + '.part', sys.argv[2])
-deadline = time.time() + 60
-while not os.path.exists(sys.argv[3]) and time.time() < deadline: time.sleep(0.05)
-print(first, ask())
-";
-
-/// Sends resets and FINs with these ends and numbers drawn by lot.
-const CUT: &str = "
-import os, socket, struct, sys
-me, my_port, other, other_port = sys.argv[1], int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
-def checksum(data):
-    total = sum(struct.unpack('!%dH' % (len(data) // 2), data))
-    while total >> 16: total = (total & 0xffff) + (total >> 16)
-    return ~total & 0xffff
-raw = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_RAW)
-s, d = socket.inet_aton(me), socket.inet_aton(other)
-for flags in (4, 20, 17) * 5:
-    numbers = struct.unpack('!II', os.urandom(8))
-    header = struct.pack('!HHIIBBH', my_port, other_port, *numbers, 0x50, flags, 1000)
-    pseudo = s + d + struct.pack('!BBH', 0, 6, 20)
-    tcp = header + struct.pack('!HH', checksum(pseudo + header + bytes(4)), 0)
-    raw.sendto(struct.pack('!BBHHHBBH4s4s', 0x45, 0, 40, 1, 0, 64, 6, 0, s, d) + tcp, (other, 0))
-";
 
 /// Opens three connections: one ends with a reset, and its port is used again at once; one ends
 /// with a FIN. Holds what was opened last until a file is there, and goes on with it.
@@ -110,20 +103,17 @@ fn assert_went_on(output: &lab::Output) {
 fn forged_resets_and_fins_end_and_shorten_nothing() {
     let mut lab = ready().unwrap();
     lab.restart_with(&Settings { timeouts: SHORT, ..Settings::default() }).unwrap();
-    let [held, ended, go] =
-        ["held", "ended", "go"].map(|name| format!("{}/forged-{name}", lab::FOLDER));
-    for file in [&held, &ended, &go] {
+    let [ended, go] = ["ended", "go"].map(|name| format!("{}/forged-{name}", lab::FOLDER));
+    for file in [&ended, &go] {
         let _ = std::fs::remove_file(file);
     }
-    let holder = Lab::CLIENT.spawn_python(HOLD, &[VIP, &held, &go]).unwrap();
-    let said = || std::fs::read_to_string(&held).ok();
-    lab::wait_until("the connection is open", 20, || said().is_some()).unwrap();
-    let said = said().unwrap();
-    let (port, name) = said.split_once(' ').unwrap();
-    let at = Lab::servers().iter().position(|(_, server)| *server == name).unwrap();
-    let (server, address) = (Lab::servers()[at].0, format!("10.0.0.{}", 11 + at));
-    forge(Lab::CLIENT, &[lab::CLIENT, port, VIP, "80"]);
-    forge(server, &[&address, "80", lab::CLIENT, port]);
+    let (held, port) = hold();
+    let at = server(&held.first);
+    let (namespace, real) = (Lab::servers()[at].0, Ipv4Addr::new(10, 0, 0, 11 + at as u8));
+    let (client, vip) = ((address(lab::CLIENT), port), (address(VIP), 80));
+    let kinds = [Flags::RST, RESET_ACK, FIN_ACK].repeat(5);
+    forge(&lab, Lab::CLIENT, 0, (client, vip), &kinds);
+    forge(&lab, namespace, 1, ((real, 80), client), &kinds);
     // The control: connections that are really reset or closed, and end in their second. When
     // they have, the one that was not could have been over, too.
     let ender = Lab::CLIENT.spawn_python(END, &[VIP, &ended, &go]).unwrap();
@@ -132,13 +122,7 @@ fn forged_resets_and_fins_end_and_shorten_nothing() {
     let left = || lab.appliance.connections();
     lab::wait_until("the ended ones are gone", 20, || left() <= 2).unwrap();
     std::fs::write(&go, "").unwrap();
-    for task in [holder, ender] {
-        assert_went_on(&task.finish().unwrap());
-    }
+    assert_went_on(&ender.finish().unwrap());
+    assert_eq!(server(&held.go_on().unwrap()), at);
     assert_eq!(lab.appliance.opened("web").iter().sum::<u64>(), 3, "none was opened anew");
-}
-
-fn forge(from: Namespace, ends: &[&str]) {
-    let output = from.python(CUT, ends).unwrap();
-    assert!(output.ok(), "{output:?}");
 }
