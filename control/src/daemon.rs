@@ -13,14 +13,15 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::clock::Clock;
 use crate::heartbeat::Association;
 use crate::key::{KeyError, SharedKey};
+use crate::measures::Measures;
 use crate::metrics::gather::PairSource;
 use crate::metrics::{Source, http};
 use crate::pair_socket::PairSocket;
 use crate::realtime;
 use crate::reload::Reloader;
-use crate::role::start::Parts;
+use crate::role::driver::start::Parts;
 use crate::role::term::TermFile;
-use crate::role::{Ask, Asker, Driver, Measures, Plan, term};
+use crate::role::{Driver, DriverHandle, DriverRequest, SyncPlan, term};
 use crate::sync::manager::Manager;
 use crate::sync::noise::SyncKey;
 use crate::sync::{Counts, Report};
@@ -130,14 +131,14 @@ fn start_pair(config: &Config, peer: &Peer) -> Result<Running, StartError> {
     let sync_key = SyncKey::new(&key);
     let association = Association::new(key).map_err(StartError::Random)?;
     let clock = Clock::start();
-    let (asker, asks) = Asker::new();
-    let (terms, stored) = keep_terms(&config.node.state, asker.clone())?;
+    let (driver, requests) = DriverHandle::new();
+    let (terms, stored) = keep_terms(&config.node.state, driver.clone())?;
     let (witness, closely) = Witness::new(peer.witness.is_some(), peer.timing);
     if let Some(address) = peer.witness {
         let interval = peer.timing.interval;
-        tokio::spawn(witness::ping::run(address, interval, closely, clock, asker.clone()));
+        tokio::spawn(witness::ping::run(address, interval, closely, clock, driver.clone()));
     }
-    let (plan, plans) = watch::channel(Plan::default());
+    let (plan, plans) = watch::channel(SyncPlan::default());
     let (reports, sync) = watch::channel(Report::default());
     let counts = Arc::new(Counts::default());
     let manager =
@@ -145,8 +146,8 @@ fn start_pair(config: &Config, peer: &Peer) -> Result<Running, StartError> {
     tokio::spawn(manager.run());
     let path = |path: &config::PeerPath| (path.local.to_string(), path.remote.to_string());
     let measures = Arc::new(Measures::new(&peer.paths.iter().map(path).collect::<Vec<_>>())?);
-    let source = PairSource { driver: asker.clone(), measures: Arc::clone(&measures), counts };
-    let socket = PairSocket::open(&config.node.pair_socket(), asker.clone())
+    let source = PairSource { driver: driver.clone(), measures: Arc::clone(&measures), counts };
+    let socket = PairSocket::open(&config.node.pair_socket(), driver.clone())
         .map_err(StartError::io(config.node.pair_socket().display().to_string()))?;
     let parts = Parts {
         node: config.node.clone(),
@@ -154,7 +155,7 @@ fn start_pair(config: &Config, peer: &Peer) -> Result<Running, StartError> {
         clock,
         stored,
         association,
-        asks,
+        requests,
         terms,
         plan,
         sync,
@@ -169,7 +170,7 @@ fn start_pair(config: &Config, peer: &Peer) -> Result<Running, StartError> {
 /// The term on disk, and the thread that writes the next ones.
 fn keep_terms(
     folder: &Path,
-    asker: Asker,
+    driver: DriverHandle,
 ) -> Result<(mpsc::UnboundedSender<Term>, Term), StartError> {
     let file = TermFile::new(folder);
     let stored = file.read().unwrap_or_else(|error| {
@@ -180,7 +181,7 @@ fn keep_terms(
     let (terms, receiver) = mpsc::unbounded_channel();
     std::thread::Builder::new()
         .name("tandem-term".to_owned())
-        .spawn(move || term::keep(&file, receiver, &asker))
+        .spawn(move || term::keep(&file, receiver, &driver))
         .map_err(StartError::io("no thread for the term"))?;
     Ok((terms, stored))
 }
@@ -199,7 +200,7 @@ fn drive(parts: Parts, alive: oneshot::Sender<()>) -> io::Result<JoinHandle<()>>
 impl Running {
     /// Gives the role up in an orderly manner.
     async fn leave(self) {
-        self.source.driver.tell(Ask::Leave);
+        self.source.driver.tell(DriverRequest::Leave);
         let joined = tokio::task::spawn_blocking(|| self.driver.join()).await;
         if !matches!(joined, Ok(Ok(()))) {
             tracing::error!("the thread of heartbeats had ended in an error");

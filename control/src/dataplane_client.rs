@@ -42,7 +42,7 @@ impl DataplaneClient {
         Ok(DataplaneClient(stream.map_err(|_| AskError::Timeout)??))
     }
 
-    /// Asks, and waits for the answer. A failure is an error here.
+    /// RequestReceiver, and waits for the answer. A failure is an error here.
     ///
     /// # Errors
     /// When no answer comes, or it is a failure.

@@ -17,6 +17,7 @@ pub mod heartbeat;
 pub mod key;
 pub mod log;
 pub mod log_limiter;
+pub mod measures;
 pub mod metrics;
 pub mod output;
 pub mod pair_socket;

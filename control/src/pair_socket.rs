@@ -14,7 +14,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use crate::role::Asker;
+use crate::role::DriverHandle;
 
 /// Clients at a time; the command line needs one.
 const CLIENTS: usize = 16;
@@ -35,7 +35,7 @@ impl PairSocket {
     ///
     /// # Errors
     /// When it cannot be made, also when another process answers on it.
-    pub fn open(path: &Path, driver: Asker) -> io::Result<Self> {
+    pub fn open(path: &Path, driver: DriverHandle) -> io::Result<Self> {
         let listener = api::server::listen(path, BUSY)?;
         listener.set_nonblocking(true)?;
         let listener = UnixListener::from_std(listener)?;
@@ -51,7 +51,7 @@ impl Drop for PairSocket {
     }
 }
 
-async fn accept(listener: UnixListener, driver: Asker) {
+async fn accept(listener: UnixListener, driver: DriverHandle) {
     let room = Arc::new(Semaphore::new(CLIENTS));
     loop {
         let Ok((stream, _)) = listener.accept().await else {
@@ -73,7 +73,7 @@ async fn accept(listener: UnixListener, driver: Asker) {
     }
 }
 
-async fn converse(mut stream: UnixStream, driver: &Asker) -> Result<(), FrameError> {
+async fn converse(mut stream: UnixStream, driver: &DriverHandle) -> Result<(), FrameError> {
     loop {
         let json = match timeout(SILENCE, read(&mut stream)).await {
             Ok(Ok(Some(json))) => json,
@@ -94,7 +94,7 @@ async fn converse(mut stream: UnixStream, driver: &Asker) -> Result<(), FrameErr
     }
 }
 
-async fn answer(request: Request, driver: &Asker) -> Response {
+async fn answer(request: Request, driver: &DriverHandle) -> Response {
     let result = match request {
         Request::Pair => driver.pair().await.map(Response::Pair),
         Request::Failover => driver.failover().await.map(Response::Pair),

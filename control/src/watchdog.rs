@@ -5,11 +5,11 @@ use core::time::Duration;
 use sd_notify::NotifyState;
 use tokio::task::JoinHandle;
 
-use crate::role::Asker;
+use crate::role::DriverHandle;
 
 /// Says that the process is ready, and from then on that it is alive for as long as the
 /// driver answers; if it hangs, the manager starts the process anew.
-pub fn start(driver: Option<Asker>) -> JoinHandle<()> {
+pub fn start(driver: Option<DriverHandle>) -> JoinHandle<()> {
     let _ = sd_notify::notify(false, &[NotifyState::Ready]);
     let mut micros = 0;
     let is_watched = sd_notify::watchdog_enabled(false, &mut micros);

@@ -23,6 +23,7 @@ pub mod bucket;
 mod flood;
 pub mod message;
 pub mod path;
+pub mod paths;
 pub mod refusal;
 pub mod replay_window;
 pub mod reservoir;

@@ -11,14 +11,15 @@ use super::dataplane::Answers;
 use super::page::Page;
 use super::pair;
 use crate::dataplane_client::{AskError, DataplaneClient};
-use crate::role::{Asker, Measures};
+use crate::measures::Measures;
+use crate::role::DriverHandle;
 use crate::sync::Counts;
 
 /// What a pair has to say besides.
 #[derive(Clone)]
 pub struct PairSource {
     /// The role's thread.
-    pub driver: Asker,
+    pub driver: DriverHandle,
     /// What it measures.
     pub measures: Arc<Measures>,
     /// What connection sync counts.

@@ -6,8 +6,8 @@ use api::{Holding, Member, Pair, Path, SyncLink, SyncState};
 
 use super::catalogue as all;
 use super::page::Page;
-use crate::role::Measures;
-use crate::role::view::Numbers;
+use crate::measures::Measures;
+use crate::role::pair_view::Numbers;
 use crate::sync::Counts;
 
 /// Writes the numbers of the role.

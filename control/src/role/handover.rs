@@ -11,6 +11,26 @@ use super::warnings;
 /// Longer than the state machine gives a handover.
 pub const PATIENCE: Duration = Duration::from_secs(5);
 
+/// The handover that is under way, if one is.
+#[derive(Default)]
+pub(super) struct Handover {
+    /// The request of an operator that is answered when the handover ends.
+    pub(super) waiting: Option<Waiting>,
+    /// An order to bring the last connections to the peer, until it is done.
+    pub(super) draining: Option<PendingOrder>,
+    /// What the peer reaches and this machine does not, since the role is offered for it.
+    pub(super) outreached: Option<String>,
+}
+
+/// An order to the dataplane that takes longer than its answer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum PendingOrder {
+    /// Its number is not known yet.
+    Ordered,
+    /// It is done when the dataplane has done the order of this number.
+    Until(u64),
+}
+
 /// Whoever waits for a handover.
 #[derive(Debug)]
 pub struct Waiting {

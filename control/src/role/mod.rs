@@ -1,29 +1,21 @@
-//! The role: the loop that feeds the state machine and has done what it decides.
+//! The role of this machine: the driver that feeds the state machine of the crate `failover`,
+//! and what it decides with.
 //!
-//! One thread of its own runs [`driver`] and nothing else. It never waits for the
+//! One thread of its own runs the [`driver`] and nothing else. It never waits for the
 //! dataplane, a disk or another thread: orders go out over [`dataplane`] and their answers
-//! come in as events, terms are written by [`term`] elsewhere, and whoever wants to know
-//! something sends an [`ask`].
+//! come in as events, [`term`] writes terms to disk on another thread, and other threads ask
+//! through a [`DriverHandle`].
 
-mod answers;
-pub mod ask;
-mod asked;
 pub mod dataplane;
 pub mod driver;
 pub mod fitness;
 pub mod handover;
-pub mod measures;
 pub mod notice;
-pub mod paths;
-pub mod plan;
-pub mod start;
-mod step;
+pub mod pair_view;
+pub mod sync_direction;
 pub mod term;
-pub mod timers;
-pub mod view;
 mod warnings;
 
-pub use ask::{Ask, Asker};
 pub use driver::Driver;
-pub use measures::Measures;
-pub use plan::Plan;
+pub use driver::requests::{DriverHandle, DriverRequest};
+pub use sync_direction::SyncPlan;

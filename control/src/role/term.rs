@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use failover::Term;
 use tokio::sync::mpsc;
 
-use super::ask::{Ask, Asker};
+use super::{DriverHandle, DriverRequest};
 
 /// The file of the term.
 #[derive(Clone, Debug)]
@@ -82,7 +82,7 @@ impl TermFile {
 
 /// Writes the terms that are sent to it, one after the other, and tells the driver. Ends
 /// when nobody can send any more.
-pub fn keep(file: &TermFile, mut terms: mpsc::UnboundedReceiver<Term>, driver: &Asker) {
+pub fn keep(file: &TermFile, mut terms: mpsc::UnboundedReceiver<Term>, driver: &DriverHandle) {
     let mut written = file.read().unwrap_or_default();
     while let Some(term) = terms.blocking_recv() {
         let result = if term > written { file.write(term) } else { Ok(()) };
@@ -91,7 +91,7 @@ pub fn keep(file: &TermFile, mut terms: mpsc::UnboundedReceiver<Term>, driver: &
         } else {
             written = written.max(term);
         }
-        driver.tell(Ask::TermStored { term, stored: result.is_ok() });
+        driver.tell(DriverRequest::TermStored { term, stored: result.is_ok() });
     }
 }
 

@@ -1,11 +1,7 @@
 //! What is wrong with what the peer says, though it lives: sentences for the log and the
 //! status, each with the remedy.
 
-use failover::Instant;
-
-use super::driver::Driver;
-use super::timers;
-use crate::heartbeat::HeartbeatPayload;
+use crate::heartbeat::{HeartbeatPayload, Timers};
 
 /// What is wrong now; each a sentence without its full stop.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -20,6 +16,24 @@ impl Warnings {
     pub(super) fn all(&self) -> Vec<String> {
         [&self.name, &self.incompatible, &self.timers].into_iter().flatten().cloned().collect()
     }
+
+    /// Takes note of what is wrong with a heartbeat that is understood. `name` and `timers` are
+    /// this machine's.
+    pub(super) fn compare(&mut self, name: &str, timers: Timers, payload: &HeartbeatPayload) {
+        let name = same_name(name, &payload.heartbeat.identity.name);
+        let timers = timer_difference(timers, payload.timers);
+        tell(&mut self.name, name, "the peer has another node.name than this machine now");
+        tell(&mut self.timers, timers, "the peer has the same timers as this machine now");
+    }
+
+    /// Takes note of why the peer is not understood, if that is so. When only some of its messages
+    /// are not understood, the warning stays all the while.
+    pub(super) fn note_incompatible(&mut self, trouble: Option<String>) {
+        let what =
+            |trouble| format!("the peer lives, and what it says is not understood: {trouble}");
+        let gone = "the peer is understood again, or silent";
+        tell(&mut self.incompatible, trouble.map(what), gone);
+    }
 }
 
 /// That the peer has this machine's name.
@@ -33,25 +47,24 @@ pub(super) fn same_name(own: &str, peers: &str) -> Option<String> {
     })
 }
 
-impl Driver {
-    /// What is wrong with a heartbeat that is understood.
-    pub(super) fn compare(&mut self, payload: &HeartbeatPayload) {
-        let name = same_name(&self.machine.identity().name, &payload.heartbeat.identity.name);
-        let timers = timers::difference(self.timing.into(), payload.timers);
-        let warnings = &mut self.memory.warnings;
-        tell(&mut warnings.name, name, "the peer has another node.name than this machine now");
-        tell(&mut warnings.timers, timers, "the peer has the same timers as this machine now");
+/// That the timers differ, as a sentence without its full stop; none if they do not.
+#[must_use]
+pub(super) fn timer_difference(own: Timers, peers: Timers) -> Option<String> {
+    if own == peers {
+        return None;
     }
-
-    /// What is wrong with a peer that is not understood. Should that be so with some of its words
-    /// only, the warning stays all the while.
-    pub(super) fn warn_of_incompatible(&mut self, now: Instant) {
-        let trouble = self.paths.trouble(self.machine.patience(), now);
-        let what =
-            |trouble| format!("the peer lives, and what it says is not understood: {trouble}");
-        let gone = "the peer is understood again, or silent";
-        tell(&mut self.memory.warnings.incompatible, trouble.map(what), gone);
-    }
+    let danger = if own.lease >= peers.dead || peers.lease >= own.dead {
+        "a lease outlives the other machine's dead interval: a takeover waits for its end, and \
+         both may be active if a machine takes over that never heard the other"
+    } else {
+        "a takeover may come too early or too late"
+    };
+    Some(format!(
+        "the peer has other timers (peer.dead {} ms, peer.lease {} ms) than this machine (peer.dead \
+         {} ms, peer.lease {} ms), and {danger}; give both machines the same, in \
+         the order that docs/operations.md tells",
+        peers.dead, peers.lease, own.dead, own.lease
+    ))
 }
 
 /// Tells the log when a warning comes, changes or goes, and not with each heartbeat.
@@ -76,5 +89,21 @@ mod tests {
         let what = same_name("a", "a").unwrap();
         assert!(what.contains("the peer has the same node.name \"a\" as this machine"), "{what}");
         assert!(what.contains("give one of the two machines another name"), "{what}");
+    }
+
+    #[test]
+    fn both_values_the_danger_and_the_remedy_are_said() {
+        let timers = |dead, lease| Timers { dead, lease };
+        let usual = timers(150, 120);
+        assert_eq!(timer_difference(usual, usual), None);
+        let harmless = timer_difference(usual, timers(200, 120)).unwrap();
+        assert!(harmless.contains("(peer.dead 200 ms, peer.lease 120 ms)"), "{harmless}");
+        assert!(harmless.contains("(peer.dead 150 ms, peer.lease 120 ms)"), "{harmless}");
+        assert!(harmless.contains("give both machines the same"), "{harmless}");
+        assert!(!harmless.contains("both may be active"), "{harmless}");
+        for (own, peers) in [(usual, timers(1000, 800)), (timers(1000, 800), usual)] {
+            let what = timer_difference(own, peers).unwrap();
+            assert!(what.contains("both may be active"), "{what}");
+        }
     }
 }

@@ -13,7 +13,7 @@ use super::noise::{Secured, SyncKey, Versions, taken};
 use super::{Counts, Trouble, add};
 use crate::clock::Clock;
 use crate::log_limiter::LogLimiter;
-use crate::role::Plan;
+use crate::role::SyncPlan;
 
 /// Between two attempts to listen on an address that is not there yet, say.
 const RETRY: Duration = Duration::from_millis(100);
@@ -33,7 +33,7 @@ pub struct Taken {
 #[derive(Clone)]
 pub struct Accept {
     key: SyncKey,
-    plans: watch::Receiver<Plan>,
+    plans: watch::Receiver<SyncPlan>,
     taken: mpsc::Sender<Taken>,
     unauthenticated: Arc<Semaphore>,
     counts: Arc<Counts>,
@@ -53,7 +53,7 @@ impl Accept {
     #[must_use]
     pub fn new(
         key: SyncKey,
-        plans: watch::Receiver<Plan>,
+        plans: watch::Receiver<SyncPlan>,
         taken: mpsc::Sender<Taken>,
         counts: Arc<Counts>,
         clock: Clock,
@@ -161,7 +161,7 @@ mod tests {
         let _guard = tracing::subscriber::set_default(subscriber);
 
         let key = SyncKey::new(&SharedKey::from_bytes(vec![7; 32]).unwrap());
-        let plan = Plan { export: true, ..Plan::default() };
+        let plan = SyncPlan { export: true, ..SyncPlan::default() };
         let ((_plan, plans), (taken, _taken)) = (watch::channel(plan), mpsc::channel(1));
         let counts = Arc::new(Counts::default());
         let accept = Accept::new(key, plans, taken, Arc::clone(&counts), Clock::start());

@@ -15,8 +15,8 @@ use super::accept::{Accept, Taken};
 use super::noise::{Secured, SyncKey};
 use super::{Counts, Report, Trouble, add, dataplane, dial, pump};
 use crate::clock::Clock;
-use crate::role::Plan;
-use crate::role::plan::Import;
+use crate::role::SyncPlan;
+use crate::role::sync_direction::Import;
 
 /// Between two rounds over all paths.
 const RETRY: Duration = Duration::from_millis(100);
@@ -54,7 +54,7 @@ impl Drop for Stream {
 /// Carries connections for as long as there are plans.
 pub struct Manager {
     common: Arc<Common>,
-    plans: watch::Receiver<Plan>,
+    plans: watch::Receiver<SyncPlan>,
     taken: mpsc::Receiver<Taken>,
     stream: Option<Stream>,
     /// The path to begin with.
@@ -70,7 +70,7 @@ impl Manager {
         node: &Node,
         peer: &Peer,
         key: SyncKey,
-        plans: watch::Receiver<Plan>,
+        plans: watch::Receiver<SyncPlan>,
         report: watch::Sender<Report>,
         counts: Arc<Counts>,
         clock: Clock,
@@ -118,7 +118,7 @@ impl Manager {
     }
 
     /// Ends a stream that is not to be, begins one that is.
-    fn follow(&mut self, plan: &Plan) {
+    fn follow(&mut self, plan: &SyncPlan) {
         let is_right = self.stream.as_ref().is_none_or(|stream| match stream.direction {
             Direction::Import => plan.import != Import::No,
             Direction::Export => plan.export,
@@ -148,7 +148,7 @@ impl Manager {
     }
 
     /// True if there is to be a stream, and this machine has to dial for it.
-    fn waits(&self, plan: &Plan) -> bool {
+    fn waits(&self, plan: &SyncPlan) -> bool {
         self.stream.is_none() && plan.import == Import::Yes
     }
 

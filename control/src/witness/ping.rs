@@ -11,7 +11,7 @@ use tokio::time::{sleep, timeout};
 use super::PERIOD;
 use super::echo::EchoSocket;
 use crate::clock::Clock;
-use crate::role::{Ask, Asker};
+use crate::role::{DriverHandle, DriverRequest};
 
 /// Pings the witness for as long as the driver lives, and tells it of the answers.
 pub async fn run(
@@ -19,7 +19,7 @@ pub async fn run(
     interval: Duration,
     closely: watch::Receiver<bool>,
     clock: Clock,
-    driver: Asker,
+    driver: DriverHandle,
 ) {
     let mut pinger = Pinger { interval, closely, clock, driver, sent: [(0, Instant(0)); 64] };
     loop {
@@ -41,7 +41,7 @@ struct Pinger {
     interval: Duration,
     closely: watch::Receiver<bool>,
     clock: Clock,
-    driver: Asker,
+    driver: DriverHandle,
     /// The last pings: their numbers, and when they were sent.
     sent: [(u16, Instant); 64],
 }
@@ -91,7 +91,7 @@ impl Pinger {
     fn answered(&self, number: Option<u16>) {
         let asked = self.sent.iter().find(|(sent, _)| Some(*sent) == number);
         if let Some((_, at)) = asked {
-            self.driver.tell(Ask::Witness(*at));
+            self.driver.tell(DriverRequest::Witness(*at));
         }
     }
 }

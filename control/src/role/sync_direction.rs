@@ -1,12 +1,12 @@
-//! What connection sync is to do, from the driver's point of view.
+//! The direction of connection sync, which follows the roles of both machines.
 
 use core::time::Duration;
 
 use failover::{Action, Instant, Notice, Role};
 
-/// What connection sync is to do.
+/// What the driver wants connection sync to do.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Plan {
+pub struct SyncPlan {
     /// Take the peer's stream of connections: dial for it, or keep the one that there is.
     pub import: Import,
     /// Give the peer our connections when it dials.
@@ -30,19 +30,19 @@ pub enum Import {
 
 /// The grace periods of handovers, which hold the direction of sync.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Grace {
+pub struct GracePeriods {
     exports_until: Option<Instant>,
     imports_until: Option<Instant>,
 }
 
-impl Grace {
+impl GracePeriods {
     /// Takes note of what was decided.
     pub fn note(&mut self, actions: &[Action], grace: Duration, now: Instant) {
         let until = now.plus(grace);
         for action in actions {
             match action {
                 Action::Retire => self.exports_until = Some(until),
-                Action::Claim(_) => *self = Grace::default(),
+                Action::Claim(_) => *self = GracePeriods::default(),
                 Action::Report(Notice::PeerYielded | Notice::PeerLeft) => {
                     self.imports_until = Some(until);
                 }
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn sync_follows_the_role() {
-        let grace = Grace::default();
+        let grace = GracePeriods::default();
         let now = Instant(0);
         let directions = |own, peer| grace.directions(own, peer, now);
         assert_eq!(directions(Role::Active, Some(Role::Standby)), (Import::No, true));
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn the_direction_outlives_a_handover_by_the_grace_period() {
-        let (mut old, mut new) = (Grace::default(), Grace::default());
+        let (mut old, mut new) = (GracePeriods::default(), GracePeriods::default());
         old.note(&[Action::Retire], GRACE, Instant(0));
         new.note(&[Action::Claim(Term(2)), Action::Report(Notice::PeerYielded)], GRACE, Instant(0));
         let (before, after) = (Instant(1_999_999), Instant(2_000_000));
@@ -108,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_takeover_from_a_dead_peer_has_none() {
-        let mut grace = Grace::default();
+        let mut grace = GracePeriods::default();
         grace.note(&[Action::Retire], GRACE, Instant(0));
         let claim = [Action::Claim(Term(3)), Action::Report(Notice::PeerDead)];
         grace.note(&claim, GRACE, Instant(1));

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use config::Peer;
 use failover::{Incompatible, Instant};
 
-use super::measures::Measures;
-use crate::heartbeat::path::Path;
-use crate::heartbeat::seal::LIMIT;
-use crate::heartbeat::{Accepted, Association, HeartbeatPayload, Refusal, Verdict, Version};
+use super::path::Path;
+use super::seal::LIMIT;
+use super::{Accepted, Association, HeartbeatPayload, Refusal, Verdict, Version};
 use crate::log_limiter::LogLimiter;
+use crate::measures::Measures;
 
 /// The most datagrams of a path that are read at a time. After so many there is a pause, so
 /// that a flood takes neither the time for heartbeats nor a core; the kernel drops the rest.

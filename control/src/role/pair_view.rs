@@ -6,8 +6,8 @@ use failover::{Fitness, Heartbeat, Instant, Machine, Reach, Role};
 
 use super::dataplane::Dataplane;
 use super::fitness::silent;
-use super::paths::Paths;
 use crate::heartbeat::path::Path;
+use crate::heartbeat::paths::Paths;
 use crate::heartbeat::{HeartbeatPayload, Timers};
 use crate::sync::Report;
 
@@ -22,12 +22,19 @@ pub struct Numbers {
     pub notices: Vec<(&'static str, u64)>,
 }
 
+/// The last heartbeat of the peer that was understood.
+pub(super) struct LastHeartbeat {
+    /// When it came.
+    pub(super) at: Instant,
+    pub(super) payload: HeartbeatPayload,
+}
+
 /// What the pair is described from.
 pub(super) struct View<'v> {
     pub(super) machine: &'v Machine,
     pub(super) paths: &'v Paths,
     pub(super) dataplane: &'v Dataplane,
-    pub(super) peer: Option<&'v (Instant, HeartbeatPayload)>,
+    pub(super) peer: Option<&'v LastHeartbeat>,
     pub(super) obstacles: Vec<String>,
     pub(super) sync: &'v Report,
     pub(super) last_change: Option<&'v Change>,
@@ -61,8 +68,8 @@ impl View<'_> {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             uptime_seconds: now.0 / 1_000_000,
             own,
-            peer: self.peer.map(|(_, payload)| member(payload, fitness)),
-            silence_millis: self.peer.map(|(at, _)| millis(now, *at)),
+            peer: self.peer.map(|last| member(&last.payload, fitness)),
+            silence_millis: self.peer.map(|last| millis(now, last.at)),
             paths: self.paths.iter().map(|path| describe(path, self.timing.dead, now)).collect(),
             sync: api::Sync {
                 link: self.sync.link,

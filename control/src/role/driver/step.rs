@@ -1,14 +1,29 @@
 //! One step of the state machine, and everything that it decides.
 
 use core::time::Duration;
+use std::collections::BTreeMap;
 use std::time::SystemTime;
 
 use api::{Change, Hold};
 use failover::{Action, Event, Heartbeat, Notice, Role};
 
-use super::driver::{Draining, Driver};
-use super::{notice, view};
+use super::Driver;
 use crate::heartbeat::{HeartbeatPayload, Progress};
+use crate::log_limiter::LogLimiter;
+use crate::role::handover::PendingOrder;
+use crate::role::{notice, pair_view};
+
+/// What happened to the role since the process started.
+#[derive(Default)]
+pub(super) struct RoleHistory {
+    pub(super) last_change: Option<Change>,
+    /// How often this machine became active.
+    pub(super) takeovers: u64,
+    /// How often each notice was reported, by its name in metrics.
+    pub(super) notices: BTreeMap<&'static str, u64>,
+    /// Limits what is logged of address conflicts, which others can cause.
+    conflict_log: LogLimiter,
+}
 
 impl Driver {
     /// One step of the state machine, and everything that it decides.
@@ -18,7 +33,7 @@ impl Driver {
         let now = self.clock.now();
         let before = self.machine.role();
         let actions = self.machine.step(event, now);
-        self.memory.grace.note(&actions, self.timing.grace, now);
+        self.grace.note(&actions, self.timing.grace, now);
         for action in &actions {
             self.carry_out(action, at).await;
         }
@@ -51,11 +66,11 @@ impl Driver {
             }
             Action::Announce => self.order(Hold::Announce),
             Action::Drain => {
-                self.memory.draining = Some(Draining::Ordered);
+                self.handover.draining = Some(PendingOrder::Ordered);
                 self.order(Hold::Drain);
             }
             Action::Probe => {
-                self.memory.probing = Some(Draining::Ordered);
+                self.observed.probing = Some(PendingOrder::Ordered);
                 self.order(Hold::Probe);
             }
             Action::Report(notice) => self.report(*notice),
@@ -89,21 +104,22 @@ impl Driver {
 
     fn report(&mut self, notice: Notice) {
         if notice == Notice::ReachesLess {
-            self.memory.outreached = Some(self.obstacles().join("; "));
+            self.handover.outreached = Some(self.obstacles().join("; "));
         }
-        *self.memory.notices.entry(notice::name(notice)).or_default() += 1;
+        *self.history.notices.entry(notice::name(notice)).or_default() += 1;
         let sentence = self.describe(notice);
         // What comes again and again (a conflict, say) is told once in a while.
         if !notice::is_alarming(notice) {
             tracing::info!("{sentence}");
-        } else if notice != Notice::AddressConflict || self.memory.limiter.may_log(self.clock.now())
+        } else if notice != Notice::AddressConflict
+            || self.history.conflict_log.may_log(self.clock.now())
         {
             tracing::warn!("{sentence}");
         }
         if matches!(notice, Notice::HandoverFailed | Notice::NotReady) {
-            self.memory.draining = None;
-            self.memory.outreached = None;
-            if let Some(waiting) = self.memory.waiting.take() {
+            self.handover.draining = None;
+            self.handover.outreached = None;
+            if let Some(waiting) = self.handover.waiting.take() {
                 waiting.answer(Err(sentence));
             }
         }
@@ -112,7 +128,7 @@ impl Driver {
     /// The notice, with what is known besides.
     fn describe(&self, notice: Notice) -> String {
         let sentence = notice::sentence(notice);
-        match &self.memory.unable {
+        match &self.observed.unable {
             Some(why) if notice == Notice::Unable => format!("{sentence}: {why}"),
             _ => match self.reason(notice) {
                 Some(why) if !why.is_empty() => format!("{sentence}: {why}"),
@@ -125,9 +141,9 @@ impl Driver {
     /// that gives the role away.
     fn reason(&self, notice: Notice) -> Option<String> {
         match notice {
-            Notice::ReachesLess | Notice::HandedOver => self.memory.outreached.clone(),
+            Notice::ReachesLess | Notice::HandedOver => self.handover.outreached.clone(),
             Notice::PeerYielded => {
-                self.memory.peer.as_ref().map(|(_, payload)| payload.obstacles.join("; "))
+                self.peer.heartbeat.as_ref().map(|last| last.payload.obstacles.join("; "))
             }
             _ => None,
         }
@@ -135,7 +151,7 @@ impl Driver {
 
     /// Keeps the last change of role, and why.
     fn note_change(&mut self, before: Role, actions: &[Action]) {
-        let (before, to) = (view::role(before), view::role(self.machine.role()));
+        let (before, to) = (pair_view::role(before), pair_view::role(self.machine.role()));
         if before == to {
             return;
         }
@@ -146,10 +162,10 @@ impl Driver {
         let why = why.unwrap_or_else(|| "tandem-control is being stopped".to_owned());
         let term = self.machine.term().0;
         tracing::info!("this machine is {to} now (term {term}): {why}");
-        self.memory.draining = None;
-        self.memory.outreached = None;
-        self.memory.takeovers += u64::from(to == api::Role::Active);
+        self.handover.draining = None;
+        self.handover.outreached = None;
+        self.history.takeovers += u64::from(to == api::Role::Active);
         let at = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |time| time.as_secs());
-        self.memory.last_change = Some(Change { to, at, why });
+        self.history.last_change = Some(Change { to, at, why });
     }
 }

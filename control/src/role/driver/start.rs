@@ -8,14 +8,18 @@ use config::{Node, Peer};
 use failover::{Identity, Instant, Machine, Term, Timers};
 use tokio::sync::{mpsc, watch};
 
-use super::ask::Asks;
-use super::dataplane::Dataplane;
-use super::driver::{Driver, Memory};
-use super::measures::Measures;
-use super::paths::Paths;
-use super::plan::Plan;
+use super::dataplane_answers::DataplaneState;
+use super::requests::RequestReceiver;
+use super::step::RoleHistory;
+use super::{Driver, Leaving, PeerState};
 use crate::clock::Clock;
 use crate::heartbeat::Association;
+use crate::heartbeat::paths::Paths;
+use crate::measures::Measures;
+use crate::role::dataplane::Dataplane;
+use crate::role::handover::Handover;
+use crate::role::sync_direction::{GracePeriods, SyncPlan};
+use crate::role::warnings::Warnings;
 use crate::sync::Report;
 use crate::witness::Witness;
 
@@ -32,11 +36,11 @@ pub struct Parts {
     /// Heartbeats' cryptography.
     pub association: Association,
     /// What others ask.
-    pub asks: Asks,
+    pub requests: RequestReceiver,
     /// Terms to be written.
     pub terms: mpsc::UnboundedSender<Term>,
     /// For connection sync.
-    pub plan: watch::Sender<Plan>,
+    pub plan: watch::Sender<SyncPlan>,
     /// From connection sync.
     pub sync: watch::Receiver<Report>,
     /// For the metrics.
@@ -66,13 +70,19 @@ impl Driver {
             machine,
             paths: Paths::new(&parts.peer, parts.association, Arc::clone(&parts.measures)),
             dataplane,
-            asks: parts.asks,
+            requests: parts.requests,
             terms: parts.terms,
             plan: parts.plan,
             sync: parts.sync,
             measures: parts.measures,
             witness: parts.witness,
-            memory: Memory::default(),
+            peer: PeerState::default(),
+            observed: DataplaneState::default(),
+            grace: GracePeriods::default(),
+            handover: Handover::default(),
+            leaving: Leaving::default(),
+            history: RoleHistory::default(),
+            warnings: Warnings::default(),
         }
     }
 }

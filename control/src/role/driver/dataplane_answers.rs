@@ -5,12 +5,29 @@ use core::time::Duration;
 use api::{Hold, SyncLink};
 use failover::{Event, Instant, Role, Term};
 
-use super::dataplane::Answer;
-use super::driver::{Draining, Driver};
-use super::fitness::{Copied, Findings};
+use super::Driver;
+use crate::role::dataplane::Answer;
+use crate::role::fitness::{Copied, Findings};
+use crate::role::handover::PendingOrder;
 
 /// A floating address that somebody else announces is announced again so often at most.
 const CONFLICT: Duration = Duration::from_secs(1);
+
+/// What is remembered of the dataplane's answers.
+#[derive(Default)]
+pub(super) struct DataplaneState {
+    /// An order to ask every next hop, until it is done.
+    pub(super) probing: Option<PendingOrder>,
+    /// How many address conflicts were counted when the state machine was last told; none
+    /// before the first answer of a dataplane.
+    conflicts: Option<u64>,
+    /// When the state machine was last told of a conflict.
+    conflict_at: Option<Instant>,
+    /// Why the dataplane cannot forward.
+    pub(super) unable: Option<String>,
+    /// Whether this machine has the peer's connections.
+    copied: Copied,
+}
 
 impl Driver {
     pub(super) async fn take_answers(&mut self) {
@@ -39,17 +56,18 @@ impl Driver {
         let Some(sync) = self.dataplane.holding.as_ref().map(|holding| &holding.sync) else {
             return;
         };
-        let is_drained = match self.memory.draining {
+        let is_drained = match self.handover.draining {
             None => return,
-            Some(Draining::Ordered) if answer.order != Hold::Drain => return,
-            Some(Draining::Ordered) => {
-                self.memory.draining = answer.granted.then_some(Draining::Until(sync.draining));
+            Some(PendingOrder::Ordered) if answer.order != Hold::Drain => return,
+            Some(PendingOrder::Ordered) => {
+                self.handover.draining =
+                    answer.granted.then_some(PendingOrder::Until(sync.draining));
                 answer.granted && sync.drained >= sync.draining
             }
-            Some(Draining::Until(number)) => sync.drained >= number,
+            Some(PendingOrder::Until(number)) => sync.drained >= number,
         };
         if is_drained {
-            self.memory.draining = None;
+            self.handover.draining = None;
             self.step(Event::Drained).await;
         }
     }
@@ -58,16 +76,16 @@ impl Driver {
     async fn look_for_probed(&mut self, answer: &Answer) {
         let Some(holding) = &self.dataplane.holding else { return };
         let (probing, probed) = (holding.probing, holding.probed);
-        let is_probed = match self.memory.probing {
-            Some(Draining::Ordered) if answer.order == Hold::Probe => {
-                self.memory.probing = answer.granted.then_some(Draining::Until(probing));
+        let is_probed = match self.observed.probing {
+            Some(PendingOrder::Ordered) if answer.order == Hold::Probe => {
+                self.observed.probing = answer.granted.then_some(PendingOrder::Until(probing));
                 answer.granted && probed >= probing
             }
-            Some(Draining::Until(number)) => probed >= number,
+            Some(PendingOrder::Until(number)) => probed >= number,
             _ => return,
         };
         if is_probed {
-            self.memory.probing = None;
+            self.observed.probing = None;
             self.step_fitness().await;
             self.step(Event::Probed).await;
         }
@@ -76,19 +94,19 @@ impl Driver {
     async fn look_for_conflict(&mut self) {
         let Some(count) = self.dataplane.holding.as_ref().map(|holding| holding.conflicts) else {
             // The next dataplane counts from the start.
-            self.memory.conflicts = None;
-            self.memory.probing = None;
+            self.observed.conflicts = None;
+            self.observed.probing = None;
             return;
         };
         let now = self.clock.now();
-        let is_new = self.memory.conflicts.is_some_and(|before| count > before);
-        let is_due = self.memory.conflict_at.is_none_or(|at| now.since(at) >= CONFLICT);
+        let is_new = self.observed.conflicts.is_some_and(|before| count > before);
+        let is_due = self.observed.conflict_at.is_none_or(|at| now.since(at) >= CONFLICT);
         if is_new && !is_due {
             return;
         }
-        self.memory.conflicts = Some(count);
+        self.observed.conflicts = Some(count);
         if is_new {
-            self.memory.conflict_at = Some(now);
+            self.observed.conflict_at = Some(now);
             self.step(Event::Conflict).await;
         }
     }
@@ -99,12 +117,12 @@ impl Driver {
         let complete = self.dataplane.holding.as_ref().is_some_and(|h| h.sync.complete);
         if self.dataplane.holding.is_none() {
             // It may have been started anew, with an empty table.
-            self.memory.copied = Copied::default();
+            self.observed.copied = Copied::default();
         }
-        self.memory.copied.follow(self.machine.role(), peer, self.link(), complete);
+        self.observed.copied.follow(self.machine.role(), peer, self.link(), complete);
         let fitness = self.findings(|findings| findings.fitness());
         let why = |findings: Findings<'_>| findings.obstacles(fitness).join("; ");
-        self.memory.unable = (!fitness.able).then(|| self.findings(why));
+        self.observed.unable = (!fitness.able).then(|| self.findings(why));
         self.step(Event::Fitness(fitness)).await;
     }
 
@@ -133,7 +151,7 @@ impl Driver {
             peer_fitness: self.machine.peer(now).map(|heartbeat| heartbeat.fitness),
             link: self.link(),
             link_trouble: link_trouble.as_deref(),
-            copied: self.memory.copied,
+            copied: self.observed.copied,
             witness: self.witness.answers(self.last_heard(), now),
             unproven_peer: self.paths.hears_unproven_peer(self.timing.dead, now),
             incompatible: self.machine.incompatible(now).is_some(),
@@ -142,6 +160,6 @@ impl Driver {
 
     /// When the peer was heard the last time, understood or not.
     pub(super) fn last_heard(&self) -> Option<Instant> {
-        self.memory.heard
+        self.peer.alive_at
     }
 }
