@@ -16,6 +16,7 @@
 
 pub mod compare;
 pub mod error;
+pub mod flap;
 pub mod hugepages;
 pub mod machine;
 pub mod packets;

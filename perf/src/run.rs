@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::Error;
+use crate::flap::{self, Flapping, Pair};
 use crate::hugepages::Hugepages;
 use crate::record::{Better, Each, Figure};
 use crate::replay::Replay;
@@ -35,6 +36,9 @@ pub struct Throughput {
     /// Connections opened a second; left out where all are known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub new_connections: Option<Summary>,
+    /// The same while a server's weight changed; left out where it did not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flapping: Option<Flapping>,
     /// How full the tables were.
     pub occupancy: Occupancy,
     /// Packets dropped while it ran, by reason; reasons that did not happen are left out.
@@ -95,13 +99,11 @@ pub fn in_process(
     progress: &dyn Fn(u32, &Run),
 ) -> Result<Throughput, Error> {
     let mut mixed = Mixed::start(settings, pages)?;
-    let mut runs = Vec::new();
-    for second in 1..=settings.seconds {
-        let run = mixed.second()?;
-        progress(second, &run);
-        runs.push(run);
-    }
-    result(settings, &runs, mixed.occupancy())
+    let seconds = seconds(settings, progress, |flap| match flap {
+        None => Ok((mixed.second()?, 0)),
+        Some(a_second) => mixed.second_flapping(a_second),
+    })?;
+    result(settings, &seconds, mixed.occupancy())
 }
 
 fn replay(
@@ -114,14 +116,44 @@ fn replay(
     let _pages = Hugepages::reserve(replay.mebibytes())?;
     let mut dataplane = Dataplane::start(&replay, &settings.traffic, folder, settings.workers)?;
     dataplane.follow()?;
-    let mut runs = Vec::new();
-    for second in 1..=settings.seconds {
-        let run = dataplane.measure(Duration::from_secs(1))?;
-        progress(second, &run);
+    let second = Duration::from_secs(1);
+    let seconds = seconds(settings, progress, |flap| {
+        let (run, changes) = match flap {
+            None => (dataplane.measure(second)?, 0),
+            Some(a_second) => dataplane.measure_flapping(second, a_second)?,
+        };
         dataplane.check(&run)?;
-        runs.push(run);
+        Ok((run, changes))
+    })?;
+    result(settings, &seconds, dataplane.occupancy()?)
+}
+
+/// The seconds of a run, and those among them that a second with a changing weight followed.
+#[derive(Default)]
+struct Seconds {
+    runs: Vec<Run>,
+    pairs: Vec<Pair>,
+}
+
+/// Measures second by second, with changes of a weight and without in turn where the settings
+/// ask for them.
+fn seconds(
+    settings: &RunSettings,
+    progress: &dyn Fn(u32, &Run),
+    mut measure: impl FnMut(Option<u32>) -> Result<(Run, u64), Error>,
+) -> Result<Seconds, Error> {
+    let mut seconds = Seconds::default();
+    for second in 1..=settings.seconds {
+        let (run, _) = measure(None)?;
+        progress(second, &run);
+        if settings.flap.is_some() {
+            let (with, changes) = measure(settings.flap)?;
+            progress(second, &with);
+            seconds.pairs.push(Pair { without: run.clone(), with, changes });
+        }
+        seconds.runs.push(run);
     }
-    result(settings, &runs, dataplane.occupancy()?)
+    Ok(seconds)
 }
 
 /// Core 0 is everything's that is no worker.
@@ -130,7 +162,11 @@ fn enough_cores(workers: usize) -> Result<(), Error> {
     if workers < cores { Ok(()) } else { Err(Error::TooFewCores { workers, cores }) }
 }
 
-fn result(settings: &RunSettings, runs: &[Run], occupancy: Occupancy) -> Result<Throughput, Error> {
+fn result(
+    settings: &RunSettings,
+    Seconds { runs, pairs }: &Seconds,
+    occupancy: Occupancy,
+) -> Result<Throughput, Error> {
     let figure = |name: &str, unit, better, of: &dyn Fn(&Run) -> f64| {
         Figure::new(name, unit, better, Each::Second, runs.iter().map(of).collect())
     };
@@ -147,6 +183,7 @@ fn result(settings: &RunSettings, runs: &[Run], occupancy: Occupancy) -> Result<
         .collect();
     let opened = (settings.new_percent > 0)
         .then(|| figure("new connections", "a second", Better::Higher, &|run| run.opened));
+    let all: Vec<Run> = runs.iter().chain(pairs.iter().map(|pair| &pair.with)).cloned().collect();
     let mpps = rate.summary()?;
     let bursts: Vec<f64> = runs.iter().map(|run| run.burst).collect();
     Ok(Throughput {
@@ -159,12 +196,14 @@ fn result(settings: &RunSettings, runs: &[Run], occupancy: Occupancy) -> Result<
             .collect::<Result<_, Error>>()?,
         packets_per_burst: Summary::of(&bursts).map(|bursts| bursts.median).unwrap_or_default(),
         new_connections: opened.as_ref().map(Figure::summary).transpose()?,
+        flapping: settings.flap.map(|_| Flapping::of(pairs)).transpose()?,
         occupancy,
-        drops: Run::drops_of_all(runs),
+        drops: Run::drops_of_all(&all),
         figures: [rate, cycles]
             .into_iter()
             .chain(by_stage.into_iter().map(|(_, figure)| figure))
             .chain(opened)
+            .chain(settings.flap.map(|_| flap::figure(pairs)))
             .collect(),
     })
 }

@@ -16,4 +16,8 @@ pub struct RunSettings {
     pub workers: usize,
     /// The length of the run.
     pub seconds: u32,
+    /// How many times a second a server's weight changes, in as many seconds more, each of which
+    /// follows one without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flap: Option<u32>,
 }

@@ -14,6 +14,7 @@ const SETTINGS: RunSettings = RunSettings {
     new_percent: 1,
     workers: 1,
     seconds: 1,
+    flap: None,
 };
 
 #[test]

@@ -15,6 +15,7 @@ use super::frames::{Flow, Template};
 use super::test_bed::{Lifetime, Pages, TestBed, WORKER_CORE};
 use super::worker_harness::{Flows, Packet, ROUND, WorkerHarness};
 use crate::Error;
+use crate::flap;
 use crate::packets::FRAME;
 use crate::run_settings::RunSettings;
 use crate::tandem::{Occupancy, Reading, Run};
@@ -89,6 +90,19 @@ impl Mixed {
         }
         let seconds = cycles as f64 / hz.max(1) as f64;
         Ok(Reading::of(&counters).since_all(&before, self.stream.sides, seconds, cycles))
+    }
+
+    /// The same while a server's weight changes so many times a second, as the thread of the
+    /// control socket changes it; and how many times it has.
+    pub(crate) fn second_flapping(&mut self, a_second: u32) -> Result<(Run, u64), Error> {
+        let snapshot = Arc::clone(&self.harness.snapshot);
+        let mut servers = snapshot.policy.services.iter().flat_map(|service| &service.servers);
+        let server = servers.next().ok_or_else(|| Error::dataplane("there is no server"))?.id;
+        let set = |weight: u16| {
+            snapshot.policy.weights.set(server, weight.into());
+            Ok(())
+        };
+        flap::meanwhile(a_second, set, || self.second())
     }
 
     /// How full the table is.

@@ -14,6 +14,7 @@ use std::sync::Arc;
 
 use dataplane::counters::WorkerBlock;
 use dataplane::mailbox::Mailbox;
+use dataplane::snapshot::Snapshot;
 use dataplane::worker::{BURST, Worker};
 use dpdk::burst::Burst;
 use dpdk::clock::tsc;
@@ -49,6 +50,7 @@ pub(crate) struct WorkerHarness {
     mempool: Mempool,
     spare: VecDeque<Mbuf>,
     pub(crate) counters: Arc<WorkerBlock>,
+    pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) mailbox: Arc<Mailbox>,
     _errands: Consumer,
 }
@@ -123,6 +125,7 @@ impl WorkerHarness {
         let WorkerFixture { parts, near, to_main_core, .. } = fixture;
         let mempool = parts.mempool.clone();
         let (counters, mailbox) = (Arc::clone(&parts.counters), Arc::clone(&parts.mailbox));
+        let snapshot = Arc::clone(&parts.snapshot);
         let spare = core::iter::from_fn(|| mempool.alloc()).take(BUFFERS).collect();
         WorkerHarness {
             worker: Worker::new(parts),
@@ -131,6 +134,7 @@ impl WorkerHarness {
             mempool,
             spare,
             counters,
+            snapshot,
             mailbox,
             _errands: to_main_core,
         }

@@ -14,10 +14,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
-use api::{Client, Hold, SyncState};
+use api::{Client, Hold, ServerChange, SetServers, SyncState};
 use nat::Side;
 
 use crate::Error;
+use crate::flap;
 use crate::replay::Replay;
 use crate::traffic::Traffic;
 
@@ -152,6 +153,28 @@ impl Dataplane {
             Ok(after.since(&before, sides))
         });
         run.map_err(|why| self.failed(&why.to_string()))
+    }
+
+    /// The same while a real server's weight changes so many times a second through the control
+    /// socket; and how many times it has.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`], with its last words.
+    pub fn measure_flapping(&mut self, time: Duration, a_second: u32) -> Result<(Run, u64), Error> {
+        let mut client = self.client()?;
+        let services = client.services().map_err(Error::dataplane)?.services;
+        let server = |one: &api::ServiceStatus| {
+            one.servers.first().map(|server| ServerChange::new(&one.name, server.address))
+        };
+        let change = services.iter().find_map(server);
+        let change = change.ok_or_else(|| Error::dataplane("it has no real server"))?;
+        let set = move |weight| {
+            let change = ServerChange { weight: Some(weight), ..change.clone() };
+            let changed = client.set_servers(SetServers { servers: vec![change] });
+            changed.map(|_| ()).map_err(Error::dataplane)
+        };
+        flap::meanwhile(a_second, set, || self.measure(time))
     }
 
     /// Whether all packets went the way that is measured.

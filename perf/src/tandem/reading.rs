@@ -37,6 +37,8 @@ pub struct Run {
     pub burst: f64,
     /// Packets forwarded.
     pub forwarded: u64,
+    /// Packets that took the slow path.
+    pub slow: u64,
     /// Connections opened a second.
     pub opened: f64,
     /// Frames taken in on the public and the private side.
@@ -119,6 +121,7 @@ impl Reading {
             stages,
             burst: each(forwarded, more("polls") * sides as u64),
             forwarded,
+            slow: more("slow_path_packets"),
             opened: more("connections_opened") as f64 / seconds,
             received: [more("rx_public_packets"), more("rx_private_packets")],
             sent: [more("tx_public_packets"), more("tx_private_packets")],
@@ -191,6 +194,7 @@ mod tests {
             stages: BTreeMap::new(),
             burst: 32.0,
             forwarded: 1000,
+            slow: 0,
             opened: 0.0,
             received: [500, 510],
             sent: [500, 500],

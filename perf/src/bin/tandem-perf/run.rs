@@ -25,6 +25,11 @@ pub(crate) struct Arguments {
     /// How long, in seconds.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     seconds: u32,
+    /// Change a real server's weight so many times a second through the control socket, in
+    /// seconds of their own: one without changes and one with them, in turn. Where packets are
+    /// made in this process, the weight is changed where the control socket's thread does it.
+    #[arg(long, value_name = "TIMES", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    flap: Option<u32>,
     #[command(flatten)]
     folder: Folder,
     #[command(flatten)]
@@ -38,6 +43,7 @@ impl Arguments {
             new_percent: self.new,
             workers: usize::from(self.workers),
             seconds: self.seconds,
+            flap: self.flap,
         };
         let recorder = output.begin("run", &settings)?;
         let workers = if settings.workers == 1 { "worker" } else { "workers" };
@@ -77,6 +83,13 @@ fn print(result: &Throughput) {
     println!("{:<28} {:>24.1}", "packets a burst", result.packets_per_burst);
     if let Some(new) = &result.new_connections {
         println!("{:<28} {:>24}", "new connections a second", spread(new));
+    }
+    if let Some(flapping) = &result.flapping {
+        println!("{:<28} {:>24}", "a weight changing: Mpps", spread(&flapping.mpps));
+        println!("{:<28} {:>24}", "  slower, %", spread(&flapping.slower_percent));
+        println!("{:<28} {:>24}", "  changes", flapping.changes);
+        let slow = format!("{}, without {}", flapping.slow_packets, flapping.slow_packets_without);
+        println!("{:<28} {slow:>24}", "  packets on the slow path");
     }
     let table = result.occupancy;
     let share = table.connections as f64 / table.capacity.max(1) as f64 * 100.0;
