@@ -1,7 +1,9 @@
 //! Orders to a worker and its answers, without a lock.
 //!
 //! The worker looks into its box once a poll. Whatever owns memory travels back in the
-//! answer, so that it is freed by the thread that made it and never by a worker.
+//! answer, so that it is freed by the thread that made it and never by a worker. Each order has
+//! a number, which its answer carries: an answer that comes late is not taken for the answer to
+//! a later order. An order that the worker has not taken yet can be withdrawn.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -37,8 +39,6 @@ pub enum Answer {
 
 /// A walk over a part of a worker's connections.
 pub struct Walk {
-    /// Tells a late answer from the one that is waited for.
-    pub id: u64,
     /// The record to begin with.
     pub start: usize,
     /// Copies of the connections found, with seconds since their last packet and until
@@ -49,10 +49,16 @@ pub struct Walk {
     pub next: Option<usize>,
 }
 
-/// The box of one worker.
+/// An order, or the answer to it.
+struct Numbered<T> {
+    number: u64,
+    content: T,
+}
+
+/// The box of one worker. One thread at a time gives orders.
 pub struct Mailbox {
-    orders: ArrayQueue<Order>,
-    answers: ArrayQueue<Answer>,
+    orders: ArrayQueue<Numbered<Order>>,
+    answers: ArrayQueue<Numbered<Answer>>,
 }
 
 impl Default for Mailbox {
@@ -68,23 +74,64 @@ impl Mailbox {
     /// # Errors
     ///
     /// The order, when the worker has not yet come to the orders before it.
-    pub fn order(&self, order: Order) -> Result<(), Order> {
-        self.orders.push(order)
+    pub fn order(&self, number: u64, order: Order) -> Result<(), Order> {
+        self.orders.push(Numbered { number, content: order }).map_err(|back| back.content)
     }
 
-    /// Takes an answer out.
-    pub fn answer(&self) -> Option<Answer> {
-        self.answers.pop()
+    /// Takes an order back; `None` when the worker has taken it already. Worker and withdrawal
+    /// take from the same queue, so one of them alone gets the order.
+    pub fn withdraw(&self, number: u64) -> Option<Order> {
+        let waiting: Vec<_> = core::iter::from_fn(|| self.orders.pop()).take(DEPTH).collect();
+        let mut found = None;
+        for order in waiting {
+            if order.number == number {
+                found = Some(order.content);
+            } else {
+                // It was in the box just now, so there is room for it.
+                drop(self.orders.push(order));
+            }
+        }
+        found
+    }
+
+    /// Takes an answer out, with the number of its order.
+    pub fn answer(&self) -> Option<(u64, Answer)> {
+        self.answers.pop().map(|Numbered { number, content }| (number, content))
     }
 
     /// The next order, for the worker.
     #[inline(always)]
-    pub(crate) fn next_order(&self) -> Option<Order> {
-        if self.orders.is_empty() { None } else { self.orders.pop() }
+    pub(crate) fn next_order(&self) -> Option<(u64, Order)> {
+        if self.orders.is_empty() {
+            return None;
+        }
+        self.orders.pop().map(|Numbered { number, content }| (number, content))
     }
 
-    /// Answers, from the worker. False when nobody collects the answers.
-    pub(crate) fn reply(&self, answer: Answer) -> Result<(), Answer> {
-        self.answers.push(answer)
+    /// Answers the order of this number, from the worker.
+    ///
+    /// # Errors
+    ///
+    /// The answer, when nobody collects answers.
+    pub(crate) fn reply(&self, number: u64, answer: Answer) -> Result<(), Answer> {
+        self.answers.push(Numbered { number, content: answer }).map_err(|back| back.content)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_is_withdrawn_or_taken_and_others_stay() {
+        let mailbox = Mailbox::default();
+        for number in 1..=3 {
+            assert!(mailbox.order(number, Order::Sync(Session::Off)).is_ok());
+        }
+        assert!(matches!(mailbox.withdraw(2), Some(Order::Sync(_))));
+        assert!(mailbox.withdraw(2).is_none());
+        let taken = || mailbox.next_order().map(|(number, _)| number);
+        assert_eq!([taken(), taken(), taken()], [Some(1), Some(3), None]);
+        assert!(mailbox.withdraw(3).is_none(), "the worker has it");
     }
 }

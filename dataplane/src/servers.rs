@@ -54,10 +54,14 @@ impl State {
     }
 }
 
+/// What is known of each server.
+#[derive(Clone, Default)]
+pub(crate) struct States(HashMap<ServerId, State>);
+
 /// The states of all real servers of the configuration in use.
 #[derive(Default)]
 pub struct ServerStates {
-    states: HashMap<ServerId, State>,
+    states: States,
     weights: Arc<Weights>,
 }
 
@@ -67,13 +71,25 @@ impl ServerStates {
         &self.weights
     }
 
+    pub(crate) fn states(&self) -> &States {
+        &self.states
+    }
+
+    /// Goes back to earlier states, and to the weights that were theirs.
+    pub(crate) fn set_states(&mut self, States(states): States) {
+        for (&server, state) in &states {
+            self.weights.set(server, state.effective());
+        }
+        self.states = States(states);
+    }
+
     /// Follows a new configuration. What was set of a server stays; another weight in the file
     /// replaces the one that was set.
     pub fn follow(&mut self, config: &Config, services: &Services<Ipv4Addr>) {
         let mut states = HashMap::new();
         for (service, configured) in services.iter().zip(&config.services) {
             for (server, configured) in service.servers.iter().zip(&configured.servers) {
-                let mut state = self.states.get(&server.id).copied().unwrap_or_default();
+                let mut state = self.states.0.get(&server.id).copied().unwrap_or_default();
                 if state.configured != configured.weight {
                     state.set = None;
                 }
@@ -82,7 +98,7 @@ impl ServerStates {
                 states.insert(server.id, state);
             }
         }
-        self.states = states;
+        self.states = States(states);
     }
 
     /// Makes all changes, or none.
@@ -103,7 +119,7 @@ impl ServerStates {
             return Err(Failure::new(FailureKind::NotFound, message).with_details(missing));
         }
         for (id, change) in found.into_iter().flatten().zip(changes) {
-            let state = self.states.entry(id).or_default();
+            let state = self.states.0.entry(id).or_default();
             *state = state.change(change);
             self.weights.set(id, state.effective());
         }
@@ -112,7 +128,7 @@ impl ServerStates {
 
     /// The state of a server for status, and its weight.
     pub fn of(&self, server: ServerId) -> (ServerState, u16) {
-        let state = self.states.get(&server).copied().unwrap_or_default();
+        let state = self.states.0.get(&server).copied().unwrap_or_default();
         (state.state(), state.weight())
     }
 }
@@ -245,6 +261,22 @@ server = [{servers}]
         assert_eq!(snapshot.policy.weights.of(server), 9);
         builder.build(&config(&ONE.replace('5', "6"), "1"), &[]).unwrap();
         assert_eq!(snapshot.policy.weights.of(server), 6);
+    }
+
+    #[test]
+    fn a_configuration_that_is_not_taken_after_all_changes_nothing() {
+        let (mut builder, snapshot) = builder();
+        let server = first(&snapshot);
+        let weight = ServerChange { weight: Some(9), ..change("10.0.0.11:80") };
+        builder.servers.set(&snapshot.policy.services, &[weight]).unwrap();
+        let checkpoint = builder.checkpoint();
+        let refused = builder.build(&config(&TWO.replace('5', "6"), "254"), &[]).unwrap();
+        assert_eq!(snapshot.policy.weights.of(server), 6);
+        builder.go_back(checkpoint);
+        assert_eq!(snapshot.policy.weights.of(server), 9);
+        let next = builder.build(&config(TWO, "1"), &[]).unwrap();
+        assert_eq!(next.ways, snapshot.ways, "it is like the one that was in use");
+        assert!(next.generation > refused.generation);
     }
 
     #[test]

@@ -106,7 +106,7 @@ fn workers(connections: u32, pages: Pages) -> Result<[Vec<f64>; 2], Error> {
     let flow = |client| Packet { template: &request, flow: Flow { client, server: 0 } };
     let (producer, mut ring) = ring::ring(RING);
     let export = Session::Export(Box::new(Export::new(producer)));
-    on.mailbox.order(Order::Sync(export)).map_err(|_| Error::dataplane("an order too many"))?;
+    on.mailbox.order(1, Order::Sync(export)).map_err(|_| Error::dataplane("an order too many"))?;
     // The walk over the empty table is not what is measured.
     while ring.pop().is_none() {
         on.poll();

@@ -35,6 +35,7 @@ use crate::snapshot::{Builder, Snapshot};
 use crate::sync::Hub;
 use crate::worker::Sharing;
 
+pub use orders::Orders;
 pub use socket::{Socket, SocketError};
 
 /// The configuration in use and what the next one is made with.
@@ -72,7 +73,7 @@ pub struct Admin {
     /// All workers.
     pub workers: Vec<WorkerHandle>,
     /// Taken by whoever gives orders and waits for the answers.
-    pub orders: Mutex<u64>,
+    pub orders: Mutex<Orders>,
     /// The ports of both sides.
     pub ports: [Arc<Port>; 2],
     /// Neighbours.

@@ -1,5 +1,6 @@
 //! Taking a new configuration while packets flow: whole or not at all.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -9,6 +10,7 @@ use nat::Side;
 use wire::MacAddress;
 
 use super::Admin;
+use crate::snapshot::{Builder, Snapshot};
 
 impl Admin {
     /// Reloads as for `tandem reload`, and says in the log what came of it.
@@ -38,23 +40,10 @@ impl Admin {
                            in use stays";
             return Err(Failure::new(FailureKind::RestartNeeded, message).with_details(restart));
         }
-        let loads: Vec<_> = self.workers.iter().map(|worker| &*worker.loads).collect();
-        let snapshot = loaded
-            .builder
-            .build(&checked.config, &loads)
-            .map_err(|error| Failure::new(FailureKind::Configuration, error.to_string()))?;
-        // New neighbours first: a packet that goes by the new routes finds them.
-        let now = self.clock.now();
-        let mut resolver = self.resolver.lock();
-        if !resolver.set_static(&static_neighbours(&checked.config), now) {
-            let message = "the neighbour table has no room for every neighbour of the \
-                           configuration; the rest of it is in use";
-            tracing::warn!("{message}");
-        }
-        resolver.keep(snapshot.next_hops());
-        drop(resolver);
-        *self.snapshot.write() = Arc::clone(&snapshot);
-        self.publish(&snapshot)?;
+        let checkpoint = loaded.builder.checkpoint();
+        let snapshot = self.deliver(&mut loaded.builder, &checked.config).inspect_err(|_| {
+            loaded.builder.go_back(checkpoint);
+        })?;
         loaded.config = checked.config;
         loaded.path = path;
         loaded.at = SystemTime::now();
@@ -62,10 +51,46 @@ impl Admin {
         let warnings = checked.warnings.iter().map(ToString::to_string).collect();
         Ok(Reloaded { generation: snapshot.generation, warnings })
     }
+
+    /// Has every worker use a configuration, and then the main core. When it does not come to
+    /// that, workers and main core go on with the one before.
+    fn deliver(&self, builder: &mut Builder, config: &Config) -> Result<Arc<Snapshot>, Failure> {
+        let loads: Vec<_> = self.workers.iter().map(|worker| &*worker.loads).collect();
+        let snapshot = builder
+            .build(config, &loads)
+            .map_err(|error| Failure::new(FailureKind::Configuration, error.to_string()))?;
+        let neighbours = static_neighbours(config);
+        let reserved = self
+            .resolver
+            .lock()
+            .reserve(&neighbours, self.clock.now())
+            .map_err(|without| no_room_for(&without))?;
+        let before = self.snapshot.read().clone();
+        let published = self.orders.lock().publish(&self.workers, &snapshot, &before);
+        let mut resolver = self.resolver.lock();
+        if let Err(late) = published {
+            resolver.give_back(reserved);
+            let message = format!("{}; the configuration in use stays", late.message);
+            return Err(Failure::new(late.failure, message));
+        }
+        resolver.set_static(&neighbours, self.clock.now());
+        resolver.keep(snapshot.next_hops());
+        drop(resolver);
+        *self.snapshot.write() = Arc::clone(&snapshot);
+        Ok(snapshot)
+    }
+}
+
+fn no_room_for(neighbours: &[(Side, Ipv4Addr)]) -> Failure {
+    let message = "the neighbour table has no room for every neighbour of the configuration; the \
+                   one in use stays";
+    let line = |(side, address): &(Side, Ipv4Addr)| format!("{side}.neighbour {address}");
+    Failure::new(FailureKind::Configuration, message)
+        .with_details(neighbours.iter().map(line).collect())
 }
 
 /// The neighbours that a configuration names.
-pub fn static_neighbours(config: &Config) -> Vec<(Side, std::net::Ipv4Addr, MacAddress)> {
+pub fn static_neighbours(config: &Config) -> Vec<(Side, Ipv4Addr, MacAddress)> {
     let of = |side: Side, interface: &Interface| {
         let neighbours = interface.neighbours.clone().into_iter();
         neighbours.map(move |neighbour| (side, neighbour.address, neighbour.mac))

@@ -9,8 +9,7 @@ use api::stream::Direction;
 use nat::sync::{Export, Import, Session, ring};
 
 use super::Admin;
-use super::orders::{give, wait};
-use crate::mailbox::{Answer, Order};
+use crate::mailbox::Order;
 use crate::sync::{Exporters, Importers, Intake, REPLIES, RING};
 
 impl Admin {
@@ -26,16 +25,17 @@ impl Admin {
         self.sync.holding()
     }
 
-    /// Gives each worker a session, and frees those before.
+    /// Gives each worker a session, and frees those before. A worker that is late does not
+    /// begin it later: nobody would read what it tells.
     fn set_sessions(&self, sessions: Vec<Session>) -> Result<(), Failure> {
-        let _turn = self.orders.lock();
-        for (worker, session) in self.workers.iter().zip(sessions) {
-            give(worker, Order::Sync(session))?;
-        }
-        for worker in &self.workers {
-            wait(worker, |answer| matches!(answer, Answer::Synced(_)).then_some(()))?;
-        }
-        Ok(())
+        let orders = sessions.into_iter().map(Order::Sync).collect();
+        self.orders.lock().carry_out(&self.workers, orders).map_err(|late| late.failure)
+    }
+
+    /// Ends the sessions of all workers. A worker that is late ends its own when it comes to it.
+    fn end_sessions(&self) -> Result<(), Failure> {
+        let workers: Vec<_> = self.workers.iter().collect();
+        self.orders.lock().have_done(&workers, || Order::Sync(Session::Off))
     }
 }
 
@@ -58,7 +58,7 @@ impl Exporters for Admin {
     }
 
     fn end(&self) -> Result<(), Failure> {
-        self.set_sessions(self.workers.iter().map(|_| Session::Off).collect())
+        self.end_sessions()
     }
 }
 
@@ -85,6 +85,6 @@ impl Importers for Admin {
     }
 
     fn end(&self) -> Result<(), Failure> {
-        self.set_sessions(self.workers.iter().map(|_| Session::Off).collect())
+        self.end_sessions()
     }
 }

@@ -83,7 +83,7 @@ impl State {
             loaded: Mutex::new(loaded),
             snapshot: Arc::clone(&self.snapshot),
             workers,
-            orders: Mutex::new(0),
+            orders: Mutex::default(),
             ports,
             resolver: Arc::clone(&self.resolver),
             role: Arc::clone(&self.role),

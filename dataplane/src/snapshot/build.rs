@@ -15,7 +15,7 @@ use wire::{MacAddress, Port};
 
 use super::numbering::Numbering;
 use super::{Interface, Snapshot};
-use crate::servers::ServerStates;
+use crate::servers::{ServerStates, States};
 
 /// Bytes of IP and TCP headers without options.
 const TCP_HEADERS: u16 = 40;
@@ -29,6 +29,12 @@ pub enum BuildError {
     /// More services or servers than numbers for them.
     #[error(transparent)]
     Registry(#[from] RegistryError),
+}
+
+/// How things were before a snapshot was built.
+pub struct Checkpoint {
+    servers: States,
+    before: Option<Arc<Snapshot>>,
 }
 
 /// Makes snapshots, one after the other; services and servers keep their numbers for as long as
@@ -55,6 +61,18 @@ impl Builder {
             before: None,
             generation: 0,
         }
+    }
+
+    /// How things are, to go back to when the next snapshot is not taken after all.
+    pub fn checkpoint(&self) -> Checkpoint {
+        Checkpoint { servers: self.servers.states().clone(), before: self.before.clone() }
+    }
+
+    /// Goes back to the weights of servers, and to the snapshot, of a checkpoint. Numbers that
+    /// were given since stay given for as long as a worker uses them.
+    pub fn go_back(&mut self, checkpoint: Checkpoint) {
+        self.servers.set_states(checkpoint.servers);
+        self.before = checkpoint.before;
     }
 
     /// The next snapshot. `loads` are those of all workers: a server that has connections on

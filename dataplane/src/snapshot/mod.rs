@@ -12,7 +12,7 @@ use nat::timeouts::Timeouts;
 use nat::{Seconds, Side};
 use wire::MacAddress;
 
-pub use build::{BuildError, Builder};
+pub use build::{BuildError, Builder, Checkpoint};
 
 /// The NIC of one side: what frames that leave there look like.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

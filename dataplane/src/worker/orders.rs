@@ -20,7 +20,8 @@ const WALK_STEP: usize = 64;
 /// The orders of one worker.
 pub(super) struct Orders {
     mailbox: Arc<Mailbox>,
-    walk: Option<Walk>,
+    /// The walk that is not at its end, with the number of its order.
+    walk: Option<(u64, Walk)>,
 }
 
 impl Orders {
@@ -36,8 +37,8 @@ impl Orders {
     /// Follows the next order, and goes on with what an earlier one has begun.
     #[inline(always)]
     pub(super) fn follow(&mut self, flows: &mut Flows, view: &mut View) {
-        if let Some(order) = self.mailbox.next_order() {
-            self.begin(order, flows, view);
+        if let Some((number, order)) = self.mailbox.next_order() {
+            self.begin(number, order, flows, view);
         }
         if self.walk.is_some() {
             self.walk_on(&flows.translator.connections, view);
@@ -45,17 +46,17 @@ impl Orders {
     }
 
     #[cold]
-    fn begin(&mut self, order: Order, flows: &mut Flows, view: &mut View) {
+    fn begin(&mut self, number: u64, order: Order, flows: &mut Flows, view: &mut View) {
         // An answer is dropped here only if nobody collects answers: the process is ending.
         match order {
             Order::Snapshot(snapshot) => {
                 let old = take_snapshot(flows, view, snapshot);
-                drop(self.mailbox.reply(Answer::Retired(old)));
+                drop(self.mailbox.reply(number, Answer::Retired(old)));
             }
-            Order::Walk(walk) => self.walk = Some(walk),
+            Order::Walk(walk) => self.walk = Some((number, walk)),
             Order::Sync(session) => {
                 let old: Session = flows.translator.connections.set_session(session);
-                drop(self.mailbox.reply(Answer::Synced(old)));
+                drop(self.mailbox.reply(number, Answer::Synced(old)));
             }
         }
     }
@@ -63,7 +64,7 @@ impl Orders {
     /// One step of a walk; sends it back when its buffer is full or the table ends.
     #[cold]
     fn walk_on(&mut self, connections: &Connections<Ipv4Addr>, view: &View) {
-        let Some(mut walk) = self.walk.take() else { return };
+        let Some((number, mut walk)) = self.walk.take() else { return };
         let capacity = connections.table().capacity();
         let room = walk.found.capacity() - walk.found.len();
         let step = WALK_STEP.min(room);
@@ -76,9 +77,9 @@ impl Orders {
         let ended = walk.start >= capacity;
         if ended || walk.found.len() == walk.found.capacity() {
             walk.next = (!ended).then_some(walk.start);
-            drop(self.mailbox.reply(Answer::Walked(walk)));
+            drop(self.mailbox.reply(number, Answer::Walked(walk)));
         } else {
-            self.walk = Some(walk);
+            self.walk = Some((number, walk));
         }
     }
 }

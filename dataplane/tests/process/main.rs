@@ -12,6 +12,8 @@ mod hurry;
 mod log;
 mod privileges;
 mod process;
+mod reload;
 mod sharing;
 mod signals;
+mod stopped;
 mod watchdog;

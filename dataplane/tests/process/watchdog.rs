@@ -1,12 +1,12 @@
 //! A process that hangs is found by the service manager's watchdog.
 
 use core::time::Duration;
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::os::unix::net::UnixDatagram;
-use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
 use super::process::{Folder, Process, command, wait_until};
+use super::stopped::Stopped;
 
 /// How long the manager waits for a sign of life, in microseconds.
 const TIMEOUT: &str = "1500000";
@@ -56,45 +56,6 @@ impl Manager {
         while Instant::now() < end {
             assert_eq!(self.next(), None, "a sign of life of a process that hangs");
         }
-    }
-}
-
-/// A thread that a debugger has stopped; it goes on when this is dropped.
-struct Stopped(Child);
-
-/// Stops a thread, and no other of its process, until standard input ends: ptrace(2) with
-/// PTRACE_SEIZE and PTRACE_INTERRUPT. The thread goes on when its tracer is gone.
-const STOP: &str = "
-import ctypes, os, sys
-libc = ctypes.CDLL(None, use_errno=True)
-thread = int(sys.argv[1])
-for request in (0x4206, 0x4207):
-    if libc.ptrace(request, thread, None, None) != 0:
-        sys.exit(os.strerror(ctypes.get_errno()))
-os.waitpid(thread, 0x40000000)
-print('stopped', flush=True)
-sys.stdin.read()
-";
-
-impl Stopped {
-    fn new(thread: u32) -> Self {
-        let mut tracer = Command::new("python3")
-            .args(["-c", STOP, &thread.to_string()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut said = [0; 8];
-        tracer.stdout.as_mut().unwrap().read_exact(&mut said).unwrap();
-        assert_eq!(&said, b"stopped\n");
-        Stopped(tracer)
-    }
-}
-
-impl Drop for Stopped {
-    fn drop(&mut self) {
-        drop(self.0.stdin.take());
-        let _ = self.0.wait();
     }
 }
 

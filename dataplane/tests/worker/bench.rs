@@ -193,9 +193,14 @@ impl Bench {
     pub(crate) fn reload(&mut self, configuration: &str) -> Arc<Snapshot> {
         let config = Config::from_str("built-in", configuration).unwrap();
         let snapshot = self.builder.build(&config, &[&self.loads]).unwrap();
-        assert!(self.mailbox.order(Order::Snapshot(Arc::clone(&snapshot))).is_ok());
+        assert!(
+            self.mailbox.order(snapshot.generation, Order::Snapshot(Arc::clone(&snapshot))).is_ok()
+        );
         self.worker.poll();
-        assert!(matches!(self.mailbox.answer(), Some(Answer::Retired(_))));
+        let answer = self.mailbox.answer();
+        assert!(
+            matches!(answer, Some((number, Answer::Retired(_))) if number == snapshot.generation)
+        );
         snapshot
     }
 

@@ -13,6 +13,7 @@
 //!
 //! A neighbour in `Probe` is still used; in `Incomplete` and `Failed` it is not.
 
+mod fixed;
 mod keep;
 
 use std::collections::HashMap;
@@ -236,30 +237,6 @@ impl<P> Resolver<P> {
         self.table.publish(hop, Some(mac));
         self.waiting -= released.len();
         released
-    }
-
-    /// Sets the neighbours that the configuration names; others that it named before go
-    /// back to being asked. False if the table has no room for all.
-    pub fn set_static(&mut self, wanted: &[(Side, Ipv4Addr, MacAddress)], now: Instant) -> bool {
-        for ((side, address), entry) in &mut self.entries {
-            let named = wanted.iter().any(|(s, a, _)| s == side && a == address);
-            if entry.state == State::Static && !named {
-                entry.state = State::Probe;
-                entry.attempts = 0;
-            }
-        }
-        let mut all = true;
-        for &(side, address, mac) in wanted {
-            let Some(entry) = self.entry(side, address, now) else {
-                all = false;
-                continue;
-            };
-            entry.state = State::Static;
-            entry.mac = Some(mac);
-            let hop = entry.hop;
-            self.table.publish(hop, Some(mac));
-        }
-        all
     }
 
     /// Does what time asks for: sends requests again, probes, gives up, forgets. Called
