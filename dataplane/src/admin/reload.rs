@@ -12,6 +12,9 @@ use wire::MacAddress;
 use super::Admin;
 use crate::snapshot::{Builder, Snapshot};
 
+/// Neighbours that a failure names.
+const NAMED: usize = 10;
+
 impl Admin {
     /// Reloads as for `tandem reload`, and says in the log what came of it.
     pub fn reload_for_signal(&self) {
@@ -85,8 +88,12 @@ fn no_room_for(neighbours: &[(Side, Ipv4Addr)]) -> Failure {
     let message = "the neighbour table has no room for every neighbour of the configuration; the \
                    one in use stays";
     let line = |(side, address): &(Side, Ipv4Addr)| format!("{side}.neighbour {address}");
-    Failure::new(FailureKind::Configuration, message)
-        .with_details(neighbours.iter().map(line).collect())
+    let mut lines: Vec<_> = neighbours.iter().take(NAMED).map(line).collect();
+    match neighbours.len().saturating_sub(NAMED) {
+        0 => {}
+        more => lines.push(format!("and {more} more")),
+    }
+    Failure::new(FailureKind::Configuration, message).with_details(lines)
 }
 
 /// The neighbours that a configuration names.
