@@ -17,7 +17,7 @@ use std::net::Ipv4Addr;
 
 use dpdk::burst::Burst;
 use dpdk::mbuf::Mbuf;
-use nat::connection::Passage;
+use nat::connection::Forwarding;
 use nat::table::{Candidate, Key};
 use nat::{Connections, Instant, Side};
 use wire::ethernet;
@@ -54,20 +54,20 @@ impl Forwarder<'_> {
     #[inline(always)]
     fn forward(&mut self, mbuf: &mut Mbuf, state: &PacketState) -> bool {
         let PacketState { key, candidate, flags, length, .. } = state;
-        let Some(mut passing) = self.connections.passing(*candidate, key, self.epoch) else {
+        let Some(mut hit) = self.connections.fast_hit(*candidate, key, self.epoch) else {
             return false;
         };
-        if !passing.leaves_on(self.exit) || *length > self.mtu {
+        if !hit.leaves_on(self.exit) || *length > self.mtu {
             return false;
         }
-        let Some(link) = self.neighbours.addresses(passing.next_hop(), self.sender) else {
+        let Some(link) = self.neighbours.addresses(hit.next_hop(), self.sender) else {
             return false;
         };
-        if !passing.pass(*flags, || flow::segment(mbuf.data()), self.now) {
+        if !hit.pass(*flags, || flow::segment(mbuf.data()), self.now) {
             return false;
         }
-        self.servers.count(passing.server(), passing.direction(), *length);
-        flow::rewrite(mbuf.data_mut(), passing, link)
+        self.servers.count(hit.server(), hit.direction(), *length);
+        flow::rewrite(mbuf.data_mut(), hit, link)
     }
 }
 
@@ -234,7 +234,7 @@ fn forward_missed(flows: &mut Flows, view: &View, mbuf: &mut Mbuf, state: &Packe
     if state.flags.contains(Flags::SYN) || !connections.is_current(hit, view.epoch) {
         return Outcome::Slow;
     }
-    let Some(Passage { exit, next_hop, .. }) = connections.peek(hit) else {
+    let Some(Forwarding { exit, next_hop, .. }) = connections.peek(hit) else {
         return Outcome::Slow;
     };
     let link = view.addresses(exit, next_hop);
@@ -242,11 +242,11 @@ fn forward_missed(flows: &mut Flows, view: &View, mbuf: &mut Mbuf, state: &Packe
         return Outcome::Slow;
     };
     let segment = flow::segment(mbuf.data());
-    let Some(passage) = connections.pass(hit, segment, view.now) else {
+    let Some(forwarding) = connections.pass(hit, segment, view.now) else {
         return Outcome::Slow;
     };
-    view.servers().count(passage.server, passage.direction, state.length);
-    flow::rewrite(mbuf.data_mut(), &passage.rewrite, link);
+    view.servers().count(forwarding.server, forwarding.direction, state.length);
+    flow::rewrite(mbuf.data_mut(), &forwarding.rewrite, link);
     Outcome::Out(exit)
 }
 

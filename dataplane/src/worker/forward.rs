@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 
 use dpdk::mbuf::Mbuf;
-use nat::connection::{NextHop, Passage};
+use nat::connection::{Forwarding, NextHop};
 use nat::table::Hit;
 use nat::{Direction, Side};
 use wire::icmpv4::{Error, unreachable};
@@ -66,9 +66,9 @@ pub(super) fn forward(
     view: &View,
     mut arrival: Arrival,
     hit: Hit,
-    passage: Passage<Ipv4Addr>,
+    forwarding: Forwarding<Ipv4Addr>,
 ) {
-    if !fits(io, view, &arrival, passage.exit) {
+    if !fits(io, view, &arrival, forwarding.exit) {
         return io.discard(DropReason::TooBig);
     }
     let Some(record) = flows.translator.connections.table().get(hit.id) else {
@@ -76,10 +76,10 @@ pub(super) fn forward(
     };
     let tuple = record.translated(hit.direction);
     let is_fragment = arrival.ip.fragment.is_some();
-    let is_cut = arrival.ip.total_length > view.mtus[passage.exit.index()];
+    let is_cut = arrival.ip.total_length > view.mtus[forwarding.exit.index()];
     // A sender's identifications are unique for its own address only.
     let renamed = tuple.source != arrival.ip.source && (is_fragment || is_cut);
-    let exit = passage.exit;
+    let exit = forwarding.exit;
     let identification =
         renamed.then(|| fragments::identification(flows, view, &arrival, tuple, exit));
     let translated = Translated { tuple, exit, identification };
@@ -89,9 +89,9 @@ pub(super) fn forward(
     if !translate_by(&mut arrival, &translated) {
         return io.discard(DropReason::Truncated);
     }
-    clamp_mss(view, &mut arrival, passage.exit);
-    let mac = view.neighbours.mac(passage.next_hop);
-    send(io, view, arrival, passage.exit, tuple.destination, mac);
+    clamp_mss(view, &mut arrival, forwarding.exit);
+    let mac = view.neighbours.mac(forwarding.next_hop);
+    send(io, view, arrival, forwarding.exit, tuple.destination, mac);
 }
 
 /// False for a packet that is too big to leave on this side and must not be cut: its sender

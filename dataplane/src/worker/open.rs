@@ -160,36 +160,36 @@ fn count_opened(flows: &Flows, view: &View, hit: Hit, replaced: bool) {
 
 /// Sends the first packet of a connection on.
 fn send_first(io: &mut Io, flows: &mut Flows, view: &View, newcomer: Newcomer, hit: Hit) {
-    let Some(passage) = flows.translator.connections.peek(hit) else {
+    let Some(forwarding) = flows.translator.connections.peek(hit) else {
         return io.discard(DropReason::NoConnection);
     };
     let length = match &newcomer {
         Newcomer::Plain { state, .. } => state.length,
         Newcomer::Parsed(arrival) => arrival.ip.total_length,
     };
-    view.servers().count(passage.server, passage.direction, length);
+    view.servers().count(forwarding.server, forwarding.direction, length);
     let (mut mbuf, state) = match newcomer {
         Newcomer::Parsed(arrival) => {
-            return forward::forward(io, flows, view, arrival, hit, passage);
+            return forward::forward(io, flows, view, arrival, hit, forwarding);
         }
         Newcomer::Plain { mbuf, state, .. } => (mbuf, state),
     };
-    let exit = passage.exit;
+    let exit = forwarding.exit;
     if state.key.protocol() == Protocol::Tcp && state.flags.contains(Flags::SYN) {
         let end = ethernet::HEADER_LENGTH + usize::from(state.length);
         if let Some(segment) = mbuf.data_mut().get_mut(SEGMENT..end) {
             tcp::clamp_mss(segment, view.snapshot.interface(exit).mss);
         }
     }
-    match view.addresses(exit, passage.next_hop) {
+    match view.addresses(exit, forwarding.next_hop) {
         Some(link) => {
-            flow::rewrite(mbuf.data_mut(), &passage.rewrite, link);
+            flow::rewrite(mbuf.data_mut(), &forwarding.rewrite, link);
             io.transmit(exit, mbuf);
         }
         None => {
             let link = view.senders[exit.index()].to_nobody();
-            flow::rewrite(mbuf.data_mut(), &passage.rewrite, link);
-            forward::resolve(io, view, exit, passage.rewrite.destination, mbuf);
+            flow::rewrite(mbuf.data_mut(), &forwarding.rewrite, link);
+            forward::resolve(io, view, exit, forwarding.rewrite.destination, mbuf);
         }
     }
 }

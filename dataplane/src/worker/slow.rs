@@ -155,15 +155,15 @@ pub(super) fn known(
         return open::open_parsed(io, flows, view, arrival, request);
     }
     let passed = flows.translator.connections.pass(hit, arrival.ip.payload.segment(), view.now);
-    let Some(passage) = passed else { return io.discard(DropReason::NoConnection) };
-    if passage.reopened && hit.direction == Direction::Original {
+    let Some(forwarding) = passed else { return io.discard(DropReason::NoConnection) };
+    if forwarding.reopened && hit.direction == Direction::Original {
         // The same client port for a new connection: it deserves a fresh choice of
         // server, not the one that its predecessor had.
         open::close(flows, view, hit.id);
         return open::open_parsed(io, flows, view, arrival, request);
     }
-    view.servers().count(passage.server, passage.direction, arrival.ip.total_length);
-    forward::forward(io, flows, view, arrival, hit, passage);
+    view.servers().count(forwarding.server, forwarding.direction, arrival.ip.total_length);
+    forward::forward(io, flows, view, arrival, hit, forwarding);
 }
 
 /// The reader's many reasons as the operator's few.

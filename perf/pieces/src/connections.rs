@@ -164,13 +164,11 @@ pub fn forward(
         ask_for_records(connections.table(), burst.len(), &probes, &mut candidates);
         for ((packet, lane), candidate) in burst.iter_mut().zip(lanes).zip(candidates) {
             let (key, flags) = lane;
-            let Some(mut passing) = connections.passing(candidate, &key, EPOCH) else { continue };
-            if !passing.leaves_on(Side::Private)
-                || !passing.pass(flags, || flow::segment(packet), now)
-            {
+            let Some(mut hit) = connections.fast_hit(candidate, &key, EPOCH) else { continue };
+            if !hit.leaves_on(Side::Private) || !hit.pass(flags, || flow::segment(packet), now) {
                 continue;
             }
-            forwarded += usize::from(flow::rewrite(packet, passing, frames::LINK));
+            forwarded += usize::from(flow::rewrite(packet, hit, frames::LINK));
         }
     }
     forwarded

@@ -62,7 +62,7 @@ impl Connections<Ipv4Addr> {
             record.bind(services);
             if record.server != ServerId::NONE {
                 self.unbound -= 1;
-                self.books.loads.opened(record.server, Self::is_active(record));
+                self.accounting.loads.opened(record.server, Self::is_active(record));
             }
         }
         let goes_on = end < self.table.capacity() && self.unbound > 0;

@@ -39,7 +39,7 @@ impl<A: Replicated> Connections<A> {
         if let Some(due) = self.staged.take() {
             self.visit(&due, now);
         }
-        self.staged = self.books.wheel.due(now);
+        self.staged = self.accounting.wheel.due(now);
         let Some(due) = &self.staged else {
             return Expired { closed, goes_on: ended || self.ending[0].is_some() };
         };
@@ -59,14 +59,16 @@ impl<A: Replicated> Connections<A> {
             if !record.visits.looks_again() || !record.is_live() {
                 continue;
             }
-            if let Some(deadline) = Self::end_of(record, self.resumed, &self.books.timeouts, now) {
-                self.books.wheel.visit_by(deadline, id, &mut record.visits);
+            if let Some(deadline) =
+                Self::end_of(record, self.resumed, &self.accounting.timeouts, now)
+            {
+                self.accounting.wheel.visit_by(deadline, id, &mut record.visits);
                 continue;
             }
             // Told of where it lies: a copy, so soon after a part of it was written, would
             // wait for that.
             self.unbound -= usize::from(record.is_unbound());
-            self.books.closed(record);
+            self.accounting.closed(record);
             self.table.take_out(id, hashes);
         }
         ended
@@ -80,8 +82,10 @@ impl<A: Replicated> Connections<A> {
             if !record.is_live() {
                 continue;
             }
-            if let Some(deadline) = Self::end_of(record, self.resumed, &self.books.timeouts, now) {
-                self.books.wheel.visit_by(deadline, id, &mut record.visits);
+            if let Some(deadline) =
+                Self::end_of(record, self.resumed, &self.accounting.timeouts, now)
+            {
+                self.accounting.wheel.visit_by(deadline, id, &mut record.visits);
                 continue;
             }
             record.visits.look_again();

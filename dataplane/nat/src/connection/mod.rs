@@ -34,7 +34,7 @@ use crate::{Direction, Side};
 
 /// What a packet of a known connection needs to go on.
 #[derive(Clone, Copy, Debug)]
-pub struct Passage<A> {
+pub struct Forwarding<A> {
     /// What to write into it.
     pub rewrite: Rewrite<A>,
     /// The side on which it leaves.
@@ -53,13 +53,13 @@ pub struct Passage<A> {
 
 /// A packet before its connection, on the fast path: each word is read from the record only
 /// when it is asked for, as there are fewer registers than words.
-pub struct Passing<'a, A> {
+pub struct FastHit<'a, A> {
     record: &'a mut Record<A>,
     hit: Hit,
-    books: &'a mut Books,
+    accounting: &'a mut Accounting,
 }
 
-impl<A: Replicated> Passing<'_, A> {
+impl<A: Replicated> FastHit<'_, A> {
     /// Lets the packet pass: refreshes the connection and follows its TCP state. `segment`
     /// is asked for what few segments are looked at for. False, and everything is as it was,
     /// for a SYN that may open the connection anew, elsewhere.
@@ -72,15 +72,21 @@ impl<A: Replicated> Passing<'_, A> {
         if flags.contains(Flags::SYN) {
             return false;
         }
-        Self::change(self.record, self.hit, segment(), now, self.books);
+        Self::change(self.record, self.hit, segment(), now, self.accounting);
         true
     }
 
     /// Takes everything by itself: so nothing of a passing packet need lie in memory.
     #[cold]
     #[inline(never)]
-    fn change(record: &mut Record<A>, hit: Hit, segment: Segment, now: Instant, books: &mut Books) {
-        Connections::follow(record, hit, segment, now, books);
+    fn change(
+        record: &mut Record<A>,
+        hit: Hit,
+        segment: Segment,
+        now: Instant,
+        accounting: &mut Accounting,
+    ) {
+        Connections::follow(record, hit, segment, now, accounting);
     }
 
     /// True if this is the side on which the packet leaves.
@@ -108,7 +114,7 @@ impl<A: Replicated> Passing<'_, A> {
     }
 }
 
-impl Translation for Passing<'_, Ipv4Addr> {
+impl Translation for FastHit<'_, Ipv4Addr> {
     #[inline(always)]
     fn addresses(&self) -> [u8; 8] {
         self.record.key(self.hit.direction.flipped()).reversed_addresses()
@@ -135,7 +141,7 @@ impl Translation for Passing<'_, Ipv4Addr> {
 /// All connections of one worker.
 pub struct Connections<A> {
     table: Table<A>,
-    books: Books,
+    accounting: Accounting,
     /// A chunk whose records have been asked for, to be visited at the next step.
     staged: Option<Due>,
     /// Connections whose time was over at the last step, from the first place on.
@@ -154,14 +160,14 @@ pub struct Connections<A> {
 }
 
 /// What is kept of all connections besides their records.
-struct Books {
+struct Accounting {
     wheel: Wheel,
     timeouts: Timeouts,
     loads: Arc<Loads>,
     session: Session,
 }
 
-impl Books {
+impl Accounting {
     /// Takes a connection out of them that ends.
     #[inline(always)]
     fn closed<A: Replicated>(&mut self, record: &Record<A>) {
@@ -196,7 +202,12 @@ impl<A: Replicated> Connections<A> {
         wheel.set_shortest(timeouts.shortest());
         Connections {
             table,
-            books: Books { wheel, timeouts, loads: Arc::default(), session: Session::Off },
+            accounting: Accounting {
+                wheel,
+                timeouts,
+                loads: Arc::default(),
+                session: Session::Off,
+            },
             staged: None,
             ending: [None; CHUNK],
             standby: false,
@@ -217,25 +228,25 @@ impl<A: Replicated> Connections<A> {
     /// called before the first connection opens.
     #[must_use]
     pub fn counted_in(mut self, loads: Arc<Loads>) -> Self {
-        self.books.loads = loads;
+        self.accounting.loads = loads;
         self
     }
 
     /// Connections bound to each real server.
     #[inline(always)]
     pub fn loads(&self) -> &Loads {
-        &self.books.loads
+        &self.accounting.loads
     }
 
     /// Memory of table and wheel in bytes.
     pub fn bytes(&self) -> usize {
-        self.table.bytes() + self.books.wheel.bytes()
+        self.table.bytes() + self.accounting.wheel.bytes()
     }
 
     /// Takes new timeouts; they count from the next visit of each connection on.
     pub fn set_timeouts(&mut self, timeouts: Timeouts) {
-        self.books.timeouts = timeouts;
-        self.books.wheel.set_shortest(timeouts.shortest());
+        self.accounting.timeouts = timeouts;
+        self.accounting.wheel.set_shortest(timeouts.shortest());
     }
 
     /// True if what the hit's connection remembers of its next hops is of this epoch.
@@ -256,16 +267,16 @@ impl<A: Replicated> Connections<A> {
         if record.protocol() == Protocol::Tcp {
             record.state = State::None.next(new.direction, new.flags).state;
         }
-        record.set_mark(self.books.session.mark());
+        record.set_mark(self.accounting.session.mark());
         let id = self.enter(&record, now)?;
-        self.books.session.opened(&record);
+        self.accounting.session.opened(&record);
         Ok(Hit { id, direction: new.direction })
     }
 
     /// Puts a new record into the table, the loads and the wheel.
     #[inline]
     fn enter(&mut self, record: &Record<A>, now: Instant) -> Result<ConnectionId, InsertError> {
-        let Books { wheel, timeouts, loads, .. } = &mut self.books;
+        let Accounting { wheel, timeouts, loads, .. } = &mut self.accounting;
         let id = self.table.insert(*record)?;
         if let Some(entered) = self.table.slot_mut(id) {
             let deadline = now.plus(Self::timeout(timeouts, record));
@@ -279,22 +290,22 @@ impl<A: Replicated> Connections<A> {
     /// The fast path: a packet with this key before its connection, if the candidate is that
     /// and knows its next hops as of `epoch`.
     #[inline(always)]
-    pub fn passing(
+    pub fn fast_hit(
         &mut self,
         candidate: Candidate,
         key: &Key<A>,
         epoch: u16,
-    ) -> Option<Passing<'_, A>> {
+    ) -> Option<FastHit<'_, A>> {
         let (hit, record) = self.table.confirm_mut(candidate, key)?;
-        (record.epoch == epoch).then_some(Passing { record, hit, books: &mut self.books })
+        (record.epoch == epoch).then_some(FastHit { record, hit, accounting: &mut self.accounting })
     }
 
     /// Lets a packet pass: refreshes the connection, follows its TCP state, and says
     /// what to do with the packet. `None` only for a hit on a connection that is gone.
-    pub fn pass(&mut self, hit: Hit, segment: Segment, now: Instant) -> Option<Passage<A>> {
+    pub fn pass(&mut self, hit: Hit, segment: Segment, now: Instant) -> Option<Forwarding<A>> {
         let record = self.table.get_mut(hit.id)?;
-        let reopened = Self::touch(record, hit, segment, now, &mut self.books);
-        Some(Self::passage(record, hit.direction, reopened))
+        let reopened = Self::touch(record, hit, segment, now, &mut self.accounting);
+        Some(Self::forwarding(record, hit.direction, reopened))
     }
 
     /// Refreshes a connection and follows its TCP state. True for a SYN of one that was over.
@@ -304,11 +315,11 @@ impl<A: Replicated> Connections<A> {
         hit: Hit,
         segment: Segment,
         now: Instant,
-        books: &mut Books,
+        accounting: &mut Accounting,
     ) -> bool {
         let is_followed = record.protocol() == Protocol::Tcp;
         if is_followed && !record.state.stays(segment.flags) {
-            return Self::follow(record, hit, segment, now, books);
+            return Self::follow(record, hit, segment, now, accounting);
         }
         record.last_seen = now.stamp();
         record.take_note(hit.direction, segment);
@@ -321,7 +332,7 @@ impl<A: Replicated> Connections<A> {
         hit: Hit,
         segment: Segment,
         now: Instant,
-        books: &mut Books,
+        accounting: &mut Accounting,
     ) -> bool {
         let is_believed = record.believes(hit.direction, segment);
         record.take_note(hit.direction, segment);
@@ -332,8 +343,8 @@ impl<A: Replicated> Connections<A> {
         let next = record.state.next(hit.direction, segment.flags);
         if next.state != record.state {
             let state = record.state;
-            Self::change_state(record, hit.id, next.state, now, books);
-            books.session.changed(record, state);
+            Self::change_state(record, hit.id, next.state, now, accounting);
+            accounting.session.changed(record, state);
         } else if next.state == State::Close {
             // Neither repeated resets nor SYNs that nobody answers keep what is over.
             record.last_seen = before;
@@ -346,28 +357,28 @@ impl<A: Replicated> Connections<A> {
         id: ConnectionId,
         state: State,
         now: Instant,
-        books: &mut Books,
+        accounting: &mut Accounting,
     ) {
         let was_active = Self::is_active(record);
         record.state = state;
-        let timeout = Self::timeout(&books.timeouts, record);
-        Self::visit_by(&mut books.wheel, now.plus(timeout), id, &mut record.visits);
+        let timeout = Self::timeout(&accounting.timeouts, record);
+        Self::visit_by(&mut accounting.wheel, now.plus(timeout), id, &mut record.visits);
         let is_active = Self::is_active(record);
         if was_active != is_active {
-            books.loads.moved(record.server, is_active);
+            accounting.loads.moved(record.server, is_active);
         }
     }
 
     /// The same for a packet that must leave the connection as it is, such as an ICMP
     /// error (RFC 5508 section 4: an error neither refreshes nor ends a mapping).
-    pub fn peek(&self, hit: Hit) -> Option<Passage<A>> {
-        self.table.get(hit.id).map(|record| Self::passage(record, hit.direction, false))
+    pub fn peek(&self, hit: Hit) -> Option<Forwarding<A>> {
+        self.table.get(hit.id).map(|record| Self::forwarding(record, hit.direction, false))
     }
 
     #[inline(always)]
-    fn passage(record: &Record<A>, direction: Direction, reopened: bool) -> Passage<A> {
+    fn forwarding(record: &Record<A>, direction: Direction, reopened: bool) -> Forwarding<A> {
         let (next_hop, epoch) = record.next_hop(direction);
-        Passage {
+        Forwarding {
             rewrite: record.rewrite(direction),
             exit: record.exit(direction),
             next_hop,
@@ -397,13 +408,13 @@ impl<A: Replicated> Connections<A> {
     pub fn close(&mut self, id: ConnectionId) -> Option<Record<A>> {
         let record = self.table.remove(id)?;
         self.unbound -= usize::from(record.is_unbound());
-        self.books.closed(&record);
+        self.accounting.closed(&record);
         Some(record)
     }
 
     /// Seconds without a packet after which a record is over.
     pub fn timeout_of(&self, record: &Record<A>) -> Seconds {
-        Self::timeout(&self.books.timeouts, record)
+        Self::timeout(&self.accounting.timeouts, record)
     }
 
     fn timeout(timeouts: &Timeouts, record: &Record<A>) -> Seconds {

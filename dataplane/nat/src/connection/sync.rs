@@ -28,12 +28,12 @@ impl Connections<Ipv4Addr> {
             Session::Export(export) => export.begin(self.generation),
             Session::Import(import) => import.begin(self.generation),
         }
-        core::mem::replace(&mut self.books.session, session)
+        core::mem::replace(&mut self.accounting.session, session)
     }
 
     /// The session there is.
     pub fn session(&self) -> &Session {
-        &self.books.session
+        &self.accounting.session
     }
 
     /// What connection sync has to do in one poll, a bounded amount: a step of the walk
@@ -41,7 +41,7 @@ impl Connections<Ipv4Addr> {
     /// many records or events it has dealt with.
     #[inline(always)]
     pub fn follow_session(&mut self, now: Instant, services: &Services<Ipv4Addr>) -> usize {
-        match &mut self.books.session {
+        match &mut self.accounting.session {
             Session::Off => 0,
             Session::Export(export) => export.step(&mut self.table, now),
             Session::Import(_) => self.follow_import(now, services),
@@ -49,7 +49,7 @@ impl Connections<Ipv4Addr> {
     }
 
     fn import(&mut self) -> Option<&mut Import> {
-        match &mut self.books.session {
+        match &mut self.accounting.session {
             Session::Import(import) => Some(import),
             _ => None,
         }
@@ -157,7 +157,7 @@ impl Connections<Ipv4Addr> {
 
     fn update(&mut self, id: ConnectionId, event: &Event, origin: u16, now: Instant) {
         let Some(record) = self.table.get_mut(id) else { return };
-        if let Session::Import(import) = &mut self.books.session {
+        if let Session::Import(import) = &mut self.accounting.session {
             import.forget(record);
         }
         // In a handover the answer to a SYN may still go through the other machine: of a
@@ -166,10 +166,10 @@ impl Connections<Ipv4Addr> {
         if self.standby || further {
             record.last_seen = now.stamp();
             if record.state != event.state {
-                Self::change_state(record, id, event.state, now, &mut self.books);
+                Self::change_state(record, id, event.state, now, &mut self.accounting);
             }
         }
-        if let Session::Import(import) = &mut self.books.session {
+        if let Session::Import(import) = &mut self.accounting.session {
             import.put(record, origin);
         }
     }
@@ -187,7 +187,7 @@ impl Connections<Ipv4Addr> {
             return self.count_installs(|installs| &installs.refused);
         };
         if let (Some(record), Session::Import(import)) =
-            (self.table.get_mut(id), &mut self.books.session)
+            (self.table.get_mut(id), &mut self.accounting.session)
         {
             import.put(record, origin);
         }
@@ -210,7 +210,7 @@ impl Connections<Ipv4Addr> {
 
     /// Closes the next connection that this session has not put; false if there is none.
     fn evict(&mut self) -> bool {
-        while let Session::Import(import) = &mut self.books.session {
+        while let Session::Import(import) = &mut self.accounting.session {
             let at = import.evicted;
             if at >= self.table.capacity() {
                 return false;
@@ -256,7 +256,7 @@ impl Connections<Ipv4Addr> {
     }
 
     fn sweep_at(&mut self, at: usize) {
-        let Session::Import(import) = &self.books.session else { return };
+        let Session::Import(import) = &self.accounting.session else { return };
         let Some((id, record)) = self.table.at_mut(at) else { return };
         if import.has_put(record) {
             return;

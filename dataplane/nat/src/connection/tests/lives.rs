@@ -107,7 +107,7 @@ fn check_loads(
 /// Every entry of the wheel belongs to a record that knows of it, and no record has more
 /// than two, whatever its connections have been through.
 fn check_wheel(connections: &mut Connections<Ipv4Addr>) -> Result<(), TestCaseError> {
-    let mut entries = connections.books.wheel.entries();
+    let mut entries = connections.accounting.wheel.entries();
     if let Some(due) = &connections.staged {
         entries.extend(due.ids().map(|id| (due.slot, id)));
     }
@@ -168,8 +168,8 @@ proptest! {
                     let flags = if life.protocol == Protocol::Tcp { flags } else { Flags::EMPTY };
                     let sequence = if forged { 1 << 31 } else { 0 };
                     let segment = Segment { sequence, ..flags.into() };
-                    let passage = connections.pass(hit(life.id, direction), segment, at(now));
-                    prop_assert!(passage.is_some());
+                    let forwarding = connections.pass(hit(life.id, direction), segment, at(now));
+                    prop_assert!(forwarding.is_some());
                     life.pass(direction, flags, forged, now);
                     let record = connections.table().get(life.id).expect("it is alive");
                     prop_assert_eq!(record.state(), life.state);

@@ -379,8 +379,11 @@ fn next_hops_are_remembered_with_their_epoch() {
     connections.set_next_hops(hit.id, [NextHop(3), NextHop(4)], 9);
     assert!(connections.is_current(hit, 9));
     assert!(!connections.is_current(hit, 10));
-    let passage = connections.pass(hit, Flags::EMPTY.into(), at(0)).unwrap();
-    assert_eq!((passage.next_hop, passage.epoch, passage.exit), (NextHop(3), 9, Side::Private));
+    let forwarding = connections.pass(hit, Flags::EMPTY.into(), at(0)).unwrap();
+    assert_eq!(
+        (forwarding.next_hop, forwarding.epoch, forwarding.exit),
+        (NextHop(3), 9, Side::Private)
+    );
     let back = Hit { direction: R, ..hit };
     assert_eq!(connections.peek(back).unwrap().next_hop, NextHop(4));
 }
