@@ -1,8 +1,9 @@
 //! Datagrams to the router itself, put together from their fragments (RFC 791 section 3.2).
 //!
-//! The memory is taken once: a few datagrams at a time, each of the largest size. What is in
-//! the way of a newer one for too long, or has fragments that overlap (RFC 5722 gives the
-//! reasons, for IPv6), is given up.
+//! The memory is taken once: a few datagrams at a time, each of the largest size. The oldest makes
+//! room for a new one, and one whose fragments overlap is given up (RFC 5722 gives the reasons,
+//! for IPv6). A datagram that is whole is remembered as long as nobody needs its room, so that a
+//! fragment of it that comes twice begins nothing.
 
 use std::net::Ipv4Addr;
 
@@ -10,13 +11,10 @@ use wire::parse::Packet;
 use wire::{ethernet, ipv4};
 
 use crate::fragment::Key;
-use crate::time::{Instant, Seconds};
+use crate::time::Instant;
 
 /// Datagrams that are put together at a time.
 const DATAGRAMS: usize = 8;
-/// How long a datagram may take (RFC 1122 section 3.3.2 has a minute at the least for hosts;
-/// nobody waits that long for the answer to an echo request).
-const TIMEOUT: Seconds = Seconds(30);
 /// Offsets are counted in units of so many bytes.
 const UNIT: usize = 8;
 /// Units of the largest datagram.
@@ -33,8 +31,6 @@ pub enum Refused {
     Overlap,
     /// It goes beyond the end of the largest datagram, or is no fragment.
     Invalid,
-    /// Younger datagrams have all the room.
-    Full,
 }
 
 struct Datagram {
@@ -44,15 +40,21 @@ struct Datagram {
     /// One bit for each unit that has come.
     units: [u64; UNITS / 64],
     count: usize,
+    /// The end of the fragment that reaches furthest, in bytes of the payload.
+    furthest: usize,
     /// Bytes of the payload, once the last fragment has come.
     length: Option<usize>,
-    /// Bytes in front of the payload that the first fragment has brought.
+    /// True once the first fragment has come, and brought the headers.
     has_first: bool,
+    /// True for a datagram that was given out.
+    is_done: bool,
 }
 
 /// The datagrams that are being put together.
 pub struct Reassembly {
     datagrams: Vec<Datagram>,
+    /// Datagrams that were given up before they were whole.
+    given_up: u64,
 }
 
 impl Default for Reassembly {
@@ -63,10 +65,12 @@ impl Default for Reassembly {
             frame: vec![0; FRAME],
             units: [0; UNITS / 64],
             count: 0,
+            furthest: 0,
             length: None,
             has_first: false,
+            is_done: false,
         };
-        Reassembly { datagrams: (0..DATAGRAMS).map(|_| empty()).collect() }
+        Reassembly { datagrams: (0..DATAGRAMS).map(|_| empty()).collect(), given_up: 0 }
     }
 }
 
@@ -84,11 +88,14 @@ impl Reassembly {
         frame: &[u8],
         now: Instant,
     ) -> Result<Option<&mut [u8]>, Refused> {
-        let at = self.place(&key, now).ok_or(Refused::Full)?;
-        let datagram = self.datagrams.get_mut(at).ok_or(Refused::Full)?;
+        let at = self.place(&key, now);
+        let datagram = self.datagrams.get_mut(at).ok_or(Refused::Invalid)?;
+        if datagram.is_done {
+            return Ok(None);
+        }
         match datagram.add(packet, frame) {
             Ok(true) => {
-                datagram.key = None;
+                datagram.is_done = true;
                 let end = PAYLOAD + datagram.length.unwrap_or_default();
                 Ok(datagram.frame.get_mut(..end))
             }
@@ -100,18 +107,29 @@ impl Reassembly {
         }
     }
 
-    /// The place of a datagram: its own, or one that is free or has taken too long.
-    fn place(&mut self, key: &Key<Ipv4Addr>, now: Instant) -> Option<usize> {
+    /// How many datagrams were given up since this was asked last.
+    pub fn take_given_up(&mut self) -> u64 {
+        core::mem::take(&mut self.given_up)
+    }
+
+    /// The place of a datagram: its own, or the one that is needed least, which is one that is
+    /// free or done, and else the oldest.
+    fn place(&mut self, key: &Key<Ipv4Addr>, now: Instant) -> usize {
         let known = self.datagrams.iter().position(|datagram| datagram.key.as_ref() == Some(key));
-        if known.is_some() {
+        if let Some(known) = known {
             return known;
         }
-        let is_free = |datagram: &Datagram| {
-            datagram.key.is_none() || now.since(datagram.since) >= TIMEOUT.millis()
+        let need = |(_, datagram): &(usize, &Datagram)| {
+            let is_open = datagram.key.is_some() && !datagram.is_done;
+            (is_open, datagram.key.map(|_| datagram.since))
         };
-        let at = self.datagrams.iter().position(is_free)?;
-        self.datagrams.get_mut(at)?.begin(*key, now);
-        Some(at)
+        let least = self.datagrams.iter().enumerate().min_by_key(need);
+        let at = least.map_or(0, |(at, _)| at);
+        if let Some(datagram) = self.datagrams.get_mut(at) {
+            self.given_up += u64::from(datagram.key.is_some() && !datagram.is_done);
+            datagram.begin(*key, now);
+        }
+        at
     }
 }
 
@@ -121,8 +139,10 @@ impl Datagram {
         self.since = now;
         self.units.fill(0);
         self.count = 0;
+        self.furthest = 0;
         self.length = None;
         self.has_first = false;
+        self.is_done = false;
     }
 
     /// True when the datagram is whole.
@@ -140,13 +160,15 @@ impl Datagram {
             return Err(Refused::Invalid);
         }
         let is_beyond = self.length.is_some_and(|length| end > length);
-        let ends_elsewhere = !fragment.more && self.length.is_some_and(|length| length != end);
-        if is_beyond || ends_elsewhere {
+        let ends_elsewhere = self.length.is_some_and(|length| length != end);
+        let ends_before = !fragment.more && (ends_elsewhere || end < self.furthest);
+        if is_beyond || ends_before {
             return Err(Refused::Overlap);
         }
         if !self.take_units(start / UNIT, end.div_ceil(UNIT), payload)? {
             return Ok(false);
         }
+        self.furthest = self.furthest.max(end);
         if !fragment.more {
             self.length = Some(end);
         }

@@ -116,6 +116,7 @@ impl Translator<Ipv4Addr> {
         policy: &Policy<Ipv4Addr>,
         request: &Request<Ipv4Addr>,
         when: When,
+        now: Instant,
     ) -> Option<Plan<Ipv4Addr>> {
         let destination = policy.route(request).ok()?;
         if let Destination::Service { service, .. } = destination {
@@ -124,7 +125,7 @@ impl Translator<Ipv4Addr> {
                 return None;
             }
         }
-        self.choose(policy, request, destination).ok()
+        self.choose(policy, request, destination, now).ok()
     }
 
     /// Decides what becomes of a packet that no connection was known of when it came, and
@@ -141,7 +142,7 @@ impl Translator<Ipv4Addr> {
             None => policy
                 .route(request)
                 .map_err(Decision::Refused)
-                .and_then(|destination| self.choose(policy, request, destination)),
+                .and_then(|destination| self.choose(policy, request, destination, now)),
         };
         let plan = match chosen {
             Ok(plan) => plan,
@@ -161,12 +162,13 @@ impl Translator<Ipv4Addr> {
         policy: &Policy<Ipv4Addr>,
         request: &Request<Ipv4Addr>,
         destination: Destination<'_, Ipv4Addr>,
+        now: Instant,
     ) -> Result<Plan<Ipv4Addr>, Decision> {
         let Request { key, flags, .. } = *request;
         let tuple = key.tuple();
-        // A hash of the flow with a secret (RFC 6056 section 3.3.3): a packet's ports are the
-        // same whatever was decided before it.
-        let random = self.ports.hash_one(key);
+        // A hash of the flow and the time with a secret (RFC 6056 section 3.3.3): a packet's
+        // ports are the same whatever was decided before it, and others when it is sent again.
+        let random = self.ports.hash_one((key, now.millis() >> 8));
         let connection = match destination {
             Destination::Router => return Err(Decision::Router),
             Destination::PrivateHost => return Err(Decision::PrivateHost),
@@ -232,18 +234,39 @@ impl Translator<Ipv4Addr> {
                 self.open_at(ports, plan, now).unwrap_or_else(Decision::Refused)
             }
             Ok(Destination::Masquerade(rule)) => {
-                let ports = masquerade_ports(policy, rule, request, plan.random);
-                match self.open_at(ports, plan, now) {
-                    Err(Refusal::PortsExhausted) => {
-                        let ports = masquerade_ports(policy, rule, request, plan.random);
-                        self.take_closed(ports, plan, now)
-                    }
-                    opened => opened.unwrap_or_else(Decision::Refused),
-                }
+                self.masquerade_elsewhere(policy, rule, request, plan, now)
             }
-            // The client's own address and port are all that it can be answered under.
-            Ok(_) => Decision::Refused(Refusal::TupleTaken),
+            // The service's address and port are in a flow of the client with another server:
+            // this one speaks for itself.
+            Ok(Destination::Client { .. }) => match policy.masquerade(tuple.source) {
+                Some(rule) => {
+                    let Request { key, flags, .. } = *request;
+                    let port = plan.connection.port();
+                    let connection = NewConnection::masqueraded(key, rule.address, port, flags);
+                    let plan = Plan { connection, ..*plan };
+                    self.masquerade_elsewhere(policy, rule, request, &plan, now)
+                }
+                None => Decision::Refused(Refusal::TupleTaken),
+            },
+            Ok(Destination::Router | Destination::PrivateHost) => {
+                Decision::Refused(Refusal::TupleTaken)
+            }
             Err(refusal) => Decision::Refused(refusal),
+        }
+    }
+
+    fn masquerade_elsewhere(
+        &mut self,
+        policy: &Policy<Ipv4Addr>,
+        rule: &Masquerade<Ipv4Addr>,
+        request: &Request<Ipv4Addr>,
+        plan: &Plan<Ipv4Addr>,
+        now: Instant,
+    ) -> Decision {
+        let ports = || masquerade_ports(policy, rule, request, plan.random);
+        match self.open_at(ports(), plan, now) {
+            Err(Refusal::PortsExhausted) => self.take_closed(ports(), plan, now),
+            opened => opened.unwrap_or_else(Decision::Refused),
         }
     }
 
@@ -255,7 +278,7 @@ impl Translator<Ipv4Addr> {
         plan: &Plan<Ipv4Addr>,
         now: Instant,
     ) -> Result<Decision, Refusal> {
-        for port in ports.filter(|&port| port != plan.connection.port()) {
+        for port in ports {
             match self.connections.open(&plan.connection.with_port(port), now) {
                 Ok(hit) => return Ok(Decision::Opened { hit, replaced: false }),
                 Err(InsertError::Full) => return Err(Refusal::TableFull),

@@ -30,6 +30,7 @@ use crate::handoff_tag::HandoffTag;
 use crate::kernel::KernelInterface;
 use crate::neighbour::Resolver;
 use crate::neighbour::resolver::{Outcome, Resolution};
+use crate::rate::TokenBucket;
 use crate::role::Role;
 use crate::snapshot::Snapshot;
 use crate::watchdog::Watchdog;
@@ -45,6 +46,8 @@ const SLEEP: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
 const TICK_MILLIS: u64 = 100;
 /// Frames taken from a kernel interface before the rings are looked at again.
 const KERNEL_BUDGET: usize = 64;
+/// Packets a second that are given back to workers because their neighbour does not answer.
+pub const UNDELIVERABLE_A_SECOND: u32 = 2000;
 /// The largest frame: 9,000 bytes of IP, Ethernet, two VLAN tags.
 const FRAME: usize = 9022;
 
@@ -66,6 +69,8 @@ pub struct Housekeeping {
     pub role: Arc<Role>,
     /// Announcements under way.
     pub announcer: Announcer,
+    /// How many packets may be given back whose neighbour does not answer.
+    pub undeliverable: TokenBucket,
     /// Links and workers.
     pub watch: Watch,
     /// The service manager's, if there is one that watches.
@@ -179,17 +184,27 @@ impl Housekeeping {
             }
             Resolution::Wait(Some(request)) => self.send_request(request),
             Resolution::Wait(None) => {}
-            Resolution::Failed(mbuf) => self.give_up(side, mbuf),
+            Resolution::Failed(mbuf, request) => {
+                self.give_up(side, mbuf, now);
+                if let Some(request) = request {
+                    self.send_request(request);
+                }
+            }
             Resolution::QueueFull(_) => self.drops.add(DropReason::NeighbourQueue, 1),
             Resolution::TableFull(_) => self.drops.add(DropReason::NeighbourTable, 1),
         }
     }
 
-    /// Drops a packet whose neighbour does not answer: the worker that owns its connection
-    /// tells the sender.
-    fn give_up(&mut self, side: Side, mbuf: Mbuf) {
+    /// Drops a packet whose neighbour does not answer. The worker that owns its connection tells
+    /// the sender; so many a second that other frames find room in the ring.
+    fn give_up(&mut self, side: Side, mut mbuf: Mbuf, now: Instant) {
         self.drops.add(DropReason::NeighbourFailed, 1);
-        self.send(HandoffTag::Undeliverable(side), mbuf);
+        if self.undeliverable.take(now) {
+            HandoffTag::Undeliverable(side).write(&mut mbuf);
+            let mut burst = Burst::<BURST>::new();
+            drop(burst.push(mbuf));
+            self.to_worker.enqueue(&mut burst);
+        }
     }
 
     fn tick(&mut self, now: Instant) {
@@ -202,7 +217,7 @@ impl Housekeeping {
                     address(&mut mbuf, mac);
                     self.send(HandoffTag::Transmit(side), mbuf);
                 }
-                Outcome::Failed(side, mbuf) => self.give_up(side, mbuf),
+                Outcome::Failed(side, mbuf) => self.give_up(side, mbuf, now),
             }
         }
     }

@@ -17,9 +17,10 @@ use crate::admin::reload::static_neighbours;
 use crate::admin::{Admin, Loaded, WorkerHandle};
 use crate::clock::Clock;
 use crate::counters::Drops;
-use crate::housekeeping::{Announcer, Housekeeping, Watch};
+use crate::housekeeping::{Announcer, Housekeeping, UNDELIVERABLE_A_SECOND, Watch};
 use crate::kernel::KernelInterface;
 use crate::neighbour::{NeighbourTable, Resolver};
+use crate::rate::TokenBucket;
 use crate::role::Role;
 use crate::snapshot::{Builder, Snapshot};
 use crate::sync::Hub;
@@ -112,6 +113,7 @@ impl State {
             snapshot: self.snapshot,
             role: self.role,
             announcer: Announcer::default(),
+            undeliverable: TokenBucket::new(UNDELIVERABLE_A_SECOND, self.clock.now()),
             watch,
             watchdog: Watchdog::from_environment(),
             drops: self.drops,

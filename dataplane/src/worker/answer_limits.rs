@@ -54,7 +54,7 @@ impl AnswerKind {
     /// Answers a second to one receiver.
     const fn of_a_receiver(self) -> u32 {
         match self {
-            AnswerKind::Redirect => 10,
+            AnswerKind::Redirect => 100,
             // Every traceroute in an office may come from one address.
             AnswerKind::Unreachable
             | AnswerKind::FragmentationNeeded

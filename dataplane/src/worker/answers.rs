@@ -32,21 +32,21 @@ pub(super) fn refuse(
     refusal: Refusal,
 ) {
     io.discard(refusal.into());
-    match view.policy().answer(request, refusal) {
-        Answer::Silence => {}
-        Answer::Reset => send_reset(io, view, arrival),
-        Answer::NetworkUnreachable => {
-            send_error(io, view, arrival, unreachable(unreachable::NETWORK));
-        }
-        Answer::HostUnreachable => send_error(io, view, arrival, unreachable(unreachable::HOST)),
-        Answer::PortUnreachable => send_error(io, view, arrival, unreachable(unreachable::PORT)),
-        Answer::Prohibited => {
-            send_error(io, view, arrival, unreachable(unreachable::PROHIBITED));
-        }
-        Answer::TimeExceeded => {
-            send_error(io, view, arrival, Error::TimeExceeded { code: exceeded::TRANSIT });
-        }
+    let answer = view.policy().answer(request, refusal);
+    // The other machine may know the flow that the datagram belongs to, and be back in a moment.
+    if answer == Answer::PortUnreachable && refusal == Refusal::NoService && is_quiet(view) {
+        return;
     }
+    let error = match answer {
+        Answer::Silence => return,
+        Answer::Reset => return send_reset(io, view, arrival),
+        Answer::NetworkUnreachable => unreachable(unreachable::NETWORK),
+        Answer::HostUnreachable => unreachable(unreachable::HOST),
+        Answer::PortUnreachable => unreachable(unreachable::PORT),
+        Answer::Prohibited => unreachable(unreachable::PROHIBITED),
+        Answer::TimeExceeded => Error::TimeExceeded { code: exceeded::TRANSIT },
+    };
+    send_error(io, view, arrival, error);
 }
 
 /// A packet that has come to the end of its time: says so to its sender.
@@ -58,13 +58,18 @@ pub(super) fn expire_ttl(io: &mut Io, view: &View, arrival: &Arrival) {
 /// A protocol that is not translated: a private host is told (RFC 1812 section
 /// 5.2.7.1), and who asks a floating address for it (RFC 1122 section 3.2.2.1).
 pub(super) fn refuse_protocol(io: &mut Io, view: &View, arrival: &Arrival) {
-    let is_floating = view.policy().is_floating(arrival.ip.destination);
-    if is_floating && view.policy().unserved == Unserved::Reject {
-        send_error(io, view, arrival, unreachable(unreachable::PROTOCOL));
-    } else if !is_floating && arrival.side == Side::Private {
-        send_error(io, view, arrival, unreachable(unreachable::PROHIBITED));
-    }
     io.discard(DropReason::Protocol);
+    if view.policy().unserved == Unserved::Drop {
+        return;
+    }
+    let code = match arrival.side {
+        _ if view.policy().is_floating_from(arrival.side, arrival.ip.destination) => {
+            unreachable::PROTOCOL
+        }
+        Side::Private => unreachable::PROHIBITED,
+        Side::Public => return,
+    };
+    send_error(io, view, arrival, unreachable(code));
 }
 
 /// Resets a connection that is not known, as a host would (RFC 9293 section 3.10.7.1): or the
@@ -73,11 +78,7 @@ pub(super) fn refuse_protocol(io: &mut Io, view: &View, arrival: &Arrival) {
 /// which might be there again in a moment.
 fn send_reset(io: &mut Io, view: &View, arrival: &Arrival) {
     // In this order: whose role has just begun is not taken for one of long ago.
-    if !view.role.answers(Tsc::now()) {
-        return;
-    }
-    let quiet_until = view.clock.rate().after(view.role.claimed(), view.snapshot.quiet);
-    if !arrival.flags().is_syn_only() && Tsc::now() < quiet_until {
+    if !view.role.answers(Tsc::now()) || (!arrival.flags().is_syn_only() && is_quiet(view)) {
         return;
     }
     let Some(reset) = build::tcp_reset(arrival.mbuf.data(), &arrival.packet) else { return };
@@ -92,13 +93,20 @@ fn send_reset(io: &mut Io, view: &View, arrival: &Arrival) {
     }
 }
 
+/// True for so long after a takeover that connections of the other machine may come back with it
+/// ([`crate::snapshot::Snapshot::quiet`]).
+fn is_quiet(view: &View) -> bool {
+    Tsc::now() < view.clock.rate().after(view.role.claimed(), view.snapshot.quiet)
+}
+
 /// Sends an error of the router's own about a packet, to its sender, back over the link it
-/// came by; not for every packet, and not too often.
-pub(super) fn send_error(io: &mut Io, view: &View, arrival: &Arrival, error: Error) {
+/// came by; not for every packet, and not too often. True if it was sent.
+pub(super) fn send_error(io: &mut Io, view: &View, arrival: &Arrival, error: Error) -> bool {
     let from = source(view, arrival, error);
-    let Some(mbuf) = build_error(io, view, arrival, error, from) else { return };
+    let Some(mbuf) = build_error(io, view, arrival, error, from) else { return false };
     view.counters.icmp_errors.add(1);
     io.transmit(arrival.side, mbuf);
+    true
 }
 
 /// A frame with an error about a packet, if one may be sent about it now. What is never
@@ -124,8 +132,12 @@ pub(super) fn build_error(
 }
 
 /// The address that an error comes from: a floating address that refuses a port or a protocol
-/// speaks for itself, as a host does; of everything else the router tells.
+/// speaks for itself, as a host does; a redirect is believed only from the gateway address
+/// (RFC 1122 section 3.2.2.2); of everything else the router tells.
 fn source(view: &View, arrival: &Arrival, error: Error) -> Ipv4Addr {
+    if let Error::Redirect { .. } = error {
+        return view.policy().hairpin;
+    }
     let is_hosts_own = matches!(
         error,
         Error::DestinationUnreachable { code: unreachable::PORT | unreachable::PROTOCOL, .. }

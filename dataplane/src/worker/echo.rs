@@ -27,6 +27,8 @@ pub(super) fn answer(io: &mut Io, flows: &mut Flows, view: &View, mut arrival: A
 pub(super) fn put_together(io: &mut Io, flows: &mut Flows, view: &View, arrival: Arrival) {
     let Some(key) = fragments::key(&arrival) else { return };
     let (side, mac) = (arrival.side, arrival.packet.source_mac);
+    let given_up = flows.reassembly.take_given_up();
+    view.counters.drops.add(DropReason::FragmentExpired, given_up);
     let added = flows.reassembly.add(key, &arrival.packet, arrival.mbuf.data(), view.now);
     let frame = match added {
         Ok(Some(frame)) => frame,

@@ -35,7 +35,7 @@ impl Flows {
             fragments,
             next_hops: NextHopCache::EMPTY,
             reassembly: Reassembly::default(),
-            redirected: Redirected::EMPTY,
+            redirected: Redirected::default(),
             identification,
         }
     }

@@ -24,9 +24,7 @@ use crate::handoff_tag::HandoffTag;
 /// the packet is one that may open it anew.
 pub(super) fn refresh(flows: &mut Flows, view: &View, hit: Hit) -> bool {
     let Some(record) = flows.translator.connections.table().get(hit.id) else { return false };
-    // What answers is let through by the old translation, or it would open one of
-    // its own, and the asking side would not know it.
-    if hit.direction == Direction::Original && view.policy().is_stale(record) {
+    if view.policy().is_stale(record, hit.direction) {
         open::close(flows, view, hit.id);
         return false;
     }

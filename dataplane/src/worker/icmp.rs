@@ -3,7 +3,8 @@
 use std::net::Ipv4Addr;
 
 use dpdk::mbuf::Mbuf;
-use nat::table::{ConnectionId, Key, Record};
+use nat::service::Unserved;
+use nat::table::{ConnectionId, Key};
 use nat::{Direction, Side};
 use wire::icmpv4::{self, unreachable};
 use wire::parse::{self, Embedded};
@@ -98,25 +99,28 @@ pub(super) fn undeliverable(io: &mut Io, flows: &mut Flows, view: &View, side: S
     }
 }
 
-/// The packet as it came in, and where its sender's packets are answered.
+/// The packet as it came in, and its sender. `None` for one about which nobody is told.
 fn before_translation(
     flows: &Flows,
     view: &View,
     mut arrival: Arrival,
 ) -> Option<(Arrival, Ipv4Addr)> {
     let ip = arrival.ip;
-    if view.policy().is_between_private_hosts(arrival.side, ip.source, ip.destination) {
-        return Some((arrival, ip.source));
-    }
-    let tuple = ip.tuple()?;
     let table = flows.translator.connections.table();
-    let hit = table.look_up(&Key::new(tuple.reversed(), arrival.side))?;
-    let record: &Record<Ipv4Addr> = table.get(hit.id)?;
-    let came = record.key(hit.direction.flipped());
-    let service = view.policy().service_of(record);
-    if view.policy().unserved_by(service) == nat::service::Unserved::Drop {
+    let key = ip.tuple().map(|tuple| Key::new(tuple.reversed(), arrival.side));
+    let found = key.and_then(|key| table.look_up(&key));
+    let record = found.and_then(|hit| Some((hit, table.get(hit.id)?)));
+    let Some((hit, record)) = record else {
+        let is_private =
+            view.policy().is_between_private_hosts(arrival.side, ip.source, ip.destination);
+        let may_tell = is_private && view.policy().unserved == Unserved::Reject;
+        return may_tell.then_some((arrival, ip.source));
+    };
+    let service = view.policy().services.get(record.service());
+    if view.policy().unserved_by(service) == Unserved::Drop {
         return None;
     }
+    let came: &Key<Ipv4Addr> = record.key(hit.direction.flipped());
     translate::packet(arrival.mbuf.data_mut(), &arrival.packet, came.tuple()).ok()?;
     arrival.packet = parse::frame(arrival.mbuf.data()).ok()?;
     arrival.ip = *arrival.packet.ipv4()?;
@@ -127,10 +131,10 @@ fn before_translation(
 fn send_back(io: &mut Io, flows: &mut Flows, view: &View, arrival: &Arrival, to: Ipv4Addr) {
     let side = arrival.side;
     let from = view.policy().network(side).real.address;
-    let error = unreachable(unreachable::HOST);
-    let Some(mut mbuf) = build_error(io, view, arrival, error, from) else { return };
     let hop = forward::find_hop(flows, view, side, to);
     let Some(mac) = view.neighbours.mac(hop) else { return };
+    let error = unreachable(unreachable::HOST);
+    let Some(mut mbuf) = build_error(io, view, arrival, error, from) else { return };
     translate::address(mbuf.data_mut(), view.macs[side.index()], mac);
     view.counters.icmp_errors.add(1);
     io.transmit(side, mbuf);

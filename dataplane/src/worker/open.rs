@@ -48,7 +48,7 @@ pub(super) fn plan_all(
         if *outcome != Outcome::New {
             continue;
         }
-        *place = flows.translator.plan(view.policy(), &request(state), When::Ahead);
+        *place = flows.translator.plan(view.policy(), &request(state), When::Ahead, view.now);
         if let Some(plan) = place {
             let table = flows.translator.connections.table();
             table.prefetch(table.probe(&plan.connection.reply));
@@ -75,7 +75,7 @@ pub(super) fn open_plain(
 ) {
     let request = request(state);
     let late = match ahead {
-        None => flows.translator.plan(view.policy(), &request, When::InTurn),
+        None => flows.translator.plan(view.policy(), &request, When::InTurn, view.now),
         Some(_) => None,
     };
     let plan = ahead.or(late.as_ref());

@@ -75,6 +75,20 @@ fn an_unknown_protocol_is_refused() {
     assert_eq!(icmp(&only(&mut bench, Side::Public)), (expected, VIP.octets()));
 }
 
+#[test]
+fn the_gateway_address_is_not_the_public_sides_business() {
+    let mut bench = Bench::new();
+    for frame in [
+        Frame::tcp((CLIENT, 4242), (GATEWAY, 81), Flags::SYN),
+        Frame::udp((CLIENT, 4242), (GATEWAY, 9)),
+        Frame::echo_request(CLIENT, GATEWAY, 7),
+        Frame::other(CLIENT, GATEWAY, IpNumber::GRE.0, &[0; 8]),
+    ] {
+        bench.arrive(Side::Public, &[arriving(Side::Public, frame).build()]);
+        assert!(bench.sent(Side::Public).is_empty());
+    }
+}
+
 /// RFC 5382 REQ-4; and what is no answer to a SYN is not held back.
 #[test]
 fn a_port_that_masquerading_may_give_out_keeps_silent_to_a_syn() {

@@ -73,19 +73,52 @@ fn its_sender_is_told_once_by_redirect() {
     assert_eq!(told.len(), 1);
     let packet = parse::frame(&told[0]).unwrap();
     assert_eq!(packet.destination_mac, NEIGHBOURS[1]);
-    let (kind, _) = icmp(&told[0]);
+    let (kind, from) = icmp(&told[0]);
+    assert_eq!(from, [10, 0, 0, 1], "hosts believe their gateway alone");
     let Icmpv4Type::Redirect(redirect) = kind else { panic!("{kind:?}") };
     assert_eq!(redirect.code, icmpv4::RedirectCode::RedirectForHost);
     assert_eq!(redirect.gateway_internet_address, ROUTER.octets());
 }
 
 #[test]
+fn its_sender_is_told_of_each_destination() {
+    let mut bench = bench();
+    let mut told = 0;
+    for _ in 0..3 {
+        for last in [1, 2, 3, 4, 5, 21, 37] {
+            let frame = Frame::udp((SERVER, 7000), ([10, 1, 2, last], 9));
+            bench.arrive(Side::Private, &[arriving(Side::Private, frame).build()]);
+        }
+        told += sent(&mut bench).1.len();
+    }
+    assert_eq!(told, 7);
+}
+
+/// A later fragment is never answered, so its sender is told with the next packet.
+#[test]
+fn what_may_not_be_answered_is_not_taken_for_told() {
+    let mut bench = bench();
+    let whole = Frame::udp((SERVER, 7000), (BEYOND, 9)).payload([7; 1000]);
+    let later = whole.fragments(400).remove(2);
+    for (frame, told) in [(later, 0), (whole, 1)] {
+        bench.arrive(Side::Private, &[arriving(Side::Private, frame).build()]);
+        assert_eq!(sent(&mut bench).1.len(), told);
+    }
+}
+
+#[test]
 fn nothing_goes_back_to_the_router_that_it_came_from() {
     let mut bench = bench();
-    let frame = Frame::udp((ROUTER, 7000), (BEYOND, 9));
-    bench.arrive(Side::Private, &[arriving(Side::Private, frame).build()]);
-    assert_eq!(sent(&mut bench).0.len(), 0);
-    assert_eq!(bench.dropped(DropReason::NoRoute), 1);
+    let own = Frame::udp((ROUTER, 7000), (BEYOND, 9));
+    let others = Frame::udp(([10, 1, 0, 5], 7000), (BEYOND, 9));
+    for frame in [own, others] {
+        bench.arrive(Side::Private, &[frame.macs(ROUTER_MAC, MACS[1]).build()]);
+    }
+    // It is told that there is no way, and gets nothing else.
+    let host = Icmpv4Type::DestinationUnreachable(icmpv4::DestUnreachableHeader::Host);
+    let said: Vec<_> = sent(&mut bench).0.iter().map(|frame| icmp(frame).0).collect();
+    assert_eq!(said, [host.clone(), host]);
+    assert_eq!(bench.dropped(DropReason::NoRoute), 2);
 }
 
 #[test]

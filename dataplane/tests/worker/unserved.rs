@@ -91,6 +91,26 @@ fn a_private_host_whose_neighbour_answers_no_arp_is_told_too() {
 }
 
 #[test]
+fn a_private_client_of_a_service_is_told_as_well() {
+    const INSIDE: std::net::Ipv4Addr = std::net::Ipv4Addr::new(10, 0, 0, 77);
+    let mac = wire::MacAddress([2, 0, 0, 0, 0, 77]);
+    let mut bench = Bench::new();
+    let hop = bench.neighbours.insert(Side::Private, INSIDE).unwrap();
+    bench.neighbours.publish(hop, Some(mac));
+    let hop = bench.neighbours.find(Side::Private, SERVER).unwrap();
+    bench.neighbours.publish(hop, None);
+    let ask = Frame::udp((INSIDE, 4242), (VIP, 53)).payload("abcd");
+    bench.arrive(Side::Private, &[arriving(Side::Private, ask).build()]);
+    let waiting = drain(&mut bench.for_main);
+    bench.give_back(Side::Private, waiting);
+    let error = only(&mut bench, Side::Private);
+    let host = Icmpv4Type::DestinationUnreachable(icmpv4::DestUnreachableHeader::Host);
+    assert_eq!(icmp(&error), (host, [10, 0, 0, 2]));
+    let packet = parse::frame(&error).unwrap();
+    assert_eq!((packet.destination_mac, packet.ipv4().unwrap().destination), (mac, INSIDE));
+}
+
+#[test]
 fn a_private_host_is_told_that_there_is_no_way() {
     let mut bench = Bench::with_other("gateway = \"198.51.100.1\"\n", "");
     let out = Frame::udp((SERVER, 7000), ([203, 0, 113, 77], 9)).payload("abcd");

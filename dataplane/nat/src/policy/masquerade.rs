@@ -18,6 +18,9 @@ pub struct Masquerade<A> {
     ports: PortRange,
     /// The ports that privileged source ports (below 1024) get, if there are any for them.
     privileged: Option<PortRange>,
+    /// True if the operator has named privileged ports: ordinary source ports get them when
+    /// no others are left.
+    shares_privileged: bool,
 }
 
 impl<A: Address> Masquerade<A> {
@@ -29,7 +32,9 @@ impl<A: Address> Masquerade<A> {
         let first = if range.first() == PRIVILEGED_LAST + 1 { 1 } else { range.first() };
         let privileged = PortRange::new(first, range.last().min(PRIVILEGED_LAST));
         let ports = PortRange::new(range.first().max(PRIVILEGED_LAST + 1), range.last());
-        Masquerade { sources, address, ports: ports.unwrap_or(range), privileged }
+        let shares_privileged = range.first() <= PRIVILEGED_LAST && ports.is_some();
+        let ports = ports.unwrap_or(range);
+        Masquerade { sources, address, ports, privileged, shares_privileged }
     }
 
     /// True for a private host that the rule is for.
@@ -44,12 +49,15 @@ impl<A: Address> Masquerade<A> {
     }
 
     /// The ports to try for a source port, best first: the same one, then random ones of
-    /// its class, and for a privileged one the others after that. `random` decides which.
+    /// its class, then those of the other one, if the rule gives them out to it. `random`
+    /// decides which.
     pub fn candidates(&self, port: Port, random: u64) -> impl Iterator<Item = Port> + use<A> {
         let is_privileged = port.number() <= PRIVILEGED_LAST;
-        let privileged = self.privileged.filter(|_| is_privileged);
-        let first = privileged.map(|range| Candidates::new(port, range, random));
-        first.into_iter().flatten().chain(Candidates::new(port, self.ports, random))
+        let of = move |range| Candidates::new(port, range, random);
+        let first = self.privileged.filter(|_| is_privileged).map(of);
+        let last = self.privileged.filter(|_| !is_privileged && self.shares_privileged).map(of);
+        let ports = Candidates::new(port, self.ports, random);
+        first.into_iter().flatten().chain(ports).chain(last.into_iter().flatten())
     }
 }
 
@@ -79,11 +87,13 @@ mod tests {
 
     #[test]
     fn an_ordinary_port_stays_above_1023() {
-        for rule in [rule(1024, 65_535), rule(1, 65_535)] {
-            let all = candidates(&rule, 40_000);
-            assert_eq!(all[0], 40_000);
-            assert!(all.iter().all(|&port| port >= 1024));
-        }
+        let all = candidates(&rule(1024, 65_535), 40_000);
+        assert_eq!(all[0], 40_000);
+        assert!(all.iter().all(|&port| port >= 1024));
+        // Where an operator names ports below, they are the last ones.
+        let all = candidates(&rule(900, 1030), 40_000);
+        assert!(all[..7].iter().all(|&port| port >= 1024));
+        assert_eq!(all.len(), 131);
     }
 
     #[test]

@@ -105,6 +105,15 @@ impl<A: Address> Policy<A> {
         self.networks.iter().any(|network| network.is_floating(address))
     }
 
+    /// True for a floating address that packets on this side may ask: from the public side, the
+    /// gateway address is nobody's business.
+    pub fn is_floating_from(&self, side: Side, address: A) -> bool {
+        match side {
+            Side::Public => self.network(Side::Public).is_floating(address),
+            Side::Private => self.is_floating(address),
+        }
+    }
+
     /// True for any address of this machine on either side.
     pub fn is_local(&self, address: A) -> bool {
         self.networks.iter().any(|network| network.is_local(address))
@@ -124,6 +133,7 @@ impl<A: Address> Policy<A> {
         side == Side::Private
             && private.is_inside(destination)
             && private.is_inside(source)
+            && !self.is_local(source)
             && !self.is_local(destination)
             && !private.is_broadcast(destination)
             && !private.is_broadcast(source)
@@ -143,7 +153,7 @@ impl<A: Address> Policy<A> {
             return Err(Refusal::Spoofed);
         }
         let destination = match side {
-            _ if self.is_floating(tuple.destination) => self.to_floating(request)?,
+            _ if self.is_floating_from(side, tuple.destination) => self.to_floating(request)?,
             Side::Public => return Err(Refusal::NotForUs),
             Side::Private => self.leaving(request)?,
         };
@@ -187,11 +197,20 @@ impl<A: Address> Policy<A> {
             return Err(Refusal::NotForUs);
         }
         let endpoint = (source, tuple.source_port, tuple.protocol);
-        if let Some((service, server)) = self.services.server_at(endpoint) {
-            return Ok(Destination::Client { service, server });
+        let rule = self.masquerade(source);
+        match self.services.server_at(endpoint) {
+            // A datagram may be the answer to one that was asked before a restart. A SYN is a
+            // connection of the server's own, for which it takes a rule.
+            Some((service, server)) if rule.is_some() || tuple.protocol == Protocol::Udp => {
+                Ok(Destination::Client { service, server })
+            }
+            _ => rule.map(Destination::Masquerade).ok_or(Refusal::NotMasqueraded),
         }
-        let rule = self.masquerades.iter().find(|rule| rule.covers(source));
-        rule.map(Destination::Masquerade).ok_or(Refusal::NotMasqueraded)
+    }
+
+    /// The rule for a private host's own connections.
+    pub fn masquerade(&self, source: A) -> Option<&Masquerade<A>> {
+        self.masquerades.iter().find(|rule| rule.covers(source))
     }
 
     /// The service of a connection: by its number, and without one by what was asked.
@@ -209,23 +228,33 @@ impl<A: Address> Policy<A> {
     /// True for a connection whose server, service or address was taken out of the
     /// configuration and that would never end by itself: a flow without an end of its own,
     /// which would stay with what is gone for as long as it goes on, or a TCP connection
-    /// that its server has not answered.
-    pub fn is_stale(&self, record: &Record<A>) -> bool {
+    /// that its server has not answered. `direction` is the one of the packet at hand: what
+    /// answers a client is let through by the old translation as long as the client can have
+    /// asked, or it would open a flow of its own, and the client would not know it.
+    pub fn is_stale(&self, record: &Record<A>, direction: Direction) -> bool {
         let ends = record.protocol() == Protocol::Tcp && record.state() != State::SynReceived;
         if ends {
             return false;
         }
         match record.kind() {
             Kind::Masquerade => {
-                let external = record.key(Direction::Reply).tuple().destination;
-                !self.network(Side::Public).is_floating(external)
+                let tuple = record.key(Direction::Original).tuple();
+                let external = record.key(Direction::Reply).tuple();
+                let (address, port) = (external.destination, external.destination_port);
+                let endpoint = (tuple.source, tuple.source_port, tuple.protocol);
+                let is_gone = !self.network(Side::Public).is_floating(address);
+                // What is a service's now, at either end, is no longer masquerading's.
+                let is_a_services = self.services.is_service_port(address, port, tuple.protocol)
+                    || self.services.server_at(endpoint).is_some();
+                direction == Direction::Original && (is_gone || is_a_services)
             }
             Kind::Service | Kind::Hairpin => {
                 let asked = record.key(Direction::Original).tuple();
                 let service =
                     self.services.find(asked.destination, asked.destination_port, asked.protocol);
                 service.is_none_or(|service| service.id != record.service())
-                    || self.services.server(record.server()).is_none()
+                    || (direction == Direction::Original
+                        && self.services.server(record.server()).is_none())
             }
         }
     }

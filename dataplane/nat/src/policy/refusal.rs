@@ -90,8 +90,11 @@ impl<A: Address> Policy<A> {
             },
             // RFC 7857 section 5 and RFC 4787 leave the answer open; a private host deserves
             // to know. Clients beyond the table's size may be a flood of forged ones.
-            Refusal::NotMasqueraded | Refusal::TableFull | Refusal::PortsExhausted
-                if is_private =>
+            Refusal::NotMasqueraded
+            | Refusal::TableFull
+            | Refusal::PortsExhausted
+            | Refusal::TupleTaken
+                if is_private && self.unserved == Unserved::Reject =>
             {
                 Answer::Prohibited
             }

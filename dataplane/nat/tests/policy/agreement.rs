@@ -53,13 +53,13 @@ fn together(
         .iter()
         .zip(&missed)
         .map(|(request, missed)| {
-            missed.then(|| translator.plan(policy, request, When::Ahead)).flatten()
+            missed.then(|| translator.plan(policy, request, When::Ahead, NOW)).flatten()
         })
         .collect();
     let each = burst.iter().zip(missed).zip(plans);
     each.map(|((request, missed), ahead)| {
         let late = match ahead {
-            None if missed => translator.plan(policy, request, When::InTurn),
+            None if missed => translator.plan(policy, request, When::InTurn, NOW),
             _ => None,
         };
         match ahead.or(late) {

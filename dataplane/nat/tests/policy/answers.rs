@@ -45,6 +45,11 @@ fn clients_of_a_service_without_servers_are_told_at_once() {
 fn an_operator_may_choose_silence_for_a_service_or_for_the_machine() {
     let web = request(Public, Tcp, (CLIENT, 4242), (VIP, 80));
     let closed = request(Public, Udp, (CLIENT, 4242), (VIP, 9));
+    let mut closed_in = World { rules: Vec::new(), unserved: Unserved::Drop, ..World::usual() };
+    let out = request(Private, Udp, (server(77), 4242), (CLIENT, 9));
+    assert_eq!(told(&closed_in, &out), (Refusal::NotMasqueraded, Answer::Silence));
+    closed_in.unserved = Unserved::Reject;
+    assert_eq!(told(&closed_in, &out).1, Answer::Prohibited);
     assert_eq!(told(&drained(Some(Unserved::Drop)), &web).1, Answer::Silence);
     let mut silent = drained(None);
     silent.unserved = Unserved::Drop;

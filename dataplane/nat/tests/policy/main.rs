@@ -12,5 +12,6 @@ mod agreement;
 mod answers;
 mod model;
 mod ports;
+mod reassembly;
 mod right;
 mod world;

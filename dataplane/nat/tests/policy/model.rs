@@ -118,7 +118,7 @@ impl Model<'_> {
         if is_own(from) || (side == Side::Public && is_private(from)) {
             return Expected::Refused(Refusal::Spoofed);
         }
-        if is_floating(to) {
+        if is_floating(to) && (side == Side::Private || to != GATEWAY) {
             return self.to_floating(request);
         }
         if side == Side::Public {
@@ -131,7 +131,7 @@ impl Model<'_> {
         match is_private(to) {
             true if is_private(from) && from.octets() != [10, 0, 0, 255] => Expected::PrivateHost,
             true => Expected::Refused(Refusal::NotForUs),
-            false => self.leaves(tuple),
+            false => self.leaves(tuple, true),
         }
     }
 
@@ -159,19 +159,22 @@ impl Model<'_> {
         Expected::ToServer { servers, source }
     }
 
-    fn leaves(&self, tuple: Tuple) -> Expected {
+    /// Under the address of its service, if it `serves`, or of a rule.
+    fn leaves(&self, tuple: Tuple, serves: bool) -> Expected {
         let at = (tuple.source, tuple.source_port, tuple.protocol);
-        for service in &self.world.services {
+        let covers = |rule: &&Rule| {
+            let Rule { source, .. } = rule;
+            in_net(tuple.source, source.address.octets(), u32::from(source.prefix))
+        };
+        let rule = self.world.rules.iter().find(covers);
+        let may_serve = serves && (rule.is_some() || tuple.protocol == Protocol::Udp);
+        for service in self.world.services.iter().filter(|_| may_serve) {
             let mut servers = service.servers.iter();
             if servers.any(|server| (server.address, server.port, service.protocol) == at) {
                 return Expected::ToClient { listen: (service.address, service.port.number()) };
             }
         }
-        let covers = |rule: &&Rule| {
-            let Rule { source, .. } = rule;
-            in_net(tuple.source, source.address.octets(), u32::from(source.prefix))
-        };
-        match self.world.rules.iter().find(covers) {
+        match rule {
             Some(&Rule { address, first, last, .. }) => {
                 Expected::Masqueraded { address, first, last }
             }
@@ -194,7 +197,10 @@ impl Model<'_> {
                 Expected::Refused(Refusal::NoRoute)
             }
             Expected::ToClient { listen } if self.is_taken(asks(tuple, *listen), Side::Public) => {
-                Expected::Refused(Refusal::TupleTaken)
+                match self.leaves(tuple, false) {
+                    Expected::Refused(_) => Expected::Refused(Refusal::TupleTaken),
+                    masqueraded => self.can_be_opened(tuple, masqueraded),
+                }
             }
             Expected::Masqueraded { .. } if self.free_ports(tuple, &belongs).is_empty() => {
                 Expected::Refused(Refusal::PortsExhausted)
@@ -210,12 +216,10 @@ impl Model<'_> {
         let Expected::Masqueraded { address, first, last } = *expected else { return Vec::new() };
         let is_low = tuple.source_port.number() < 1024;
         let (low, high) = match (first, last) {
-            (1024, last) => (Some((1, 1023)), Some((1024, last))),
-            (first, last) if last < 1024 => (None, Some((first, last))),
-            (first, last) if first > 1024 => (None, Some((first, last))),
-            (first, last) => (Some((first, 1023)), Some((1024, last))),
+            (1024, last) => (Some((1, 1023)).filter(|_| is_low), Some((1024, last))),
+            (first, last) => (None, Some((first, last))),
         };
-        let ranges = [low.filter(|_| is_low), high].into_iter().flatten();
+        let ranges = [low, high].into_iter().flatten();
         ranges
             .flat_map(|(first, last)| first..=last)
             .filter(|&port| !self.is_service_port(address, port, tuple.protocol))

@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 
 use nat::Side::{Private, Public};
 use nat::policy::{Policy, Refusal, Request};
+use nat::record::Kind;
 use nat::translator::Decision;
 use nat::{Direction, Instant, Translator};
 use wire::Protocol::{Tcp, Udp};
@@ -63,10 +64,72 @@ fn a_server_that_speaks_first_is_in_one_flow_with_the_client_that_answers() {
     let answer = request(Public, Udp, (CLIENT, 4242), (VIP, 53));
     let found = translator.connections.table().look_up(&answer.key).unwrap();
     assert_eq!((found.id, found.direction), (hit.id, hit.direction.flipped()));
-    // Nobody else's: another server speaks to the same port of the same client.
-    let other = request(Private, Udp, (server(12), 53), (CLIENT, 4242));
-    let refused = translator.decide(&policy, &other, None, at(1));
+}
+
+/// Two time servers ask one upstream server from their service's port.
+#[test]
+fn where_the_flow_is_another_servers_this_one_speaks_for_itself() {
+    let mut world = World::usual();
+    let policy = world.policy();
+    let mut translator = world.translator(&policy);
+    let from = |last| request(Private, Udp, (server(last), 53), (CLIENT, 53));
+    opened(translator.decide(&policy, &from(11), None, at(1)));
+    let (second, _) = opened(translator.decide(&policy, &from(12), None, at(1)));
+    let record = translator.connections.table().get(second.id).unwrap();
+    assert_eq!(
+        (record.kind(), record.key(Direction::Reply).tuple().destination),
+        (Kind::Masquerade, VIP)
+    );
+    assert!(port(&translator, second) < 1024 && port(&translator, second) != 53);
+    // The control: nothing allows it to.
+    world.rules.clear();
+    let policy = world.policy();
+    let mut translator = world.translator(&policy);
+    opened(translator.decide(&policy, &from(11), None, at(1)));
+    let refused = translator.decide(&policy, &from(12), None, at(1));
     assert_eq!(refused, Decision::Refused(Refusal::TupleTaken));
+}
+
+/// A SYN from the port of a service is a connection of the server's own.
+#[test]
+fn a_server_opens_no_tcp_connection_that_no_rule_allows() {
+    let mut world = World::usual();
+    world.rules.clear();
+    let policy = world.policy();
+    let syn = request(Private, Tcp, (server(11), 8080), (CLIENT, 4242));
+    let refused = world.translator(&policy).decide(&policy, &syn, None, at(1));
+    assert_eq!(refused, Decision::Refused(Refusal::NotMasqueraded));
+}
+
+#[test]
+fn a_flow_whose_end_becomes_a_services_is_masqueradings_no_longer() {
+    let mut world = World::usual();
+    let dns = world.services.pop().unwrap();
+    let before = world.policy();
+    let mut translator = world.translator(&before);
+    let push = request(Private, Udp, (server(11), 53), (CLIENT, 4242));
+    let (hit, _) = opened(translator.decide(&before, &push, None, at(1)));
+    world.services.push(dns);
+    let after = world.policy();
+    let record = translator.connections.table().get(hit.id).unwrap();
+    assert!(!before.is_stale(record, Direction::Original));
+    assert!(after.is_stale(record, Direction::Original));
+    assert!(!after.is_stale(record, Direction::Reply), "the remote still knows nothing of it");
+}
+
+#[test]
+fn a_range_across_1024_is_used_whole() {
+    let mut world = World::usual();
+    world.rules = vec![Rule { first: 900, last: 1030, ..world.rules[0].clone() }];
+    let policy = world.policy();
+    let mut translator = world.translator(&policy);
+    for number in 0..131 {
+        let out = request(Private, Udp, (server(77), 40_000 + number), (CLIENT, 9));
+        opened(translator.decide(&policy, &out, None, at(1)));
+    }
+    let out = request(Private, Udp, (server(77), 50_000), (CLIENT, 9));
+    let refused = translator.decide(&policy, &out, None, at(1));
+    assert_eq!(refused, Decision::Refused(Refusal::PortsExhausted));
 }
 
 /// Lets a masqueraded connection pass through its whole life, the router's FIN last.

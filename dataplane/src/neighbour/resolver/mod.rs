@@ -85,8 +85,8 @@ pub enum Resolution<P> {
     Send(MacAddress, P),
     /// It waits. The request is to be sent, if there is one.
     Wait(Option<Request>),
-    /// The neighbour has not answered, and was asked just now.
-    Failed(P),
+    /// The neighbour has not answered lately. The request is to be sent, if there is one.
+    Failed(P, Option<Request>),
     /// The queues are full.
     QueueFull(P),
     /// The table is full.
@@ -127,6 +127,8 @@ struct Entry<P> {
     confirmed: Instant,
     asked: Instant,
     attempts: u8,
+    /// True from when it did not answer until it does.
+    has_failed: bool,
     waiting: VecDeque<P>,
 }
 
@@ -165,6 +167,7 @@ impl<P> Resolver<P> {
                 confirmed: now,
                 asked: Instant::from_millis(0),
                 attempts: 0,
+                has_failed: false,
                 waiting: VecDeque::new(),
             };
             self.entries.insert((side, address), entry);
@@ -189,24 +192,24 @@ impl<P> Resolver<P> {
         }
         // A host that is gone must not be asked for more than once a second, however much
         // traffic there is for it.
-        let was_asked = entry.asked.millis() != 0;
-        let is_gone = entry.state == State::Failed && was_asked;
-        if is_gone && now.since(entry.asked) < RETRY.millis() {
-            return Resolution::Failed(packet);
+        let may_ask = entry.state == State::Failed
+            && (!entry.has_failed || now.since(entry.asked) >= RETRY.millis());
+        let request = may_ask.then_some(Request { side, target: address, to: None });
+        if may_ask {
+            entry.state = State::Incomplete;
+            entry.confirmed = now;
+            entry.asked = now;
+            entry.attempts = 1;
+        }
+        // Nobody waits for one that has not answered before: senders are told at once, and it
+        // is found as soon as it answers.
+        if entry.has_failed {
+            return Resolution::Failed(packet, request);
         }
         if !room || entry.waiting.len() >= QUEUE {
             return Resolution::QueueFull(packet);
         }
         entry.waiting.push_back(packet);
-        let mut request = None;
-        if entry.state == State::Failed {
-            entry.state = State::Incomplete;
-            entry.confirmed = now;
-            entry.asked = now;
-            // One that did not answer lately is asked once: senders are told soon.
-            entry.attempts = if was_asked { ATTEMPTS } else { 1 };
-            request = Some(Request { side, target: address, to: None });
-        }
         self.waiting += 1;
         Resolution::Wait(request)
     }
@@ -230,6 +233,7 @@ impl<P> Resolver<P> {
             return VecDeque::new();
         }
         entry.state = State::Reachable;
+        entry.has_failed = false;
         entry.confirmed = now;
         entry.attempts = 0;
         entry.mac = Some(mac);
@@ -305,6 +309,7 @@ impl<P> Entry<P> {
         let most = if self.state == State::Probe { ATTEMPTS * 2 } else { ATTEMPTS };
         if self.attempts >= most {
             self.state = State::Failed;
+            self.has_failed = true;
             table.publish(self.hop, None);
             return None;
         }

@@ -53,22 +53,37 @@ fn requests_are_a_second_apart_and_three() {
     assert_eq!(tick(&mut resolver, at(1)), (vec![request(BROADCAST)], vec![]));
     assert_eq!(tick(&mut resolver, at(2)), (vec![request(BROADCAST)], vec![]));
     assert_eq!(tick(&mut resolver, at(3)), (vec![], vec![1]));
-    // The next packet asks again.
+    // The next packet asks again, and its sender is told at once.
     let again = resolver.resolve(Side::Private, HOST, 2, at(4));
-    assert_eq!(again, Resolution::Wait(Some(request(BROADCAST))));
-    // Once: its sender is told within a second.
-    assert_eq!(tick(&mut resolver, at(5)), (vec![], vec![2]));
+    assert_eq!(again, Resolution::Failed(2, Some(request(BROADCAST))));
+    // Once it has answered, packets wait for it and are sent as ever.
+    resolver.learn(Side::Private, HOST, MAC, false, at(5));
+    assert_eq!(resolver.resolve(Side::Private, HOST, 3, at(5)), Resolution::Send(MAC, 3));
 }
 
 #[test]
-fn a_dead_host_is_not_asked_for_by_every_packet() {
+fn a_dead_host_is_not_asked_for_by_every_packet_and_every_sender_is_told() {
     let mut resolver = resolver();
-    resolver.resolve(Side::Private, HOST, 1, at(0));
+    resolver.resolve(Side::Private, HOST, 0, at(0));
     for second in 1..=3 {
         tick(&mut resolver, at(second));
     }
-    let half = Instant::from_millis(at(2).millis() + 500);
-    assert_eq!(resolver.resolve(Side::Private, HOST, 2, half), Resolution::Failed(2));
+    let (mut asked, mut told) = (0, 0);
+    for step in 1..1000u32 {
+        let now = Instant::from_millis(at(3).millis() + u64::from(step) * 10);
+        if step % 10 == 0 {
+            asked += tick(&mut resolver, now).0.len();
+        }
+        match resolver.resolve(Side::Private, HOST, step, now) {
+            Resolution::Failed(_, request) => {
+                told += 1;
+                asked += usize::from(request.is_some());
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(told, 999);
+    assert!((3..=11).contains(&asked), "{asked} requests in ten seconds");
 }
 
 #[test]
