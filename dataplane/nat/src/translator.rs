@@ -44,6 +44,17 @@ pub struct Plan<A> {
     random: u64,
 }
 
+/// What can be said of a packet before it is its turn.
+#[derive(Clone, Copy, Debug)]
+pub enum Planned<A> {
+    /// It is to open this connection.
+    Open(Plan<A>),
+    /// It is to open one that depends on what those before it open.
+    InTurn,
+    /// It opens nothing, as far as the policy says.
+    Nothing,
+}
+
 /// What becomes of a packet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Decision {
@@ -109,23 +120,22 @@ impl Translator<Ipv4Addr> {
         self.connections.services_changed();
     }
 
-    /// What a packet of no known connection is to open, as far as can be said before it is
-    /// its turn. `None` leaves all to [`Translator::decide`].
+    /// What a packet of no known connection is to open, as far as can be said now.
     pub fn plan(
         &mut self,
         policy: &Policy<Ipv4Addr>,
         request: &Request<Ipv4Addr>,
         when: When,
         now: Instant,
-    ) -> Option<Plan<Ipv4Addr>> {
-        let destination = policy.route(request).ok()?;
+    ) -> Planned<Ipv4Addr> {
+        let Ok(destination) = policy.route(request) else { return Planned::Nothing };
         if let Destination::Service { service, .. } = destination {
             // A whole burst would go to the server that has least before it.
             if when == When::Ahead && service.scheduler.looks_at_loads() {
-                return None;
+                return Planned::InTurn;
             }
         }
-        self.choose(policy, request, destination, now).ok()
+        self.choose(policy, request, destination, now).map_or(Planned::Nothing, Planned::Open)
     }
 
     /// Decides what becomes of a packet that no connection was known of when it came, and

@@ -39,8 +39,8 @@ pub struct Snapshot {
     /// Counts the configurations of this process.
     pub generation: u64,
     /// Another number than before if connections must find their way anew: routes, MACs, MTUs
-    /// or addresses are others, or a service or a server is gone. Not for other weights, and not
-    /// for a server that is new.
+    /// or addresses are others, a service is new, or a service or a server is gone. Not for other
+    /// weights, and not for a server that is new.
     pub ways: u64,
     /// The NICs of both sides.
     pub interfaces: [Interface; 2],
@@ -69,15 +69,20 @@ impl Snapshot {
 
     /// True if whatever connections remember of their way under the snapshot before holds.
     fn keeps_ways_of(&self, before: &Snapshot) -> bool {
-        let services = &self.policy.services;
+        let (services, old) = (&self.policy.services, &before.policy.services);
         let keeps = |service: &Service<Ipv4Addr>| {
             let now = services.find(service.address, service.port, service.protocol);
             now.is_some_and(|now| now.id == service.id)
                 && service.servers.iter().all(|one| services.server(one.id).is_some())
         };
+        // A masqueraded flow may have what is a new service's now.
+        let is_old = |service: &Service<Ipv4Addr>| {
+            old.find(service.address, service.port, service.protocol).is_some()
+        };
         self.interfaces == before.interfaces
             && self.policy.networks == before.policy.networks
-            && before.policy.services.iter().all(keeps)
+            && old.iter().all(keeps)
+            && services.iter().all(is_old)
     }
 
     /// The next hops that the configuration implies: routers on both sides, and real

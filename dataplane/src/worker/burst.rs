@@ -19,6 +19,7 @@ use dpdk::burst::Burst;
 use dpdk::mbuf::Mbuf;
 use nat::connection::Forwarding;
 use nat::table::{Candidate, Key};
+use nat::translator::Planned;
 use nat::{Connections, Instant, Side};
 use wire::ethernet;
 use wire::flow::{self, Flow};
@@ -282,7 +283,7 @@ fn dispatch(
     }
     let plans = match outcomes.contains(&Outcome::New) {
         true => open::plan_all(flows, view, states, &outcomes),
-        false => [const { None }; BURST],
+        false => [Planned::Nothing; BURST],
     };
     dispatch_each(io, flows, view, side, burst, states, &outcomes, &plans);
 }
@@ -308,7 +309,7 @@ fn dispatch_each(
                 fast += 1;
             }
             Outcome::Refused => io.discard(DropReason::Overload),
-            Outcome::New => open::open_plain(io, flows, view, side, mbuf, state, plan.as_ref()),
+            Outcome::New => open::open_plain(io, flows, view, side, mbuf, state, plan),
             Outcome::Slow => slow::process(io, flows, view, side, mbuf),
         }
     }

@@ -10,7 +10,7 @@ use dpdk::mbuf::Mbuf;
 use nat::Side;
 use nat::policy::Request;
 use nat::table::Hit;
-use nat::translator::{Decision, Plan, When};
+use nat::translator::{Decision, Planned, When};
 use wire::tcp::{self, Flags};
 use wire::{Protocol, ethernet, flow, parse};
 
@@ -23,7 +23,7 @@ use super::{BURST, answers, echo, forward, private_hosts, slow};
 use crate::drop_reason::DropReason;
 
 /// What the packets of a burst are to open.
-pub(super) type Plans = [Option<Plan<Ipv4Addr>>; BURST];
+pub(super) type Plans = [Planned<Ipv4Addr>; BURST];
 
 /// Ethernet and IPv4 without options: where a plain packet's TCP segment begins.
 const SEGMENT: usize = ethernet::HEADER_LENGTH + 20;
@@ -43,13 +43,13 @@ pub(super) fn plan_all(
     states: &PacketStates,
     outcomes: &Outcomes,
 ) -> Plans {
-    let mut plans = [const { None }; BURST];
+    let mut plans = [Planned::Nothing; BURST];
     for ((state, outcome), place) in states.iter().zip(outcomes).zip(&mut plans) {
         if *outcome != Outcome::New {
             continue;
         }
         *place = flows.translator.plan(view.policy(), &request(state), When::Ahead, view.now);
-        if let Some(plan) = place {
+        if let Planned::Open(plan) = place {
             let table = flows.translator.connections.table();
             table.prefetch(table.probe(&plan.connection.reply));
         }
@@ -71,16 +71,15 @@ pub(super) fn open_plain(
     side: Side,
     mbuf: Mbuf,
     state: &PacketState,
-    ahead: Option<&Plan<Ipv4Addr>>,
+    ahead: &Planned<Ipv4Addr>,
 ) {
     let request = request(state);
-    let late = match ahead {
-        None => flows.translator.plan(view.policy(), &request, When::InTurn, view.now),
-        Some(_) => None,
+    let planned = match ahead {
+        Planned::InTurn => &flows.translator.plan(view.policy(), &request, When::InTurn, view.now),
+        ahead => ahead,
     };
-    let plan = ahead.or(late.as_ref());
     // What opens nothing is read in full.
-    let Some(plan) = plan else { return slow::process(io, flows, view, side, mbuf) };
+    let Planned::Open(plan) = planned else { return slow::process(io, flows, view, side, mbuf) };
     let fits = state.length <= view.mtus[plan.connection.exit().index()];
     let newcomer = Newcomer::Plain { side, mbuf, state: *state };
     let newcomer = match fits {

@@ -1,11 +1,14 @@
 //! What a reload, or another weight of a server, does to a worker's connections and counters.
 
+use std::net::Ipv4Addr;
+
 use api::ServerChange;
 use dataplane::snapshot::Snapshot;
 use nat::Side;
 use nat::service::ServerId;
+use wire::parse;
 
-use crate::bench::{Bench, CONFIGURATION, question};
+use crate::bench::{Bench, CLIENT, CONFIGURATION, SERVER, VIP, datagram, question};
 
 /// The same configuration with other servers.
 fn with_servers(servers: &str) -> String {
@@ -77,4 +80,39 @@ fn a_reload_sends_known_packets_through_the_slow_path_only_when_their_way_may_be
     assert_eq!(slow(&mut bench, 5), 1, "each connection looks again, once");
     bench.reload(&with_servers(r#"{ address = "10.0.0.11:53" }"#));
     assert_eq!(slow(&mut bench, 5), 1, "a server and a route are gone");
+}
+
+/// The address and port that a frame comes from.
+fn source(frame: &[u8]) -> (Ipv4Addr, u16) {
+    let tuple = parse::frame(frame).unwrap().ipv4().unwrap().tuple().unwrap();
+    (tuple.source, tuple.source_port.number())
+}
+
+/// A server that nobody has asked sends from its service's port; then the service moves.
+#[test]
+fn what_a_server_sends_by_itself_follows_its_service() {
+    let mut bench = Bench::new();
+    let push = datagram(Side::Private, (SERVER, 53), (CLIENT, 4242), 1);
+    let sends = |bench: &mut Bench, from: (Ipv4Addr, u16)| {
+        bench.arrive(Side::Private, core::slice::from_ref(&push));
+        assert_eq!(source(&bench.sent(Side::Public).remove(0)), from);
+    };
+    sends(&mut bench, (VIP, 53));
+    let moved = CONFIGURATION.replace("198.51.100.10:53", "198.51.100.10:5353");
+    bench.reload(&moved.replace("\"dns\"", "\"other\""));
+    sends(&mut bench, (VIP, 5353));
+}
+
+/// A private host's flow, whose end a reload gives to a service.
+#[test]
+fn a_masqueraded_flow_gives_way_to_a_new_service() {
+    let mut bench = Bench::with_other("10.0.0.11:53", "10.0.0.12:53");
+    let push = datagram(Side::Private, (SERVER, 7000), (CLIENT, 4242), 1);
+    bench.arrive(Side::Private, core::slice::from_ref(&push));
+    assert_eq!(source(&bench.sent(Side::Public).remove(0)), (VIP, 7000));
+    let service = "[[service]]\nname = \"new\"\nlisten = \"198.51.100.10:9\"\nprotocol = \"udp\"\n\
+                   server = [{ address = \"10.0.0.11:7000\" }]\n";
+    bench.reload(&format!("{CONFIGURATION}{service}"));
+    bench.arrive(Side::Private, core::slice::from_ref(&push));
+    assert_eq!(source(&bench.sent(Side::Public).remove(0)), (VIP, 9));
 }

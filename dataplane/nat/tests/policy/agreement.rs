@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 
 use nat::policy::{Policy, Request};
 use nat::record::Record;
-use nat::translator::{Decision, Plan, When};
+use nat::translator::{Decision, Planned, When};
 use nat::{Direction, Instant, Translator};
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -49,25 +49,26 @@ fn together(
         .iter()
         .map(|request| translator.connections.table().look_up(&request.key).is_none())
         .collect();
-    let plans: Vec<Option<Plan<Ipv4Addr>>> = burst
+    let plans: Vec<Planned<Ipv4Addr>> = burst
         .iter()
         .zip(&missed)
-        .map(|(request, missed)| {
-            missed.then(|| translator.plan(policy, request, When::Ahead, NOW)).flatten()
+        .map(|(request, missed)| match missed {
+            true => translator.plan(policy, request, When::Ahead, NOW),
+            false => Planned::Nothing,
         })
         .collect();
     let each = burst.iter().zip(missed).zip(plans);
-    each.map(|((request, missed), ahead)| {
-        let late = match ahead {
-            None if missed => translator.plan(policy, request, When::InTurn, NOW),
-            _ => None,
+    each.map(|((request, _), ahead)| {
+        let planned = match ahead {
+            Planned::InTurn => translator.plan(policy, request, When::InTurn, NOW),
+            ahead => ahead,
         };
-        match ahead.or(late) {
-            Some(plan) => {
+        match planned {
+            Planned::Open(plan) => {
                 let decision = translator.decide(policy, request, Some(&plan), NOW);
                 outcome(translator, decision)
             }
-            None => alone(translator, policy, request),
+            Planned::InTurn | Planned::Nothing => alone(translator, policy, request),
         }
     })
     .collect()
