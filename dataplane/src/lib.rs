@@ -6,7 +6,7 @@
 //! answer requests on the control socket ([`admin`]), and carry connections to and from the
 //! other machine ([`sync`]). They share what is read by all and written by one:
 //! the [`snapshot::Snapshot`] of the configuration, the [`neighbour::NeighbourTable`],
-//! [`counters`], the deadlines of the [`role::Role`]; and they hand packets over rings,
+//! [`counters`], the deadlines of the [`role::LeaseHolder`]; and they hand packets over rings,
 //! with an [`handoff_tag::HandoffTag`] in the tag.
 
 pub mod admin;

@@ -8,8 +8,8 @@
 mod connections;
 mod counters;
 mod hold;
-pub mod hurry;
 mod orders;
+pub mod real_time;
 pub mod reload;
 mod socket;
 mod status;
@@ -30,7 +30,7 @@ use crate::clock::Clock;
 use crate::counters::{Drops, WorkerBlock};
 use crate::mailbox::Mailbox;
 use crate::neighbour::Resolver;
-use crate::role::Role;
+use crate::role::LeaseHolder;
 use crate::snapshot::{Builder, Snapshot};
 use crate::sync::Hub;
 use crate::worker::Sharing;
@@ -79,7 +79,7 @@ pub struct Admin {
     /// Neighbours.
     pub resolver: Arc<Mutex<Resolver<Mbuf>>>,
     /// The role of this machine.
-    pub role: Arc<Role>,
+    pub role: Arc<LeaseHolder>,
     /// Packets that the main core dropped.
     pub drops: Arc<Drops>,
     /// The clock of the process.

@@ -12,7 +12,7 @@ use api::stream::Direction;
 use api::{Failure, FailureKind, Request, Response};
 
 use super::Admin;
-use super::hurry::Hurry;
+use super::real_time::RealTimePriority;
 
 /// Clients at a time; the command line needs one.
 const CLIENTS: usize = 16;
@@ -115,10 +115,10 @@ fn converse(mut stream: UnixStream, admin: &Weak<Admin>) -> Option<(Direction, U
         .and_then(|()| stream.set_write_timeout(Some(SILENCE)));
     patient.ok()?;
     let mut wish = None;
-    let mut hurry = Hurry::default();
+    let mut priority = RealTimePriority::default();
     loop {
         let served = api::server::serve_one(&mut stream, |request| {
-            hurry.set(matches!(request, Request::Hold(_)));
+            priority.set(matches!(request, Request::Hold(_)));
             if let Request::Sync(direction) = request {
                 wish = Some(direction);
             }

@@ -45,7 +45,7 @@ pub struct Announcer {
 impl Housekeeping {
     pub(super) fn follow_role(&mut self, now: Instant) {
         let reading = Tsc::now();
-        let steady = self.role.pulse.beat(reading);
+        let steady = self.role.stalls.observe(reading);
         let forwards = self.role.deadlines().forwards(reading);
         if !steady || (self.announcer.forwards && !forwards) {
             self.drop_waiting();

@@ -31,7 +31,7 @@ use crate::kernel::KernelInterface;
 use crate::neighbour::Resolver;
 use crate::neighbour::resolver::{Outcome, Resolution};
 use crate::rate::TokenBucket;
-use crate::role::Role;
+use crate::role::LeaseHolder;
 use crate::snapshot::Snapshot;
 use crate::watchdog::Watchdog;
 use crate::worker::BURST;
@@ -66,7 +66,7 @@ pub struct Housekeeping {
     /// The configuration in use; a reload replaces it.
     pub snapshot: Arc<RwLock<Arc<Snapshot>>>,
     /// The role of this machine.
-    pub role: Arc<Role>,
+    pub role: Arc<LeaseHolder>,
     /// Announcements under way.
     pub announcer: Announcer,
     /// How many packets may be given back whose neighbour does not answer.

@@ -20,8 +20,8 @@ pub mod conflict;
 mod deadlines;
 pub mod health;
 mod lease;
-mod pulse;
 mod reach;
+mod stall;
 
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
@@ -36,11 +36,12 @@ use crate::counters::Counter;
 pub use deadlines::{Deadlines, SharedDeadlines};
 pub use health::Health;
 pub use lease::{Held, Lease, Outcome};
-pub use pulse::Pulse;
 pub use reach::SharedReach;
+pub use stall::StallDetector;
 
-/// The role, shared by the control socket's threads, the main core and the workers.
-pub struct Role {
+/// Holds the lease of the role. Shared by the control socket's threads, the main core and the
+/// workers.
+pub struct LeaseHolder {
     /// Without a peer there is nobody to give the role to.
     alone: bool,
     lease: Mutex<Lease>,
@@ -48,8 +49,8 @@ pub struct Role {
     /// Rounds of announcements that were asked for.
     rounds: AtomicU64,
     start: u64,
-    /// The main core's beats.
-    pub pulse: Pulse,
+    /// Whether the main core stood still.
+    pub stalls: StallDetector,
     /// Links and workers.
     pub health: Health,
     /// Next hops that answer.
@@ -60,25 +61,25 @@ pub struct Role {
     pub conflicts: Counter,
 }
 
-impl Role {
-    /// Of a machine in a pair: standby, until control claims.
+impl LeaseHolder {
+    /// The holder on a machine of a pair: standby, until tandem-control claims.
     pub fn of_a_pair(rate: Rate) -> Self {
-        Role::new(rate, false, Lease::standby(rate), Deadlines::past(), 0)
+        LeaseHolder::new(rate, false, Lease::standby(rate), Deadlines::past(), 0)
     }
 
-    /// Of a machine without a peer: active for good, and announced at the start.
+    /// The holder on a machine without a peer: active for good, and announced at the start.
     pub fn alone(rate: Rate) -> Self {
-        Role::new(rate, true, Lease::permanent(rate), Deadlines::never(), 1)
+        LeaseHolder::new(rate, true, Lease::permanent(rate), Deadlines::never(), 1)
     }
 
     fn new(rate: Rate, alone: bool, lease: Lease, deadlines: SharedDeadlines, rounds: u64) -> Self {
-        Role {
+        LeaseHolder {
             alone,
             lease: Mutex::new(lease),
             deadlines: Arc::new(deadlines),
             rounds: AtomicU64::new(rounds),
             start: ahash::RandomState::new().hash_one(0u8),
-            pulse: Pulse::new(rate),
+            stalls: StallDetector::new(rate),
             health: Health::default(),
             reach: SharedReach::default(),
             announcements: Counter::default(),
@@ -118,7 +119,7 @@ impl Role {
         }
         let mut lease = self.lease.lock();
         let claim = matches!(order, Hold::Claim { .. });
-        let unsteady = claim && lease.held(now) == Held::Standby && !self.pulse.is_steady(now);
+        let unsteady = claim && lease.held(now) == Held::Standby && !self.stalls.is_steady(now);
         let outcome = if unsteady { Outcome::Refused } else { lease.order(order, now) };
         if order == Hold::Probe {
             self.reach.order();
@@ -151,7 +152,7 @@ impl Role {
             reach: reach.map(named),
             probing: self.reach.ordered(),
             probed,
-            workers_run: self.health.workers_run() && self.pulse.is_alive(now),
+            workers_run: self.health.workers_run() && self.stalls.is_alive(now),
             announcements: self.announcements.get(),
             conflicts: self.conflicts.get(),
             start: self.start,

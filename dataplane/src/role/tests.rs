@@ -8,10 +8,10 @@ fn at(millis: u64) -> Tsc {
 }
 
 /// A standby whose main core has run for a while, at 100 ms.
-fn standby() -> Role {
-    let role = Role::of_a_pair(Rate::new(1_000_000));
+fn standby() -> LeaseHolder {
+    let role = LeaseHolder::of_a_pair(Rate::new(1_000_000));
     for millis in (0..=100).step_by(10) {
-        role.pulse.beat(at(millis));
+        role.stalls.observe(at(millis));
     }
     role
 }
@@ -57,7 +57,7 @@ fn each_takeover_asks_for_announcements_once() {
 
 #[test]
 fn without_a_peer_orders_are_refused_and_the_role_is_for_good() {
-    let role = Role::alone(Rate::new(1_000_000));
+    let role = LeaseHolder::alone(Rate::new(1_000_000));
     assert_eq!(role.rounds(), 1, "announced at the start");
     for order in [claim(1), Hold::Release, Hold::Retire { grace: 1 }, Hold::Announce] {
         assert_eq!(role.order(order, at(0)).unwrap_err().failure, FailureKind::NotNow);
@@ -72,9 +72,9 @@ fn without_a_peer_orders_are_refused_and_the_role_is_for_good() {
 fn a_claim_that_waited_while_the_process_was_stopped_is_refused() {
     let role = standby();
     assert!(!role.order(claim(1), at(5000)).unwrap().granted);
-    role.pulse.beat(at(5001));
+    role.stalls.observe(at(5001));
     assert!(!role.order(claim(1), at(5002)).unwrap().granted);
-    role.pulse.beat(at(5021));
+    role.stalls.observe(at(5021));
     assert!(role.order(claim(1), at(5021)).unwrap().granted);
     // Who is active does not lose the role by a late main core.
     assert!(role.order(claim(1), at(5100)).unwrap().granted);
@@ -92,7 +92,7 @@ fn a_renewal_that_waited_while_the_process_was_stopped_is_refused() {
 
 #[test]
 fn two_starts_are_told_apart() {
-    let start = |role: Role| role.order(Hold::Watch, at(0)).unwrap().start;
+    let start = |role: LeaseHolder| role.order(Hold::Watch, at(0)).unwrap().start;
     assert_ne!(start(standby()), start(standby()));
 }
 
@@ -106,7 +106,7 @@ fn a_stalled_main_core_counts_as_stalled_workers() {
 
 #[test]
 fn at_the_end_of_the_process_the_role_is_given_up() {
-    let role = Role::alone(Rate::new(1_000_000));
+    let role = LeaseHolder::alone(Rate::new(1_000_000));
     role.end();
     assert!(!role.deadlines().forwards(at(0)) && !role.deadlines().answers(at(0)));
     assert_eq!(role.role(at(0)), api::Role::Standby);

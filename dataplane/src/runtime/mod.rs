@@ -2,12 +2,11 @@
 //!
 //! ```text
 //!   eal.rs   DPDK          nic.rs  buffers, ports, queues      state.rs  what all share
-//!   crew.rs  the workers' parts and rings                      threads.rs  their threads
+//!   worker_setup.rs  the workers' parts and rings              threads.rs  their threads
 //!   numa.rs  whether cores and NICs are near each other
 //!   privileges.rs  checked before all this, and given up before a worker runs
 //! ```
 
-mod crew;
 mod eal;
 mod error;
 mod nic;
@@ -15,6 +14,7 @@ mod numa;
 mod privileges;
 mod state;
 mod threads;
+mod worker_setup;
 
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
@@ -35,10 +35,10 @@ use crate::housekeeping::{Housekeeping, Spread, Watch};
 use crate::kernel::{KernelInterface, KernelInterfaceError};
 use crate::link::NicLink;
 
-use crew::{Common, Crew};
 use nic::Nic;
 use numa::On;
 use state::State;
+use worker_setup::{Common, WorkerSetup};
 
 pub use error::StartError;
 
@@ -168,8 +168,8 @@ impl Dataplane {
             state: &state,
             halt: &halt,
         };
-        let crew = common.crew(&eal, nics)?;
-        let Crew { builds, admin_handles, from_workers, to_worker } = crew;
+        let worker_setup = common.worker_setup(&eal, nics)?;
+        let WorkerSetup { builds, admin_handles, from_workers, to_worker } = worker_setup;
         let blocks = admin_handles.iter().map(|worker| Arc::clone(&worker.counters)).collect();
         let now = state.clock.now();
         let spread = by_nics.then(|| Spread::new(config.node.workers.clone(), now));

@@ -11,7 +11,7 @@ use dpdk::privileges;
 use rustix::thread::CapabilitySet;
 
 use super::{KernelInterfaces, StartError};
-use crate::admin::hurry;
+use crate::admin::real_time;
 
 /// A capability without which the start would fail, and what it is for.
 #[derive(PartialEq, Eq, Debug)]
@@ -32,7 +32,7 @@ pub(super) fn check(config: &Config, kernel: KernelInterfaces) -> Result<(), Sta
 
 /// Gives up what is not needed any more.
 pub(super) fn give_up(config: &Config) {
-    let kept = kept(config, hurry::permit);
+    let kept = kept(config, real_time::permit);
     match privileges::keep_only(kept) {
         Ok(stubborn) if stubborn.is_empty() => {
             tracing::info!(kept = names(kept), "capabilities given up");

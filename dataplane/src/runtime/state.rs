@@ -21,7 +21,7 @@ use crate::housekeeping::{Announcer, Housekeeping, UNDELIVERABLE_A_SECOND, Watch
 use crate::kernel::KernelInterface;
 use crate::neighbour::{NeighbourTable, Resolver};
 use crate::rate::TokenBucket;
-use crate::role::Role;
+use crate::role::LeaseHolder;
 use crate::snapshot::{Builder, Snapshot};
 use crate::sync::Hub;
 use crate::watchdog::Watchdog;
@@ -35,7 +35,7 @@ pub(super) struct State {
     snapshot: Arc<RwLock<Arc<Snapshot>>>,
     pub(super) neighbours: Arc<NeighbourTable>,
     resolver: Arc<Mutex<Resolver<Mbuf>>>,
-    pub(super) role: Arc<Role>,
+    pub(super) role: Arc<LeaseHolder>,
     drops: Arc<Drops>,
 }
 
@@ -56,8 +56,8 @@ impl State {
         }
         resolver.keep(first.next_hops());
         let role = match config.peer {
-            Some(_) => Role::of_a_pair(clock.rate()),
-            None => Role::alone(clock.rate()),
+            Some(_) => LeaseHolder::of_a_pair(clock.rate()),
+            None => LeaseHolder::alone(clock.rate()),
         };
         let state = State {
             clock,

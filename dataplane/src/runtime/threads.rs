@@ -6,7 +6,7 @@ use std::sync::{Arc, mpsc};
 use dpdk::CoreId;
 use dpdk::eal::{Eal, LaunchError, WorkerHandle, WorkerPanic};
 
-use super::crew::Build;
+use super::worker_setup::Build;
 use crate::worker::Worker;
 
 /// Starts a worker on each core, and waits until all have their memory. `halt` tells them to

@@ -8,10 +8,10 @@
 )]
 
 mod additions;
-mod hurry;
 mod log;
 mod privileges;
 mod process;
+mod real_time;
 mod reload;
 mod sharing;
 mod signals;

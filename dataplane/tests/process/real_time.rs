@@ -5,33 +5,33 @@ use api::{Client, Hold};
 use super::process::{Folder, Process, command, wait_until};
 
 /// Names of the threads with a real-time policy.
-fn hurried(process: &Process) -> Vec<String> {
+fn real_time_threads(process: &Process) -> Vec<String> {
     let stats = process.threads("stat");
-    let hurried = stats.iter().filter_map(|stat| {
+    let found = stats.iter().filter_map(|stat| {
         let (name, rest) = stat.split_once('(')?.1.rsplit_once(')')?;
         // Fields 40 and 41 of proc(5); the first of `rest` is the third.
         let fields: Vec<_> = rest.split_whitespace().collect();
         (fields[41 - 3] != "0").then(|| format!("{name} {}", fields[40 - 3]))
     });
-    hurried.collect()
+    found.collect()
 }
 
 #[test]
 fn orders_about_the_role_are_taken_with_priority() {
-    let folder = Folder::new("hurry");
+    let folder = Folder::new("real-time");
     let config = folder.configure(&folder.peer());
     let process = Process::start(command(&[], &config, &["--no-kernel-interfaces"]), &folder);
-    assert_eq!(hurried(&process), [""; 0]);
+    assert_eq!(real_time_threads(&process), [""; 0]);
     let mut client = Client::connect(folder.socket()).unwrap();
     client.hold(Hold::Renew { term: 1, lease: 120_000, at: 0 }).unwrap();
-    assert_eq!(hurried(&process), ["control-client 40"]);
+    assert_eq!(real_time_threads(&process), ["control-client 40"]);
     // Another client has a thread of its own, and this one is ordinary for other requests.
     let mut other = Client::connect(folder.socket()).unwrap();
     other.counters().unwrap();
-    assert_eq!(hurried(&process), ["control-client 40"]);
+    assert_eq!(real_time_threads(&process), ["control-client 40"]);
     client.counters().unwrap();
-    assert_eq!(hurried(&process), [""; 0]);
+    assert_eq!(real_time_threads(&process), [""; 0]);
     client.hold(Hold::Watch).unwrap();
     drop(client);
-    wait_until("its thread is gone", || hurried(&process).is_empty().then_some(()));
+    wait_until("its thread is gone", || real_time_threads(&process).is_empty().then_some(()));
 }

@@ -47,11 +47,15 @@ pub(super) struct Common<'a> {
 /// node of the core that touches it first.
 pub(super) type Build = Box<dyn FnOnce() -> Parts + Send>;
 
-/// The workers before they start, and the ends of their rings and boxes that others hold.
-pub(super) struct Crew {
+/// The workers before they start, and the other ends of their rings and mailboxes.
+pub(super) struct WorkerSetup {
+    /// What each worker calls in its own thread.
     pub(super) builds: Vec<Build>,
+    /// How the control socket reaches each worker.
     pub(super) admin_handles: Vec<AdminHandle>,
+    /// The rings from each worker to the main core.
     pub(super) from_workers: Vec<Consumer>,
+    /// The ring from the main core to the first worker.
     pub(super) to_worker: Producer,
 }
 
@@ -64,7 +68,11 @@ struct Rings {
 }
 
 impl Common<'_> {
-    pub(super) fn crew(&self, eal: &Eal, nics: [Nic; 2]) -> Result<Crew, StartError> {
+    pub(super) fn worker_setup(
+        &self,
+        eal: &Eal,
+        nics: [Nic; 2],
+    ) -> Result<WorkerSetup, StartError> {
         let cores = &self.config.node.workers;
         let checks_ip = nics.each_ref().map(|nic| nic.checks_ip);
         let [mut public, mut private] = nics.map(Queues::new);
@@ -73,7 +81,8 @@ impl Common<'_> {
         let held = self.held_fragments();
         // Only the first worker sends for the main core; the others' rings stay empty.
         let mut to_worker = None;
-        let mut crew = (Vec::<Build>::new(), Vec::new(), Vec::new());
+        let mut builds = Vec::<Build>::new();
+        let (mut admin_handles, mut from_workers) = (Vec::new(), Vec::new());
         for ((index, core), rings) in cores.iter().enumerate().zip(rings) {
             let (to_housekeeping, from_worker) = ring::spsc(eal, RING, self.socket)?;
             let (to_this, from_housekeeping) = ring::spsc(eal, RING, self.socket)?;
@@ -81,14 +90,14 @@ impl Common<'_> {
             let counters = Arc::new(WorkerBlock::default());
             let loads = Arc::new(Loads::default());
             let mailbox = Arc::new(Mailbox::default());
-            crew.1.push(AdminHandle {
+            admin_handles.push(AdminHandle {
                 core: core.0,
                 capacity,
                 counters: Arc::clone(&counters),
                 loads: Arc::clone(&loads),
                 mailbox: Arc::clone(&mailbox),
             });
-            crew.2.push(from_worker);
+            from_workers.push(from_worker);
             let receive = [public.rx.next(), private.rx.next()];
             let outlets = [public.outlet(index), private.outlet(index)];
             let (mempool, sharing) = (self.mempool.clone(), Arc::clone(self.sharing));
@@ -97,7 +106,7 @@ impl Common<'_> {
             let role = Arc::clone(self.state.role.deadlines());
             let (clock, idle) = (self.state.clock, self.config.node.idle);
             let stop = Arc::clone(self.halt);
-            crew.0.push(Box::new(move || Parts {
+            builds.push(Box::new(move || Parts {
                 index,
                 receive,
                 checks_ip,
@@ -118,10 +127,9 @@ impl Common<'_> {
                 stop,
             }));
         }
-        let (builds, admin_handles, from_workers) = crew;
         let no_workers = || EalError::Invalid("node.workers names no core".to_owned());
         let to_worker = to_worker.ok_or_else(no_workers)?;
-        Ok(Crew { builds, admin_handles, from_workers, to_worker })
+        Ok(WorkerSetup { builds, admin_handles, from_workers, to_worker })
     }
 
     /// All workers together hold no more fragments than leaves half of the buffers to others.

@@ -1,4 +1,4 @@
-//! Real-time priority for whoever takes orders about the role.
+//! Real-time priority for the threads that take orders about the lease.
 //!
 //! On a busy machine an ordinary thread may wait for its turn longer than the lease lasts,
 //! and the role would be lost without need. A client's thread reads an order, carries it
@@ -8,16 +8,16 @@
 use dpdk::schedule::{Schedule, this_thread};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// That of control's heartbeat thread, whose orders these are: above everything that is not
+/// The priority of tandem-control's heartbeat thread, which gives these orders: above all that is not
 /// real-time, below the kernel's own threads.
 const PRIORITY: u8 = 40;
 
-/// Lets threads of this process hurry when it has no privileges any more. False if it may
-/// not change its limit: then it takes CAP_SYS_NICE.
+/// Raises the limit, so that threads of this process may become real-time threads when it has no
+/// privileges any more. Returns false if the limit may not be changed: then it takes CAP_SYS_NICE.
 pub fn permit() -> bool {
     let priority = u64::from(PRIORITY);
     let limit = getrlimit(Resource::Rtprio);
-    // No limit at all is none.
+    // Without a limit there is nothing to raise.
     if limit.current.is_none_or(|current| current >= priority) {
         return true;
     }
@@ -27,20 +27,20 @@ pub fn permit() -> bool {
 
 /// How one client's thread is scheduled.
 #[derive(Debug, Default)]
-pub(super) struct Hurry {
-    hurries: bool,
+pub(super) struct RealTimePriority {
+    is_real_time: bool,
     refused: bool,
 }
 
-impl Hurry {
+impl RealTimePriority {
     /// Changes the schedule of this thread if it has to be changed.
-    pub(super) fn set(&mut self, hurries: bool) {
-        if self.hurries == hurries || self.refused {
+    pub(super) fn set(&mut self, is_real_time: bool) {
+        if self.is_real_time == is_real_time || self.refused {
             return;
         }
-        let schedule = if hurries { Schedule::RealTime(PRIORITY) } else { Schedule::Ordinary };
+        let schedule = if is_real_time { Schedule::RealTime(PRIORITY) } else { Schedule::Ordinary };
         match this_thread(schedule) {
-            Ok(()) => self.hurries = hurries,
+            Ok(()) => self.is_real_time = is_real_time,
             Err(error) => {
                 self.refused = true;
                 tracing::warn!(
