@@ -10,8 +10,8 @@ use crate::frame::{self, FrameError};
 use crate::message::{self, Request, Response};
 use crate::stream::Direction;
 use crate::{
-    Connections, Counters, Hold, Holding, Neighbours, Page, Pair, Reload, Reloaded, Services,
-    SetServers, Status,
+    Connections, Counters, LeaseOrder, LeaseStatus, Neighbours, Page, Pair, Reload, Reloaded,
+    Services, SetServers, Status,
 };
 
 /// Why a request has no answer.
@@ -195,7 +195,7 @@ impl Client {
     );
     ask!(
         /// Of a dataplane: have an order about the role carried out.
-        hold(order: Hold) -> Holding, Request::Hold(order)
+        lease(order: LeaseOrder) -> LeaseStatus, Request::Lease(order)
     );
     ask!(
         /// Of tandem-control: how the pair is.

@@ -7,8 +7,8 @@ use crate::failure::{Failure, FailureKind};
 use crate::stream::Direction;
 use crate::version::VERSION;
 use crate::{
-    Connections, Counters, Hold, Holding, Neighbours, Page, Pair, Reload, Reloaded, Services,
-    SetServers, Status,
+    Connections, Counters, LeaseOrder, LeaseStatus, Neighbours, Page, Pair, Reload, Reloaded,
+    Services, SetServers, Status,
 };
 
 /// What can be asked of the dataplane, and of tandem-control.
@@ -32,8 +32,10 @@ pub enum Request {
     /// Take a configuration; answered with [`Response::Reloaded`], or with a failure
     /// of kind [`FailureKind::Configuration`] or [`FailureKind::RestartNeeded`].
     Reload(Reload),
-    /// Of tandem-control: an order about the role; answered with [`Response::Holding`].
-    Hold(Hold),
+    /// Of tandem-control: an order about the lease of the role; answered with
+    /// [`Response::LeaseStatus`].
+    #[serde(rename = "hold")]
+    Lease(LeaseOrder),
     /// Of tandem-control: make this connection one end of connection sync; answered with
     /// [`Response::Syncing`], and [`crate::stream`] frames from then on.
     Sync(Direction),
@@ -62,8 +64,9 @@ pub enum Response {
     Neighbours(Neighbours),
     /// To [`Request::Reload`].
     Reloaded(Reloaded),
-    /// To [`Request::Hold`].
-    Holding(Holding),
+    /// To [`Request::Lease`].
+    #[serde(rename = "holding")]
+    LeaseStatus(LeaseStatus),
     /// To [`Request::Sync`].
     Syncing,
     /// To [`Request::Pair`] and [`Request::Failover`].

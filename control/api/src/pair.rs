@@ -4,7 +4,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Reach, Role, SyncHolding};
+use crate::{Reach, Role, SyncStatus};
 
 /// Both machines, as one of them sees them.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -104,7 +104,7 @@ pub struct Sync {
     /// Why there is no stream, when there is none.
     pub trouble: Option<String>,
     /// What the dataplane says.
-    pub dataplane: SyncHolding,
+    pub dataplane: SyncStatus,
 }
 
 /// The stream between the machines.

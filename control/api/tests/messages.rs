@@ -128,22 +128,25 @@ proptest! {
 #[test]
 fn orders_of_the_pair_come_back_as_they_were() {
     use api::stream::Direction;
-    use api::{Hold, Holding, SyncHolding, SyncState};
+    use api::{LeaseOrder, LeaseStatus, SyncState, SyncStatus};
     for request in [
         Request::Sync(Direction::Export),
         Request::Sync(Direction::Import),
-        Request::Hold(Hold::Drain),
-        Request::Hold(Hold::Claim { term: 3, lease: 120_000, at: 5 }),
+        Request::Lease(LeaseOrder::Drain),
+        Request::Lease(LeaseOrder::Claim { term: 3, lease: 120_000, at: 5 }),
     ] {
         let json = message::encode(&request).unwrap();
         assert_eq!(message::decode::<Request>(&json).unwrap(), request);
     }
-    let sync = SyncHolding { state: SyncState::Following, drained: 4, ..SyncHolding::default() };
-    let response = Response::Holding(Holding { sync, ..Holding::default() });
+    let sync = SyncStatus { state: SyncState::Following, drained: 4, ..SyncStatus::default() };
+    let response = Response::LeaseStatus(LeaseStatus { sync, ..LeaseStatus::default() });
     let json = message::encode(&response).unwrap();
     assert_eq!(message::decode::<Response>(&json).unwrap(), response);
+    // The names on the wire stay: both processes of a machine may be of different releases.
+    let watch = json!({ "kind": "hold", "order": "watch" });
+    assert_eq!(serde_json::to_value(Request::Lease(LeaseOrder::Watch)).unwrap(), watch);
     // From a release that knows less of connection sync.
     let older = json!({ "kind": "holding", "sync": { "state": "bulk", "lag": 7 } });
-    let Response::Holding(holding) = decode_response(older).unwrap() else { panic!() };
-    assert_eq!((holding.sync.lag, holding.sync.drained), (7, 0));
+    let Response::LeaseStatus(lease_status) = decode_response(older).unwrap() else { panic!() };
+    assert_eq!((lease_status.sync.lag, lease_status.sync.drained), (7, 0));
 }

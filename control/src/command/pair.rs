@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use api::{Change, Member, NotUnderstood, Pair, Path, SyncHolding, SyncLink, SyncState};
+use api::{Change, Member, NotUnderstood, Pair, Path, SyncLink, SyncState, SyncStatus};
 
 use crate::output::units::{count, millis, seconds};
 use crate::output::{Table, date};
@@ -59,7 +59,7 @@ fn show_sync(pair: &Pair, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// What the two configurations differ in.
-fn show_misfits(dataplane: &SyncHolding, out: &mut dyn Write) -> io::Result<()> {
+fn show_misfits(dataplane: &SyncStatus, out: &mut dyn Write) -> io::Result<()> {
     match (dataplane.refused, dataplane.unserved) {
         (0, 0) => Ok(()),
         (0, unserved) => writeln!(

@@ -2,7 +2,7 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use api::{Holding, Member, Pair, Path, SyncLink, SyncState};
+use api::{LeaseStatus, Member, Pair, Path, SyncLink, SyncState};
 
 use super::catalogue as all;
 use super::page::Page;
@@ -12,7 +12,7 @@ use crate::sync::Counts;
 
 /// Writes the numbers of the role.
 pub fn write(numbers: &Numbers, page: &mut Page) {
-    let Numbers { pair, holding, notices } = numbers;
+    let Numbers { pair, lease_status, notices } = numbers;
     let labels = [pair.version.clone(), pair.own.name.clone()];
     page.gauges(all::CONTROL_INFO, [(labels, 1.0)]);
     page.gauge(all::CONTROL_UPTIME, pair.uptime_seconds as f64);
@@ -23,8 +23,8 @@ pub fn write(numbers: &Numbers, page: &mut Page) {
     page.counters(all::NOTICES, notices);
     write_peer(pair, page);
     write_paths(&pair.paths, page);
-    if let Some(holding) = holding {
-        write_holding(holding, page);
+    if let Some(lease_status) = lease_status {
+        write_lease_status(lease_status, page);
     }
     let directions = [("sending", SyncLink::Sending), ("receiving", SyncLink::Receiving)];
     let links = directions.map(|(name, link)| ([name.to_owned()], one_if(pair.sync.link == link)));
@@ -66,15 +66,16 @@ fn write_paths(paths: &[Path], page: &mut Page) {
     page.counters(all::HEARTBEAT_REFUSED, refused);
 }
 
-fn write_holding(holding: &Holding, page: &mut Page) {
-    page.counter(all::ANNOUNCEMENTS, holding.announcements);
-    page.counter(all::CONFLICTS, holding.conflicts);
-    let reach =
-        |of: fn(&api::Reach) -> u16| by_side(holding.reach.each_ref().map(|r| f64::from(of(r))));
+fn write_lease_status(lease_status: &LeaseStatus, page: &mut Page) {
+    page.counter(all::ANNOUNCEMENTS, lease_status.announcements);
+    page.counter(all::CONFLICTS, lease_status.conflicts);
+    let reach = |of: fn(&api::Reach) -> u16| {
+        by_side(lease_status.reach.each_ref().map(|r| f64::from(of(r))))
+    };
     page.gauges(all::NEXT_HOPS, reach(|reach| reach.asked));
     page.gauges(all::NEXT_HOPS_ANSWERING, reach(|reach| reach.answering));
-    page.gauges(all::NIC_STUCK, by_side(holding.stuck.map(one_if)));
-    let sync = &holding.sync;
+    page.gauges(all::NIC_STUCK, by_side(lease_status.stuck.map(one_if)));
+    let sync = &lease_status.sync;
     let states =
         [("off", SyncState::Off), ("bulk", SyncState::Bulk), ("following", SyncState::Following)];
     let states = states.map(|(name, state)| ([name.to_owned()], one_if(sync.state == state)));

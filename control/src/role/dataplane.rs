@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use api::{Hold, Holding, Request, Response, frame, message};
+use api::{LeaseOrder, LeaseStatus, Request, Response, frame, message};
 use failover::Instant;
 use tokio::net::UnixStream;
 use tokio::time::{sleep, timeout};
@@ -31,12 +31,12 @@ pub struct Dataplane {
     stream: Option<UnixStream>,
     unread: Vec<u8>,
     unsent: Vec<u8>,
-    outstanding: VecDeque<(Hold, Instant)>,
+    outstanding: VecDeque<(LeaseOrder, Instant)>,
     trouble: Option<String>,
     /// It listens, and takes no connection.
     is_slow: bool,
     /// As it last said.
-    pub holding: Option<Holding>,
+    pub lease_status: Option<LeaseStatus>,
     /// When it was asked for that.
     pub asked: Instant,
 }
@@ -45,7 +45,7 @@ pub struct Dataplane {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Answer {
     /// Which.
-    pub order: Hold,
+    pub order: LeaseOrder,
     /// When it was given.
     pub asked: Instant,
     /// It was carried out.
@@ -64,7 +64,7 @@ impl Dataplane {
             outstanding: VecDeque::new(),
             trouble: Some("the dataplane was not asked yet".to_owned()),
             is_slow: false,
-            holding: None,
+            lease_status: None,
             asked: Instant::default(),
         }
     }
@@ -96,7 +96,7 @@ impl Dataplane {
             Ok(Ok(stream)) => {
                 self.stream = Some(stream);
                 self.is_slow = false;
-                self.order(Hold::Watch, now);
+                self.order(LeaseOrder::Watch, now);
             }
             // All places in its queue are taken.
             Ok(Err(error)) if error.kind() == ErrorKind::WouldBlock => self.is_slow = true,
@@ -112,12 +112,12 @@ impl Dataplane {
     }
 
     /// Gives an order.
-    pub fn order(&mut self, order: Hold, now: Instant) {
-        let gives_up = matches!(order, Hold::Release | Hold::Retire { .. });
+    pub fn order(&mut self, order: LeaseOrder, now: Instant) {
+        let gives_up = matches!(order, LeaseOrder::Release | LeaseOrder::Retire { .. });
         if self.stream.is_none() || (self.outstanding.len() >= OUTSTANDING && !gives_up) {
             return;
         }
-        let framed = message::encode(&Request::Hold(order))
+        let framed = message::encode(&Request::Lease(order))
             .ok()
             .and_then(|json| Some((frame::header(json.len()).ok()?, json)));
         if let Some((header, json)) = framed {
@@ -176,11 +176,12 @@ impl Dataplane {
         while let Some(json) = self.next_frame() {
             let Some((order, asked)) = self.outstanding.pop_front() else { break };
             let response = message::decode(&json).unwrap_or_else(Response::Failure);
-            let granted = matches!(&response, Response::Holding(holding) if holding.granted);
+            let granted =
+                matches!(&response, Response::LeaseStatus(lease_status) if lease_status.granted);
             answers.push(Answer { order, asked, granted });
             self.trouble = match response {
-                Response::Holding(holding) => {
-                    self.holding = Some(holding);
+                Response::LeaseStatus(lease_status) => {
+                    self.lease_status = Some(lease_status);
                     self.asked = asked;
                     None
                 }
@@ -224,7 +225,7 @@ impl Dataplane {
         self.unread.clear();
         self.unsent.clear();
         self.outstanding.clear();
-        self.holding = None;
+        self.lease_status = None;
         self.trouble = Some(match error.kind() {
             ErrorKind::UnexpectedEof | ErrorKind::BrokenPipe | ErrorKind::ConnectionReset => {
                 "the dataplane went away".to_owned()

@@ -2,7 +2,7 @@
 
 use core::cmp::Ordering;
 
-use api::{Holding, SyncLink, SyncState};
+use api::{LeaseStatus, SyncLink, SyncState};
 use failover::{Fitness, Reach, Role};
 
 const SIDES: [&str; 2] = ["public", "private"];
@@ -25,8 +25,9 @@ fn names(reach: &api::Reach) -> String {
 
 /// In words, the next hops that answer this machine on neither side.
 #[must_use]
-pub fn silent(holding: &Holding) -> Vec<String> {
-    let sides = SIDES.into_iter().zip(&holding.reach).filter(|(_, reach)| !reach.silent.is_empty());
+pub fn silent(lease_status: &LeaseStatus) -> Vec<String> {
+    let sides =
+        SIDES.into_iter().zip(&lease_status.reach).filter(|(_, reach)| !reach.silent.is_empty());
     let words = |(side, reach): (&str, &api::Reach)| {
         format!("next hops on the {side} side that do not answer ARP: {}", names(reach))
     };
@@ -52,7 +53,7 @@ impl Copied {
 /// What is judged.
 pub struct Findings<'f> {
     /// The dataplane's last answer, while it answers.
-    pub holding: Option<&'f Holding>,
+    pub lease_status: Option<&'f LeaseStatus>,
     /// Why it is of no use.
     pub trouble: Option<&'f str>,
     /// This machine's role.
@@ -80,18 +81,18 @@ impl Findings<'_> {
     /// For the state machine.
     #[must_use]
     pub fn fitness(&self) -> Fitness {
-        let Some(holding) = self.holding.filter(|_| self.trouble.is_none()) else {
+        let Some(lease_status) = self.lease_status.filter(|_| self.trouble.is_none()) else {
             return Fitness { witness: self.witness, ..Fitness::UNKNOWN };
         };
         // Like a machine that is cut off, one that is held back has all that it has, and
         // claims nothing.
         let witness = if self.is_held_back() { Some(false) } else { self.witness };
         Fitness {
-            able: holding.workers_run,
+            able: lease_status.workers_run,
             synced: self.is_synced(),
-            links: holding.links == [true, true] && holding.stuck == [false, false],
+            links: lease_status.links == [true, true] && lease_status.stuck == [false, false],
             witness,
-            reach: holding.reach.each_ref().map(reach),
+            reach: lease_status.reach.each_ref().map(reach),
         }
     }
 
@@ -116,15 +117,22 @@ impl Findings<'_> {
             Role::Leaving => found.push("it is being stopped".to_owned()),
             Role::Standby | Role::Active => {}
         }
-        match (self.trouble, self.holding) {
+        match (self.trouble, self.lease_status) {
             (Some(trouble), _) => found.push(trouble.to_owned()),
-            (None, Some(holding)) => self.holding_obstacles(fitness, holding, &mut found),
+            (None, Some(lease_status)) => {
+                self.dataplane_obstacles(fitness, lease_status, &mut found)
+            }
             (None, None) => found.push("the dataplane has not answered yet".to_owned()),
         }
         found
     }
 
-    fn holding_obstacles(&self, fitness: Fitness, holding: &Holding, found: &mut Vec<String>) {
+    fn dataplane_obstacles(
+        &self,
+        fitness: Fitness,
+        lease_status: &LeaseStatus,
+        found: &mut Vec<String>,
+    ) {
         if self.incompatible && self.role != Role::Active {
             found.push("the peer speaks, and is not understood".to_owned());
         } else if self.is_held_back() {
@@ -132,32 +140,32 @@ impl Findings<'_> {
                          not hear this machine";
             found.push(words.to_owned());
         }
-        if !holding.workers_run {
+        if !lease_status.workers_run {
             found.push("a worker stands still".to_owned());
         }
-        for (side, is_up) in SIDES.into_iter().zip(holding.links) {
+        for (side, is_up) in SIDES.into_iter().zip(lease_status.links) {
             if !is_up {
                 found.push(format!("the {side} link is down"));
             }
         }
-        for (side, is_stuck) in SIDES.into_iter().zip(holding.stuck) {
+        for (side, is_stuck) in SIDES.into_iter().zip(lease_status.stuck) {
             if is_stuck {
                 found.push(format!("the {side} NIC sends nothing"));
             }
         }
-        found.extend(self.reach_obstacles(fitness, holding));
+        found.extend(self.reach_obstacles(fitness, lease_status));
         if !fitness.synced {
-            found.push(self.sync_obstacle(holding));
+            found.push(self.sync_obstacle(lease_status));
         }
     }
 
     /// What the peer reaches and this machine does not, if the peer reaches more.
-    fn reach_obstacles(&self, fitness: Fitness, holding: &Holding) -> Vec<String> {
+    fn reach_obstacles(&self, fitness: Fitness, lease_status: &LeaseStatus) -> Vec<String> {
         let Some(peer) = self.peer_fitness else { return Vec::new() };
         if fitness.compare_reach(peer) != Ordering::Less {
             return Vec::new();
         }
-        let sides = SIDES.into_iter().zip(&holding.reach).zip(peer.reach);
+        let sides = SIDES.into_iter().zip(&lease_status.reach).zip(peer.reach);
         let less = sides
             .filter(|((_, own), theirs)| own.set == theirs.set && own.answering < theirs.answering);
         less.map(|((side, own), theirs)| {
@@ -172,8 +180,8 @@ impl Findings<'_> {
         .collect()
     }
 
-    fn sync_obstacle(&self, holding: &Holding) -> String {
-        match (self.link, holding.sync.state) {
+    fn sync_obstacle(&self, lease_status: &LeaseStatus) -> String {
+        match (self.link, lease_status.sync.state) {
             (SyncLink::Receiving, SyncState::Following) => {
                 "connections differ from the peer's and are copied again".to_owned()
             }
@@ -190,13 +198,13 @@ impl Findings<'_> {
 mod tests {
     use super::*;
 
-    fn holding() -> Holding {
-        Holding { links: [true, true], workers_run: true, ..Holding::default() }
+    fn lease_status() -> LeaseStatus {
+        LeaseStatus { links: [true, true], workers_run: true, ..LeaseStatus::default() }
     }
 
-    fn findings(holding: &Holding, copied: bool) -> Findings<'_> {
+    fn findings(lease_status: &LeaseStatus, copied: bool) -> Findings<'_> {
         Findings {
-            holding: Some(holding),
+            lease_status: Some(lease_status),
             trouble: None,
             role: Role::Standby,
             peer: Some(Role::Active),
@@ -212,15 +220,15 @@ mod tests {
 
     #[test]
     fn a_standby_machine_is_ready_with_all_connections() {
-        let holding = holding();
-        let ready = findings(&holding, true);
+        let lease_status = lease_status();
+        let ready = findings(&lease_status, true);
         assert_eq!(ready.fitness(), Fitness::READY);
         assert_eq!(ready.obstacles(ready.fitness()), Vec::<String>::new());
     }
 
-    fn reaches(holding: &mut Holding, gateway: u16) {
+    fn reaches(lease_status: &mut LeaseStatus, gateway: u16) {
         let silent = if gateway == 0 { vec![[198, 51, 100, 1].into()] } else { Vec::new() };
-        holding.reach = [
+        lease_status.reach = [
             api::Reach { set: 7, asked: 1, answering: gateway, silent },
             api::Reach { set: 8, asked: 9, answering: 3, silent: vec![[10, 0, 0, 11].into()] },
         ];
@@ -228,11 +236,11 @@ mod tests {
 
     #[test]
     fn what_the_peer_reaches_and_this_machine_does_not_is_said() {
-        let mut holding = holding();
-        reaches(&mut holding, 1);
-        let all = findings(&holding, true).fitness();
-        reaches(&mut holding, 0);
-        let mut found = findings(&holding, true);
+        let mut lease_status = lease_status();
+        reaches(&mut lease_status, 1);
+        let all = findings(&lease_status, true).fitness();
+        reaches(&mut lease_status, 0);
+        let mut found = findings(&lease_status, true);
         assert_eq!(found.obstacles(found.fitness()), Vec::<String>::new(), "nobody reaches more");
         found.peer_fitness = Some(all);
         assert_eq!(
@@ -241,7 +249,7 @@ mod tests {
               198.51.100.1 not"]
         );
         assert_eq!(
-            silent(&holding),
+            silent(&lease_status),
             [
                 "next hops on the public side that do not answer ARP: 198.51.100.1",
                 "next hops on the private side that do not answer ARP: 10.0.0.11 and 5 more"
@@ -251,8 +259,8 @@ mod tests {
 
     #[test]
     fn a_nic_that_sends_nothing_is_as_good_as_without_a_link() {
-        let holding = Holding { stuck: [true, false], ..holding() };
-        let found = findings(&holding, true);
+        let lease_status = LeaseStatus { stuck: [true, false], ..lease_status() };
+        let found = findings(&lease_status, true);
         assert!(found.fitness().able && !found.fitness().links);
         assert_eq!(found.obstacles(found.fitness()), ["the public NIC sends nothing"]);
     }
@@ -277,8 +285,8 @@ mod tests {
 
     #[test]
     fn alone_it_has_what_there_is_once_it_has_listened() {
-        let holding = holding();
-        let mut alone = findings(&holding, false);
+        let lease_status = lease_status();
+        let mut alone = findings(&lease_status, false);
         assert!(!alone.fitness().synced);
         alone.peer = None;
         assert!(alone.fitness().synced);
@@ -288,8 +296,8 @@ mod tests {
 
     #[test]
     fn beside_a_peer_that_is_not_understood_nothing_is_claimed() {
-        let holding = holding();
-        let mut beside = findings(&holding, false);
+        let lease_status = lease_status();
+        let mut beside = findings(&lease_status, false);
         (beside.peer, beside.unproven_peer) = (None, true);
         assert_eq!(beside.fitness().witness, Some(false));
         assert!(beside.fitness().able, "its connections are not lost by that");
@@ -302,8 +310,8 @@ mod tests {
     /// Whether it claims anything beside one that is proven is the state machine's to decide.
     #[test]
     fn beside_a_peer_that_lives_and_is_not_understood_nothing_is_copied() {
-        let holding = holding();
-        let mut beside = findings(&holding, false);
+        let lease_status = lease_status();
+        let mut beside = findings(&lease_status, false);
         (beside.peer, beside.incompatible) = (None, true);
         (beside.link, beside.link_trouble) = (SyncLink::Down, None);
         let fitness = beside.fitness();
@@ -314,8 +322,9 @@ mod tests {
 
     #[test]
     fn what_stands_in_the_way_is_said() {
-        let holding = Holding { links: [true, false], workers_run: false, ..holding() };
-        let mut found = findings(&holding, false);
+        let lease_status =
+            LeaseStatus { links: [true, false], workers_run: false, ..lease_status() };
+        let mut found = findings(&lease_status, false);
         assert_eq!(
             found.obstacles(found.fitness()),
             ["a worker stands still", "the private link is down", "connections are being copied"]

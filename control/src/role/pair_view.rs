@@ -1,6 +1,6 @@
 //! The pair as others are told of it.
 
-use api::{Change, Holding, Member, NotUnderstood, Pair, SyncLink};
+use api::{Change, LeaseStatus, Member, NotUnderstood, Pair, SyncLink};
 use config::Timing;
 use failover::{Fitness, Heartbeat, Instant, Machine, Reach, Role};
 
@@ -17,7 +17,7 @@ pub struct Numbers {
     /// The pair.
     pub pair: Pair,
     /// The dataplane's last answer.
-    pub holding: Option<Holding>,
+    pub lease_status: Option<LeaseStatus>,
     /// What the operator was told, by its name, and how often.
     pub notices: Vec<(&'static str, u64)>,
 }
@@ -50,7 +50,7 @@ impl View<'_> {
         let identity = self.machine.identity();
         let fitness = self.machine.fitness();
         let timers = Timers::from(self.timing);
-        let holding = self.dataplane.holding.as_ref();
+        let lease_status = self.dataplane.lease_status.as_ref();
         let own = Member {
             name: identity.name.to_string(),
             role: role(self.machine.role()),
@@ -60,7 +60,7 @@ impl View<'_> {
                 && may_serve(self.machine.role())
                 && self.obstacles.is_empty(),
             obstacles: self.obstacles,
-            reach: holding.map(|holding| holding.reach.clone()).unwrap_or_default(),
+            reach: lease_status.map(|lease_status| lease_status.reach.clone()).unwrap_or_default(),
             dead_millis: timers.dead,
             lease_millis: timers.lease,
         };
@@ -75,7 +75,9 @@ impl View<'_> {
                 link: self.sync.link,
                 path: self.sync.path.clone(),
                 trouble: self.sync.trouble.clone().filter(|_| self.sync.link == SyncLink::Down),
-                dataplane: holding.map(|holding| holding.sync.clone()).unwrap_or_default(),
+                dataplane: lease_status
+                    .map(|lease_status| lease_status.sync.clone())
+                    .unwrap_or_default(),
             },
             last_change: self.last_change.cloned(),
             takeovers: self.takeovers,
@@ -83,7 +85,7 @@ impl View<'_> {
                 active: said.active,
                 why: self.paths.trouble(self.machine.patience(), now).unwrap_or_default(),
             }),
-            warnings: [self.warnings, holding.map(silent).unwrap_or_default()].concat(),
+            warnings: [self.warnings, lease_status.map(silent).unwrap_or_default()].concat(),
         }
     }
 }

@@ -10,7 +10,7 @@ use api::{
     Change, Connection, ConnectionKind, Connections, Counters, Cursor, DropCount, Endpoints,
     Member, Neighbour, NeighbourState, Neighbours, Nic, NicCounters, Page, Pair, Request, Response,
     Role, ServerChange, ServerState, ServerStatus, ServiceStatus, Services, SetServers, Side,
-    Status, SyncHolding, SyncLink, SyncState, WorkerCounters, WorkerStatus, server,
+    Status, SyncLink, SyncState, SyncStatus, WorkerCounters, WorkerStatus, server,
 };
 
 /// A listener that answers each client as it was told to.
@@ -202,10 +202,10 @@ pub(crate) fn pair() -> Pair {
             link: SyncLink::Receiving,
             path: Some("198.51.100.3".into()),
             trouble: None,
-            dataplane: SyncHolding {
+            dataplane: SyncStatus {
                 state: SyncState::Bulk,
                 events: 12_345,
-                ..SyncHolding::default()
+                ..SyncStatus::default()
             },
         },
         last_change: Some(Change {

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use api::stream::{Direction, Frame, STREAM_VERSION};
 use api::{
-    Hold, Holding, Reach, Reloaded, Request, Response, Role, SyncHolding, SyncState, frame,
-    message, server,
+    LeaseOrder, LeaseStatus, Reach, Reloaded, Request, Response, Role, SyncState, SyncStatus,
+    frame, message, server,
 };
 
 pub(crate) struct State {
@@ -28,7 +28,7 @@ pub(crate) struct State {
     probes: u64,
     pub(crate) conflicts: u64,
     pub(crate) announcements: u64,
-    pub(crate) sync: SyncHolding,
+    pub(crate) sync: SyncStatus,
     start: u64,
     renewed: Instant,
     /// The longest time between two renewals.
@@ -61,12 +61,12 @@ impl State {
         self.role == Role::Active
     }
 
-    fn hold(&mut self, order: Hold) -> bool {
+    fn lease_order(&mut self, order: LeaseOrder) -> bool {
         self.expire();
         let now = Instant::now();
         match order {
-            Hold::Claim { term, .. } if term < self.term => false,
-            Hold::Claim { term, lease, .. } => {
+            LeaseOrder::Claim { term, .. } if term < self.term => false,
+            LeaseOrder::Claim { term, lease, .. } => {
                 self.term = term;
                 self.renewed = now;
                 self.lease_until = now + Duration::from_micros(lease);
@@ -75,7 +75,7 @@ impl State {
                 self.announcements += 1;
                 true
             }
-            Hold::Renew { term, lease, .. } => {
+            LeaseOrder::Renew { term, lease, .. } => {
                 let holds = self.role == Role::Active && term == self.term;
                 if holds {
                     self.gap = self.gap.max(now - self.renewed);
@@ -84,16 +84,16 @@ impl State {
                 }
                 holds
             }
-            Hold::Release => {
+            LeaseOrder::Release => {
                 self.become_(Role::Standby, now);
                 true
             }
-            Hold::Retire { grace } => {
+            LeaseOrder::Retire { grace } => {
                 self.become_(Role::Standby, now);
                 self.retiring_until = now + Duration::from_micros(grace);
                 true
             }
-            Hold::Drain => {
+            LeaseOrder::Drain => {
                 let exports = self.sync.state == SyncState::Following;
                 if exports {
                     self.sync.draining += 1;
@@ -101,11 +101,11 @@ impl State {
                 }
                 exports
             }
-            Hold::Announce => {
+            LeaseOrder::Announce => {
                 self.announcements += 1;
                 true
             }
-            Hold::Probe => {
+            LeaseOrder::Probe => {
                 self.probes += 1;
                 true
             }
@@ -123,10 +123,10 @@ impl State {
         [side(0, 1, [198, 51, 100, 1]), side(1, 2, [10, 0, 0, 11])]
     }
 
-    fn holding(&mut self, granted: bool) -> Holding {
+    fn lease_status(&mut self, granted: bool) -> LeaseStatus {
         let now = Instant::now();
         let left = self.lease_until.saturating_duration_since(now).as_micros() as u64;
-        Holding {
+        LeaseStatus {
             granted,
             role: self.role,
             term: self.term,
@@ -167,7 +167,7 @@ impl Dataplane {
             probes: 0,
             conflicts: 0,
             announcements: 0,
-            sync: SyncHolding::default(),
+            sync: SyncStatus::default(),
             start: 1,
             renewed: long_ago,
             gap: Duration::ZERO,
@@ -226,7 +226,7 @@ impl Dataplane {
         state.is_up = true;
         state.start += 1;
         state.term = 0;
-        state.sync = SyncHolding::default();
+        state.sync = SyncStatus::default();
         drop(state);
         self.listen();
     }
@@ -241,10 +241,10 @@ impl Drop for Dataplane {
 fn converse(mut stream: UnixStream, state: &Mutex<State>) {
     while let Ok(Some(json)) = frame::read(&mut stream) {
         let response = match message::decode(&json).unwrap() {
-            Request::Hold(order) => {
+            Request::Lease(order) => {
                 let mut state = state.lock().unwrap();
-                let granted = state.hold(order);
-                Response::Holding(state.holding(granted))
+                let granted = state.lease_order(order);
+                Response::LeaseStatus(state.lease_status(granted))
             }
             Request::Sync(direction) => {
                 state.lock().unwrap().sync.complete = false;
@@ -288,7 +288,7 @@ fn import(stream: &mut UnixStream, state: &Mutex<State>) -> io::Result<()> {
         let mut state = state.lock().unwrap();
         match frame {
             Frame::Begin { .. } => {
-                state.sync = SyncHolding { state: SyncState::Bulk, ..SyncHolding::default() };
+                state.sync = SyncStatus { state: SyncState::Bulk, ..SyncStatus::default() };
             }
             Frame::Tally { worker, number, count, digest, complete } => {
                 state.sync.state = SyncState::Following;

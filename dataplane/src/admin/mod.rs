@@ -7,7 +7,7 @@
 
 mod connections;
 mod counters;
-mod hold;
+mod lease;
 mod orders;
 pub mod real_time;
 pub mod reload;
@@ -100,7 +100,7 @@ impl Admin {
             Request::SetServers(changes) => self.set_servers(&changes).map(Response::Services),
             Request::Connections(page) => self.connections(&page).map(Response::Connections),
             Request::Neighbours => Ok(Response::Neighbours(self.neighbours())),
-            Request::Hold(order) => self.hold(order).map(Response::Holding),
+            Request::Lease(order) => self.lease_order(order).map(Response::LeaseStatus),
             Request::Reload(reload) => self.reload(&reload).map(Response::Reloaded),
             // Whoever holds the stream makes it one end of connection sync.
             Request::Sync(_) => Ok(Response::Syncing),

@@ -8,8 +8,8 @@
 use dpdk::schedule::{Schedule, this_thread};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// The priority of tandem-control's heartbeat thread, which gives these orders: above all that is not
-/// real-time, below the kernel's own threads.
+/// The priority of tandem-control's heartbeat thread, which gives these orders: above all threads
+/// that are not real-time, below the kernel's own.
 const PRIORITY: u8 = 40;
 
 /// Raises the limit, so that threads of this process may become real-time threads when it has no

@@ -118,7 +118,7 @@ fn converse(mut stream: UnixStream, admin: &Weak<Admin>) -> Option<(Direction, U
     let mut priority = RealTimePriority::default();
     loop {
         let served = api::server::serve_one(&mut stream, |request| {
-            priority.set(matches!(request, Request::Hold(_)));
+            priority.set(matches!(request, Request::Lease(_)));
             if let Request::Sync(direction) = request {
                 wish = Some(direction);
             }

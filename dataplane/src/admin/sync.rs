@@ -21,8 +21,8 @@ impl Admin {
     }
 
     /// Connection sync, for the answer to an order about the role.
-    pub fn sync_holding(&self) -> api::SyncHolding {
-        self.sync.holding()
+    pub fn sync_status(&self) -> api::SyncStatus {
+        self.sync.status()
     }
 
     /// Gives each worker a session, and frees those before. A worker that is late does not

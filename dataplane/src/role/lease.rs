@@ -16,13 +16,13 @@
 
 use core::time::Duration;
 
-use api::Hold;
+use api::LeaseOrder;
 
 use crate::clock::{Rate, Tsc};
 
 /// The role for as long as it lasts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Held {
+pub enum LeaseState {
     /// Neither answers nor forwards.
     Standby,
     /// Answers for the floating addresses and forwards.
@@ -53,24 +53,26 @@ pub enum Outcome {
 pub struct Lease {
     rate: Rate,
     term: u64,
-    held: Held,
+    held: LeaseState,
 }
 
 impl Lease {
     /// Of a machine in a pair: standby, until it is told otherwise.
     pub fn standby(rate: Rate) -> Self {
-        Lease { rate, term: 0, held: Held::Standby }
+        Lease { rate, term: 0, held: LeaseState::Standby }
     }
 
     /// Of a machine without a peer: active for good.
     pub fn permanent(rate: Rate) -> Self {
-        Lease { rate, term: 0, held: Held::Active { until: Tsc::NEVER } }
+        Lease { rate, term: 0, held: LeaseState::Active { until: Tsc::NEVER } }
     }
 
     /// The role at `now`.
-    pub fn held(&self, now: Tsc) -> Held {
+    pub fn held(&self, now: Tsc) -> LeaseState {
         match self.held {
-            Held::Active { until } | Held::Retiring { until } if now >= until => Held::Standby,
+            LeaseState::Active { until } | LeaseState::Retiring { until } if now >= until => {
+                LeaseState::Standby
+            }
             held => held,
         }
     }
@@ -83,7 +85,7 @@ impl Lease {
     /// What is left of the lease; zero when not active.
     pub fn left(&self, now: Tsc) -> Duration {
         match self.held(now) {
-            Held::Active { until } => self.rate.between(now, until),
+            LeaseState::Active { until } => self.rate.between(now, until),
             _ => Duration::ZERO,
         }
     }
@@ -91,35 +93,39 @@ impl Lease {
     /// Until when this machine forwards, and until when it answers.
     pub fn deadlines(&self) -> (Tsc, Tsc) {
         match self.held {
-            Held::Standby => (Tsc::PAST, Tsc::PAST),
-            Held::Active { until } => (until, until),
-            Held::Retiring { until } => (until, Tsc::PAST),
+            LeaseState::Standby => (Tsc::PAST, Tsc::PAST),
+            LeaseState::Active { until } => (until, until),
+            LeaseState::Retiring { until } => (until, Tsc::PAST),
         }
     }
 
     /// Carries out an order.
-    pub fn order(&mut self, order: Hold, now: Tsc) -> Outcome {
+    pub fn order(&mut self, order: LeaseOrder, now: Tsc) -> Outcome {
         let held = self.held(now);
         match (order, held) {
             // Draining is connection sync's, asking next hops the main core's.
-            (Hold::Watch | Hold::Drain | Hold::Probe, _) => Outcome::Granted,
-            (Hold::Claim { term, lease, .. }, _) => self.claim(term, lease, now),
-            (Hold::Renew { term, lease, .. }, Held::Active { .. }) if term == self.term => {
-                self.held = Held::Active { until: self.end(now, lease) };
+            (LeaseOrder::Watch | LeaseOrder::Drain | LeaseOrder::Probe, _) => Outcome::Granted,
+            (LeaseOrder::Claim { term, lease, .. }, _) => self.claim(term, lease, now),
+            (LeaseOrder::Renew { term, lease, .. }, LeaseState::Active { .. })
+                if term == self.term =>
+            {
+                self.held = LeaseState::Active { until: self.end(now, lease) };
                 Outcome::Granted
             }
-            (Hold::Release, _) => {
-                self.held = Held::Standby;
+            (LeaseOrder::Release, _) => {
+                self.held = LeaseState::Standby;
                 Outcome::Granted
             }
-            (Hold::Retire { grace }, Held::Active { .. }) => {
-                self.held = Held::Retiring { until: self.end(now, grace) };
+            (LeaseOrder::Retire { grace }, LeaseState::Active { .. }) => {
+                self.held = LeaseState::Retiring { until: self.end(now, grace) };
                 Outcome::Granted
             }
             // Asked again, as the answer was lost; the grace period stays what it is.
-            (Hold::Retire { .. }, Held::Retiring { .. }) => Outcome::Granted,
-            (Hold::Announce, Held::Active { .. }) => Outcome::Announce,
-            (Hold::Renew { .. } | Hold::Retire { .. } | Hold::Announce, _) => Outcome::Refused,
+            (LeaseOrder::Retire { .. }, LeaseState::Retiring { .. }) => Outcome::Granted,
+            (LeaseOrder::Announce, LeaseState::Active { .. }) => Outcome::Announce,
+            (LeaseOrder::Renew { .. } | LeaseOrder::Retire { .. } | LeaseOrder::Announce, _) => {
+                Outcome::Refused
+            }
         }
     }
 
@@ -127,9 +133,9 @@ impl Lease {
         if term < self.term {
             return Outcome::Refused;
         }
-        let again = term == self.term && matches!(self.held(now), Held::Active { .. });
+        let again = term == self.term && matches!(self.held(now), LeaseState::Active { .. });
         self.term = term;
-        self.held = Held::Active { until: self.end(now, lease) };
+        self.held = LeaseState::Active { until: self.end(now, lease) };
         // The answer to the first claim was lost: the announcements are under way.
         if again { Outcome::Granted } else { Outcome::Announce }
     }
@@ -150,23 +156,23 @@ mod tests {
         Lease::standby(Rate::new(1_000_000))
     }
 
-    fn claim(term: u64) -> Hold {
-        Hold::Claim { term, lease: LEASE, at: 0 }
+    fn claim(term: u64) -> LeaseOrder {
+        LeaseOrder::Claim { term, lease: LEASE, at: 0 }
     }
 
-    fn renew(term: u64) -> Hold {
-        Hold::Renew { term, lease: LEASE, at: 0 }
+    fn renew(term: u64) -> LeaseOrder {
+        LeaseOrder::Renew { term, lease: LEASE, at: 0 }
     }
 
-    fn active(until: u64) -> Held {
-        Held::Active { until: Tsc(until) }
+    fn active(until: u64) -> LeaseState {
+        LeaseState::Active { until: Tsc(until) }
     }
 
     #[test]
     fn a_machine_of_a_pair_starts_as_standby() {
         let mut lease = lease();
-        assert_eq!(lease.order(Hold::Watch, Tsc(5)), Outcome::Granted);
-        assert_eq!(lease.held(Tsc(5)), Held::Standby);
+        assert_eq!(lease.order(LeaseOrder::Watch, Tsc(5)), Outcome::Granted);
+        assert_eq!(lease.held(Tsc(5)), LeaseState::Standby);
         assert_eq!(lease.deadlines(), (Tsc::PAST, Tsc::PAST));
         assert_eq!((lease.term(), lease.left(Tsc(5))), (0, Duration::ZERO));
     }
@@ -175,7 +181,7 @@ mod tests {
     fn a_machine_without_a_peer_is_active_for_good() {
         let lease = Lease::permanent(Rate::new(1_000_000));
         assert_eq!(lease.deadlines(), (Tsc::NEVER, Tsc::NEVER));
-        assert_eq!(lease.held(Tsc(u64::MAX - 1)), Held::Active { until: Tsc::NEVER });
+        assert_eq!(lease.held(Tsc(u64::MAX - 1)), LeaseState::Active { until: Tsc::NEVER });
     }
 
     #[test]
@@ -185,7 +191,7 @@ mod tests {
         assert_eq!(lease.deadlines(), (Tsc(121_000), Tsc(121_000)));
         assert_eq!(lease.held(Tsc(120_999)), active(121_000));
         assert_eq!(lease.left(Tsc(120_999)), Duration::from_micros(1));
-        assert_eq!(lease.held(Tsc(121_000)), Held::Standby);
+        assert_eq!(lease.held(Tsc(121_000)), LeaseState::Standby);
         assert_eq!(lease.left(Tsc(121_000)), Duration::ZERO);
     }
 
@@ -199,7 +205,7 @@ mod tests {
         assert_eq!(lease.order(renew(3), Tsc(100_000)), Outcome::Granted);
         assert_eq!(lease.held(Tsc(219_999)), active(220_000));
         assert_eq!(lease.order(renew(3), Tsc(220_000)), Outcome::Refused, "it has ended");
-        assert_eq!(lease.held(Tsc(220_000)), Held::Standby);
+        assert_eq!(lease.held(Tsc(220_000)), LeaseState::Standby);
     }
 
     #[test]
@@ -208,9 +214,9 @@ mod tests {
         assert_eq!(lease.order(claim(7), Tsc(0)), Outcome::Announce);
         assert_eq!(lease.order(claim(7), Tsc(50)), Outcome::Granted, "nothing to announce");
         assert_eq!(lease.deadlines().0, Tsc(50 + LEASE), "but it counts as a renewal");
-        lease.order(Hold::Release, Tsc(60));
+        lease.order(LeaseOrder::Release, Tsc(60));
         assert_eq!(lease.order(claim(6), Tsc(70)), Outcome::Refused);
-        assert_eq!((lease.held(Tsc(70)), lease.term()), (Held::Standby, 7));
+        assert_eq!((lease.held(Tsc(70)), lease.term()), (LeaseState::Standby, 7));
         assert_eq!(lease.order(claim(7), Tsc(80)), Outcome::Announce);
         assert_eq!(lease.order(claim(8), Tsc(90)), Outcome::Announce, "a takeover of its own");
     }
@@ -226,17 +232,17 @@ mod tests {
     fn a_released_machine_does_nothing_more() {
         let mut lease = lease();
         lease.order(claim(1), Tsc(0));
-        assert_eq!(lease.order(Hold::Release, Tsc(1)), Outcome::Granted);
+        assert_eq!(lease.order(LeaseOrder::Release, Tsc(1)), Outcome::Granted);
         assert_eq!(lease.deadlines(), (Tsc::PAST, Tsc::PAST));
         assert_eq!(lease.order(renew(1), Tsc(2)), Outcome::Refused);
-        assert_eq!(lease.order(Hold::Announce, Tsc(2)), Outcome::Refused);
-        assert_eq!(lease.order(Hold::Release, Tsc(3)), Outcome::Granted, "it is released");
+        assert_eq!(lease.order(LeaseOrder::Announce, Tsc(2)), Outcome::Refused);
+        assert_eq!(lease.order(LeaseOrder::Release, Tsc(3)), Outcome::Granted, "it is released");
     }
 
     #[test]
     fn a_retiring_machine_forwards_without_answering() {
         let mut lease = lease();
-        let retire = Hold::Retire { grace: 2_000_000 };
+        let retire = LeaseOrder::Retire { grace: 2_000_000 };
         assert_eq!(lease.order(retire, Tsc(0)), Outcome::Refused, "a standby must not forward");
         lease.order(claim(1), Tsc(0));
         assert_eq!(lease.order(retire, Tsc(10)), Outcome::Granted);
@@ -244,19 +250,19 @@ mod tests {
         assert_eq!(lease.order(retire, Tsc(500)), Outcome::Granted);
         assert_eq!(lease.deadlines().0, Tsc(2_000_010), "the grace period is not prolonged");
         assert_eq!(lease.order(renew(1), Tsc(600)), Outcome::Refused);
-        assert_eq!(lease.order(Hold::Announce, Tsc(600)), Outcome::Refused);
-        assert_eq!(lease.held(Tsc(2_000_010)), Held::Standby);
+        assert_eq!(lease.order(LeaseOrder::Announce, Tsc(600)), Outcome::Refused);
+        assert_eq!(lease.held(Tsc(2_000_010)), LeaseState::Standby);
     }
 
     #[test]
     fn a_retiring_machine_may_claim_again_or_be_released() {
         let mut lease = lease();
         lease.order(claim(1), Tsc(0));
-        lease.order(Hold::Retire { grace: 1000 }, Tsc(1));
+        lease.order(LeaseOrder::Retire { grace: 1000 }, Tsc(1));
         assert_eq!(lease.order(claim(2), Tsc(2)), Outcome::Announce);
         assert_eq!(lease.held(Tsc(2)), active(2 + LEASE));
-        lease.order(Hold::Retire { grace: 1000 }, Tsc(3));
-        lease.order(Hold::Release, Tsc(4));
+        lease.order(LeaseOrder::Retire { grace: 1000 }, Tsc(3));
+        lease.order(LeaseOrder::Release, Tsc(4));
         assert_eq!(lease.deadlines(), (Tsc::PAST, Tsc::PAST));
     }
 }

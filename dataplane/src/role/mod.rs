@@ -26,7 +26,7 @@ mod stall;
 use core::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 
-use api::{Failure, FailureKind, Hold, Holding, SyncHolding};
+use api::{Failure, FailureKind, LeaseOrder, LeaseStatus, SyncStatus};
 use nat::Side;
 use parking_lot::Mutex;
 
@@ -35,7 +35,7 @@ use crate::counters::Counter;
 
 pub use deadlines::{Deadlines, SharedDeadlines};
 pub use health::Health;
-pub use lease::{Held, Lease, Outcome};
+pub use lease::{Lease, LeaseState, Outcome};
 pub use reach::SharedReach;
 pub use stall::StallDetector;
 
@@ -112,20 +112,21 @@ impl LeaseHolder {
     /// # Errors
     ///
     /// [`FailureKind::NotNow`] to every order but to watch on a machine without a peer.
-    pub fn order(&self, order: Hold, now: Tsc) -> Result<Holding, Failure> {
-        if self.alone && order != Hold::Watch {
+    pub fn order(&self, order: LeaseOrder, now: Tsc) -> Result<LeaseStatus, Failure> {
+        if self.alone && order != LeaseOrder::Watch {
             let message = "this machine's configuration has no [peer]: it is active for good";
             return Err(Failure::new(FailureKind::NotNow, message));
         }
         let mut lease = self.lease.lock();
-        let claim = matches!(order, Hold::Claim { .. });
-        let unsteady = claim && lease.held(now) == Held::Standby && !self.stalls.is_steady(now);
+        let claim = matches!(order, LeaseOrder::Claim { .. });
+        let unsteady =
+            claim && lease.held(now) == LeaseState::Standby && !self.stalls.is_steady(now);
         let outcome = if unsteady { Outcome::Refused } else { lease.order(order, now) };
-        if order == Hold::Probe {
+        if order == LeaseOrder::Probe {
             self.reach.order();
         }
         // Around a change of role the other machine may know what this one does not.
-        let changes = matches!(order, Hold::Drain | Hold::Retire { .. });
+        let changes = matches!(order, LeaseOrder::Drain | LeaseOrder::Retire { .. });
         if outcome == Outcome::Announce || changes {
             self.deadlines.set_claimed(now);
         }
@@ -134,19 +135,19 @@ impl LeaseHolder {
         if outcome == Outcome::Announce {
             self.announce();
         }
-        Ok(self.holding(outcome != Outcome::Refused, &lease, now))
+        Ok(self.lease_status(outcome != Outcome::Refused, &lease, now))
     }
 
-    fn holding(&self, granted: bool, lease: &Lease, now: Tsc) -> Holding {
+    fn lease_status(&self, granted: bool, lease: &Lease, now: Tsc) -> LeaseStatus {
         let held = lease.held(now);
         let left = lease.left(now).as_micros();
         let (reach, probed) = self.reach.told();
-        Holding {
+        LeaseStatus {
             granted,
             role: name(held),
             term: lease.term(),
             lease_left: u64::try_from(left).unwrap_or(u64::MAX),
-            retiring: matches!(held, Held::Retiring { .. }),
+            retiring: matches!(held, LeaseState::Retiring { .. }),
             links: Side::ALL.map(|side| self.health.link(side)),
             stuck: Side::ALL.map(|side| self.health.is_stuck(side)),
             reach: reach.map(named),
@@ -156,7 +157,7 @@ impl LeaseHolder {
             announcements: self.announcements.get(),
             conflicts: self.conflicts.get(),
             start: self.start,
-            sync: SyncHolding::default(),
+            sync: SyncStatus::default(),
         }
     }
 
@@ -186,10 +187,10 @@ fn named(reach: crate::neighbour::prober::Reach) -> api::Reach {
     }
 }
 
-fn name(held: Held) -> api::Role {
+fn name(held: LeaseState) -> api::Role {
     match held {
-        Held::Active { .. } => api::Role::Active,
-        Held::Standby | Held::Retiring { .. } => api::Role::Standby,
+        LeaseState::Active { .. } => api::Role::Active,
+        LeaseState::Standby | LeaseState::Retiring { .. } => api::Role::Standby,
     }
 }
 

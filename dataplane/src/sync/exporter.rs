@@ -132,7 +132,7 @@ impl<'a> Exporter<'a> {
             return Ok(());
         }
         tracing::warn!("connection sync: a ring has overflowed; everything is sent again");
-        self.progress.update(|holding| holding.overflows += 1);
+        self.progress.update(|status| status.overflows += 1);
         self.session = Session::begin(&mut self.link, self.workers, self.progress, self.tallies)?;
         Ok(())
     }
@@ -210,10 +210,10 @@ impl<'a> Exporter<'a> {
                     ring.equal = equal;
                 }
                 let complete = self.session.rings.iter().all(|ring| ring.complete && ring.equal);
-                self.progress.update(|holding| holding.complete = complete);
+                self.progress.update(|status| status.complete = complete);
             }
             Frame::Marked { number } => {
-                self.progress.update(|holding| holding.drained = holding.drained.max(number));
+                self.progress.update(|status| status.drained = status.drained.max(number));
             }
             _ => return Err(Ended::Protocol("a frame that only the exporter sends")),
         }
@@ -224,10 +224,10 @@ impl<'a> Exporter<'a> {
         let following = self.session.rings.iter().all(|ring| ring.complete);
         let written = self.session.written - self.session.reported;
         self.session.reported = self.session.written;
-        self.progress.update(|holding| {
-            holding.state = if following { SyncState::Following } else { SyncState::Bulk };
-            holding.events += written;
-            holding.lag = self.session.written.saturating_sub(self.session.applied);
+        self.progress.update(|status| {
+            status.state = if following { SyncState::Following } else { SyncState::Bulk };
+            status.events += written;
+            status.lag = self.session.written.saturating_sub(self.session.applied);
         });
     }
 }

@@ -176,9 +176,9 @@ impl<'a> Importer<'a> {
         session.sweep_when_due();
         session.report(&mut self.link, self.progress);
         if let Some(Ended::Mismatch { .. }) = mismatch {
-            self.progress.update(|holding| {
-                holding.complete = false;
-                holding.mismatches += 1;
+            self.progress.update(|status| {
+                status.complete = false;
+                status.mismatches += 1;
             });
         }
         let sent = self.link.send()?;

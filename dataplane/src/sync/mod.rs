@@ -30,7 +30,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use api::stream::Direction;
-use api::{Failure, FailureKind, SyncHolding, SyncState};
+use api::{Failure, FailureKind, SyncState, SyncStatus};
 use nat::sync::Installs;
 use nat::sync::ring::{Consumer, Producer};
 use parking_lot::Mutex;
@@ -164,18 +164,18 @@ impl Hub {
     }
 
     /// How connection sync stands.
-    pub fn holding(&self) -> SyncHolding {
-        let mut holding = self.progress.holding();
+    pub fn status(&self) -> SyncStatus {
+        let mut status = self.progress.status();
         for installs in &self.installs {
-            holding.refused += installs.refused.load(Ordering::Relaxed);
-            holding.unserved += installs.unserved.load(Ordering::Relaxed);
-            holding.swept += installs.swept.load(Ordering::Relaxed);
+            status.refused += installs.refused.load(Ordering::Relaxed);
+            status.unserved += installs.unserved.load(Ordering::Relaxed);
+            status.swept += installs.swept.load(Ordering::Relaxed);
         }
-        holding
+        status
     }
 
     /// Asks for a confirmation that all that has happened is installed at the peer. The
-    /// number of the order; done when [`SyncHolding::drained`] has reached it.
+    /// number of the order; done when [`SyncStatus::drained`] has reached it.
     ///
     /// # Errors
     ///
@@ -191,7 +191,7 @@ impl Hub {
     /// This machine has become active: what it was sent is its own now, and says nothing
     /// about a later standby time.
     pub fn claimed(&self) {
-        self.progress.update(|holding| holding.complete = false);
+        self.progress.update(|status| status.complete = false);
     }
 
     /// Ends the stream there is.
@@ -261,11 +261,11 @@ fn finish(
 ) {
     // The other end may be gone already.
     let _ = stream.shutdown(Shutdown::Both);
-    progress.update(|holding| {
-        holding.state = SyncState::Off;
-        holding.lag = 0;
+    progress.update(|status| {
+        status.state = SyncState::Off;
+        status.lag = 0;
         // Of a stream that is over nothing is true any more.
-        holding.complete = false;
+        status.complete = false;
     });
     match result {
         Err(Ended::Replaced) => tracing::info!("connection sync: {what} ended for another stream"),

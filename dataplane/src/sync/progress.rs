@@ -2,13 +2,13 @@
 
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use api::{SyncHolding, SyncState};
+use api::{SyncState, SyncStatus};
 use parking_lot::Mutex;
 
 /// How far connection sync has come.
 #[derive(Debug, Default)]
 pub struct Progress {
-    holding: Mutex<SyncHolding>,
+    status: Mutex<SyncStatus>,
     sessions: AtomicU64,
     exporting: Mutex<bool>,
     wanted: AtomicU64,
@@ -16,14 +16,14 @@ pub struct Progress {
 
 impl Progress {
     /// How it stands.
-    pub fn holding(&self) -> SyncHolding {
-        let mut holding = self.holding.lock().clone();
-        holding.draining = self.wanted_mark();
-        holding
+    pub fn status(&self) -> SyncStatus {
+        let mut status = self.status.lock().clone();
+        status.draining = self.wanted_mark();
+        status
     }
 
-    pub(super) fn update(&self, change: impl FnOnce(&mut SyncHolding)) {
-        change(&mut self.holding.lock());
+    pub(super) fn update(&self, change: impl FnOnce(&mut SyncStatus)) {
+        change(&mut self.status.lock());
     }
 
     /// The number of the next session; they grow as long as the process runs.
@@ -47,10 +47,10 @@ impl Progress {
 
     /// A session has begun: everything is on its way.
     pub(super) fn begin(&self) {
-        self.update(|holding| {
-            holding.state = SyncState::Bulk;
-            holding.complete = false;
-            holding.lag = 0;
+        self.update(|status| {
+            status.state = SyncState::Bulk;
+            status.complete = false;
+            status.lag = 0;
         });
     }
 }

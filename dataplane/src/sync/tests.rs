@@ -248,12 +248,12 @@ impl Drop for Ends<'_> {
 impl Run<'_> {
     fn wait_for_drain(&self) {
         let mark = self.sender.want_mark().expect("it exports");
-        wait_until("drained", || self.sender.holding().drained >= mark);
+        wait_until("drained", || self.sender.status().drained >= mark);
     }
 
     fn wait_for_completion(&self) {
-        wait_until("complete", || self.receiver.holding().complete);
-        wait_until("complete there", || self.sender.holding().complete);
+        wait_until("complete", || self.receiver.status().complete);
+        wait_until("complete there", || self.sender.status().complete);
     }
 }
 
@@ -275,10 +275,10 @@ fn connections_old_and_new_arrive_with_other_numbers_of_workers() {
             run.wait_for_completion();
             run.wait_for_drain();
             assert_eq!(from.seen(), to.seen());
-            assert_eq!(run.sender.holding().state, SyncState::Following);
-            assert_eq!(run.receiver.holding().state, SyncState::Following);
-            assert_eq!(run.receiver.holding().mismatches, 0);
-            wait_until("no lag", || run.sender.holding().lag == 0);
+            assert_eq!(run.sender.status().state, SyncState::Following);
+            assert_eq!(run.receiver.status().state, SyncState::Following);
+            assert_eq!(run.receiver.status().mismatches, 0);
+            wait_until("no lag", || run.sender.status().lag == 0);
             // What follows arrives as well, and a drain says so.
             (3000..6000).for_each(|number| from.go_on(number));
             run.wait_for_drain();
@@ -296,14 +296,14 @@ fn an_overflow_is_noticed_and_everything_is_sent_again() {
         for number in 0..20_000 {
             from.open(number);
         }
-        wait_until("an overflow", || run.sender.holding().overflows > 0);
+        wait_until("an overflow", || run.sender.status().overflows > 0);
         for number in 0..20_000 {
             from.go_on(number);
         }
-        wait_until("equal", || run.receiver.holding().complete && from.seen() == to.seen());
+        wait_until("equal", || run.receiver.status().complete && from.seen() == to.seen());
         run.wait_for_drain();
         assert!(from.begun.load(Ordering::Relaxed) > 1);
-        assert_eq!(run.receiver.holding().mismatches, 0);
+        assert_eq!(run.receiver.status().mismatches, 0);
     });
 }
 
@@ -319,9 +319,9 @@ fn a_difference_ends_the_stream_and_is_not_complete() {
         // Behind the back of the session: its tally goes with it.
         connections.close(hit.id).unwrap();
         drop(connections);
-        wait_until("noticed", || run.receiver.holding().mismatches == 1);
-        assert!(!run.receiver.holding().complete);
-        wait_until("ended", || run.sender.holding().state == SyncState::Off);
+        wait_until("noticed", || run.receiver.status().mismatches == 1);
+        assert!(!run.receiver.status().complete);
+        wait_until("ended", || run.sender.status().state == SyncState::Off);
         assert_eq!(run.sender.want_mark(), None);
     });
 }
@@ -380,11 +380,11 @@ fn a_stream_that_takes_nothing_costs_bounded_memory_and_recovers() {
             from.open(number);
         }
         std::thread::sleep(Duration::from_millis(300));
-        let before = sender.holding();
+        let before = sender.status();
         std::thread::sleep(Duration::from_millis(300));
-        assert_eq!(sender.holding(), before, "no new session while the stream stands still");
+        assert_eq!(sender.status(), before, "no new session while the stream stands still");
         scope.spawn(|| import(&there, to.as_ref(), &receiver, &stop));
-        wait_until("equal", || receiver.holding().complete && from.seen() == to.seen());
-        assert!(sender.holding().overflows >= 1);
+        wait_until("equal", || receiver.status().complete && from.seen() == to.seen());
+        assert!(sender.status().overflows >= 1);
     });
 }

@@ -1,6 +1,6 @@
 //! Who takes orders about the role runs before others; nobody else does.
 
-use api::{Client, Hold};
+use api::{Client, LeaseOrder};
 
 use super::process::{Folder, Process, command, wait_until};
 
@@ -23,7 +23,7 @@ fn orders_about_the_role_are_taken_with_priority() {
     let process = Process::start(command(&[], &config, &["--no-kernel-interfaces"]), &folder);
     assert_eq!(real_time_threads(&process), [""; 0]);
     let mut client = Client::connect(folder.socket()).unwrap();
-    client.hold(Hold::Renew { term: 1, lease: 120_000, at: 0 }).unwrap();
+    client.lease(LeaseOrder::Renew { term: 1, lease: 120_000, at: 0 }).unwrap();
     assert_eq!(real_time_threads(&process), ["control-client 40"]);
     // Another client has a thread of its own, and this one is ordinary for other requests.
     let mut other = Client::connect(folder.socket()).unwrap();
@@ -31,7 +31,7 @@ fn orders_about_the_role_are_taken_with_priority() {
     assert_eq!(real_time_threads(&process), ["control-client 40"]);
     client.counters().unwrap();
     assert_eq!(real_time_threads(&process), [""; 0]);
-    client.hold(Hold::Watch).unwrap();
+    client.lease(LeaseOrder::Watch).unwrap();
     drop(client);
     wait_until("its thread is gone", || real_time_threads(&process).is_empty().then_some(()));
 }

@@ -151,10 +151,10 @@ struct Run<'a> {
 impl Run<'_> {
     fn measure(&self, count: u32) -> Result<f64, Error> {
         let mut connections = connections_for(OPEN * 2);
-        self.poll_until(&mut connections, || self.receiver.holding().complete)?;
+        self.poll_until(&mut connections, || self.receiver.status().complete)?;
         // Nothing expires, so that every event is one of those that are counted.
         connections.set_standby(true, at(1));
-        let before = self.sender.holding().events;
+        let before = self.sender.status().events;
         let mut open = VecDeque::with_capacity(OPEN + 1);
         let start = Time::now();
         let mut written = 0;
@@ -179,9 +179,9 @@ impl Run<'_> {
             }
         }
         let mark = self.sender.want_mark().ok_or_else(|| Error::dataplane("the stream ended"))?;
-        self.poll_until(&mut connections, || self.sender.holding().drained >= mark)?;
+        self.poll_until(&mut connections, || self.sender.status().drained >= mark)?;
         let seconds = start.elapsed().as_secs_f64();
-        let (sender, receiver) = (self.sender.holding(), self.receiver.holding());
+        let (sender, receiver) = (self.sender.status(), self.receiver.status());
         if sender.overflows + receiver.mismatches > 0 || sender.events - before < written {
             return Err(Error::dataplane("events were lost on the way"));
         }
@@ -191,7 +191,7 @@ impl Run<'_> {
     /// Waits while the ring is half full: it is the way that is measured, not overflow.
     fn keep_pace(&self, written: u64, before: u64) -> Result<(), Error> {
         let deadline = Time::now() + PATIENCE;
-        while written > self.sender.holding().events - before + RING as u64 / 2 {
+        while written > self.sender.status().events - before + RING as u64 / 2 {
             if Time::now() > deadline {
                 return Err(Error::dataplane("the stream stands still"));
             }

@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Instant;
 
-use api::{Client, Hold, ServerChange, SetServers, SyncState};
+use api::{Client, LeaseOrder, ServerChange, SetServers, SyncState};
 use nat::Side;
 
 use crate::Error;
@@ -101,8 +101,8 @@ impl Dataplane {
             let why = format!("it took {known} of {} connections", traffic.connections);
             return Err(Error::Dataplane(why));
         }
-        let claim = Hold::Claim { term: 1, lease: LEASE, at: 0 };
-        wait("it does not become active", || client.hold(claim).ok()?.granted.then_some(()))?;
+        let claim = LeaseOrder::Claim { term: 1, lease: LEASE, at: 0 };
+        wait("it does not become active", || client.lease(claim).ok()?.granted.then_some(()))?;
         // Connections find their next hops with their first packet.
         let warm = 4 * u64::from(packets);
         wait("it does not forward all packets", || {
@@ -121,7 +121,7 @@ impl Dataplane {
         let followed = Follower::start(&self.socket).and_then(|follower| {
             let mut client = self.client()?;
             wait("it does not tell of its connections", || {
-                let sync = client.hold(Hold::Watch).ok()?.sync;
+                let sync = client.lease(LeaseOrder::Watch).ok()?.sync;
                 (sync.state == SyncState::Following).then_some(())
             })?;
             Ok(follower)

@@ -46,7 +46,9 @@ fn a_takeover_is_announced_to_both_sides_as_request_and_as_reply() {
     await_active(&lab, standby);
     let announced = || {
         standby.client().is_ok_and(|mut client| {
-            client.hold(api::Hold::Watch).is_ok_and(|holding| holding.announcements >= 32)
+            client
+                .lease(api::LeaseOrder::Watch)
+                .is_ok_and(|lease_status| lease_status.announcements >= 32)
         })
     };
     lab::wait_until("several announcements were sent", 20, announced).unwrap();
@@ -68,7 +70,7 @@ fn a_takeover_is_announced_to_both_sides_as_request_and_as_reply() {
 fn somebody_else_who_claims_an_address_is_noticed_and_answered() {
     let lab = ready_pair().unwrap();
     let (active, _) = lab.roles().unwrap();
-    let conflicts = || active.client().unwrap().hold(api::Hold::Watch).unwrap().conflicts;
+    let conflicts = || active.client().unwrap().lease(api::LeaseOrder::Watch).unwrap().conflicts;
     let before = conflicts();
     let mac = macs(active)[0].clone();
     // The client claims the virtual IP, and the upstream router believes it. (It has to
@@ -108,7 +110,7 @@ fn who_has((host, address): (Namespace, &str)) -> Vec<String> {
 }
 
 fn announcements(machine: &Appliance) -> u64 {
-    machine.client().unwrap().hold(api::Hold::Watch).unwrap().announcements
+    machine.client().unwrap().lease(api::LeaseOrder::Watch).unwrap().announcements
 }
 
 /// Waits until the announcements of the last takeover are over: the next ones of all addresses

@@ -74,11 +74,11 @@ fn a_lease_that_does_not_end_makes_two_active() {
     lab.spoil();
     let (active, standby) = lab.roles().unwrap();
     let term = active.pair().unwrap().own.term;
-    let lease = api::Hold::Renew { term, lease: 500_000, at: 0 };
+    let lease = api::LeaseOrder::Renew { term, lease: 500_000, at: 0 };
     active.control.signal(Signal::STOP);
     let mut client = active.client().unwrap();
     lab::wait_until("both are active", 20, || {
-        client.hold(lease).unwrap();
+        client.lease(lease).unwrap();
         standby.is_active() && active.is_active()
     })
     .unwrap();

@@ -8,7 +8,7 @@ mod systemd;
 
 use std::path::PathBuf;
 
-use api::{Client, Hold, Pair, Reload, Role};
+use api::{Client, LeaseOrder, Pair, Reload, Role};
 
 pub use machine::{A, B, Machine};
 pub(crate) use settings::key_file;
@@ -216,8 +216,9 @@ impl Appliance {
 
     /// True if this machine's dataplane says that it is active.
     pub fn is_active(&self) -> bool {
-        let holding = self.client().ok().and_then(|mut client| client.hold(Hold::Watch).ok());
-        holding.is_some_and(|holding| holding.role == Role::Active)
+        let lease_status =
+            self.client().ok().and_then(|mut client| client.lease(LeaseOrder::Watch).ok());
+        lease_status.is_some_and(|lease_status| lease_status.role == Role::Active)
     }
 
     /// The Ethernet addresses of its NICs, public and private.

@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::time::Instant;
 
-use api::{Hold, Role};
+use api::{LeaseOrder, Role};
 
 use super::spread;
 use crate::namespace::signal;
@@ -75,7 +75,7 @@ pub(super) fn run(
 /// Kills the process; milliseconds until the dataplane's lease is renewed by the next one:
 /// until then what is left of it only grows less. `None` if it ended.
 fn kill(machine: &Appliance, supervisor: Supervisor) -> Result<Option<u64>, Error> {
-    let failed = |words: String| Error::Command { command: "hold".to_owned(), words };
+    let failed = |words: String| Error::Command { command: "lease".to_owned(), words };
     let process = || match supervisor {
         Supervisor::Lab => machine.control.process(),
         Supervisor::Systemd => machine.control_of_systemd(),
@@ -89,14 +89,15 @@ fn kill(machine: &Appliance, supervisor: Supervisor) -> Result<Option<u64>, Erro
     // A renewal that was under way when the signal came is not the next process's.
     let settled = Duration::from_millis(2);
     loop {
-        let holding = client.hold(Hold::Watch).map_err(|error| failed(error.to_string()))?;
-        if holding.role != Role::Active {
+        let lease_status =
+            client.lease(LeaseOrder::Watch).map_err(|error| failed(error.to_string()))?;
+        if lease_status.role != Role::Active {
             return Ok(None);
         }
-        if holding.lease_left > left && killed.elapsed() > settled {
+        if lease_status.lease_left > left && killed.elapsed() > settled {
             return Ok(Some(u64::try_from(killed.elapsed().as_millis()).unwrap_or(u64::MAX)));
         }
-        left = holding.lease_left;
+        left = lease_status.lease_left;
         std::thread::sleep(Duration::from_micros(500));
     }
 }

@@ -2,7 +2,7 @@
 
 use core::time::Duration;
 
-use api::{Hold, SyncLink};
+use api::{LeaseOrder, SyncLink};
 use failover::{Event, Instant, Role, Term};
 
 use super::Driver;
@@ -44,7 +44,7 @@ impl Driver {
     }
 
     fn is_lease_lost(&self, answer: &Answer) -> bool {
-        let (Hold::Claim { term, .. } | Hold::Renew { term, .. }) = answer.order else {
+        let (LeaseOrder::Claim { term, .. } | LeaseOrder::Renew { term, .. }) = answer.order else {
             return false;
         };
         !answer.granted && self.machine.role() == Role::Active && self.machine.term() == Term(term)
@@ -53,12 +53,14 @@ impl Driver {
     /// An order to drain that is not granted is not repeated: the handover fails in its
     /// time, and the operator is told.
     async fn look_for_drained(&mut self, answer: &Answer) {
-        let Some(sync) = self.dataplane.holding.as_ref().map(|holding| &holding.sync) else {
+        let Some(sync) =
+            self.dataplane.lease_status.as_ref().map(|lease_status| &lease_status.sync)
+        else {
             return;
         };
         let is_drained = match self.handover.draining {
             None => return,
-            Some(PendingOrder::Ordered) if answer.order != Hold::Drain => return,
+            Some(PendingOrder::Ordered) if answer.order != LeaseOrder::Drain => return,
             Some(PendingOrder::Ordered) => {
                 self.handover.draining =
                     answer.granted.then_some(PendingOrder::Until(sync.draining));
@@ -74,10 +76,10 @@ impl Driver {
 
     /// What was found is told before it is said that everything was.
     async fn look_for_probed(&mut self, answer: &Answer) {
-        let Some(holding) = &self.dataplane.holding else { return };
-        let (probing, probed) = (holding.probing, holding.probed);
+        let Some(lease_status) = &self.dataplane.lease_status else { return };
+        let (probing, probed) = (lease_status.probing, lease_status.probed);
         let is_probed = match self.observed.probing {
-            Some(PendingOrder::Ordered) if answer.order == Hold::Probe => {
+            Some(PendingOrder::Ordered) if answer.order == LeaseOrder::Probe => {
                 self.observed.probing = answer.granted.then_some(PendingOrder::Until(probing));
                 answer.granted && probed >= probing
             }
@@ -92,7 +94,9 @@ impl Driver {
     }
 
     async fn look_for_conflict(&mut self) {
-        let Some(count) = self.dataplane.holding.as_ref().map(|holding| holding.conflicts) else {
+        let Some(count) =
+            self.dataplane.lease_status.as_ref().map(|lease_status| lease_status.conflicts)
+        else {
             // The next dataplane counts from the start.
             self.observed.conflicts = None;
             self.observed.probing = None;
@@ -114,8 +118,8 @@ impl Driver {
     pub(super) async fn step_fitness(&mut self) {
         let now = self.clock.now();
         let peer = self.machine.peer(now).map(|heartbeat| heartbeat.role);
-        let complete = self.dataplane.holding.as_ref().is_some_and(|h| h.sync.complete);
-        if self.dataplane.holding.is_none() {
+        let complete = self.dataplane.lease_status.as_ref().is_some_and(|h| h.sync.complete);
+        if self.dataplane.lease_status.is_none() {
             // It may have been started anew, with an empty table.
             self.observed.copied = Copied::default();
         }
@@ -144,7 +148,7 @@ impl Driver {
         let trouble = self.dataplane.trouble(self.timing.lease, now);
         let link_trouble = self.sync.borrow().trouble.clone();
         judge(Findings {
-            holding: self.dataplane.holding.as_ref(),
+            lease_status: self.dataplane.lease_status.as_ref(),
             trouble: trouble.as_deref(),
             role: self.machine.role(),
             peer: self.machine.peer(now).map(|heartbeat| heartbeat.role),

@@ -16,7 +16,7 @@ use core::task::Poll;
 use core::time::Duration;
 use std::sync::Arc;
 
-use api::Hold;
+use api::LeaseOrder;
 use config::Timing;
 use failover::{Instant, Machine, Role, Term};
 use tokio::sync::{mpsc, watch};
@@ -99,7 +99,7 @@ impl Driver {
                 break;
             }
         }
-        self.order(Hold::Release);
+        self.order(LeaseOrder::Release);
         self.settle().await;
     }
 

@@ -166,7 +166,7 @@ impl Driver {
     fn numbers(&self) -> Numbers {
         Numbers {
             pair: self.pair(),
-            holding: self.dataplane.holding.clone(),
+            lease_status: self.dataplane.lease_status.clone(),
             notices: self.history.notices.iter().map(|(name, count)| (*name, *count)).collect(),
         }
     }

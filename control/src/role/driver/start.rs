@@ -96,8 +96,8 @@ fn machine(dataplane: &Dataplane, identity: Identity, parts: &Parts, now: Instan
         preempt: timing.preempt,
         ..Timers::default()
     };
-    let held = dataplane.holding.as_ref();
-    let seen = held.map_or(Term(0), |holding| Term(holding.term));
+    let held = dataplane.lease_status.as_ref();
+    let seen = held.map_or(Term(0), |lease_status| Term(lease_status.term));
     match held.filter(|held| held.role == Role::Active && held.lease_left > 0) {
         Some(held) => {
             tracing::info!("the dataplane is active still (term {}): going on", held.term);

@@ -4,7 +4,7 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-use api::{Change, Hold};
+use api::{Change, LeaseOrder};
 use failover::{Action, Event, Heartbeat, Notice, Role};
 
 use super::Driver;
@@ -29,7 +29,7 @@ impl Driver {
     /// One step of the state machine, and everything that it decides.
     pub(super) async fn step(&mut self, event: Event) {
         // Before the step's own time: a lease must not begin later than it was decided.
-        let at = api::hold::monotonic_micros();
+        let at = api::lease::monotonic_micros();
         let now = self.clock.now();
         let before = self.machine.role();
         let actions = self.machine.step(event, now);
@@ -48,36 +48,36 @@ impl Driver {
             Action::StoreTerm(term) => {
                 let _ = self.terms.send(*term);
             }
-            Action::Renew(term) => self.order(Hold::Renew { term: term.0, lease, at }),
+            Action::Renew(term) => self.order(LeaseOrder::Renew { term: term.0, lease, at }),
             // The peer hears of what follows only when it is so: in a handover this
             // dataplane is active before the other one stops, in a conflict it has
             // stopped before the other one is told.
             Action::Claim(term) => {
-                self.order(Hold::Claim { term: term.0, lease, at });
+                self.order(LeaseOrder::Claim { term: term.0, lease, at });
                 self.settle().await;
             }
             Action::Release => {
-                self.order(Hold::Release);
+                self.order(LeaseOrder::Release);
                 self.settle().await;
             }
             Action::Retire => {
-                self.order(Hold::Retire { grace: micros(self.timing.grace) });
+                self.order(LeaseOrder::Retire { grace: micros(self.timing.grace) });
                 self.settle().await;
             }
-            Action::Announce => self.order(Hold::Announce),
+            Action::Announce => self.order(LeaseOrder::Announce),
             Action::Drain => {
                 self.handover.draining = Some(PendingOrder::Ordered);
-                self.order(Hold::Drain);
+                self.order(LeaseOrder::Drain);
             }
             Action::Probe => {
                 self.observed.probing = Some(PendingOrder::Ordered);
-                self.order(Hold::Probe);
+                self.order(LeaseOrder::Probe);
             }
             Action::Report(notice) => self.report(*notice),
         }
     }
 
-    pub(super) fn order(&mut self, order: Hold) {
+    pub(super) fn order(&mut self, order: LeaseOrder) {
         self.dataplane.order(order, self.clock.now());
     }
 
@@ -88,10 +88,10 @@ impl Driver {
     }
 
     fn send(&mut self, heartbeat: &Heartbeat) {
-        let progress = self.dataplane.holding.as_ref().map(|holding| Progress {
-            state: holding.sync.state,
-            complete: holding.sync.complete,
-            lag: holding.sync.lag,
+        let progress = self.dataplane.lease_status.as_ref().map(|lease_status| Progress {
+            state: lease_status.sync.state,
+            complete: lease_status.sync.complete,
+            lag: lease_status.sync.lag,
         });
         self.paths.send(HeartbeatPayload {
             sequence: 0,

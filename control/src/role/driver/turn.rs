@@ -1,6 +1,6 @@
 //! One turn of the driver's loop.
 
-use api::Hold;
+use api::LeaseOrder;
 use failover::{Event, Instant};
 
 use super::Driver;
@@ -30,7 +30,7 @@ impl Driver {
         }
         // An active machine has asked with its renewal.
         if self.dataplane.outstanding() == 0 && (is_due || self.handover.draining.is_some()) {
-            self.order(Hold::Watch);
+            self.order(LeaseOrder::Watch);
         }
         self.end_handover();
         self.publish_plan();

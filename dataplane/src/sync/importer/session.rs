@@ -194,12 +194,12 @@ impl Session {
         }
         let is_complete = self.swept == Some(self.intakes.len());
         let installed = self.applied - before;
-        progress.update(|holding| {
-            holding.events += installed;
-            holding.lag = self.received - self.applied;
+        progress.update(|status| {
+            status.events += installed;
+            status.lag = self.received - self.applied;
             if is_complete && self.equal.iter().all(|&equal| equal) {
-                holding.complete = true;
-                holding.state = SyncState::Following;
+                status.complete = true;
+                status.state = SyncState::Following;
             }
         });
     }

@@ -1,9 +1,9 @@
-//! The role of the dataplane: what control orders, and what the dataplane says of itself.
+//! The lease of the active role: what tandem-control orders, and how the dataplane answers.
 //!
-//! The dataplane holds the active role for a lease. Control claims it, renews it at every
-//! heartbeat, and gives it back; a lease that nobody renews ends by itself. Without a
-//! `[peer]` in the configuration there is no lease: the dataplane is active for good, and
-//! these orders are refused.
+//! The dataplane holds the active role for the length of a lease. tandem-control claims the
+//! lease, renews it at every heartbeat, and gives it back; one that nobody renews ends by
+//! itself. Without a `[peer]` in the configuration there is no lease: the dataplane is active
+//! for good, and these orders are refused.
 
 use std::net::IpAddr;
 
@@ -11,17 +11,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::Role;
 
-/// An order about the role. Times are in microseconds.
+/// An order about the lease. Times are in microseconds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "order", rename_all = "snake_case")]
-pub enum Hold {
-    /// Change nothing, and say how things are.
+pub enum LeaseOrder {
+    /// Changes nothing, and asks how things are.
     Watch,
-    /// Become active: answer for the floating addresses, forward, and announce both.
+    /// The dataplane becomes active: it answers for the floating addresses, forwards, and
+    /// announces both.
     Claim {
         /// The number of this takeover; not granted when a higher one was seen here.
         term: u64,
-        /// How long without a renewal.
+        /// How long the lease lasts without a renewal.
         lease: u64,
         /// When the lease begins: [`monotonic_micros`] as the order was decided, which may
         /// be long before it is read. 0: when it is read.
@@ -33,9 +34,9 @@ pub enum Hold {
     Renew {
         /// The term of the claim.
         term: u64,
-        /// How long without a further renewal.
+        /// How long the lease lasts from now without a further renewal.
         lease: u64,
-        /// As of a claim.
+        /// When the lease begins, as in a claim.
         #[serde(default)]
         at: u64,
     },
@@ -44,33 +45,37 @@ pub enum Hold {
     /// Become standby, but forward for so long what still reaches this machine. For a
     /// handover; the peer answers for the floating addresses already.
     Retire {
-        /// How long.
+        /// The length of the grace period.
         grace: u64,
     },
     /// Announce the floating addresses again: somebody else has claimed them.
     Announce,
     /// Have connection sync confirm that everything that has happened up to now is
-    /// installed at the peer. The answer's [`SyncHolding::draining`] is the number of this
-    /// order; it is done when [`SyncHolding::drained`] has reached it. Not granted when
+    /// installed at the peer. The answer's [`SyncStatus::draining`] is the number of this
+    /// order; it is done when [`SyncStatus::drained`] has reached it. Not granted when
     /// this dataplane exports nothing.
     Drain,
-    /// Ask every next hop of the configuration now. The answer's [`Holding::probing`] is the
-    /// number of this order; it is done when [`Holding::probed`] has reached it.
+    /// Ask every next hop of the configuration now. The answer's [`LeaseStatus::probing`] is the
+    /// number of this order; it is done when [`LeaseStatus::probed`] has reached it.
     Probe,
 }
 
-impl Hold {
+impl LeaseOrder {
     /// The order as it is at `now`, a time of [`monotonic_micros`]: of a lease what is
     /// left. `None` when nothing is.
     #[must_use]
-    pub fn at(self, now: u64) -> Option<Hold> {
+    pub fn at(self, now: u64) -> Option<LeaseOrder> {
         let left = |lease: u64, at: u64| {
             let age = if at == 0 { 0 } else { now.saturating_sub(at) };
             lease.checked_sub(age).filter(|left| *left > 0)
         };
         Some(match self {
-            Hold::Claim { term, lease, at } => Hold::Claim { term, lease: left(lease, at)?, at: 0 },
-            Hold::Renew { term, lease, at } => Hold::Renew { term, lease: left(lease, at)?, at: 0 },
+            LeaseOrder::Claim { term, lease, at } => {
+                LeaseOrder::Claim { term, lease: left(lease, at)?, at: 0 }
+            }
+            LeaseOrder::Renew { term, lease, at } => {
+                LeaseOrder::Renew { term, lease: left(lease, at)?, at: 0 }
+            }
             other => other,
         })
     }
@@ -84,10 +89,10 @@ pub fn monotonic_micros() -> u64 {
     seconds * 1_000_000 + nanos / 1000
 }
 
-/// How the dataplane stands after an order.
+/// How the dataplane is after an order about the lease.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Holding {
+pub struct LeaseStatus {
     /// The order was carried out.
     pub granted: bool,
     /// What the dataplane is now.
@@ -96,7 +101,7 @@ pub struct Holding {
     pub term: u64,
     /// Until the lease ends, in microseconds; 0 when not active.
     pub lease_left: u64,
-    /// It still forwards in the grace period of a handover.
+    /// The dataplane still forwards in the grace period of a handover.
     pub retiring: bool,
     /// Public and private NIC have their link.
     pub links: [bool; 2],
@@ -107,7 +112,7 @@ pub struct Holding {
     pub workers_run: bool,
     /// What this machine reaches on the public and the private side.
     pub reach: [Reach; 2],
-    /// The number of the last [`Hold::Probe`]; they are counted from 1.
+    /// The number of the last [`LeaseOrder::Probe`]; they are counted from 1.
     pub probing: u64,
     /// The last one that is done: every next hop has answered since, or is known not to.
     pub probed: u64,
@@ -117,8 +122,8 @@ pub struct Holding {
     pub conflicts: u64,
     /// Tells one start of the dataplane from the next.
     pub start: u64,
-    /// Connection sync, from the dataplane's point of view.
-    pub sync: SyncHolding,
+    /// The state of connection sync.
+    pub sync: SyncStatus,
 }
 
 /// Which next hops of one side answer the dataplane's ARP requests.
@@ -139,7 +144,7 @@ pub struct Reach {
 /// Connection sync as the dataplane sees it.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct SyncHolding {
+pub struct SyncStatus {
     /// What the dataplane does.
     pub state: SyncState,
     /// Every connection of the active machine is installed here and compared equal, while
@@ -161,7 +166,7 @@ pub struct SyncHolding {
     /// Connections removed because the active machine no longer has them, and the event
     /// that would have said so was lost.
     pub swept: u64,
-    /// The number of the last [`Hold::Drain`]; they are counted from 1.
+    /// The number of the last [`LeaseOrder::Drain`]; they are counted from 1.
     pub draining: u64,
     /// The last one that is done: all that had happened before it is at the peer.
     pub drained: u64,
@@ -186,13 +191,13 @@ mod tests {
 
     #[test]
     fn a_lease_counts_from_when_it_was_decided() {
-        let renew = |lease, at| Hold::Renew { term: 3, lease, at };
+        let renew = |lease, at| LeaseOrder::Renew { term: 3, lease, at };
         assert_eq!(renew(120, 1000).at(1000), Some(renew(120, 0)));
         assert_eq!(renew(120, 1000).at(1090), Some(renew(30, 0)));
         assert_eq!(renew(120, 1000).at(1120), None, "it had ended before it was read");
         assert_eq!(renew(120, 0).at(5000), Some(renew(120, 0)), "as it is read");
-        assert_eq!(Hold::Release.at(9), Some(Hold::Release));
-        let claim = Hold::Claim { term: 1, lease: 50, at: 10 };
+        assert_eq!(LeaseOrder::Release.at(9), Some(LeaseOrder::Release));
+        let claim = LeaseOrder::Claim { term: 1, lease: 50, at: 10 };
         assert_eq!(claim.at(200), None);
     }
 }
