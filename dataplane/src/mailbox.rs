@@ -41,12 +41,21 @@ pub enum Answer {
 pub struct Walk {
     /// The record to begin with.
     pub start: usize,
-    /// Copies of the connections found, with seconds since their last packet and until
-    /// they expire. Its capacity is the most that are copied; the worker allocates
-    /// nothing.
-    pub found: Vec<(Record<Ipv4Addr>, u64, u64)>,
+    /// Copies of the connections found. Its capacity is the most that are copied; the worker
+    /// allocates nothing.
+    pub found: Vec<FoundConnection>,
     /// Where to go on: `None` at the end of the table.
     pub next: Option<usize>,
+}
+
+/// A copy of a connection that a walk found.
+pub struct FoundConnection {
+    /// The connection's record.
+    pub record: Record<Ipv4Addr>,
+    /// The time since its last packet.
+    pub idle_seconds: u64,
+    /// The time until it expires.
+    pub expires_seconds: u64,
 }
 
 /// An order, or the answer to it.

@@ -39,20 +39,46 @@ pub struct Lab {
 
 const SWITCH: Namespace = Lab::SWITCH;
 
-/// A host: its namespace, the names of its interface and of the wire's other end, the
-/// bridge, the address, the default route.
-struct Host(Namespace, &'static str, &'static str, &'static str, &'static str, &'static str);
+/// An interface of a host, and what it is plugged into.
+#[derive(Clone, Copy)]
+struct Host {
+    namespace: Namespace,
+    /// The interface in that namespace.
+    interface: &'static str,
+    /// The other end of its wire, in the namespace of the switches.
+    switch_port: &'static str,
+    /// The bridge of that port: one side of the appliance.
+    bridge: &'static str,
+    /// The address with its prefix length; none for the appliance's own.
+    address: Option<&'static str>,
+    /// The default route.
+    gateway: Option<&'static str>,
+}
 
 const HOSTS: [Host; 9] = [
-    Host(Lab::CLIENT, "eth0", "client", "public", "198.51.100.100/24", "198.51.100.1"),
-    Host(Lab::UPSTREAM, "eth0", "upstream", "public", "198.51.100.1/24", ""),
-    Host(Lab::A, "pub0", "a-public", "public", "", ""),
-    Host(Lab::A, "priv0", "a-private", "private", "", ""),
-    Host(Lab::B, "pub0", "b-public", "public", "", ""),
-    Host(Lab::B, "priv0", "b-private", "private", "", ""),
-    Host(Lab::S1, "eth0", "s1", "private", "10.0.0.11/24", crate::GATEWAY),
-    Host(Lab::S2, "eth0", "s2", "private", "10.0.0.12/24", crate::GATEWAY),
-    Host(Lab::S3, "eth0", "s3", "private", "10.0.0.13/24", crate::GATEWAY),
+    Host {
+        namespace: Lab::CLIENT,
+        interface: "eth0",
+        switch_port: "client",
+        bridge: "public",
+        address: Some("198.51.100.100/24"),
+        gateway: Some("198.51.100.1"),
+    },
+    Host {
+        namespace: Lab::UPSTREAM,
+        interface: "eth0",
+        switch_port: "upstream",
+        bridge: "public",
+        address: Some("198.51.100.1/24"),
+        gateway: None,
+    },
+    Host::appliance(Lab::A, "pub0", "a-public", "public"),
+    Host::appliance(Lab::A, "priv0", "a-private", "private"),
+    Host::appliance(Lab::B, "pub0", "b-public", "public"),
+    Host::appliance(Lab::B, "priv0", "b-private", "private"),
+    Host::server(Lab::S1, "s1", "10.0.0.11/24"),
+    Host::server(Lab::S2, "s2", "10.0.0.12/24"),
+    Host::server(Lab::S3, "s3", "10.0.0.13/24"),
 ];
 
 impl Lab {
@@ -239,15 +265,40 @@ impl Lab {
 }
 
 impl Host {
-    fn plug(&self) -> Result<(), Error> {
-        let Host(namespace, interface, port, bridge, ip, gateway) = *self;
-        wire(namespace, interface, SWITCH, port)?;
-        must(&["ip", "-n", SWITCH.0, "link", "set", port, "master", bridge])?;
-        if ip.is_empty() {
-            return Ok(());
+    /// An interface of an appliance, which gives itself its addresses.
+    const fn appliance(
+        namespace: Namespace,
+        interface: &'static str,
+        switch_port: &'static str,
+        bridge: &'static str,
+    ) -> Self {
+        Host { namespace, interface, switch_port, bridge, address: None, gateway: None }
+    }
+
+    /// A real server, whose default route goes through the appliance.
+    const fn server(
+        namespace: Namespace,
+        switch_port: &'static str,
+        address: &'static str,
+    ) -> Self {
+        Host {
+            namespace,
+            interface: "eth0",
+            switch_port,
+            bridge: "private",
+            address: Some(address),
+            gateway: Some(crate::GATEWAY),
         }
-        address(namespace, interface, ip)?;
-        if !gateway.is_empty() {
+    }
+
+    fn plug(&self) -> Result<(), Error> {
+        let Host { namespace, interface, switch_port, bridge, .. } = *self;
+        wire(namespace, interface, SWITCH, switch_port)?;
+        must(&["ip", "-n", SWITCH.0, "link", "set", switch_port, "master", bridge])?;
+        if let Some(ip) = self.address {
+            address(namespace, interface, ip)?;
+        }
+        if let Some(gateway) = self.gateway {
             must(&["ip", "-n", namespace.0, "route", "add", "default", "via", gateway])?;
         }
         Ok(())

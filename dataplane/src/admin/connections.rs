@@ -5,10 +5,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use api::{Connection, ConnectionKind, Connections, Cursor, Endpoints, Failure, Page};
 use nat::Direction;
 use nat::connection::Kind;
-use nat::table::Record;
 use wire::{FiveTuple, Protocol};
 
 use super::Admin;
+use crate::mailbox::FoundConnection;
 use crate::snapshot::Snapshot;
 
 impl Admin {
@@ -19,9 +19,8 @@ impl Admin {
         let mut at = page.cursor.unwrap_or(Cursor { worker: 0, index: 0 });
         while let Some(worker) = self.workers.get(at.worker as usize) {
             let walk = self.walk(worker, at.index as usize, limit - entries.len())?;
-            let found = walk.found.iter().map(|(record, idle, left)| {
-                connection(&snapshot, record, (*idle, *left), u32::from(worker.core))
-            });
+            let core = u32::from(worker.core);
+            let found = walk.found.iter().map(|found| connection(&snapshot, found, core));
             entries.extend(found.filter(|connection| page.filter.matches(connection)));
             at = match walk.next {
                 Some(index) => Cursor { index: index as u64, ..at },
@@ -36,12 +35,8 @@ impl Admin {
     }
 }
 
-fn connection(
-    snapshot: &Snapshot,
-    record: &Record<Ipv4Addr>,
-    (idle_seconds, expires_seconds): (u64, u64),
-    worker: u32,
-) -> Connection {
+fn connection(snapshot: &Snapshot, found: &FoundConnection, worker: u32) -> Connection {
+    let FoundConnection { record, idle_seconds, expires_seconds } = found;
     Connection {
         kind: match record.kind() {
             Kind::Service => ConnectionKind::Service,
@@ -56,8 +51,8 @@ fn connection(
         service: snapshot.policy.service_of(record).map(|service| service.name.clone()),
         original: endpoints(record.key(Direction::Original).tuple()),
         translated: endpoints(record.translated(Direction::Original)),
-        idle_seconds,
-        expires_seconds,
+        idle_seconds: *idle_seconds,
+        expires_seconds: *expires_seconds,
         worker,
     }
 }

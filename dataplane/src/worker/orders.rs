@@ -11,7 +11,7 @@ use super::flows::Flows;
 use super::next_hops::NextHopCache;
 use super::view::View;
 use crate::counters::ServerCounters;
-use crate::mailbox::{Answer, Mailbox, Order, Walk};
+use crate::mailbox::{Answer, FoundConnection, Mailbox, Order, Walk};
 use crate::snapshot::Snapshot;
 
 /// Records that a walk looks at in one poll: a few cache lines, whatever the table's size.
@@ -71,7 +71,11 @@ impl Orders {
         for (_, record) in connections.table().scan(walk.start, step) {
             let idle = connections.idle_millis(record, view.now) / 1000;
             let timeout = u64::from(connections.timeout_of(record).0);
-            walk.found.push((*record, idle, timeout.saturating_sub(idle)));
+            walk.found.push(FoundConnection {
+                record: *record,
+                idle_seconds: idle,
+                expires_seconds: timeout.saturating_sub(idle),
+            });
         }
         walk.start = walk.start.saturating_add(step);
         let ended = walk.start >= capacity;
