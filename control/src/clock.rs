@@ -17,7 +17,6 @@ impl Clock {
         Clock { origin: std::time::Instant::now() }
     }
 
-    /// The time.
     #[must_use]
     pub fn now(self) -> Instant {
         Instant::default().plus(self.origin.elapsed())

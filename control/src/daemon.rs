@@ -40,7 +40,6 @@ pub enum StartError {
     /// A socket, thread or signal handler cannot be made.
     #[error("{what}: {error}")]
     Io {
-        /// What was tried.
         what: String,
         /// What the system says.
         error: io::Error,

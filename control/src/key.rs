@@ -29,7 +29,6 @@ pub enum KeyError {
     /// The file cannot be read.
     #[error("the shared key {path} cannot be read: {error}")]
     Unreadable {
-        /// The file.
         path: PathBuf,
         /// What the system says.
         error: io::Error,
@@ -42,7 +41,6 @@ pub enum KeyError {
         "others may use the shared key {path} (its mode is {mode:04o}); type: chmod 600 {path}"
     )]
     Mode {
-        /// The file.
         path: PathBuf,
         /// Its mode.
         mode: u32,
@@ -50,7 +48,6 @@ pub enum KeyError {
     /// It belongs to somebody else.
     #[error("the shared key {path} belongs to user {owner}; type: chown {wanted} {path}")]
     Owner {
-        /// The file.
         path: PathBuf,
         /// Whose it is.
         owner: u32,
@@ -64,12 +61,7 @@ pub enum KeyError {
         least = SharedKey::LEAST,
         most = SharedKey::MOST
     )]
-    Length {
-        /// The file.
-        path: PathBuf,
-        /// Its length.
-        length: usize,
-    },
+    Length { path: PathBuf, length: usize },
 }
 
 impl SharedKey {

@@ -18,7 +18,6 @@ impl Tsc {
     /// After every reading.
     pub const NEVER: Tsc = Tsc(u64::MAX);
 
-    /// The counter now.
     #[inline(always)]
     pub fn now() -> Self {
         Tsc(dpdk::clock::tsc())
@@ -67,7 +66,6 @@ impl Clock {
         Clock { start: Tsc::now(), rate: Rate::new(hz), cycles_a_millisecond: (hz / 1000).max(1) }
     }
 
-    /// The time.
     #[inline(always)]
     pub fn now(self) -> Instant {
         self.at(Tsc::now())

@@ -44,7 +44,6 @@ impl Counter {
 /// Packets and bytes.
 #[derive(Debug, Default)]
 pub struct Traffic {
-    /// Packets.
     pub packets: Counter,
     /// Bytes of IP.
     pub bytes: Counter,
@@ -63,9 +62,7 @@ impl Traffic {
 #[derive(Debug, Default)]
 #[repr(align(64))]
 pub struct ServerCounters {
-    /// Towards the server.
     pub towards: Traffic,
-    /// From the server.
     pub from: Traffic,
     /// Connections opened so far.
     pub opened: Counter,
@@ -153,7 +150,6 @@ pub struct WorkerCounters {
     pub fast: Counter,
     /// Packets that took the slow path.
     pub slow: Counter,
-    /// Connections that exist.
     pub connections: Counter,
     /// Connections opened so far.
     pub opened: Counter,
@@ -167,7 +163,6 @@ pub struct WorkerCounters {
     pub resets: Counter,
     /// Resets not sent, to keep their rate.
     pub resets_limited: Counter,
-    /// Echo requests answered.
     pub echoes: Counter,
     /// Polls of all queues.
     pub polls: Counter,
@@ -179,7 +174,6 @@ pub struct WorkerCounters {
     pub timed: Counter,
     /// TSC cycles in those polls, by [`Stage`].
     pub stages: [Counter; Stage::COUNT],
-    /// Packets dropped.
     pub drops: Drops,
     /// Real servers by [`ServerId`].
     servers: Box<[ServerCounters; MAXIMUM_SERVERS]>,

@@ -27,7 +27,6 @@ pub enum Order {
     Sync(Session),
 }
 
-/// What comes back.
 pub enum Answer {
     /// The configuration that is used no longer.
     Retired(Arc<Snapshot>),
@@ -50,7 +49,6 @@ pub struct Walk {
 
 /// A copy of a connection that a walk found.
 pub struct FoundConnection {
-    /// The connection's record.
     pub record: Record<Ipv4Addr>,
     /// The time since its last packet.
     pub idle_seconds: u64,

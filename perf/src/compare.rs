@@ -19,10 +19,8 @@ pub const MODES: [&str; 3] = ["io", "macswap", "5tswap"];
 /// What every ratio in docs/performance.md refers to.
 const REFERENCE: &str = "testpmd 5tswap, 1,024 connections";
 
-/// What is compared.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct CompareSettings {
-    /// Which packets.
     #[serde(flatten)]
     pub traffic: Traffic,
     /// How often each program runs.
@@ -31,10 +29,8 @@ pub struct CompareSettings {
     pub seconds: u32,
 }
 
-/// The result.
 #[derive(Clone, Debug, Serialize)]
 pub struct Comparison {
-    /// Connections.
     pub connections: u32,
     /// Tandem's rate in Mpps, over both directions.
     pub mpps: Summary,
@@ -49,7 +45,6 @@ pub struct Comparison {
     /// Packets that Tandem dropped, by reason.
     #[serde(skip)]
     pub drops: BTreeMap<String, u64>,
-    /// The samples.
     #[serde(skip)]
     pub figures: Vec<Figure>,
 }

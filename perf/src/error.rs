@@ -8,20 +8,13 @@ pub enum Error {
     /// A file or a process.
     #[error("{what}: {source}")]
     Io {
-        /// What was done.
         what: String,
         /// What came of it.
         source: io::Error,
     },
     /// A program that did not do its part.
     #[error("{program} did not forward packets: {why}")]
-    Program {
-        /// Which.
-        program: String,
-        /// Its last words.
-        why: String,
-    },
-    /// Huge pages.
+    Program { program: String, why: String },
     #[error(
         "{wanted} huge pages of 2 MiB are needed and {got} could be reserved; run as root on a \
          machine with more free memory, or with fewer connections"
@@ -52,21 +45,14 @@ pub enum Error {
         "{workers} workers need cores 1 to {workers} besides core 0, which is for everything \
          else, and this machine has {cores} cores in all"
     )]
-    TooFewCores {
-        /// Workers asked for.
-        workers: usize,
-        /// Cores there are.
-        cores: usize,
-    },
+    TooFewCores { workers: usize, cores: usize },
     /// A record that cannot be compared with.
     #[error("{path}: {why}")]
     Baseline {
-        /// Its file.
         path: String,
         /// What is in the way.
         why: String,
     },
-    /// The dataplane's parts.
     #[error("{0}")]
     Dataplane(String),
 }

@@ -23,7 +23,6 @@ use crate::statistics::Summary;
 use crate::tandem::{Dataplane, next};
 use crate::traffic::{Mix, Size, Traffic};
 
-/// The result.
 #[derive(Clone, Debug, Serialize)]
 pub struct Resync {
     /// Connections, a packet of each in turn.
@@ -38,7 +37,6 @@ pub struct Resync {
     pub seconds: Summary,
     /// Connections told in a second, by the median.
     pub per_second: f64,
-    /// The samples.
     #[serde(skip)]
     pub figures: Vec<Figure>,
 }

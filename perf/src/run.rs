@@ -18,7 +18,6 @@ use crate::tandem::{Dataplane, Occupancy, Run, STAGES};
 
 pub use crate::run_settings::RunSettings;
 
-/// The result.
 #[derive(Clone, Debug, Serialize)]
 pub struct Throughput {
     /// Forwarded packets, in millions a second, over the seconds.
@@ -44,7 +43,6 @@ pub struct Throughput {
     /// Packets dropped while it ran, by reason; reasons that did not happen are left out.
     #[serde(skip)]
     pub drops: BTreeMap<String, u64>,
-    /// The samples.
     #[serde(skip)]
     pub figures: Vec<Figure>,
 }

@@ -5,11 +5,8 @@ use serde::{Deserialize, Serialize};
 /// What several runs of one thing gave.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 pub struct Summary {
-    /// The middle one.
     pub median: f64,
-    /// The smallest.
     pub least: f64,
-    /// The largest.
     pub most: f64,
 }
 
@@ -26,7 +23,6 @@ impl Summary {
         Some(Summary { median: (lower + upper) / 2.0, least, most })
     }
 
-    /// In another unit.
     #[must_use]
     pub fn times(self, factor: f64) -> Self {
         let Summary { median, least, most } = self;

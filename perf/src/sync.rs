@@ -38,14 +38,12 @@ const PARTS: u32 = 32;
 /// Room in the ring of a worker: as in the dataplane.
 const RING: usize = dataplane::sync::RING;
 
-/// The result.
 #[derive(Clone, Debug, Serialize)]
 pub struct SyncCost {
     /// Connections opened, in tables with room for as many.
     pub connections: u32,
     /// Cycles that a worker needs for a new connection without sync.
     pub off: Summary,
-    /// With it.
     pub on: Summary,
     /// The median of what sync adds, part by part, in per cent.
     pub added_percent: f64,
@@ -55,9 +53,7 @@ pub struct SyncCost {
     pub table_on: Summary,
     /// Events a second from a worker to the peer's table.
     pub throughput: f64,
-    /// On the stream.
     pub bytes_per_event: usize,
-    /// The samples.
     #[serde(skip)]
     pub figures: Vec<Figure>,
 }

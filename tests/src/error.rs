@@ -10,34 +10,16 @@ pub enum Error {
     NotRoot,
     /// A program that is not installed or does not start.
     #[error("{program} could not be started: {source}; `make setup` installs what the lab needs")]
-    Start {
-        /// Which.
-        program: String,
-        /// Why.
-        source: io::Error,
-    },
+    Start { program: String, source: io::Error },
     /// A command of the lab's own set-up.
     #[error("`{command}` failed: {words}")]
-    Command {
-        /// As run.
-        command: String,
-        /// What it said.
-        words: String,
-    },
-    /// A file.
+    Command { command: String, words: String },
     #[error("{path}: {source}")]
-    File {
-        /// Which.
-        path: String,
-        /// Why.
-        source: io::Error,
-    },
+    File { path: String, source: io::Error },
     /// Something did not come about in time.
     #[error("waited {seconds} s in vain until {what}{words}")]
     Waited {
-        /// How long.
         seconds: u64,
-        /// For what.
         what: String,
         /// Last lines of a log that may say why.
         words: String,

@@ -15,11 +15,8 @@ pub struct Namespace(pub &'static str);
 /// What a command said.
 #[derive(Debug)]
 pub struct Output {
-    /// How it ended.
     pub status: ExitStatus,
-    /// Standard output.
     pub stdout: String,
-    /// Standard error.
     pub stderr: String,
 }
 
@@ -55,7 +52,6 @@ pub struct Task {
 }
 
 impl Task {
-    /// Its process.
     pub fn id(&self) -> u32 {
         self.id
     }

@@ -13,7 +13,6 @@ use crate::{Error, Lab, Task, VIP, appliance, wait_until};
 /// What came of a probe.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Probed {
-    /// Datagrams sent.
     pub sent: u64,
     /// Datagrams that came back.
     pub received: u64,

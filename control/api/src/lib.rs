@@ -13,6 +13,8 @@
 //! reads frames otherwise (asynchronously, say) uses [`frame::length`] and
 //! [`message`].
 
+#![deny(missing_docs)]
+
 pub mod client;
 pub mod connections;
 pub mod counters;

@@ -29,6 +29,8 @@
 //! # Ok::<(), config::Mistakes>(())
 //! ```
 
+#![deny(missing_docs)]
+
 mod checked;
 mod document;
 mod load;

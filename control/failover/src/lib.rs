@@ -51,6 +51,8 @@
 //! - A machine that starts while its dataplane holds the lease is made with
 //!   [`Machine::resume`], any other with [`Machine::new`] and the highest term on its disk.
 
+#![deny(missing_docs)]
+
 pub mod heartbeat;
 pub mod machine;
 mod peer;

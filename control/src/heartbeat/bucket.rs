@@ -5,7 +5,6 @@ use failover::Instant;
 /// Tokens in millionths, so that a microsecond at any whole rate is a whole number.
 const ONE: u64 = 1_000_000;
 
-/// A token bucket.
 #[derive(Clone, Copy, Debug)]
 pub struct Bucket {
     per_second: u64,
@@ -15,7 +14,6 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// A full bucket.
     #[must_use]
     pub fn new(per_second: u32, burst: u32) -> Self {
         let most = u64::from(burst) * ONE;

@@ -27,7 +27,6 @@ use super::salt::Salt;
 pub struct Message {
     /// The salt of the receiver, as the sender last heard it.
     pub echo: Salt,
-    /// The rest.
     pub body: Body,
 }
 
@@ -36,7 +35,6 @@ pub struct Message {
 pub enum Body {
     /// Nothing but the echo.
     Hello,
-    /// A heartbeat.
     Heartbeat(Box<HeartbeatPayload>),
     /// Something of another version, or that makes no sense.
     NotUnderstood(NotUnderstood),
@@ -45,7 +43,6 @@ pub enum Body {
 /// What is understood of a message that is not.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct NotUnderstood {
-    /// Its version.
     pub version: u8,
     /// Its sender is the active machine; none: it does not say.
     pub active: Option<bool>,

@@ -27,7 +27,6 @@ const RETRY: Duration = Duration::from_millis(100);
 /// Sent, and asked of what comes: it came through no router (RFC 5082).
 const TTL: i32 = 255;
 
-/// A path.
 pub struct Path {
     local: SocketAddr,
     remote: SocketAddr,
@@ -36,11 +35,8 @@ pub struct Path {
     trouble: Option<String>,
     /// The other end has answered that nobody listens there.
     is_refused: bool,
-    /// Its rates.
     pub admission: Admission,
-    /// Refused datagrams.
     pub refused: Refusals,
-    /// Heartbeats sent.
     pub sent: u64,
     /// Heartbeats that count.
     pub received: u64,
@@ -53,7 +49,6 @@ pub struct Path {
 /// A datagram as it came.
 #[derive(Debug)]
 pub struct Datagram<'b> {
-    /// Its bytes.
     pub bytes: &'b [u8],
     /// It came over the link itself.
     pub is_on_link: bool,
@@ -79,13 +74,11 @@ impl Path {
         }
     }
 
-    /// This machine's end.
     #[must_use]
     pub fn local(&self) -> SocketAddr {
         self.local
     }
 
-    /// The peer's end.
     #[must_use]
     pub fn remote(&self) -> SocketAddr {
         self.remote

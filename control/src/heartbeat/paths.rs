@@ -120,7 +120,6 @@ impl Paths {
         Some(version.trouble())
     }
 
-    /// Each path.
     pub fn iter(&self) -> impl Iterator<Item = &Path> {
         self.paths.iter()
     }

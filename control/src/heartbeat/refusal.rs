@@ -13,13 +13,11 @@ macro_rules! refusals {
             /// Every reason.
             pub const ALL: &[Refusal] = &[$(Refusal::$variant),*];
 
-            /// Its name.
             #[must_use]
             pub const fn name(self) -> &'static str {
                 match self { $(Refusal::$variant => $name,)* }
             }
 
-            /// It in words.
             #[must_use]
             pub const fn what(self) -> &'static str {
                 match self { $(Refusal::$variant => $what,)* }
@@ -45,7 +43,6 @@ refusals! {
 pub struct Refusals([u64; Refusal::ALL.len()]);
 
 impl Refusals {
-    /// One more.
     pub fn count(&mut self, refusal: Refusal) {
         if let Some(count) = self.0.get_mut(refusal as usize) {
             *count += 1;

@@ -76,13 +76,11 @@ pub struct Sealer {
 }
 
 impl Sealer {
-    /// For a start.
     #[must_use]
     pub fn new(key: &SharedKey, salt: Salt) -> Self {
         Sealer { salt, cipher: cipher(key, salt), counter: 0 }
     }
 
-    /// Of which start.
     #[must_use]
     pub fn salt(&self) -> Salt {
         self.salt
@@ -102,7 +100,6 @@ impl Sealer {
 
 /// Opens the datagrams of one start of the peer.
 pub struct Opener {
-    /// Of which start.
     pub salt: Salt,
     cipher: ChaCha20Poly1305,
 }

@@ -13,7 +13,6 @@ use super::seal;
 /// A version: this release's own, or what another machine spoke.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Version {
-    /// Of the envelope.
     pub envelope: u8,
     /// Of what is in it, as far as it could be opened.
     pub message: Option<u8>,

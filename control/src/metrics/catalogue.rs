@@ -14,9 +14,7 @@ pub enum Kind {
 /// Metrics of one name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Family {
-    /// Its name.
     pub name: &'static str,
-    /// What it is.
     pub kind: Kind,
     /// The labels of each metric.
     pub labels: &'static [&'static str],
@@ -37,7 +35,6 @@ macro_rules! families {
             };
         )*
 
-        /// Every metric.
         pub const ALL: &[Family] = &[$($constant),*];
     };
 }

@@ -7,10 +7,8 @@ use api::{
 use super::catalogue::{self as all, Family};
 use super::page::Page;
 
-/// The dataplane's answers.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Answers {
-    /// How it is.
     pub status: Status,
     /// What it has counted.
     pub counters: Counters,
@@ -25,7 +23,6 @@ type Told<T, N> = (Family, fn(&T) -> N);
 const NO_EVENTS: &[&str] = &["connections"];
 
 impl Answers {
-    /// Writes them.
     pub fn write(&self, page: &mut Page) {
         self.write_status(page);
         write_nics(&self.status.nics, page);

@@ -18,9 +18,7 @@ use crate::sync::Counts;
 /// What a pair has to say besides.
 #[derive(Clone)]
 pub struct PairSource {
-    /// The role's thread.
     pub driver: DriverHandle,
-    /// What it measures.
     pub measures: Arc<Measures>,
     /// What connection sync counts.
     pub counts: Arc<Counts>,

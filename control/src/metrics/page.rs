@@ -13,7 +13,6 @@ pub struct Page {
 }
 
 impl Page {
-    /// An empty one.
     #[must_use]
     pub fn new() -> Self {
         Page { registry: Registry::new(), failed: None }

@@ -44,7 +44,6 @@ pub struct Dataplane {
 /// The dataplane answered an order.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Answer {
-    /// Which.
     pub order: LeaseOrder,
     /// When it was given.
     pub asked: Instant,
@@ -111,7 +110,6 @@ impl Dataplane {
         }
     }
 
-    /// Gives an order.
     pub fn order(&mut self, order: LeaseOrder, now: Instant) {
         let gives_up = matches!(order, LeaseOrder::Release | LeaseOrder::Retire { .. });
         if self.stream.is_none() || (self.outstanding.len() >= OUTSTANDING && !gives_up) {

@@ -50,13 +50,11 @@ impl Copied {
     }
 }
 
-/// What is judged.
 pub struct Findings<'f> {
     /// The dataplane's last answer, while it answers.
     pub lease_status: Option<&'f LeaseStatus>,
     /// Why it is of no use.
     pub trouble: Option<&'f str>,
-    /// This machine's role.
     pub role: Role,
     /// The peer's, while it is heard.
     pub peer: Option<Role>,

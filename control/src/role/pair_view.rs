@@ -14,7 +14,6 @@ use crate::sync::Report;
 /// The numbers behind the metrics.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Numbers {
-    /// The pair.
     pub pair: Pair,
     /// The dataplane's last answer.
     pub lease_status: Option<LeaseStatus>,
@@ -24,7 +23,6 @@ pub struct Numbers {
 
 /// The last heartbeat of the peer that was understood.
 pub(super) struct LastHeartbeat {
-    /// When it came.
     pub(super) at: Instant,
     pub(super) payload: HeartbeatPayload,
 }

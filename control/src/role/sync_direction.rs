@@ -18,13 +18,11 @@ pub struct SyncPlan {
 /// Whether the peer's connections are taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Import {
-    /// No.
     #[default]
     No,
     /// While the stream lasts that there is: the peer has handed the role over, and what
     /// still reaches it in its grace period comes over.
     WhileItLasts,
-    /// Yes.
     Yes,
 }
 

@@ -22,7 +22,6 @@ pub enum TermError {
     /// The file or its folder cannot be used.
     #[error("the term's file {path} cannot be used: {error}")]
     Io {
-        /// The file.
         path: PathBuf,
         /// What the system says.
         error: io::Error,

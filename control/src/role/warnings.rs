@@ -12,7 +12,6 @@ pub(super) struct Warnings {
 }
 
 impl Warnings {
-    /// Each of them.
     pub(super) fn all(&self) -> Vec<String> {
         [&self.name, &self.incompatible, &self.timers].into_iter().flatten().cloned().collect()
     }

@@ -54,7 +54,6 @@ pub struct Counts {
     pub streams: AtomicU64,
     /// Bytes of the dataplane's frames sent to the peer.
     pub sent: AtomicU64,
-    /// The same received.
     pub received: AtomicU64,
     /// Connections refused: from an address that is no path's.
     pub refused_address: AtomicU64,
@@ -73,7 +72,6 @@ pub(crate) fn add(counter: &AtomicU64, count: u64) {
 /// Why a stream ended or did not come about, in a sentence without its full stop.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Trouble {
-    /// The connection failed.
     #[error("{0}")]
     Network(String),
     /// Nothing came for [`SILENCE`].

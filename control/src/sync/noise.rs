@@ -86,13 +86,10 @@ impl Versions {
 /// A connection that is authenticated.
 #[derive(Debug)]
 pub struct Secured {
-    /// From the peer.
     pub receiver: Receiver,
-    /// To the peer.
     pub sender: Sender,
 }
 
-/// Decrypts what comes.
 #[derive(Debug)]
 pub struct Receiver {
     stream: BufReader<OwnedReadHalf>,
@@ -101,7 +98,6 @@ pub struct Receiver {
     sealed: Vec<u8>,
 }
 
-/// Encrypts what goes.
 #[derive(Debug)]
 pub struct Sender {
     stream: OwnedWriteHalf,

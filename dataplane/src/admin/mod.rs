@@ -42,9 +42,7 @@ pub use socket::{Socket, SocketError};
 pub struct Loaded {
     /// As it was read.
     pub config: Config,
-    /// From where.
     pub path: PathBuf,
-    /// When.
     pub at: SystemTime,
     /// Numbers services and servers.
     pub builder: Builder,
@@ -52,31 +50,25 @@ pub struct Loaded {
 
 /// One worker as seen from here.
 pub struct WorkerHandle {
-    /// Its core.
     pub core: u16,
     /// Room in its connection table.
     pub capacity: usize,
-    /// Its counters.
     pub counters: Arc<WorkerBlock>,
     /// The connections that each real server has on it.
     pub loads: Arc<Loads>,
-    /// Its orders.
     pub mailbox: Arc<Mailbox>,
 }
 
 /// What requests are answered from.
 pub struct Admin {
-    /// The configuration.
     pub loaded: Mutex<Loaded>,
     /// The same as workers use it.
     pub snapshot: Arc<RwLock<Arc<Snapshot>>>,
-    /// All workers.
     pub workers: Vec<WorkerHandle>,
     /// Taken by whoever gives orders and waits for the answers.
     pub orders: Mutex<Orders>,
     /// The ports of both sides.
     pub ports: [Arc<Port>; 2],
-    /// Neighbours.
     pub resolver: Arc<Mutex<Resolver<Mbuf>>>,
     /// The role of this machine.
     pub role: Arc<LeaseHolder>,
@@ -86,12 +78,10 @@ pub struct Admin {
     pub clock: Clock,
     /// How workers share connections out.
     pub sharing: Arc<Sharing>,
-    /// Connection sync.
     pub sync: Hub,
 }
 
 impl Admin {
-    /// Answers one request.
     pub fn answer(&self, request: Request) -> Response {
         let answer = match request {
             Request::Status => Ok(Response::Status(self.status())),

@@ -42,7 +42,6 @@ pub enum LeaseState {
 pub enum Outcome {
     /// Not granted; nothing changed.
     Refused,
-    /// Granted.
     Granted,
     /// Granted, and both floating sides are to be announced.
     Announce,

@@ -51,7 +51,6 @@ pub struct LeaseHolder {
     start: u64,
     /// Whether the main core stood still.
     pub stalls: StallDetector,
-    /// Links and workers.
     pub health: Health,
     /// Next hops that answer.
     pub reach: SharedReach,
@@ -87,7 +86,6 @@ impl LeaseHolder {
         }
     }
 
-    /// What workers read.
     pub fn deadlines(&self) -> &Arc<SharedDeadlines> {
         &self.deadlines
     }

@@ -4,7 +4,6 @@ use config::{Config, Device};
 use dpdk::CoreId;
 use dpdk::eal::{DeviceSpec, EalConfig, Memory};
 
-/// How DPDK starts.
 pub(super) fn of(config: &Config, workers: &[CoreId]) -> EalConfig {
     let main = config.node.main_cores_of(&online_cores());
     let memory = config.node.memory;

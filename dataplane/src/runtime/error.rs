@@ -12,7 +12,6 @@ use crate::snapshot::BuildError;
 /// Why the dataplane did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// DPDK.
     #[error(transparent)]
     Eal(#[from] EalError),
     /// A device that DPDK knows no port of.
@@ -20,28 +19,20 @@ pub enum StartError {
         "{0}: DPDK has no driver for the device; `dpdk-devbind.py --status-dev net` lists NICs"
     )]
     NoPort(String),
-    /// A port.
     #[error(transparent)]
     Port(#[from] PortError),
-    /// The buffers.
     #[error(transparent)]
     Mempool(#[from] MempoolError),
-    /// A ring.
     #[error(transparent)]
     Ring(#[from] RingError),
-    /// A worker.
     #[error(transparent)]
     Launch(#[from] LaunchError),
-    /// The kernel interfaces.
     #[error(transparent)]
     Kernel(#[from] KernelInterfaceError),
-    /// The configuration.
     #[error(transparent)]
     Build(#[from] BuildError),
-    /// The control socket.
     #[error(transparent)]
     Socket(#[from] SocketError),
-    /// Capabilities.
     #[error(
         "this process may not do what the configuration asks for, as it lacks {0}: run it as root, \
          or with AmbientCapabilities= of these in its systemd unit"

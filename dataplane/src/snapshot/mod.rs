@@ -46,7 +46,6 @@ pub struct Snapshot {
     pub interfaces: [Interface; 2],
     /// What packets may open connections: addresses, routes, services, rules.
     pub policy: Policy<Ipv4Addr>,
-    /// Timeouts of connections.
     pub timeouts: Timeouts,
     /// How long after a takeover segments of unknown TCP connections are only dropped.
     pub quiet: Duration,

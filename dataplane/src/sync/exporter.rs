@@ -29,7 +29,6 @@ pub struct Exporter<'a> {
     workers: &'a dyn Exporters,
     progress: &'a Progress,
     session: Session,
-    /// Tallies written.
     tallies: u64,
     /// The events of a frame on their way from ring to stream.
     batch: Vec<[u8; EVENT]>,

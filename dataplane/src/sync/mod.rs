@@ -110,9 +110,7 @@ pub trait Exporters: Send + Sync {
 /// The rings of a worker that installs.
 #[derive(Debug)]
 pub struct Intake {
-    /// To it.
     pub orders: Producer,
-    /// From it.
     pub replies: Consumer,
 }
 

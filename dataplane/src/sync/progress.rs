@@ -15,7 +15,6 @@ pub struct Progress {
 }
 
 impl Progress {
-    /// How it stands.
     pub fn status(&self) -> SyncStatus {
         let mut status = self.status.lock().clone();
         status.draining = self.wanted_mark();

@@ -8,6 +8,7 @@
 //! Network byte order exists only in here: [`Port`] and the addresses carry their
 //! bytes as they stand in the packet, and show a number only when asked.
 
+#![deny(missing_docs)]
 #![cfg_attr(not(test), deny(clippy::indexing_slicing))]
 
 pub mod address;

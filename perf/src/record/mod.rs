@@ -124,11 +124,8 @@ pub struct Record {
     pub command: String,
     /// When it ended, as RFC 3339 writes it.
     pub date: String,
-    /// What ran.
     pub settings: Settings,
-    /// On what.
     pub machine: Machine,
-    /// What came out.
     pub figures: Vec<Figure>,
     /// Packets dropped, by reason; none where they are not counted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -212,7 +209,6 @@ impl Recorder {
         Ok(Recorder { command, settings, machine: Machine::this(), baseline })
     }
 
-    /// The machine.
     pub fn machine(&self) -> &Machine {
         &self.machine
     }

@@ -14,9 +14,7 @@ const NOTICEABLE: f64 = 0.01;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// Better than before.
     Faster,
-    /// Worse than before.
     Slower,
     /// Not told apart, or by less than one per cent.
     Same,
@@ -44,9 +42,7 @@ impl core::fmt::Display for Verdict {
 /// A figure of both records.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Change {
-    /// Its name.
     pub name: String,
-    /// Its unit.
     pub unit: String,
     /// By how much, and how surely.
     #[serde(flatten)]

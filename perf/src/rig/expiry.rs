@@ -28,20 +28,16 @@ use crate::statistics::Summary;
 /// Polls that take longer than these are counted; the second is what is called late.
 pub const LATE_MICROS: [u64; 3] = [20, 50, 100];
 
-/// What to run.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct ExpirySettings {
     /// Connections whose time is over at once.
     pub connections: u32,
     /// Connections that carry packets.
     pub flowing: u32,
-    /// How often.
     pub rounds: u32,
-    /// Where packets lie.
     pub pages: Pages,
 }
 
-/// The result.
 #[derive(Clone, Debug, Serialize)]
 pub struct Expiry {
     /// Connections whose time was over at once.
@@ -59,7 +55,6 @@ pub struct Expiry {
     pub without: Lateness,
     /// How long they took without, their packets being of as many connections at random.
     pub scattered: Lateness,
-    /// The samples.
     #[serde(skip)]
     pub figures: Vec<Figure>,
 }

@@ -24,7 +24,6 @@ use crate::statistics::Summary;
 /// New connections of a round at the most, so that packets of known ones are in each burst.
 const MOST_NEW: usize = ROUND / 8 * 7;
 
-/// What to run.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct FloodSettings {
     /// Connections that are known.
@@ -35,11 +34,9 @@ pub struct FloodSettings {
     pub rounds: u32,
     /// Milliseconds of the worker's time in a slice.
     pub millis: u32,
-    /// Where packets lie.
     pub pages: Pages,
 }
 
-/// The result.
 #[derive(Clone, Debug, Serialize)]
 pub struct Flood {
     /// Connections that are known; packets are of random ones of them.
@@ -61,7 +58,6 @@ pub struct Flood {
     pub share_percent: Summary,
     /// Cycles of a new connection among the others, by that share.
     pub cycles_each: Summary,
-    /// The samples.
     #[serde(skip)]
     pub figures: Vec<Figure>,
 }

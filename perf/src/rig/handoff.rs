@@ -43,7 +43,6 @@ const OWNER: usize = 1;
 /// The longest wait for a worker to go on polling.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// What to run.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct HandoffSettings {
     /// Connections, all of one worker.
@@ -52,11 +51,9 @@ pub struct HandoffSettings {
     pub parts: u32,
     /// Rounds of some hundred packets in a part.
     pub rounds: u32,
-    /// Where packets lie.
     pub pages: Pages,
 }
 
-/// The result.
 #[derive(Clone, Debug, Serialize)]
 pub struct HandoffCost {
     /// Connections, all of one worker.
@@ -65,7 +62,6 @@ pub struct HandoffCost {
     pub one_core: Cost,
     /// A worker on each of two cores.
     pub two_cores: Cost,
-    /// The samples.
     #[serde(skip)]
     pub figures: Vec<Figure>,
 }

@@ -16,7 +16,6 @@ use crate::Error;
 use crate::record::{Better, Each, Figure};
 use crate::statistics::Summary;
 
-/// What to run.
 #[derive(Clone, Debug, Serialize)]
 pub struct LookupSettings {
     /// Numbers of connections, each in a table of that size.
@@ -29,11 +28,9 @@ pub struct LookupSettings {
     pub parts: u32,
     /// Packets of a part.
     pub packets: u32,
-    /// Where packets lie.
     pub pages: Pages,
 }
 
-/// The result.
 #[derive(Clone, Debug, Serialize)]
 pub struct Lookup {
     /// Bytes of a frame without its checksum.
@@ -42,7 +39,6 @@ pub struct Lookup {
     pub replies: bool,
     /// By the number of connections.
     pub sizes: Vec<Size>,
-    /// The samples.
     #[serde(skip)]
     pub figures: Vec<Figure>,
 }

@@ -19,7 +19,6 @@ pub struct Percentiles {
     pub p99: f64,
     /// 99.9 %.
     pub p999: f64,
-    /// The longest.
     pub max: f64,
 }
 

@@ -86,7 +86,6 @@ impl Flows {
 /// What came of packets that were offered.
 #[derive(Clone, Copy, Default, Debug)]
 pub(crate) struct Turn {
-    /// Packets offered.
     pub(crate) packets: u64,
     /// Packets that came out again.
     pub(crate) sent: u64,

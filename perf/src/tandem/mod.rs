@@ -47,7 +47,6 @@ pub struct Dataplane {
 /// Connections in the tables of all workers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, serde::Serialize)]
 pub struct Occupancy {
-    /// That exist.
     pub connections: u64,
     /// That there is room for.
     pub capacity: u64,
@@ -130,7 +129,6 @@ impl Dataplane {
         Ok(())
     }
 
-    /// Its control socket.
     pub fn socket(&self) -> &Path {
         &self.socket
     }

@@ -35,7 +35,6 @@ pub struct Run {
     pub stages: BTreeMap<&'static str, f64>,
     /// Packets that a poll finds on a side where there are some.
     pub burst: f64,
-    /// Packets forwarded.
     pub forwarded: u64,
     /// Packets that took the slow path.
     pub slow: u64,

@@ -25,7 +25,6 @@ const LOG_LINES: usize = 12;
 /// An appliance of the lab.
 #[derive(Debug)]
 pub struct Appliance {
-    /// Which.
     pub machine: &'static Machine,
     /// The process that forwards.
     pub dataplane: Supervised,
@@ -118,7 +117,6 @@ impl Appliance {
         systemd::process(self.machine)
     }
 
-    /// The dataplane's process.
     pub fn process(&self) -> Option<u32> {
         self.dataplane.process()
     }

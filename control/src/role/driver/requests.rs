@@ -22,7 +22,6 @@ pub enum DriverRequest {
     Failover(oneshot::Sender<Result<Pair, Failure>>),
     /// A term was written, or was not.
     TermStored {
-        /// Which.
         term: Term,
         /// It is on disk.
         stored: bool,
@@ -33,18 +32,16 @@ pub enum DriverRequest {
     Leave,
 }
 
-/// RequestReceiver the driver.
+/// Asks the driver, from any thread.
 #[derive(Clone, Debug)]
 pub struct DriverHandle(mpsc::UnboundedSender<DriverRequest>);
 
-/// The driver's end.
 pub type RequestReceiver = mpsc::UnboundedReceiver<DriverRequest>;
 
 /// An answer takes the driver less than this, unless it hangs.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 impl DriverHandle {
-    /// Both ends.
     #[must_use]
     pub fn new() -> (Self, RequestReceiver) {
         let (sender, receiver) = mpsc::unbounded_channel();

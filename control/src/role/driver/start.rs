@@ -25,25 +25,18 @@ use crate::witness::Witness;
 
 /// What a driver is made of.
 pub struct Parts {
-    /// This machine.
     pub node: Node,
-    /// The other one.
     pub peer: Peer,
     /// The clock that all threads share.
     pub clock: Clock,
     /// The term that is on disk.
     pub stored: Term,
-    /// Heartbeats' cryptography.
     pub association: Association,
-    /// What others ask.
     pub requests: RequestReceiver,
     /// Terms to be written.
     pub terms: mpsc::UnboundedSender<Term>,
-    /// For connection sync.
     pub plan: watch::Sender<SyncPlan>,
-    /// From connection sync.
     pub sync: watch::Receiver<Report>,
-    /// For the metrics.
     pub measures: Arc<Measures>,
     /// Whether the witness answers.
     pub witness: Witness,

@@ -39,7 +39,6 @@ pub(super) struct Session {
 
 /// A comparison on its way through the workers.
 struct Count {
-    /// Among this importer's.
     id: u64,
     worker: u16,
     number: u64,

@@ -11,7 +11,6 @@ use crate::rig::frames::Template;
 use crate::rig::test_bed::{Lifetime, TestBed};
 use crate::rig::worker_harness::WorkerHarness;
 
-/// The result.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct Capacity {
     /// Connections that the configuration has room for.

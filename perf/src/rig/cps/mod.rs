@@ -28,16 +28,13 @@ use crate::statistics::Summary;
 /// Parts of a run: so short that the kernel or the hypervisor takes the core away in few.
 const PARTS: u32 = 512;
 
-/// What to run.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct CpsSettings {
     /// Connections; tables have room for as many.
     pub connections: u32,
-    /// Where packets lie.
     pub pages: Pages,
 }
 
-/// The result.
 #[derive(Clone, Debug, Serialize)]
 pub struct ConnectionRates {
     /// Connections opened, in a table with room for as many.
@@ -46,13 +43,10 @@ pub struct ConnectionRates {
     pub cycles: Summary,
     /// Such connections a second that one worker opens when it does nothing else.
     pub per_second: f64,
-    /// How they end.
     pub closing: Closing,
     /// How many there may be.
     pub capacity: Capacity,
-    /// What each takes.
     pub memory: Memory,
-    /// The samples.
     #[serde(skip)]
     pub figures: Vec<Figure>,
 }

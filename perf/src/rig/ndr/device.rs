@@ -14,7 +14,6 @@ use crate::rig::ring_pair::End;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub(super) enum Device {
-    /// The worker.
     Router = 0,
     /// What sends everything back on the other side.
     Loopback = 1,
@@ -22,7 +21,6 @@ pub(super) enum Device {
 
 /// The longest wait for the device's core.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Neither.
 const STOP: u8 = 2;
 
 /// Says from the generator's core which device runs, and from the device's how it went.

@@ -17,7 +17,6 @@ pub struct Load {
     pub percent: f64,
     /// Millions of packets a second.
     pub mpps: f64,
-    /// Through the router.
     pub router: Percentiles,
     /// Through the loop-back in its place.
     pub loopback: Percentiles,

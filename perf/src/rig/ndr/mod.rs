@@ -47,7 +47,6 @@ pub const STILL_MICROS: u64 = 50;
 /// How often a slice is repeated as a core stood still.
 const REPEATS: u32 = 20;
 
-/// What to run.
 #[derive(Clone, Debug, Serialize)]
 pub struct NdrSettings {
     /// Connections, packets of random ones.
@@ -66,13 +65,11 @@ pub struct NdrSettings {
     pub resolution: f64,
     /// Packets that may be lost, in per cent of those offered.
     pub tolerance: f64,
-    /// Searches.
     pub rounds: u32,
     /// Percentages of the rate without loss at which latency is measured.
     pub loads: Vec<f64>,
     /// Slices at each load, in each of the two devices.
     pub slices: u32,
-    /// Where packets lie.
     pub pages: Pages,
 }
 
@@ -80,7 +77,6 @@ fn in_millis<S: Serializer>(time: &Duration, serializer: S) -> Result<S::Ok, S::
     serializer.serialize_f64(time.as_secs_f64() * 1e3)
 }
 
-/// The result.
 #[derive(Clone, Debug, Serialize)]
 pub struct Ndr {
     /// Connections, packets of random ones.
@@ -106,9 +102,7 @@ pub struct Ndr {
     pub repeated: u32,
     /// Trials that lost packets, and in which a core stood still even in repetitions.
     pub undecided: u32,
-    /// Latency by load.
     pub loads: Vec<Load>,
-    /// The samples.
     #[serde(skip)]
     pub figures: Vec<Figure>,
 }

@@ -21,7 +21,6 @@ const REST: Duration = Duration::from_micros(500);
 
 /// Packets of random connections.
 pub(super) struct Traffic {
-    /// Each in turn.
     templates: Vec<Template>,
     turn: usize,
     flows: Flows,
