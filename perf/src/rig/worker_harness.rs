@@ -52,7 +52,7 @@ pub(crate) struct WorkerHarness {
     pub(crate) counters: Arc<WorkerBlock>,
     pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) mailbox: Arc<Mailbox>,
-    _errands: Consumer,
+    _for_main: Consumer,
 }
 
 /// The clients of a service, whose connections were opened one after the other.
@@ -135,7 +135,7 @@ impl WorkerHarness {
             counters,
             snapshot,
             mailbox,
-            _errands: to_main_core,
+            _for_main: to_main_core,
         }
     }
 
