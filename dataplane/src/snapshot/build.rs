@@ -21,7 +21,7 @@ use crate::servers::{ServerStates, States};
 const TCP_HEADERS: u16 = 40;
 
 // Schedulers see every server that the configuration allows.
-const _: () = assert!(config::Service::MAXIMUM_SERVERS <= PLACES);
+const _: () = assert!(config::Service::MOST_SERVERS <= PLACES);
 
 /// A configuration that is valid by itself, and cannot be used here.
 #[derive(Debug, thiserror::Error)]

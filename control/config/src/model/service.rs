@@ -31,7 +31,7 @@ pub struct Service {
 impl Service {
     /// The most real servers of one service: a worker looks at each of them when a
     /// connection opens.
-    pub const MAXIMUM_SERVERS: usize = 256;
+    pub const MOST_SERVERS: usize = 256;
 }
 
 /// A real server of a service.

@@ -89,11 +89,11 @@ fn judge_servers(service: &RawService, report: &Report<'_>) {
         }
     }
     let Some(servers) = &service.servers else { return };
-    if servers.value.len() > Service::MAXIMUM_SERVERS {
+    if servers.value.len() > Service::MOST_SERVERS {
         report.error(
             &servers.span,
             format!("service.server has {} servers", servers.value.len()),
-            format!("a service takes {} at most", Service::MAXIMUM_SERVERS),
+            format!("a service takes {} at most", Service::MOST_SERVERS),
         );
     }
     if servers.value.is_empty() {
