@@ -18,38 +18,38 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ClientError {
-    /// Nobody listens on the socket.
+    /// No process listens on the socket at this path.
     #[error(
         "the dataplane is not running: nothing answers on {0}; start it with: systemctl start \
          tandem-dataplane"
     )]
     NotRunning(PathBuf),
-    /// This user may not use the socket.
+    /// The socket at this path may not be used by this user.
     #[error("this user may not use {0}; run the command as root: sudo tandem ...")]
     Permission(PathBuf),
-    /// The socket cannot be used.
+    /// The system refused to connect, read or write for another reason.
     #[error("{path} cannot be used: {error}")]
     Socket {
-        /// The socket.
+        /// The path of the socket.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system call.
         error: io::Error,
     },
-    /// No answer came in time.
+    /// The answer did not come before the timeout.
     #[error(
         "the dataplane did not answer on {path} within {} s; look at: journalctl -u \
          tandem-dataplane", timeout.as_secs()
     )]
     Timeout {
-        /// The socket.
+        /// The path of the socket.
         path: PathBuf,
-        /// How long was waited.
+        /// The timeout of this client.
         timeout: Duration,
     },
-    /// The dataplane went away instead of answering.
+    /// The server closed the socket at this path instead of answering.
     #[error("the dataplane closed {0} without an answer; look at: journalctl -u tandem-dataplane")]
     Closed(PathBuf),
-    /// The request or its answer does not fit.
+    /// The request is larger than a frame, or the answer says that it is.
     #[error(transparent)]
     TooLarge(FrameError),
     /// The dataplane did not do it, or its answer is not understood.
@@ -62,7 +62,7 @@ pub enum ClientError {
     OtherAnswer,
 }
 
-/// A connection to the dataplane.
+/// A connection to the control socket of a dataplane or of tandem-control.
 #[derive(Debug)]
 pub struct Client {
     stream: UnixStream,
@@ -74,18 +74,20 @@ impl Client {
     /// How long an answer is waited for unless said otherwise.
     pub const TIMEOUT: Duration = Duration::from_secs(10);
 
-    /// Connects to the dataplane's socket.
+    /// Connects to the control socket at `path`, and waits at most [`Client::TIMEOUT`] for each
+    /// answer.
     ///
     /// # Errors
-    /// When nobody listens, or this user may not.
+    /// Fails when nobody listens, or this user may not use the socket.
     pub fn connect(path: impl AsRef<Path>) -> Result<Self, ClientError> {
         Self::connect_with_timeout(path, Self::TIMEOUT)
     }
 
-    /// [`Client::connect`], waiting so long for each answer; not zero.
+    /// Connects as [`Client::connect`] does, with another timeout for each answer; it must not be
+    /// zero.
     ///
     /// # Errors
-    /// As [`Client::connect`].
+    /// Fails as [`Client::connect`] does.
     pub fn connect_with_timeout(
         path: impl AsRef<Path>,
         timeout: Duration,
@@ -99,10 +101,10 @@ impl Client {
         Ok(Client { stream, path, timeout })
     }
 
-    /// Asks, and waits for the answer. A [`Response::Failure`] is an error here.
+    /// Sends a request and waits for its answer. A [`Response::Failure`] becomes an error.
     ///
     /// # Errors
-    /// When no answer comes, it is not understood, or it is a failure.
+    /// Fails when no answer comes, when it is not understood, or when it is a failure.
     pub fn request(&mut self, request: &Request) -> Result<Response, ClientError> {
         let json = message::encode(request)?;
         frame::write(&mut self.stream, &json).map_err(|error| self.broke(error))?;
@@ -114,11 +116,11 @@ impl Client {
         }
     }
 
-    /// Makes this connection one end of connection sync: what it carries from now on are
-    /// the frames of [`crate::stream`].
+    /// Turns this connection into one end of connection sync. From then on it carries the frames of
+    /// [`crate::stream`].
     ///
     /// # Errors
-    /// As [`Client::request`].
+    /// Fails as [`Client::request`] does.
     pub fn sync(mut self, direction: Direction) -> Result<UnixStream, ClientError> {
         match self.request(&Request::Sync(direction))? {
             Response::Syncing => Ok(self.stream),
@@ -158,7 +160,7 @@ macro_rules! ask {
         $(#[$doc])*
         ///
         /// # Errors
-        /// As [`Client::request`].
+        /// Fails as [`Client::request`] does.
         pub fn $name(&mut self $(, $argument: $kind)?) -> Result<$answer, ClientError> {
             match self.request(&$request)? {
                 Response::$answer(answer) => Ok(answer),
@@ -170,43 +172,43 @@ macro_rules! ask {
 
 impl Client {
     ask!(
-        /// How the machine is.
+        /// Asks a dataplane for its [`Status`].
         status() -> Status, Request::Status
     );
     ask!(
-        /// Every counter.
+        /// Asks a dataplane for all of its counters.
         counters() -> Counters, Request::Counters
     );
     ask!(
-        /// Services and their servers.
+        /// Asks a dataplane for its services with their real servers.
         services() -> Services, Request::Services
     );
     ask!(
-        /// Changes states and weights of servers, all or none.
+        /// Has a dataplane change states and weights of servers: all of them, or none.
         set_servers(changes: SetServers) -> Services, Request::SetServers(changes)
     );
     ask!(
-        /// One page of the connections.
+        /// Asks a dataplane for one page of its connections.
         connections(page: Page) -> Connections, Request::Connections(page)
     );
     ask!(
-        /// The neighbour tables.
+        /// Asks a dataplane for the neighbour tables of both sides.
         neighbours() -> Neighbours, Request::Neighbours
     );
     ask!(
-        /// Of a dataplane: have an order about the role carried out.
+        /// Has a dataplane carry out an order about the lease of the active role.
         lease(order: LeaseOrder) -> LeaseStatus, Request::Lease(order)
     );
     ask!(
-        /// Of tandem-control: how the pair is.
+        /// Asks tandem-control for the state of the pair.
         pair() -> Pair, Request::Pair
     );
     ask!(
-        /// Of tandem-control: hand the active role to the other machine.
+        /// Has tandem-control hand the active role to the other machine.
         failover() -> Pair, Request::Failover
     );
     ask!(
-        /// Have a configuration taken.
+        /// Has a dataplane read a configuration file and apply it.
         reload(reload: Reload) -> Reloaded, Request::Reload(reload)
     );
 }

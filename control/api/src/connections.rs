@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Page {
-    /// Where the page before ended; none: the first page.
+    /// The cursor of the page before; `None` asks for the first page.
     pub cursor: Option<Cursor>,
-    /// The most entries, at most [`Page::LIMIT`].
+    /// The most entries that the page may have, up to [`Page::LIMIT`].
     pub limit: u32,
-    /// Which connections are asked for.
+    /// Only connections that match this filter are on the page.
     pub filter: Filter,
 }
 
@@ -28,72 +28,71 @@ impl Default for Page {
     }
 }
 
-/// A place between two pages. Whoever asks hands it back as it came.
+/// A position between two pages. A client sends it back as it received it.
 ///
-/// Connections that come or go between two pages may be missed or seen twice; those
-/// that stay are seen once.
+/// A connection that opens or ends between two pages may be missed or listed twice; any other is
+/// listed once.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct Cursor {
-    /// The worker, counted from 0.
+    /// The worker whose table is listed next, counted from 0.
     pub worker: u32,
-    /// The place in the worker's table.
+    /// The index in that worker's table.
     pub index: u64,
 }
 
-/// Which connections are meant; every part that is given must match.
+/// Selects connections; each part that is given must match.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Filter {
-    /// Those of this service.
+    /// The name of the service that a connection belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
-    /// Those with this address at any of their four ends.
+    /// An address that one of a connection's four ends has.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub address: Option<IpAddr>,
 }
 
 impl Filter {
-    /// True when a connection matches.
+    /// True when the connection matches every part of the filter.
     pub fn matches(&self, connection: &Connection) -> bool {
         let service = self.service.is_none() || self.service == connection.service;
         service && self.address.is_none_or(|address| connection.has_end(address))
     }
 }
 
-/// One page.
+/// One page of the connections.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Connections {
-    /// The connections; a page may have fewer than its limit, and even none, and yet
-    /// not be the last.
+    /// The connections. A page that is not the last may have fewer than its limit, or none.
     pub entries: Vec<Connection>,
-    /// Where the next page begins; none: this was the last.
+    /// The cursor of the next page; `None` after the last.
     pub next: Option<Cursor>,
 }
 
-/// One connection.
+/// One connection, as `tandem connections` lists it.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Connection {
-    /// Why it is translated.
+    /// Which rule of the configuration translates the connection.
     #[serde(rename = "type")]
     pub kind: ConnectionKind,
-    /// "tcp", "udp" or "icmp".
+    /// The protocol: "tcp", "udp" or "icmp".
     pub protocol: String,
-    /// The state: "established"; that of TCP, or "open" where there is none.
+    /// The TCP state in lower case, such as "established"; "open" for other protocols.
     pub state: String,
-    /// The service it belongs to.
+    /// The name of the service that the connection belongs to, if any.
     #[serde(default)]
     pub service: Option<String>,
-    /// As the side that opened it sent it. For an ICMP query the identifier is the
-    /// source's port, and the destination's is 0.
+    /// Source and destination as the side that opened the connection sent them. For an ICMP query
+    /// the identifier is the source's port, and the destination's is 0.
     pub original: Endpoints,
-    /// As it was sent on.
+    /// Source and destination of the same packet after its translation.
     pub translated: Endpoints,
-    /// Since its last packet, in seconds.
+    /// Seconds since the last packet.
     pub idle_seconds: u64,
-    /// Until it ends without another packet, in seconds.
+    /// Seconds until the connection ends if no further packet comes.
     pub expires_seconds: u64,
-    /// The worker that has it, counted from 0.
+    /// The worker that owns the connection, counted from 0.
     pub worker: u32,
 }
 
@@ -106,25 +105,25 @@ impl Connection {
     }
 }
 
-/// Both ends of a packet.
+/// Source and destination of a packet, with ports.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Endpoints {
-    /// Sender.
+    /// The sender's address and port.
     pub source: SocketAddr,
-    /// Receiver.
+    /// The receiver's address and port.
     pub destination: SocketAddr,
 }
 
-/// Why a connection is translated.
+/// Which rule of the configuration translates a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ConnectionKind {
-    /// From a client to a service.
+    /// A service, for a client on the public side.
     Service,
-    /// From a private host to the public side.
+    /// A masquerade rule, for a private host.
     Masquerade,
-    /// From a private host to a service.
+    /// A service, for a private host that uses its public address.
     Hairpin,
 }
 

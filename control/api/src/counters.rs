@@ -1,4 +1,4 @@
-//! Every counter.
+//! What the dataplane and its NICs have counted.
 
 use std::collections::BTreeMap;
 
@@ -6,38 +6,38 @@ use serde::{Deserialize, Serialize};
 
 use crate::status::{NicCounters, Side};
 
-/// Every counter since the start.
+/// All counters of a dataplane since its start.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Counters {
-    /// The workers by core.
+    /// One entry a worker, ordered by core.
     pub workers: Vec<WorkerCounters>,
-    /// The main core's, by name.
+    /// The main core's counters by their names in docs/counters.md.
     pub main_core: BTreeMap<String, u64>,
-    /// Dropped packets by reason, over all workers; reasons that never happened too.
+    /// Dropped packets by reason, summed over all workers, reasons without any included.
     pub drops: Vec<DropCount>,
-    /// What the NICs counted.
+    /// The hardware counters of the NIC of each side.
     pub nics: BTreeMap<Side, NicCounters>,
 }
 
-/// What one worker counted.
+/// The counters of one worker since the start.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct WorkerCounters {
-    /// Its core.
+    /// The core that the worker runs on.
     pub core: u32,
-    /// The counters by name.
+    /// The counters by their names in docs/counters.md.
     pub counters: BTreeMap<String, u64>,
 }
 
-/// Packets dropped under one reason.
+/// How many packets were dropped for one reason.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct DropCount {
-    /// The reason's name: `no_connection`.
+    /// The name of the reason, such as `no_connection`.
     pub name: String,
-    /// The reason in words.
+    /// The sentence of the reason in docs/counters.md.
     pub description: String,
-    /// How many.
+    /// Packets dropped for this reason since the start.
     pub packets: u64,
 }

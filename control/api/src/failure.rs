@@ -9,17 +9,17 @@ use crate::version::VERSION;
 /// Why a request was not done.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Failure {
-    /// For programs.
+    /// The kind of failure, by which a program decides what to do.
     pub failure: FailureKind,
-    /// For people: one sentence, without its full stop.
+    /// One sentence for the operator, without its full stop.
     pub message: String,
-    /// What the sentence sums up, one a line: the mistakes in a configuration, or
-    /// the keys that only a restart changes.
+    /// What the sentence sums up, one item a line: the mistakes in a configuration, or the keys
+    /// that take a restart.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub details: Vec<String>,
 }
 
-/// The kinds of failure.
+/// The kinds of failure that a program can tell apart.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -34,13 +34,13 @@ pub enum FailureKind {
     Configuration,
     /// The configuration changes what only a restart can change; the running one stays.
     RestartNeeded,
-    /// The dataplane did not come to it in time; try again.
+    /// The server did not get to the request in time; it may be tried again.
     Busy,
     /// What the request names is not in the configuration.
     NotFound,
     /// The machine is not in the state that the request needs.
     NotNow,
-    /// A fault of the program.
+    /// The server has failed in a way that no request should cause.
     Internal,
     /// A kind that this version does not know.
     #[serde(other)]
@@ -48,12 +48,12 @@ pub enum FailureKind {
 }
 
 impl Failure {
-    /// A failure without details.
+    /// Makes a failure without details.
     pub fn new(failure: FailureKind, message: impl Into<String>) -> Self {
         Failure { failure, message: message.into(), details: Vec::new() }
     }
 
-    /// The same with details.
+    /// Adds details, one a line, and returns the failure.
     #[must_use]
     pub fn with_details(mut self, details: Vec<String>) -> Self {
         self.details = details;

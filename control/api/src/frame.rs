@@ -11,7 +11,7 @@ pub enum FrameError {
     /// The stream failed, or ended within a frame.
     #[error("the connection broke: {0}")]
     Io(#[from] io::Error),
-    /// The frame is larger than [`LIMIT`].
+    /// The message has this many bytes, which is more than [`LIMIT`].
     #[error("a message of {0} bytes is larger than the {LIMIT} allowed")]
     TooLarge(usize),
 }
@@ -19,7 +19,7 @@ pub enum FrameError {
 /// The length that a frame's first four bytes say.
 ///
 /// # Errors
-/// [`FrameError::TooLarge`] beyond [`LIMIT`].
+/// Returns [`FrameError::TooLarge`] beyond [`LIMIT`].
 pub fn length(header: [u8; 4]) -> Result<usize, FrameError> {
     match usize::try_from(u32::from_be_bytes(header)) {
         Ok(length) if length <= LIMIT => Ok(length),
@@ -31,7 +31,7 @@ pub fn length(header: [u8; 4]) -> Result<usize, FrameError> {
 /// The first four bytes of a frame with so many bytes.
 ///
 /// # Errors
-/// [`FrameError::TooLarge`] beyond [`LIMIT`].
+/// Returns [`FrameError::TooLarge`] beyond [`LIMIT`].
 pub fn header(length: usize) -> Result<[u8; 4], FrameError> {
     match u32::try_from(length) {
         Ok(number) if length <= LIMIT => Ok(number.to_be_bytes()),

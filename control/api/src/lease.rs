@@ -15,54 +15,58 @@ use crate::Role;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "order", rename_all = "snake_case")]
 pub enum LeaseOrder {
-    /// Changes nothing, and asks how things are.
+    /// Changes nothing; the answer tells the state of the dataplane.
     Watch,
-    /// The dataplane becomes active: it answers for the floating addresses, forwards, and
-    /// announces both.
+    /// The dataplane becomes active: it answers ARP for the floating addresses, forwards, and
+    /// announces the floating addresses.
     Claim {
-        /// The number of this takeover; not granted when a higher one was seen here.
+        /// The number of this takeover. The claim is not granted when the dataplane has seen a
+        /// higher one.
         term: u64,
-        /// How long the lease lasts without a renewal.
+        /// How many microseconds the lease lasts without a renewal.
         lease: u64,
-        /// When the lease begins: [`monotonic_micros`] as the order was decided, which may
-        /// be long before it is read. 0: when it is read.
+        /// When the lease begins: [`monotonic_micros`] at the time of the decision, which may be
+        /// long before the order is read. 0 stands for the time at which the order is read.
         #[serde(default)]
         at: u64,
     },
-    /// Stay active. Not granted when the lease has ended or is another term's: then
-    /// nothing changes.
+    /// The dataplane stays active. The order is not granted, and changes nothing, when the lease
+    /// has ended or was claimed with another term.
     Renew {
-        /// The term of the claim.
+        /// The term that the lease was claimed with.
         term: u64,
-        /// How long the lease lasts from now without a further renewal.
+        /// How many microseconds the lease lasts from `at` without a further renewal.
         lease: u64,
-        /// When the lease begins, as in a claim.
+        /// When the renewed lease begins, as in a claim.
         #[serde(default)]
         at: u64,
     },
-    /// Become standby at once: neither answer nor forward.
+    /// The dataplane becomes standby at once: it neither answers for the floating addresses nor
+    /// forwards.
     Release,
-    /// Become standby, but forward for so long what still reaches this machine. For a
-    /// handover; the peer answers for the floating addresses already.
+    /// The dataplane becomes standby, but still forwards what reaches it during a grace period. A
+    /// handover uses this when the peer answers for the floating addresses already.
     Retire {
-        /// The length of the grace period.
+        /// The length of the grace period in microseconds.
         grace: u64,
     },
-    /// Announce the floating addresses again: somebody else has claimed them.
+    /// The dataplane announces the floating addresses again, because another station has claimed
+    /// one.
     Announce,
-    /// Have connection sync confirm that everything that has happened up to now is
-    /// installed at the peer. The answer's [`SyncStatus::draining`] is the number of this
-    /// order; it is done when [`SyncStatus::drained`] has reached it. Not granted when
-    /// this dataplane exports nothing.
+    /// Connection sync is to confirm that everything that has happened up to now is installed at
+    /// the peer. The answer's [`SyncStatus::draining`] is the number of this order; it is done when
+    /// [`SyncStatus::drained`] has reached that number. The order is not granted when this
+    /// dataplane exports nothing.
     Drain,
-    /// Ask every next hop of the configuration now. The answer's [`LeaseStatus::probing`] is the
-    /// number of this order; it is done when [`LeaseStatus::probed`] has reached it.
+    /// The dataplane asks every next hop of the configuration now. The answer's
+    /// [`LeaseStatus::probing`] is the number of this order; it is done when
+    /// [`LeaseStatus::probed`] has reached that number.
     Probe,
 }
 
 impl LeaseOrder {
-    /// The order as it is at `now`, a time of [`monotonic_micros`]: of a lease what is
-    /// left. `None` when nothing is.
+    /// The same order as read at `now`, a time of [`monotonic_micros`]: its lease is shorter by its
+    /// age. `None` when the lease is over already.
     #[must_use]
     pub fn at(self, now: u64) -> Option<LeaseOrder> {
         let left = |lease: u64, at: u64| {
@@ -93,36 +97,37 @@ pub fn monotonic_micros() -> u64 {
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LeaseStatus {
-    /// The order was carried out.
+    /// True when the order was carried out.
     pub granted: bool,
-    /// What the dataplane is now.
+    /// The role of the dataplane after the order.
     pub role: Role,
-    /// The term of its last claim; 0 before the first.
+    /// The term of the last claim that was granted; 0 before the first.
     pub term: u64,
-    /// Until the lease ends, in microseconds; 0 when not active.
+    /// Microseconds until the lease ends; 0 when the dataplane is not active.
     pub lease_left: u64,
-    /// The dataplane still forwards in the grace period of a handover.
+    /// True while the dataplane still forwards in the grace period of a handover.
     pub retiring: bool,
-    /// Public and private NIC have their link.
+    /// Whether the link of the public and of the private NIC is up.
     pub links: [bool; 2],
-    /// A transmit queue of the public or private NIC has taken nothing for a while though
-    /// packets waited for it.
+    /// Whether a transmit queue of the public and of the private NIC has taken nothing for a while
+    /// though packets waited for it.
     pub stuck: [bool; 2],
-    /// Every worker has polled lately.
+    /// True when every worker has polled within the last second.
     pub workers_run: bool,
-    /// What this machine reaches on the public and the private side.
+    /// Which next hops answer on the public and on the private side.
     pub reach: [Reach; 2],
-    /// The number of the last [`LeaseOrder::Probe`]; they are counted from 1.
+    /// The number of the last [`LeaseOrder::Probe`], counted from 1.
     pub probing: u64,
-    /// The last one that is done: every next hop has answered since, or is known not to.
+    /// The number of the last [`LeaseOrder::Probe`] that is done: every next hop has answered
+    /// since, or is known not to.
     pub probed: u64,
-    /// ARP frames sent so far to announce floating addresses.
+    /// ARP frames sent since the start to announce floating addresses.
     pub announcements: u64,
-    /// How often another station was seen claiming one of our floating addresses.
+    /// How often another station was seen claiming a floating address.
     pub conflicts: u64,
-    /// Tells one start of the dataplane from the next.
+    /// A number that is another one after each start of the dataplane.
     pub start: u64,
-    /// The state of connection sync.
+    /// Connection sync as the dataplane sees it.
     pub sync: SyncStatus,
 }
 
@@ -133,11 +138,11 @@ pub struct Reach {
     /// A number that stands for their addresses, the same on every machine that asks the same
     /// ones; 0: none are asked, or some neither answered nor failed to yet.
     pub set: u64,
-    /// How many they are.
+    /// How many next hops are asked.
     pub asked: u16,
-    /// How many of them answer.
+    /// How many of the next hops answer.
     pub answering: u16,
-    /// The first few that do not answer.
+    /// The first few next hops that do not answer.
     pub silent: Vec<IpAddr>,
 }
 
@@ -145,7 +150,7 @@ pub struct Reach {
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct SyncStatus {
-    /// What the dataplane does.
+    /// How far the stream is, if one is open.
     pub state: SyncState,
     /// Every connection of the active machine is installed here and compared equal, while
     /// the stream is up; of an exporting dataplane, the peer has said so.
@@ -176,12 +181,12 @@ pub struct SyncStatus {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SyncState {
-    /// No stream is open.
+    /// No stream is open in either direction.
     #[default]
     Off,
-    /// All connections are on their way.
+    /// All connections are being sent for the first time on this stream.
     Bulk,
-    /// All were sent; events follow as they happen.
+    /// All connections were sent once; events follow as they happen.
     Following,
 }
 

@@ -11,67 +11,68 @@ use crate::{
     Services, SetServers, Status,
 };
 
-/// What can be asked of the dataplane, and of tandem-control.
+/// What a client can ask: the first group is for a dataplane, `Pair` and `Failover` are for
+/// tandem-control.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Request {
-    /// How the machine is; answered with [`Response::Status`].
+    /// Asks for the state of the machine; answered with [`Response::Status`].
     Status,
-    /// Every counter; answered with [`Response::Counters`].
+    /// Asks for every counter; answered with [`Response::Counters`].
     Counters,
-    /// Services and their servers; answered with [`Response::Services`].
+    /// Asks for services and servers; answered with [`Response::Services`].
     Services,
-    /// Change states and weights of servers; answered with [`Response::Services`], or with a
+    /// Changes states and weights of servers; answered with [`Response::Services`], or with a
     /// failure of kind [`FailureKind::NotFound`].
     SetServers(SetServers),
-    /// One page of the connections; answered with [`Response::Connections`].
+    /// Asks for one page of the connections; answered with [`Response::Connections`].
     Connections(Page),
-    /// The neighbour tables; answered with [`Response::Neighbours`].
+    /// Asks for the neighbour tables; answered with [`Response::Neighbours`].
     Neighbours,
-    /// Take a configuration; answered with [`Response::Reloaded`], or with a failure
-    /// of kind [`FailureKind::Configuration`] or [`FailureKind::RestartNeeded`].
+    /// Has a configuration file read and applied; answered with [`Response::Reloaded`], or with a
+    /// failure of kind [`FailureKind::Configuration`] or [`FailureKind::RestartNeeded`].
     Reload(Reload),
-    /// Of tandem-control: an order about the lease of the role; answered with
-    /// [`Response::LeaseStatus`].
+    /// Gives an order about the lease of the active role, which only tandem-control does; answered
+    /// with [`Response::LeaseStatus`].
     #[serde(rename = "hold")]
     Lease(LeaseOrder),
-    /// Of tandem-control: make this connection one end of connection sync; answered with
-    /// [`Response::Syncing`], and [`crate::stream`] frames from then on.
+    /// Turns this connection into one end of connection sync, which only tandem-control does;
+    /// answered with [`Response::Syncing`], and [`crate::stream`] frames follow.
     Sync(Direction),
-    /// To tandem-control: how the pair is; answered with [`Response::Pair`].
+    /// Asks tandem-control for the state of the pair; answered with [`Response::Pair`].
     Pair,
-    /// To tandem-control: hand the active role to the other machine; answered with
+    /// Has tandem-control hand the active role to the other machine; answered with
     /// [`Response::Pair`] when that is done, or with a failure.
     Failover,
 }
 
-/// What is answered.
+/// The answer to a request.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
 #[allow(clippy::large_enum_variant, reason = "a response is made, written and gone")]
 pub enum Response {
-    /// To [`Request::Status`].
+    /// Answers [`Request::Status`].
     Status(Status),
-    /// To [`Request::Counters`].
+    /// Answers [`Request::Counters`].
     Counters(Counters),
-    /// To [`Request::Services`] and [`Request::SetServers`].
+    /// Answers [`Request::Services`] and [`Request::SetServers`].
     Services(Services),
-    /// To [`Request::Connections`].
+    /// Answers [`Request::Connections`].
     Connections(Connections),
-    /// To [`Request::Neighbours`].
+    /// Answers [`Request::Neighbours`].
     Neighbours(Neighbours),
-    /// To [`Request::Reload`].
+    /// Answers [`Request::Reload`].
     Reloaded(Reloaded),
-    /// To [`Request::Lease`].
+    /// Answers [`Request::Lease`].
     #[serde(rename = "holding")]
     LeaseStatus(LeaseStatus),
-    /// To [`Request::Sync`].
+    /// Answers [`Request::Sync`].
     Syncing,
-    /// To [`Request::Pair`] and [`Request::Failover`].
+    /// Answers [`Request::Pair`] and [`Request::Failover`].
     Pair(Pair),
-    /// To a request that was not done.
+    /// Answers any request that was not carried out.
     Failure(Failure),
 }
 
@@ -99,20 +100,20 @@ struct Opened {
     message: serde_json::Value,
 }
 
-/// The JSON of a request or response in its envelope.
+/// Writes a request or response as JSON, in its envelope with the version.
 ///
 /// # Errors
-/// [`FailureKind::Internal`] when the message cannot be written as JSON.
+/// Returns [`FailureKind::Internal`] when the message cannot be written as JSON.
 pub fn encode<T: Serialize>(message: &T) -> Result<Vec<u8>, Failure> {
     serde_json::to_vec(&Sealed { version: VERSION, message })
         .map_err(|error| Failure::new(FailureKind::Internal, error.to_string()))
 }
 
-/// The request or response out of its envelope's JSON.
+/// Reads a request or response from the JSON of its envelope.
 ///
 /// # Errors
-/// [`FailureKind::Version`] when it speaks another version, else
-/// [`FailureKind::Malformed`].
+/// Returns [`FailureKind::Version`] when the message has another version, and
+/// [`FailureKind::Malformed`] when it is not understood.
 pub fn decode<T: DeserializeOwned>(json: &[u8]) -> Result<T, Failure> {
     let malformed = |error: serde_json::Error| {
         Failure::new(FailureKind::Malformed, format!("the message is not understood: {error}"))

@@ -7,46 +7,46 @@ use serde::{Deserialize, Serialize};
 
 use crate::status::Side;
 
-/// Every neighbour.
+/// The neighbour tables of both sides.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Neighbours {
-    /// The neighbours by side and address.
+    /// All neighbours, ordered by side and address.
     pub entries: Vec<Neighbour>,
 }
 
-/// A neighbour on one side.
+/// An entry of the neighbour table.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Neighbour {
-    /// The side.
+    /// The side whose network the neighbour is in.
     pub side: Side,
-    /// Its address.
+    /// The neighbour's IP address.
     pub address: IpAddr,
-    /// Its Ethernet address, when it is known.
+    /// The neighbour's Ethernet address, if it is known.
     #[serde(default)]
     pub mac: Option<String>,
-    /// How far it is known.
+    /// Whether the Ethernet address is known, and how lately it was confirmed.
     pub state: NeighbourState,
-    /// Since the state was last confirmed or entered, in seconds.
+    /// Seconds since the state was last confirmed or entered.
     pub age_seconds: u64,
 }
 
-/// How far a neighbour is known; names as Linux has them.
+/// The states of a neighbour, with the names that Linux has for them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum NeighbourState {
-    /// Asked for, not answered yet.
+    /// The neighbour was asked for its Ethernet address and has not answered yet.
     Incomplete,
-    /// Confirmed lately.
+    /// The Ethernet address was confirmed a short time ago.
     Reachable,
-    /// Used, and due to be confirmed.
+    /// The Ethernet address is used, and is due to be confirmed.
     Stale,
-    /// Being asked again, to its last known Ethernet address.
+    /// The neighbour is asked again at its last known Ethernet address.
     Probe,
-    /// Asked for and did not answer.
+    /// The neighbour was asked and did not answer.
     Failed,
-    /// From the configuration.
+    /// The Ethernet address is given in the configuration and does not age.
     Static,
 }
 

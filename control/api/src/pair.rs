@@ -10,39 +10,39 @@ use crate::{Reach, Role, SyncStatus};
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Pair {
-    /// tandem-control's version.
+    /// The release of tandem-control.
     pub version: String,
-    /// Since its start, in seconds.
+    /// Seconds since the start of tandem-control.
     pub uptime_seconds: u64,
-    /// This machine.
+    /// The machine that answers.
     pub own: Member,
-    /// The other one, as its last heartbeat says; none: nothing was heard of it since the
-    /// start.
+    /// The other machine, as its last heartbeat describes it; `None` when no heartbeat has come
+    /// since the start.
     pub peer: Option<Member>,
-    /// The peer proves that it lives, and what it says is not understood.
+    /// Set when the peer proves that it lives, and its heartbeats are not understood.
     pub not_understood: Option<NotUnderstood>,
-    /// Since the last heartbeat from the peer that was understood, in milliseconds.
+    /// Milliseconds since the last heartbeat of the peer that was understood.
     pub silence_millis: Option<u64>,
     /// The paths of heartbeats, in the order of the configuration.
     pub paths: Vec<Path>,
-    /// Connection sync between them.
+    /// Connection sync between the two machines.
     pub sync: Sync,
     /// The last change of this machine's role.
     pub last_change: Option<Change>,
-    /// Changes to active since the start.
+    /// How often this machine has become active since the start.
     pub takeovers: u64,
-    /// What the operator has to mend though both machines run; each a sentence without its
+    /// What the operator has to change though both machines run. Each is a sentence without its
     /// full stop.
     pub warnings: Vec<String>,
 }
 
-/// A peer that lives and is not understood.
+/// A peer that lives and whose heartbeats are not understood.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct NotUnderstood {
-    /// It is the active machine; none: it has not said.
+    /// Whether the peer is active; `None` when it has not said.
     pub active: Option<bool>,
-    /// Why it is not understood, with the remedy.
+    /// Why the heartbeats are not understood, and what to do about it.
     pub why: String,
 }
 
@@ -50,73 +50,73 @@ pub struct NotUnderstood {
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Member {
-    /// Its name.
+    /// The machine's `node.name`.
     pub name: String,
-    /// Its role.
+    /// The machine's role.
     pub role: Role,
-    /// The term that it knows.
+    /// The number of the last takeover that the machine knows of.
     pub term: u64,
-    /// Its priority.
+    /// The machine's `peer.priority`; the higher one is preferred.
     pub priority: u8,
-    /// It could be active.
+    /// True when the machine is active or could become active.
     pub ready: bool,
-    /// What keeps it from being ready, each in a few words.
+    /// What keeps the machine from being ready, each in a few words.
     pub obstacles: Vec<String>,
-    /// How many next hops answer it on the public and the private side. Which ones do not is
-    /// told by the machine itself only.
+    /// How many next hops answer the machine on the public and on the private side. Only the
+    /// machine's own status has the list of those that do not.
     pub reach: [Reach; 2],
-    /// Silence after which it gives the other one up, in milliseconds.
+    /// The machine's `peer.dead` in milliseconds.
     pub dead_millis: u32,
-    /// How long its dataplane keeps the role without its control, in milliseconds.
+    /// The machine's `peer.lease` in milliseconds.
     pub lease_millis: u32,
 }
 
-/// A path of heartbeats.
+/// A path over which the machines exchange heartbeats.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Path {
-    /// This machine's end.
+    /// The address of this machine.
     pub local: String,
-    /// The peer's end.
+    /// The address of the peer.
     pub remote: String,
-    /// Heartbeats arrive.
+    /// True while heartbeats of the peer arrive on the path.
     pub up: bool,
-    /// Why there are none, as far as this end can tell.
+    /// Why none arrive, as far as this machine can tell.
     pub trouble: Option<String>,
-    /// Since the last one, in milliseconds.
+    /// Milliseconds since the last heartbeat on the path.
     pub silence_millis: Option<u64>,
-    /// Heartbeats sent.
+    /// Heartbeats sent on the path since the start.
     pub sent: u64,
-    /// Heartbeats received and accepted.
+    /// Heartbeats that arrived on the path and were accepted.
     pub received: u64,
-    /// Datagrams refused, by reason.
+    /// Datagrams that arrived on the path and were refused, by reason.
     pub refused: Vec<(String, u64)>,
 }
 
-/// Connection sync.
+/// Connection sync as tandem-control sees it.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Sync {
-    /// In which direction, if a stream is up.
+    /// The direction of the stream, or that there is none.
     pub link: SyncLink,
-    /// Over which path.
+    /// The path that the stream takes, as "local to remote"; `None` without a stream.
     pub path: Option<String>,
-    /// Why there is no stream, when there is none.
+    /// Why there is no stream; `None` while there is one.
     pub trouble: Option<String>,
-    /// What the dataplane says.
+    /// What the dataplane of this machine says about sync.
     pub dataplane: SyncStatus,
 }
 
-/// The stream between the machines.
+/// The direction of the stream of connections between the machines.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SyncLink {
-    /// There is none.
+    /// No stream is open.
     #[default]
     Down,
     /// This machine sends its connections.
     Sending,
-    /// This machine receives the other's.
+    /// This machine receives the connections of the other.
     Receiving,
 }
 
@@ -130,14 +130,14 @@ impl fmt::Display for SyncLink {
     }
 }
 
-/// A change of role.
+/// A change of this machine's role.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Change {
-    /// To what.
+    /// The new role.
     pub to: Role,
-    /// When, in seconds since 1970.
+    /// The time of the change, in seconds since 1970.
     pub at: u64,
-    /// Why, in a sentence without its full stop.
+    /// The reason, as a sentence without its full stop.
     pub why: String,
 }

@@ -4,21 +4,21 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// Which configuration to take.
+/// The order to read a configuration file.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Reload {
-    /// The file; none: the one that the dataplane was started with.
+    /// The file; `None` stands for the one that the dataplane was started with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<PathBuf>,
 }
 
-/// A configuration was taken.
+/// The answer to a reload that has been carried out.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Reloaded {
-    /// The generation now in force; the one before when nothing had changed.
+    /// The generation that is in force; unchanged if the configuration is.
     pub generation: u64,
-    /// Warnings about it, one a line.
+    /// Warnings about the configuration, one a line.
     pub warnings: Vec<String>,
 }

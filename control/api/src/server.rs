@@ -12,11 +12,12 @@ use crate::failure::{Failure, FailureKind};
 use crate::frame::{self, FrameError};
 use crate::message::{self, Request, Response};
 
-/// Makes a socket that only its user and root may use, in place of one that nobody answers
-/// on any more. `busy` is what to say when somebody does.
+/// Makes a Unix socket that only its user and root may use, and replaces one that no process
+/// answers on any more. `busy` is the message of the error if a process does.
 ///
 /// # Errors
-/// When it cannot be made, and [`io::ErrorKind::AddrInUse`] with `busy`.
+/// Fails when the socket cannot be made, and with [`io::ErrorKind::AddrInUse`] and `busy` when it
+/// is in use.
 pub fn listen(path: &Path, busy: &str) -> io::Result<UnixListener> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
@@ -50,7 +51,7 @@ pub fn is_allowed(stream: impl AsFd) -> bool {
 /// Give the stream timeouts where a client that stalls must not hold the thread.
 ///
 /// # Errors
-/// When the stream breaks or a frame is too large.
+/// Fails when the stream breaks or a frame is too large.
 pub fn serve<S: Read + Write>(
     stream: &mut S,
     mut answer: impl FnMut(Request) -> Response,
@@ -59,11 +60,11 @@ pub fn serve<S: Read + Write>(
     Ok(())
 }
 
-/// Answers one request of a stream; false when the stream has ended. For those who use
-/// the stream otherwise after some request: nothing behind the request has been read.
+/// Answers one request of a stream, and returns false when the stream has ended. Nothing behind the
+/// request is read, so a caller may use the stream for something else afterwards.
 ///
 /// # Errors
-/// As [`serve`].
+/// Fails as [`serve`] does.
 pub fn serve_one<S: Read + Write>(
     stream: &mut S,
     answer: impl FnOnce(Request) -> Response,
@@ -88,8 +89,8 @@ pub fn serve_one<S: Read + Write>(
     }
 }
 
-/// The JSON of a response that fits into a frame: of the failure in its stead when
-/// it does not.
+/// Writes a response as JSON that fits into a frame. A response that is too large is replaced by a
+/// failure that says so.
 pub fn encode(response: &Response) -> Vec<u8> {
     let failure = match message::encode(response) {
         Ok(json) if json.len() <= frame::LIMIT => return json,

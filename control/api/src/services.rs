@@ -9,57 +9,57 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Services {
-    /// The services.
+    /// One entry a service of the configuration.
     pub services: Vec<ServiceStatus>,
 }
 
-/// A service and what passed through it.
+/// A service with its counters.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ServiceStatus {
-    /// Its name.
+    /// The service's `name` in the configuration.
     pub name: String,
-    /// Virtual address and port.
+    /// The virtual IP address and port.
     pub listen: SocketAddr,
-    /// "tcp" or "udp".
+    /// The protocol: "tcp" or "udp".
     pub protocol: String,
-    /// The scheduler's name: "wlc".
+    /// The name of the scheduler, such as "wlc".
     pub scheduler: String,
-    /// Connections made since the start.
+    /// Connections opened to the service since the dataplane's start.
     pub connections_total: u64,
-    /// Packets from clients.
+    /// Packets received from clients since the start.
     pub packets_in: u64,
-    /// Bytes from clients, IP headers among them.
+    /// Bytes received from clients since the start, IP headers included.
     pub bytes_in: u64,
-    /// Packets to clients.
+    /// Packets sent to clients since the start.
     pub packets_out: u64,
-    /// Bytes to clients.
+    /// Bytes sent to clients since the start, IP headers included.
     pub bytes_out: u64,
     /// The real servers, in the order of the configuration.
     pub servers: Vec<ServerStatus>,
 }
 
-/// A real server and what passed to and from it.
+/// A real server with its counters.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ServerStatus {
-    /// Its address and port.
+    /// The server's address and port.
     pub address: SocketAddr,
-    /// Its weight.
+    /// The server's share of new connections, 0 to 65,535.
     pub weight: u16,
-    /// Whether it gets new connections.
+    /// Whether the server gets new connections.
     pub state: ServerState,
-    /// Connections now.
+    /// Connections to the server that exist now.
     pub connections_active: u64,
-    /// Connections since the start.
+    /// Connections opened to the server since the dataplane's start.
     pub connections_total: u64,
-    /// Packets to the server.
+    /// Packets sent to the server since the start.
     pub packets_in: u64,
-    /// Bytes to the server, IP headers among them.
+    /// Bytes sent to the server since the start, IP headers included.
     pub bytes_in: u64,
-    /// Packets from the server.
+    /// Packets received from the server since the start.
     pub packets_out: u64,
-    /// Bytes from the server.
+    /// Bytes received from the server since the start, IP headers included.
     pub bytes_out: u64,
 }
 
@@ -68,12 +68,12 @@ pub struct ServerStatus {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ServerState {
-    /// It does.
+    /// The server gets new connections, as far as its weight allows.
     #[default]
     Up,
-    /// It keeps those it has and gets no new one.
+    /// An operator drains the server: connections that exist go on, and no new one is opened.
     Draining,
-    /// Its check failed.
+    /// The server's health check has failed, and no new connection is opened.
     Down,
 }
 
@@ -92,30 +92,30 @@ impl fmt::Display for ServerState {
 /// dataplane.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct SetServers {
-    /// The changes.
+    /// One entry for each server that changes.
     pub servers: Vec<ServerChange>,
 }
 
-/// What changes of one server; `None` stays as it is.
+/// The change of one server; a field that is `None` leaves things as they are.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct ServerChange {
-    /// The name of its service.
+    /// The name of the service that the server belongs to.
     pub service: String,
-    /// Its address and port.
+    /// The server's address and port, as the configuration has them.
     pub server: SocketAddr,
-    /// Whether an operator wants no new connection on it.
+    /// Whether an operator drains the server.
     #[serde(default)]
     pub draining: Option<bool>,
-    /// Whether its check has failed.
+    /// Whether the server's health check has failed.
     #[serde(default)]
     pub down: Option<bool>,
-    /// Its weight, until the configuration gives it another one than before.
+    /// The weight; it holds until the configuration gives the server another one than before.
     #[serde(default)]
     pub weight: Option<u16>,
 }
 
 impl ServerChange {
-    /// A change of this server that changes nothing yet.
+    /// Makes a change of this server in which every field is `None`.
     pub fn new(service: impl Into<String>, server: SocketAddr) -> Self {
         ServerChange { service: service.into(), server, draining: None, down: None, weight: None }
     }

@@ -1,27 +1,27 @@
-//! How the machine is.
+//! The state of a machine: role, workers, NICs and configuration.
 
 use core::fmt;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-/// How the machine is.
+/// The state of a machine, as `tandem status` shows it.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Status {
-    /// The dataplane's version.
+    /// The release of the dataplane.
     pub version: String,
-    /// DPDK's version: "DPDK 22.11.11".
+    /// The version of DPDK, such as "DPDK 22.11.11".
     pub dpdk: String,
-    /// The machine's name.
+    /// The machine's `node.name`.
     pub node: String,
-    /// Its role.
+    /// The role of this machine in its pair.
     pub role: Role,
-    /// Since the dataplane's start, in seconds.
+    /// Seconds since the start of the dataplane.
     pub uptime_seconds: u64,
-    /// The workers by core.
+    /// One entry a worker, ordered by core.
     pub workers: Vec<WorkerStatus>,
-    /// Both NICs.
+    /// The NIC of the public and of the private side.
     pub nics: Vec<Nic>,
     /// The configuration that is in force.
     pub configuration: Configuration,
@@ -31,10 +31,10 @@ pub struct Status {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// It answers for the floating addresses and forwards.
+    /// The machine answers for the floating addresses and forwards.
     #[default]
     Active,
-    /// It holds itself ready.
+    /// The machine neither answers for the floating addresses nor forwards.
     Standby,
 }
 
@@ -47,60 +47,60 @@ impl fmt::Display for Role {
     }
 }
 
-/// A worker.
+/// The state of a worker, with its counters since the start.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct WorkerStatus {
-    /// Its core.
+    /// The core that the worker runs on.
     pub core: u32,
-    /// Connections in its table.
+    /// Connections in the worker's table.
     pub connections: u64,
-    /// Connections that its table can hold.
+    /// Connections that the worker's table can hold.
     pub capacity: u64,
-    /// The share of its polls that found packets, in thousandths.
+    /// The share of the worker's polls that found packets, in thousandths.
     pub busy_permille: u16,
-    /// Packets received.
+    /// Packets that the worker has received.
     pub rx_packets: u64,
-    /// Packets sent.
+    /// Packets that the worker has sent.
     pub tx_packets: u64,
-    /// Packets dropped, for whichever reason.
+    /// Packets that the worker has dropped, for whichever reason.
     pub dropped_packets: u64,
 }
 
-/// One side's NIC.
+/// The NIC of one side.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Nic {
-    /// Which side it is.
+    /// The side that the NIC is on.
     pub side: Side,
-    /// The device, as it is configured.
+    /// The device, as the configuration names it.
     pub device: String,
-    /// The driver: "net_ixgbe".
+    /// The name of DPDK's driver, such as "net_ixgbe".
     pub driver: String,
-    /// Its Ethernet address.
+    /// The Ethernet address of the NIC.
     pub mac: String,
     /// The largest IP packet, in bytes.
     pub mtu: u16,
-    /// Whether the link is up.
+    /// True while the link is up.
     pub link_up: bool,
-    /// The link's speed in Mb/s; none where the driver does not know.
+    /// The speed of the link in Mb/s; `None` where the driver does not know.
     pub speed_mbps: Option<u32>,
-    /// The real address with its prefix.
+    /// The machine's real address on this side, with the prefix of its network.
     pub address: String,
-    /// The floating addresses with their prefixes.
+    /// The floating addresses of this side, with their prefixes.
     pub floating: Vec<String>,
-    /// What the NIC counted.
+    /// The counters of the device since the start.
     pub counters: NicCounters,
 }
 
-/// The sides of the router.
+/// The two sides of the router.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Side {
-    /// Towards clients.
+    /// The side of clients and the Internet.
     #[default]
     Public,
-    /// Towards real servers.
+    /// The side of the real servers.
     Private,
 }
 
@@ -113,23 +113,23 @@ impl fmt::Display for Side {
     }
 }
 
-/// What a NIC counted since the start.
+/// The counters of a NIC since the start.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct NicCounters {
-    /// Packets received.
+    /// Packets that the NIC has received.
     pub rx_packets: u64,
-    /// Bytes received.
+    /// Bytes that the NIC has received.
     pub rx_bytes: u64,
     /// Packets lost because the receive queues were full.
     pub rx_missed: u64,
-    /// Packets received broken.
+    /// Packets that arrived damaged.
     pub rx_errors: u64,
     /// Packets lost because no packet buffer was free.
     pub rx_no_buffer: u64,
-    /// Packets sent.
+    /// Packets that the NIC has sent.
     pub tx_packets: u64,
-    /// Bytes sent.
+    /// Bytes that the NIC has sent.
     pub tx_bytes: u64,
     /// Packets that could not be sent.
     pub tx_errors: u64,
@@ -139,10 +139,10 @@ pub struct NicCounters {
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Configuration {
-    /// Its file.
+    /// The path of the file.
     pub path: PathBuf,
-    /// When it was taken, in seconds since 1970.
+    /// When the file was read, in seconds since 1970.
     pub loaded_at: u64,
-    /// 1 at the start, one more with every reload.
+    /// A number that is 1 at the start and grows by one with every reload that changes something.
     pub generation: u64,
 }

@@ -24,7 +24,7 @@ use serde::{Deserialize, Serialize};
 
 /// The version of these frames and of the events in them.
 pub const STREAM_VERSION: u16 = 1;
-/// Bytes of one event.
+/// The size of one event in bytes.
 pub const EVENT: usize = 32;
 /// The most events in a frame.
 pub const EVENTS: usize = 1024;
@@ -35,76 +35,76 @@ pub const LIMIT: usize = 1 + 8 + EVENTS * EVENT;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Direction {
-    /// It writes its connections.
+    /// The dataplane writes its connections to the stream.
     Export,
-    /// It installs the peer's connections.
+    /// The dataplane installs the peer's connections from the stream.
     Import,
 }
 
-/// A frame of the stream.
+/// A frame of the stream. The first four kinds come from the exporter, the others from the
+/// importer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Frame {
-    /// From the exporter: all connections follow, then what happens to them.
+    /// A session begins: all connections follow, then what happens to them.
     Begin {
-        /// Grows with each start over.
+        /// The number of the session, which grows with every beginning.
         session: u64,
-        /// Workers of the exporter.
+        /// How many workers the exporter has.
         workers: u16,
-        /// What its workers share connections by, for those who want to reckon a
-        /// connection's worker; that which counts is the one of its frame.
+        /// The seed by which the exporter shares connections out among its workers, for
+        /// information. What counts is the worker that an event's frame names.
         seed: u64,
-        /// [`STREAM_VERSION`] of the exporter.
+        /// The [`STREAM_VERSION`] of the exporter.
         version: u16,
     },
-    /// From the exporter: what happened on one worker, in order; each event [`EVENT`]
-    /// bytes.
+    /// What happened on one worker, in order; each event has [`EVENT`] bytes.
     Events {
-        /// The exporter's worker.
+        /// The exporter's worker on which it happened, counted from 0.
         worker: u16,
-        /// The events.
+        /// The events, the oldest first.
         events: Vec<[u8; EVENT]>,
     },
-    /// From the exporter: what one worker has, at this point of its events.
+    /// What one worker has, at this point of its events.
     Tally {
-        /// The exporter's worker.
+        /// The exporter's worker, counted from 0.
         worker: u16,
-        /// Counts tallies.
+        /// The number of the tally, which the importer repeats in `Compared`.
         number: u64,
-        /// Connections.
+        /// How many connections the worker has.
         count: u64,
-        /// Sum over a hash of each.
+        /// The sum of a hash of each of those connections.
         digest: u64,
-        /// All connections of the worker have been sent since `Begin`.
+        /// True when all connections of the worker have been sent since `Begin`.
         complete: bool,
     },
-    /// From the exporter: tell me when everything before this is installed.
+    /// The importer is to answer `Marked` when everything before this frame is installed.
     Mark {
-        /// To be sent back.
+        /// The number of the mark, which the importer repeats in `Marked`.
         number: u64,
     },
-    /// From the importer: so many events are installed since `Begin`.
+    /// How many events the importer has installed since `Begin`.
     Applied {
-        /// How many.
+        /// The number of events.
         events: u64,
-        /// Of which session.
+        /// The session that they belong to.
         session: u64,
     },
-    /// From the importer: the result of a tally.
+    /// The importer's result for one tally.
     Compared {
-        /// The exporter's worker.
+        /// The exporter's worker that the tally is about.
         worker: u16,
-        /// The tally.
+        /// The number of the tally.
         number: u64,
-        /// What the importer has of that worker.
+        /// How many connections of that worker the importer has.
         count: u64,
-        /// Its digest.
+        /// The importer's sum of a hash of each of them.
         digest: u64,
-        /// Both agree.
+        /// True when count and digest are the exporter's.
         equal: bool,
     },
-    /// From the importer: everything before the mark is installed.
+    /// Everything before the mark is installed at the importer.
     Marked {
-        /// The mark.
+        /// The number of the mark.
         number: u64,
     },
 }
@@ -174,7 +174,7 @@ impl Frame {
     /// The length that a frame's first four bytes say.
     ///
     /// # Errors
-    /// When it is none of a frame: the stream is of no more use.
+    /// Fails when no frame has this length: the rest of the stream cannot be read.
     pub fn length(header: [u8; 4]) -> io::Result<usize> {
         match usize::try_from(u32::from_be_bytes(header)) {
             Ok(length) if (1..=LIMIT).contains(&length) => Ok(length),
@@ -182,10 +182,10 @@ impl Frame {
         }
     }
 
-    /// The frame behind its length.
+    /// Reads a frame from the bytes that follow its length.
     ///
     /// # Errors
-    /// When it is none.
+    /// Fails when the bytes are not exactly one frame.
     pub fn read(body: &[u8]) -> io::Result<Frame> {
         let (&kind, rest) = body.split_first().ok_or_else(|| malformed("an empty sync frame"))?;
         let mut rest = Reader(rest);
