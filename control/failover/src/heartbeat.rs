@@ -1,4 +1,4 @@
-//! What the machines tell each other.
+//! The contents of a heartbeat, by which each machine tells the other its state.
 
 use core::cmp::Ordering;
 use core::time::Duration;
@@ -18,50 +18,50 @@ impl Term {
     }
 }
 
-/// What a machine is at the moment.
+/// The role that a machine has at the moment.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Role {
-    /// It has just begun to run, or to run again, and claims nothing yet.
+    /// The machine has just begun to run, or to run again, and claims nothing yet.
     Listening,
-    /// It could take over.
+    /// The machine does not have the floating addresses and may take over.
     Standby,
-    /// It has the floating addresses.
+    /// The machine answers for the floating addresses and forwards.
     Active,
-    /// It is being stopped in an orderly manner and claims nothing any more.
+    /// The machine is being stopped in an orderly manner and claims nothing any more.
     Leaving,
 }
 
-/// Who a machine is.
+/// What identifies a machine and orders two that claim the role in the same term.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Identity {
-    /// The higher one is preferred.
+    /// The configured priority; the machine with the higher one is preferred.
     pub priority: u8,
-    /// Breaks the tie; the two names ought to differ.
+    /// The configured name, which orders machines of equal priority; the two names ought to differ.
     pub name: Arc<str>,
     /// A random number that each start of a machine draws. It tells two machines apart that
     /// were given the same name by mistake.
     pub start: u128,
 }
 
-/// What a machine is fit for.
+/// Whether a machine can do the work of the active one.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Fitness {
-    /// The dataplane answers and its workers run.
+    /// True when the dataplane answers and its workers run.
     pub able: bool,
-    /// It has every connection that the active machine has; if none is active, that the
-    /// last one had. An active machine has by definition.
+    /// True when the machine has every connection that the active machine has, or, if none is
+    /// active, that the last active one had. It is true of an active machine by definition.
     pub synced: bool,
-    /// Both NICs have their link and send what they are given.
+    /// True when the links of both NICs are up and their transmit queues take packets.
     pub links: bool,
-    /// The witness answers this machine; `None` where none is configured. To be of use
-    /// an answer counts for less than the dead interval.
+    /// Whether the witness answers this machine; `None` where none is configured. An answer must
+    /// count for less time than the dead interval to be of use.
     pub witness: Option<bool>,
-    /// What it reaches on the public and the private side.
+    /// Which next hops answer on the public and on the private side.
     pub reach: [Reach; 2],
 }
 
 impl Fitness {
-    /// Nothing is wrong.
+    /// A machine that lacks nothing, as far as it can know without witness and next hops.
     pub const READY: Fitness = Fitness {
         able: true,
         synced: true,
@@ -69,7 +69,7 @@ impl Fitness {
         witness: None,
         reach: [Reach::UNKNOWN; 2],
     };
-    /// How a machine starts.
+    /// A machine at its start, before anything is known.
     pub const UNKNOWN: Fitness =
         Fitness { able: false, synced: false, links: false, ..Fitness::READY };
 
@@ -92,35 +92,35 @@ impl Fitness {
     }
 }
 
-/// What a machine would like the other to do.
+/// What a machine asks the other one to do.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Wish {
-    /// Nothing.
+    /// The machine asks for nothing.
     None,
-    /// An active one: take over, all connections are with you.
+    /// An active machine asks the peer to take over: the peer has all connections.
     TakeOver,
-    /// A standby one: let me take over.
+    /// A standby machine asks to take over, because an operator or its priority says so.
     LetMe,
-    /// A standby one: let me take over, as I reach more than you do.
+    /// A standby machine asks to take over, because it reaches more next hops than the active one.
     ReachesMore,
 }
 
-/// One heartbeat.
+/// A heartbeat, as it is authenticated and sent on every path.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Heartbeat {
-    /// From whom.
+    /// The machine that sends it.
     pub identity: Identity,
-    /// Of an active machine the term of its claim; of others the highest they know.
+    /// The term of its claim if the sender is active, otherwise the highest term that it knows.
     pub term: Term,
-    /// What it is.
+    /// The sender's role.
     pub role: Role,
-    /// What it is fit for.
+    /// Whether the sender can do the work of the active machine.
     pub fitness: Fitness,
-    /// What it would like.
+    /// What the sender asks the receiver to do.
     pub wish: Wish,
-    /// It hears the machine that it speaks to.
+    /// True if the sender hears the receiver.
     pub hears_peer: bool,
-    /// How long its dataplane may stay active after its control process has fallen silent.
+    /// How long the sender's dataplane may stay active after its control process has fallen silent.
     pub lease: Duration,
 }
 
@@ -128,25 +128,25 @@ pub struct Heartbeat {
 /// cannot read: it speaks another version of the protocol, or its words make no sense here.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Incompatible {
-    /// It is the active machine. `None`: it does not say.
+    /// Whether the peer is the active machine; `None` when it does not say.
     pub active: Option<bool>,
-    /// Which of the two machines goes first.
+    /// Which of the two machines takes precedence.
     pub precedence: Precedence,
 }
 
-/// Which of two machines goes first that do not understand each other: which one becomes
-/// active when neither is, and which one stays active when both are.
+/// Which of two machines that do not understand each other takes precedence: it becomes active when
+/// neither is, and stays active when both are.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Precedence {
-    /// This machine does: it speaks the older version.
+    /// This machine takes precedence, since it speaks the older version.
     Own,
-    /// The peer does: it speaks the older version.
+    /// The peer takes precedence, since it speaks the older version.
     Peer,
     /// This machine cannot know: both speak the same version, and the peer may understand this
     /// machine or not. It waits for the peer, and no longer than a peer that waits as well: of
     /// the two numbers of [`Identity::start`] the higher one waits for less time.
     Unknown {
-        /// The peer's number is the higher one.
+        /// True if the peer's number of [`Identity::start`] is the higher one.
         peer_is_higher: bool,
     },
 }

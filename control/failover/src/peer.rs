@@ -5,30 +5,30 @@ use core::time::Duration;
 use crate::heartbeat::{Heartbeat, Incompatible, Role};
 use crate::time::Instant;
 
-/// The peer as its last word says it, over whichever path that came.
+/// The peer as its last message describes it, over whichever path that came.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub(crate) struct Peer {
     last: Option<Last>,
-    /// How long its dataplane may stay active without its control process.
+    /// How long the peer's dataplane may stay active without its control process.
     lease: Duration,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 struct Last {
     heard: Instant,
-    /// Since when it has been silent while this machine listened.
+    /// Since when the peer has been silent while this machine listened.
     silent_since: Instant,
     word: Word,
 }
 
-/// What it said.
+/// The last message of the peer.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 enum Word {
     Heartbeat(Heartbeat),
-    /// Something that is not understood.
+    /// A message that could not be read as a heartbeat.
     Incompatible {
         said: Incompatible,
-        /// Since when it has said that it is not active.
+        /// Since when the peer has said that it is not active.
         idle_since: Instant,
     },
 }
@@ -39,8 +39,8 @@ impl Peer {
         self.set(Word::Heartbeat(heartbeat), now);
     }
 
-    /// It lives, and is not understood. What it does not say is as before; a peer that has
-    /// never said whether it is active may be.
+    /// Takes in a message that proves that the peer lives and cannot be read. What it does not say
+    /// stays as before; a peer that has never said whether it is active may be.
     pub(crate) fn not_understood(&mut self, said: Incompatible, now: Instant) {
         let before = self.last.as_ref().map(|last| &last.word);
         let was_active = match before {
@@ -63,12 +63,12 @@ impl Peer {
         self.last = Some(Last { heard: now, silent_since: now, word });
     }
 
-    /// Its last word counts no more. How long its dataplane may stay active is as before.
+    /// Forgets the last message. How long the peer's dataplane may stay active stays as before.
     pub(crate) fn forget(&mut self) {
         self.last = None;
     }
 
-    /// Time in which this machine did not run is no silence of the other.
+    /// Does not count a time in which this machine did not run as silence of the peer.
     pub(crate) fn excuse(&mut self, time: Duration) {
         if let Some(last) = &mut self.last {
             last.silent_since = last.silent_since.plus(time);
@@ -79,13 +79,14 @@ impl Peer {
         self.lease
     }
 
-    /// Its last word, unless it has been silent for so long.
+    /// The last message, unless the peer has been silent for longer than `patience`.
     fn alive(&self, now: Instant, patience: Duration) -> Option<&Word> {
         let last = self.last.as_ref()?;
         (now.since(last.silent_since) < patience).then_some(&last.word)
     }
 
-    /// Its last word if that is a heartbeat, unless it has been silent for so long.
+    /// The last message if it is a heartbeat, unless the peer has been silent for longer than
+    /// `patience`.
     pub(crate) fn heartbeat(&self, now: Instant, patience: Duration) -> Option<&Heartbeat> {
         match self.alive(now, patience)? {
             Word::Heartbeat(heartbeat) => Some(heartbeat),
@@ -93,8 +94,8 @@ impl Peer {
         }
     }
 
-    /// Its last word if that is not understood, unless it has been silent for so long; and
-    /// since when it has said that it is not active.
+    /// The last message if it could not be read, unless the peer has been silent for longer than
+    /// `patience`; and since when the peer has said that it is not active.
     pub(crate) fn incompatible(
         &self,
         now: Instant,
@@ -106,17 +107,17 @@ impl Peer {
         }
     }
 
-    /// What it said last was said no longer ago than this.
+    /// True if the last message is no older than `age`.
     pub(crate) fn is_fresh(&self, now: Instant, age: Duration) -> bool {
         self.last.as_ref().is_some_and(|last| now.since(last.heard) <= age)
     }
 
-    /// Since when it has been silent, however long that is.
+    /// Since when the peer has been silent, however long that is.
     pub(crate) fn silent_since(&self) -> Option<Instant> {
         self.last.as_ref().map(|last| last.silent_since)
     }
 
-    /// Its last word if that is a heartbeat, and since when it has been silent, however long
+    /// The last message if it is a heartbeat, and since when the peer has been silent, however long
     /// that is.
     pub(crate) fn last_heartbeat(&self) -> Option<(Instant, &Heartbeat)> {
         match self.last.as_ref()? {

@@ -13,21 +13,21 @@ pub struct Reach {
     /// A number that stands for the addresses that are asked. Two machines are compared only
     /// where they ask the same. 0: none are asked, or it is not known yet which answer.
     pub set: u64,
-    /// How many are asked.
+    /// How many next hops are asked.
     pub asked: u16,
-    /// How many of them answer.
+    /// How many of the next hops answer.
     pub answering: u16,
 }
 
 impl Reach {
-    /// Nothing is known.
+    /// A reach that is compared with no other, since nothing is known.
     pub const UNKNOWN: Reach = Reach { set: 0, asked: 0, answering: 0 };
 
     fn is_comparable(self, other: Reach) -> bool {
         self.set != 0 && self.set == other.set
     }
 
-    /// Nothing on this side answers.
+    /// True when no next hop of this side answers.
     fn is_cut_off(self) -> bool {
         self.answering == 0
     }

@@ -7,14 +7,14 @@ use core::time::Duration;
 pub struct Instant(pub u64);
 
 impl Instant {
-    /// This much later.
+    /// The time that is later by `time`.
     #[must_use]
     pub fn plus(self, time: Duration) -> Self {
         let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         Instant(self.0.saturating_add(micros))
     }
 
-    /// Time since `earlier`; none if that is later.
+    /// The time that has passed since `earlier`; zero if `earlier` is later.
     pub fn since(self, earlier: Instant) -> Duration {
         Duration::from_micros(self.0.saturating_sub(earlier.0))
     }

@@ -1,19 +1,19 @@
-//! The intervals of failover.
+//! The intervals by which failover decides.
 
 use core::time::Duration;
 
-/// How often, how long.
+/// The intervals of one machine; both machines of a pair ought to have the same.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Timers {
-    /// Between two heartbeats.
+    /// The time between two heartbeats on a path.
     pub interval: Duration,
-    /// Silence on every path after which the peer is given up.
+    /// The silence on every path after which the peer counts as dead.
     pub dead: Duration,
     /// How long the dataplane stays active after a renewal; shorter than `dead` by what
     /// two clocks may differ and a message may take.
     pub lease: Duration,
-    /// How long a machine of higher priority has been ready before it asks for the role;
-    /// `None`: never.
+    /// How long a machine of higher priority is ready before it asks for the role; `None` stands
+    /// for never.
     pub preempt: Option<Duration>,
     /// How long a machine waits for the other to take the role: one that is active and asked
     /// for it, or one without the role beside a peer that goes first and is not understood.
@@ -44,33 +44,33 @@ impl Timers {
         self.dead.max(lease + self.dead.saturating_sub(self.lease))
     }
 
-    /// Between two steps of a machine that runs as it should there is at most this much;
-    /// more means that it was kept from running.
+    /// The most time between two steps of a machine that runs as it should. A longer gap means that
+    /// it was kept from running.
     pub(crate) fn late(&self) -> Duration {
         self.interval * 2
     }
 
-    /// A machine whose link is down, or that reaches less than the peer, waits so long for
-    /// the last connections to reach the peer: its packets are being lost meanwhile, and sync
+    /// How long a machine whose link is down, or that reaches less than the peer, waits for the
+    /// last connections to reach the peer. It is short because packets are lost meanwhile, and sync
     /// may need that very link.
     pub(crate) fn drain(&self) -> Duration {
         self.interval * 3
     }
 
-    /// A witness lost so soon after the peer was lost with it. Longer than it takes to
-    /// find a witness silent, which is asked less often than heartbeats come.
+    /// The time after the last heartbeat within which a witness counts as lost together with the
+    /// peer. The witness is asked less often than heartbeats come, so this is longer than it takes
+    /// to find it silent.
     pub(crate) fn together(&self) -> Duration {
         Duration::from_secs(10)
     }
 
-    /// A question to every next hop whose answer is not told by then is asked again: the
+    /// The time after which an order to ask every next hop is given again if it is not done. The
     /// order may have been lost with the dataplane that it was given to.
     pub(crate) fn probe(&self) -> Duration {
         Duration::from_secs(2)
     }
 
-    /// Moves of the role for what a machine reaches that are further apart have nothing to do
-    /// with each other.
+    /// The time after which two moves of the role because of reach count as unrelated.
     pub(crate) fn calm(&self) -> Duration {
         Duration::from_secs(60)
     }

@@ -48,7 +48,7 @@ impl Machine {
         }
     }
 
-    /// An operator wants the role to move.
+    /// Starts to move the role to the other machine, as an operator has asked.
     pub(super) fn hand_over(&mut self, now: Instant, actions: &mut Vec<Action>) {
         let peer = self.peer(now);
         match self.state {

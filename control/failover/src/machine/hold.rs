@@ -48,7 +48,7 @@ impl Machine {
         }
     }
 
-    /// Gives the role up.
+    /// Gives the role up, by `how`.
     pub(super) fn let_go(&mut self, how: Action, actions: &mut Vec<Action>) {
         let leaves = matches!(self.state, State::Yielding { why: Offer::Leaving, .. });
         self.state = if leaves { State::Left } else { State::Standby };
@@ -103,7 +103,7 @@ impl Machine {
         is_silent && takes_it && lost.since(heard) < self.timers.together()
     }
 
-    /// Somebody else announces a floating address.
+    /// Announces again when another station announces a floating address.
     pub(super) fn conflict(&self, actions: &mut Vec<Action>) {
         if self.role() == Role::Active {
             actions.push(Action::Announce);

@@ -1,4 +1,4 @@
-//! The role of one machine.
+//! The state machine that decides the role of one machine.
 
 mod claim;
 mod event;
@@ -22,7 +22,7 @@ use crate::peer::Peer;
 use crate::time::Instant;
 use crate::timers::Timers;
 
-/// One machine of the pair.
+/// The role of one machine of the pair.
 ///
 /// ```text
 ///            start, stall, lease lost
@@ -58,41 +58,42 @@ pub struct Machine {
     identity: Identity,
     timers: Timers,
     state: State,
-    /// One dead interval after the start or the last stall: before that it cannot tell
+    /// One dead interval after the start or the last stall. Before that the machine cannot tell
     /// whether the peer is silent.
     silence_counts_from: Instant,
-    /// Since when its heartbeats have gone out without a gap.
+    /// Since when this machine's heartbeats have gone out without a gap.
     speaks_since: Instant,
-    /// That of the own claim while active; else the highest heard of.
+    /// The term of the own claim while active, otherwise the highest term that was heard of.
     term: Term,
-    /// The highest that is on disk, and the highest that was asked to be.
+    /// The highest term that is on disk. `asked` is the highest that was ordered to be written.
     stored: Term,
     asked: Term,
-    /// As last told; see [`Machine::fitness`].
+    /// The fitness as it was last told; see [`Machine::fitness`].
     fitness: Fitness,
     /// Since when the witness does not answer.
     witness_lost: Option<Instant>,
-    /// It was active, has all connections still, and has heard of no other active one.
+    /// True of a machine that was active, still has all connections, and has heard of no other
+    /// active one.
     was_active: bool,
     peer: Peer,
-    /// The peer was active when this one was; the winner announces when that is over.
+    /// True while the peer is active as well; the winner announces when that is over.
     contested: bool,
     /// Since when this machine has been ready beside an active peer of lower priority.
     preferred_since: Option<Instant>,
-    /// When an operator wanted the role to move here.
+    /// When an operator asked for the role to move to this machine.
     wanted_since: Option<Instant>,
-    /// How what this machine and the peer reach differs.
+    /// The difference between what this machine and the peer reach.
     difference: Option<Difference>,
-    /// Moves of the role for what a machine reaches.
+    /// The recent moves of the role because of what a machine reaches.
     moves: Moves,
-    /// When the lease began the last time.
+    /// When the lease was last claimed or renewed.
     renewed: Instant,
     last_step: Instant,
     next_heartbeat: Instant,
 }
 
 impl Machine {
-    /// A machine that starts, with the term that is on its disk.
+    /// Makes the machine of a process that starts, with the term that is on its disk.
     pub fn new(identity: Identity, timers: Timers, stored: Term, now: Instant) -> Self {
         Machine {
             identity,
@@ -118,9 +119,9 @@ impl Machine {
         }
     }
 
-    /// A machine whose control process was restarted while the dataplane still holds the
-    /// lease of this term: it goes on as if nothing had been. It is taken to be fit until
-    /// told otherwise, and its first step renews the lease.
+    /// Makes the machine of a control process that was restarted while the dataplane still holds
+    /// the lease of this term. It is active and goes on; it is taken to be fit until told
+    /// otherwise, and its first step renews the lease.
     pub fn resume(identity: Identity, timers: Timers, held: Term, now: Instant) -> Self {
         let mut machine = Machine::new(identity, timers, held, now);
         machine.state = State::Active;
@@ -128,22 +129,22 @@ impl Machine {
         machine
     }
 
-    /// What it tells others that it is.
+    /// The role that heartbeats tell.
     pub fn role(&self) -> Role {
         self.state.role()
     }
 
-    /// Its term: of an active machine that of its claim, else the highest that it knows.
+    /// The term of the claim if this machine is active, otherwise the highest term that it knows.
     pub fn term(&self) -> Term {
         self.term
     }
 
-    /// Who it is.
+    /// Priority, name and start number of this machine.
     pub fn identity(&self) -> &Identity {
         &self.identity
     }
 
-    /// What it is fit for. One that is active, or was the last to be, has every connection
+    /// The fitness of this machine. One that is active, or was the last to be, has every connection
     /// whatever it was told of sync.
     pub fn fitness(&self) -> Fitness {
         let has_all = self.role() == Role::Active || self.was_active;
@@ -160,7 +161,7 @@ impl Machine {
         self.peer.heartbeat(now, self.patience())
     }
 
-    /// Silence after which the peer is given up.
+    /// The silence after which the peer counts as dead.
     pub fn patience(&self) -> Duration {
         self.timers.patience(self.peer.lease())
     }
@@ -185,7 +186,7 @@ impl Machine {
         due.fold(self.next_heartbeat, Instant::min)
     }
 
-    /// Takes an event in; what is to be done comes out.
+    /// Takes an event in, and returns what is to be done.
     pub fn step(&mut self, event: Event, now: Instant) -> Vec<Action> {
         let mut actions = Vec::new();
         let before = (self.role(), self.wish(now), self.fitness());

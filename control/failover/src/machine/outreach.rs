@@ -16,14 +16,14 @@ use crate::time::Instant;
 /// A difference between what this machine and the peer reach.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) struct Difference {
-    /// This machine reaches less, or more.
+    /// Whether this machine reaches less or more than the peer.
     order: Ordering,
     since: Instant,
-    /// When every next hop was told to be asked the last time.
+    /// When every next hop was ordered to be asked the last time.
     asked: Instant,
-    /// That is not done yet.
+    /// True while that order is not done yet.
     is_asking: bool,
-    /// It was done at least once.
+    /// True when it was done at least once.
     is_sure: bool,
 }
 
@@ -46,14 +46,14 @@ impl Moves {
     /// Beyond those each doubles the time that the next one takes, so often at the most.
     const MOST: u32 = 5;
 
-    /// The role has moved.
+    /// Counts a move of the role.
     pub(super) fn note(&mut self, now: Instant, calm: Duration) {
         let close = self.count > 0 && now.since(self.last) < calm;
         let count = if close { (self.count + 1).min(Self::FREE + Self::MOST) } else { 1 };
         *self = Moves { count, last: now };
     }
 
-    /// What a wait becomes.
+    /// How long a wait of this length becomes after the recent moves.
     fn prolong(&self, wait: Duration, now: Instant, calm: Duration) -> Duration {
         let doublings = self.count.saturating_sub(Self::FREE);
         if now.since(self.last) < calm { wait * (1 << doublings) } else { wait }
@@ -99,19 +99,20 @@ impl Machine {
         }
     }
 
-    /// As far as it is known; it may pass.
+    /// True if what the machines reach differs in this order, as far as it is known; the difference
+    /// may pass.
     pub(super) fn reaches(&self, order: Ordering) -> bool {
         self.difference.is_some_and(|difference| difference.order == order)
     }
 
-    /// Of a standby machine: it asks for the role, as it surely reaches more.
+    /// True if a standby machine asks for the role, since it surely reaches more.
     pub(super) fn outreaches(&self, now: Instant) -> bool {
         let confirm = self.moves.prolong(self.timers.confirm, now, self.timers.calm());
         let is_long = |d: Difference| d.order.is_gt() && d.is_sure && now.since(d.since) >= confirm;
         self.difference.is_some_and(is_long) && self.is_ready_beside_active(now)
     }
 
-    /// Of an active machine: it surely reaches less.
+    /// True if an active machine surely reaches less.
     pub(super) fn is_outreached(&self) -> bool {
         self.difference.is_some_and(|d| d.order.is_lt() && d.is_sure)
     }

@@ -1,4 +1,4 @@
-//! Where a machine stands.
+//! The states of a machine's role.
 
 use super::event::Notice;
 use crate::heartbeat::{Role, Term};
@@ -6,23 +6,23 @@ use crate::time::Instant;
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(super) enum State {
-    /// Nothing is claimed before `until`.
+    /// The machine claims nothing until it has listened for a dead interval.
     Listening,
     Standby,
-    /// The term is being written.
+    /// The machine wants the role, and the term is being written to disk.
     Claiming {
         term: Term,
         since: Instant,
         why: Notice,
     },
     Active,
-    /// Active, and the role is offered to the peer.
+    /// The machine is active, and offers the role to the peer.
     Yielding {
         since: Instant,
         why: Offer,
         drained: bool,
     },
-    /// About to be stopped.
+    /// The machine is about to be stopped.
     Left,
 }
 
@@ -31,11 +31,11 @@ pub(super) enum State {
 pub(super) enum Offer {
     /// The operator, or a peer that is preferred, asked for it.
     Asked,
-    /// A link is down.
+    /// A link of this machine is down.
     LinkDown,
-    /// The peer reaches more.
+    /// The peer reaches more next hops than this machine.
     ReachesLess,
-    /// It is being stopped.
+    /// This machine is being stopped.
     Leaving,
 }
 

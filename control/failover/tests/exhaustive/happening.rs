@@ -3,7 +3,7 @@
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Happening {
     Tick(usize),
-    /// What was sent to this machine arrives, or does not.
+    /// The heartbeat that was sent to this machine arrives, or is lost.
     Deliver(usize),
     Lose(usize),
     Written(usize),
@@ -15,14 +15,14 @@ pub(crate) enum Happening {
     CrashDataplane(usize),
     LinkDown(usize),
     LinkUp(usize),
-    /// The gateway answers this machine no more, or again.
+    /// The gateway stops answering this machine, or answers it again.
     HopLost(usize),
     HopBack(usize),
-    /// It has asked the gateway.
+    /// This machine has asked the gateway.
     Asked(usize),
     Handover(usize),
     Leave(usize),
-    /// Time goes on.
+    /// The next step of time begins.
     Advance,
 }
 
@@ -36,7 +36,7 @@ pub(crate) struct Budget {
     pub(crate) until: u64,
 }
 
-/// What the rules must find.
+/// A flaw of the pair that the rules must find.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Flaw {
     None,

@@ -11,7 +11,7 @@ use failover::{
 pub(crate) use crate::happening::{Budget, Flaw, Happening};
 use crate::words::{WAIT, Words};
 
-/// Steps; each is one heartbeat interval.
+/// The dead interval in steps; a step is one heartbeat interval.
 pub(crate) const DEAD: u64 = 4;
 const LEASE: u64 = 3;
 const STEP: Duration = Duration::from_millis(1);
@@ -20,13 +20,13 @@ const STEP: Duration = Duration::from_millis(1);
 pub(crate) struct Node {
     machine: Option<Machine>,
     paused: bool,
-    /// It has ticked in this step.
+    /// True if this machine has ticked in this step.
     ticked: bool,
     pub(crate) dataplane: bool,
     lease: Option<(Instant, Term)>,
     pub(crate) complete: bool,
     links: bool,
-    /// The gateway answers it.
+    /// True if the gateway answers this machine.
     reaches: bool,
     asking: bool,
     pub(crate) disk: Term,
@@ -61,7 +61,7 @@ pub(crate) struct Pair {
     last_fault: u64,
     pub(crate) both_since: Option<u64>,
     pub(crate) nobody_since: Option<u64>,
-    /// Of the last event: who claimed, which term, and whether it had all connections.
+    /// What the last event claimed: the machine, the term, and whether it had all connections.
     pub(crate) claimed: Option<(usize, Term, bool)>,
     pub(crate) notices: Vec<Notice>,
 }
@@ -133,7 +133,7 @@ impl Pair {
         self.now >= self.last_fault + steps
     }
 
-    /// Everything that can happen next.
+    /// All events that can happen next.
     pub(crate) fn choices(&self) -> Vec<Happening> {
         let mut choices = Vec::new();
         for at in 0..2 {

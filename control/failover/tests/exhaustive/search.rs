@@ -1,4 +1,4 @@
-//! Depth first, each state once.
+//! A depth-first search that visits each state once.
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
@@ -8,7 +8,7 @@ use failover::Notice;
 use crate::pair::{Happening, Pair};
 use crate::rules;
 
-/// What there was to see.
+/// The states that the search has visited, and what it found in them.
 #[derive(Default, Debug)]
 pub(crate) struct Seen {
     pub(crate) states: usize,
@@ -23,7 +23,7 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// Everything holds, and everything has happened.
+    /// Asserts that every rule holds, and that everything that can happen has happened.
     pub(crate) fn assert_wide(&self, states: usize) {
         println!("{self:?}");
         assert_eq!(self.broken, None);
@@ -32,7 +32,7 @@ impl Seen {
         assert!(counts.iter().all(|&count| count > 0), "{self:?}");
     }
 
-    /// Everything holds, and the role was taken.
+    /// Asserts that every rule holds, and that the role was taken.
     pub(crate) fn assert_safe(&self, states: usize) {
         println!("{self:?}");
         assert_eq!(self.broken, None);

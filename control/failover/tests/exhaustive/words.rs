@@ -5,15 +5,15 @@ use failover::Precedence;
 /// Steps that a machine waits for one that goes first.
 pub(crate) const WAIT: u64 = 4;
 
-/// How much that is.
+/// How much of each other's heartbeats the machines understand.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum Words {
     Understood,
-    /// Everything, and they have the same name.
+    /// Each machine understands all that the other says, and they have the same name.
     OneName,
-    /// Nothing: the second one speaks a newer version.
+    /// Neither understands the other: the second one speaks a newer version.
     TwoVersions,
-    /// Nothing, though both speak the same version.
+    /// Neither understands the other, though both speak the same version.
     NotUnderstood,
     /// The second one understands the first one, which does not understand the second one.
     OneWay,

@@ -1,4 +1,4 @@
-//! Many worlds on many threads.
+//! Simulations of many worlds on many threads.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -7,8 +7,8 @@ use crate::outcome::Outcome;
 use crate::setting::Setting;
 use crate::world::World;
 
-/// Runs a world for each seed; the lowest seed that broke a rule, with the rule, and what
-/// happened in all.
+/// Runs a world for each seed. Returns the lowest seed that broke a rule, with the rule, and what
+/// happened in all worlds.
 pub(crate) fn run(
     seeds: Range<u64>,
     setting: impl Fn(u64) -> Setting + Sync,

@@ -1,4 +1,4 @@
-//! A dataplane, as far as roles go.
+//! A simulated dataplane, as far as the role is concerned.
 
 use std::time::Duration;
 
@@ -6,14 +6,14 @@ use failover::{Action, Instant, Term};
 
 use crate::setting::{Flaw, Setting};
 
-/// It has two sides, and each could be held for itself: that they never are is for the
-/// rules to find.
+/// A dataplane holds the role on two sides, and each could be held without the other. The rules
+/// check that this never happens.
 pub(crate) struct Dataplane {
     setting: Setting,
     lasts: Duration,
     /// Down until then, in the world's time.
     pub(crate) down_until: u64,
-    /// Counts starts.
+    /// The number of this start of the dataplane.
     pub(crate) life: u64,
     /// Until when it holds the role on the public and the private side, on its own clock.
     lease: [Option<Instant>; 2],

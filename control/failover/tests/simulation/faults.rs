@@ -1,4 +1,4 @@
-//! What goes wrong.
+//! The faults that a world can have.
 
 use crate::hops::Lost;
 use crate::network::{PATHS, SLOWEST};
@@ -7,9 +7,9 @@ use crate::random::Random;
 /// One thing that goes wrong at a machine or with what it sends; times in microseconds.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Fault {
-    /// The control process stands still.
+    /// The control process is stopped for a while.
     PauseControl(u64),
-    /// The whole machine does.
+    /// The whole machine is stopped for a while.
     PauseMachine(u64),
     /// The control process dies and is started again.
     CrashControl(u64),
@@ -21,13 +21,13 @@ pub(crate) enum Fault {
     Leave(u64),
     /// A path carries nothing from this machine to the other.
     Cut(usize, u64),
-    /// No path does.
+    /// No path carries anything from this machine to the other.
     CutAll(u64),
     /// No path carries anything, in either direction.
     Partition(u64),
     /// A path loses so many of a thousand, in both directions.
     Loss(usize, u64, u64),
-    /// Heartbeats take up to so long.
+    /// Heartbeats take up to this long.
     Delay(u64, u64),
     /// The link of a NIC is down, and the path over it.
     LinkDown(usize, u64),
@@ -43,9 +43,9 @@ pub(crate) enum Fault {
     HopsDie(usize, u8, u64),
     /// This machine has taken another configuration than its peer.
     Reloaded(u64),
-    /// The disk takes no writes.
+    /// The disk refuses every write.
     DiskFull(u64),
-    /// The disk takes its time.
+    /// Writes to the disk take long.
     DiskSlow(u64),
     /// The witness does not answer this machine.
     WitnessLost(u64),

@@ -9,7 +9,7 @@ pub(crate) const DETECTION: u64 = 500_000;
 /// How long it takes at the most to ask all of them.
 pub(crate) const QUESTION: u64 = 250_000;
 
-/// A gateway, and three real servers.
+/// All next hops, a bit each: one gateway, and three real servers.
 const ALL: [u8; 2] = [0b1, 0b111];
 
 /// Next hops of a side that do not answer, each a bit, and until when.
@@ -48,7 +48,7 @@ pub(crate) struct Hops {
     pub(crate) reloaded: u64,
     /// Those that it believes to answer; `None`: it has not asked yet.
     seen: Option<[u8; 2]>,
-    /// Counts orders to ask.
+    /// The number of orders to ask every next hop.
     pub(crate) orders: u64,
 }
 
@@ -57,7 +57,7 @@ impl Hops {
         core::array::from_fn(|side| ALL[side] & !dead[side].at(now) & !self.lost[side].at(now))
     }
 
-    /// Its dataplane was started anew.
+    /// Forgets what was seen, since the dataplane was started anew.
     pub(crate) fn forget(&mut self) {
         self.seen = None;
     }
@@ -66,12 +66,12 @@ impl Hops {
         self.seen = Some(self.answering(dead, now));
     }
 
-    /// What it tells.
+    /// The reach that the machine tells.
     pub(crate) fn told(&self, now: u64) -> [Reach; 2] {
         self.seen.map_or([Reach::UNKNOWN; 2], |seen| self.reach(seen, now))
     }
 
-    /// What it would tell if it knew.
+    /// The reach that the machine would tell if it knew every change at once.
     pub(crate) fn truth(&self, dead: &[Lost; 2], now: u64) -> [Reach; 2] {
         self.reach(self.answering(dead, now), now)
     }

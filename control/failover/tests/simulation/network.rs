@@ -1,4 +1,4 @@
-//! The paths between the machines.
+//! The simulated paths between the machines.
 
 use crate::random::Random;
 
@@ -12,7 +12,7 @@ pub(crate) const SLOWEST: u64 = 24_000;
 /// What a path does with what one machine sends.
 #[derive(Clone, Copy, Default)]
 struct Way {
-    /// Losses in a thousand, until when.
+    /// Losses in a thousand until `bad_until`.
     loss: u64,
     bad_until: u64,
 }

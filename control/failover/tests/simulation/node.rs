@@ -39,7 +39,7 @@ pub(crate) struct Node {
     heard: (u64, u64),
     /// The process has heard the other machine since it started.
     pub(crate) knows_peer: bool,
-    /// Since when the process runs.
+    /// When the process was started.
     pub(crate) running_since: u64,
     last_step: Instant,
     /// The bulk transfer of this term's connections is on its way.

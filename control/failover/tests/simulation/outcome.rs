@@ -2,7 +2,7 @@
 
 use failover::Notice;
 
-/// How often what happened.
+/// How often each of these things happened.
 #[derive(Clone, Copy, Default, Debug)]
 pub(crate) struct Outcome {
     pub(crate) claims: u64,

@@ -1,4 +1,4 @@
-//! Chance that repeats: splitmix64.
+//! A pseudo-random generator that repeats its numbers for the same seed: splitmix64.
 
 pub(crate) struct Random(u64);
 
@@ -15,7 +15,7 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    /// From `from` up to and without `to`.
+    /// A number of at least `from` and less than `to`.
     pub(crate) fn within(&mut self, from: u64, to: u64) -> u64 {
         from + self.next() % (to - from)
     }

@@ -46,7 +46,7 @@ pub(crate) struct Rules {
     strange: bool,
     /// The machines have not the same timers.
     timers_differ: bool,
-    /// By how much the longer of the machines' dead intervals exceeds the usual.
+    /// How much longer the longer one of the machines' dead intervals is than the usual one.
     extra: u64,
     both_since: Option<u64>,
     nobody_since: Option<u64>,
@@ -66,7 +66,7 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
-    /// For a pair of this kind.
+    /// Makes the rules for a pair of this kind.
     pub(crate) fn of(setting: Setting) -> Self {
         let extra = DEAD * u64::from(setting.other_timers.max(100) - 100) / 100;
         let strange = !setting.words.are_understood();

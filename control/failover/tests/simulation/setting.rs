@@ -17,7 +17,7 @@ pub(crate) enum Flaw {
     ForgetsDisk,
     /// The process says that it has every connection whether it has or not.
     LiesAboutSync,
-    /// Sync never ends.
+    /// Sync never completes.
     NeverSyncs,
     /// The process never tells of a link that is down.
     HidesLinks,
@@ -29,9 +29,9 @@ pub(crate) enum Flaw {
     AsksNobody,
     /// The dataplane lets go of the one side whose link is down.
     SplitsSides,
-    /// It goes on without a lease.
+    /// The dataplane goes on when its lease is over.
     IgnoresLease,
-    /// It goes on when it is told to let go.
+    /// The dataplane goes on when it is told to release the role.
     IgnoresRelease,
     /// The dataplane keeps the role for longer than its machine tells.
     LongLease,
@@ -44,13 +44,13 @@ pub(crate) enum Flaw {
 /// What the machines understand of each other.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Words {
-    /// Everything.
+    /// Each machine understands all that the other says.
     Understood,
-    /// Everything, and they have the same name.
+    /// Each machine understands all that the other says, and they have the same name.
     OneName,
-    /// Nothing: the second one speaks a newer version.
+    /// Neither understands the other: the second one speaks a newer version.
     TwoVersions,
-    /// Nothing, though both speak the same version.
+    /// Neither understands the other, though both speak the same version.
     NotUnderstood,
     /// The second one understands the first one, which does not understand the second one.
     OneWay,
@@ -69,7 +69,7 @@ impl Words {
         }
     }
 
-    /// Each understands the other.
+    /// True if each machine understands the other.
     pub(crate) fn are_understood(self) -> bool {
         matches!(self, Words::Understood | Words::OneName)
     }

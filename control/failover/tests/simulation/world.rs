@@ -85,11 +85,11 @@ pub(crate) struct World {
     queue: BinaryHeap<Reverse<Due>>,
     pub(crate) nodes: [Node; 2],
     pub(crate) network: Network,
-    /// Next hops that answer nobody.
+    /// Next hops that answer neither machine.
     pub(crate) dead: [Lost; 2],
     pub(crate) rules: Rules,
     pub(crate) outcome: Outcome,
-    /// Says what happens as it does.
+    /// True if the world prints what happens as it happens.
     pub(crate) tells: bool,
 }
 

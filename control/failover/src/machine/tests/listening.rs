@@ -1,4 +1,4 @@
-//! From the start, and from every stall.
+//! A machine listens after its start, and after every stall, before it claims anything.
 
 use super::*;
 

@@ -158,7 +158,7 @@ impl Bench {
     }
 }
 
-/// Says so to the operator.
+/// True if the actions report this to the operator.
 fn reports(actions: &[Action], notice: Notice) -> bool {
     actions.contains(&Action::Report(notice))
 }

@@ -5,9 +5,9 @@ use crate::reach::Reach;
 
 const ALL: [Reach; 2] =
     [Reach { set: 7, asked: 1, answering: 1 }, Reach { set: 8, asked: 3, answering: 3 }];
-/// The gateway does not answer.
+/// The reach of a machine whose gateway does not answer.
 const NO_GATEWAY: [Reach; 2] = [Reach { set: 7, asked: 1, answering: 0 }, ALL[1]];
-/// A server does not.
+/// The reach of a machine one of whose three servers does not answer.
 const NO_SERVER: [Reach; 2] = [ALL[0], Reach { set: 8, asked: 3, answering: 2 }];
 
 fn fit(reach: [Reach; 2]) -> Fitness {

@@ -1,4 +1,4 @@
-//! A peer with other timers.
+//! A peer whose timers differ from this machine's is given up later.
 
 use super::*;
 
