@@ -16,7 +16,7 @@ impl<const N: usize> Default for Burst<N> {
 }
 
 impl<const N: usize> Burst<N> {
-    /// An empty one.
+    /// Makes an empty burst.
     #[inline(always)]
     pub fn new() -> Self {
         // DPDK counts a burst in 16 bits.
@@ -24,48 +24,48 @@ impl<const N: usize> Burst<N> {
         Burst(ArrayVec::new())
     }
 
-    /// How many mbufs it holds.
+    /// The number of mbufs in the burst.
     #[inline(always)]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// True without any.
+    /// True if the burst has no mbufs.
     #[inline(always)]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// True when no other fits.
+    /// True if the burst has `N` mbufs.
     #[inline(always)]
     pub fn is_full(&self) -> bool {
         self.0.is_full()
     }
 
-    /// Puts an mbuf at the end.
+    /// Puts an mbuf at the end of the burst.
     ///
     /// # Errors
     ///
-    /// The mbuf, if the burst is full.
+    /// Returns the mbuf if the burst is full.
     #[inline(always)]
     pub fn push(&mut self, mbuf: Mbuf) -> Result<(), Mbuf> {
         self.0.try_push(mbuf).map_err(|full| full.element())
     }
 
-    /// Takes the last one.
+    /// Takes the last mbuf out of the burst.
     #[inline(always)]
     pub fn pop(&mut self) -> Option<Mbuf> {
         self.0.pop()
     }
 
-    /// Takes all, first to last.
+    /// Takes all mbufs out of the burst, from the first to the last.
     #[inline(always)]
     pub fn drain(&mut self) -> impl Iterator<Item = Mbuf> + '_ {
         self.0.drain(..)
     }
 
-    /// Moves all mbufs of `other` behind its own if they fit; else moves none, and returns
-    /// false.
+    /// Moves all mbufs of `other` behind those of this burst if they fit. Otherwise it moves none
+    /// and returns false.
     #[inline(always)]
     pub fn append<const M: usize>(&mut self, other: &mut Burst<M>) -> bool {
         let (own, count) = (self.len(), other.len());
@@ -82,19 +82,19 @@ impl<const N: usize> Burst<N> {
         true
     }
 
-    /// All, to look at.
+    /// The mbufs of the burst, in order.
     #[inline(always)]
     pub fn as_slice(&self) -> &[Mbuf] {
         &self.0
     }
 
-    /// All, to change.
+    /// The mbufs of the burst, in order, to be changed in place.
     #[inline(always)]
     pub fn as_mut_slice(&mut self) -> &mut [Mbuf] {
         &mut self.0
     }
 
-    /// Frees all.
+    /// Frees all mbufs of the burst.
     pub fn clear(&mut self) {
         if self.is_empty() {
             return;

@@ -1,6 +1,6 @@
-//! The time stamp counter.
+//! The time stamp counter (TSC) of the processor.
 
-/// The counter now, in cycles.
+/// Reads the counter of the core that this thread runs on, in cycles.
 #[inline(always)]
 pub fn tsc() -> u64 {
     #[cfg(target_arch = "x86_64")]

@@ -12,20 +12,20 @@ impl fmt::Display for CoreId {
     }
 }
 
-/// A NUMA socket.
+/// A NUMA socket, by the number that DPDK and the kernel give it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct SocketId(pub(crate) i32);
 
 impl SocketId {
-    /// Wherever memory is (DPDK's SOCKET_ID_ANY).
+    /// Any socket that has free memory (DPDK's `SOCKET_ID_ANY`).
     pub const ANY: SocketId = SocketId(-1);
 
-    /// The socket with this number.
+    /// Names the socket with this number.
     pub const fn new(number: u16) -> Self {
         SocketId(number as i32)
     }
 
-    /// Its number; `None` of any.
+    /// The number of the socket; `None` for [`SocketId::ANY`].
     pub fn number(self) -> Option<u16> {
         u16::try_from(self.0).ok()
     }

@@ -1,4 +1,4 @@
-//! What DPDK logs.
+//! Redirects the lines that DPDK logs.
 //!
 //! By itself DPDK writes to stderr and to syslog, and waits for whoever reads there.
 
@@ -9,18 +9,18 @@ use std::sync::OnceLock;
 /// How severe a line is, of DPDK's eight degrees.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Severity {
-    /// Error and worse.
+    /// DPDK's levels emergency, alert, critical and error.
     Error,
-    /// Warning.
+    /// DPDK's level warning.
     Warning,
-    /// Notice and information.
+    /// DPDK's levels notice and info.
     Info,
-    /// Debug.
+    /// DPDK's level debug.
     Debug,
 }
 
 impl Severity {
-    /// By the number that rte_log.h gives it: 1 is an emergency, 8 is debug.
+    /// The severity of the number that rte_log.h gives a level: 1 is an emergency, 8 is debug.
     fn of(level: c_int) -> Self {
         match level {
             ..=4 => Severity::Error,
@@ -31,14 +31,13 @@ impl Severity {
     }
 }
 
-/// Takes one line without its end. It is called by whichever thread logs, and should not
-/// make it wait.
+/// Takes one line without its end. It is called by whichever thread logs, so it should not block.
 pub type Sink = fn(Severity, &str);
 
 static SINK: OnceLock<Sink> = OnceLock::new();
 
-/// Gives `sink` what DPDK logs from now on, instead of stderr and syslog. To be called
-/// before [`crate::eal::Eal::start`]; the first sink stays. False if nothing has changed.
+/// Passes what DPDK logs from now on to `sink`, instead of stderr and syslog. It has to be called
+/// before [`crate::eal::Eal::start`], and only the first sink counts; false if nothing has changed.
 pub fn redirect(sink: Sink) -> bool {
     if SINK.set(sink).is_err() {
         return false;

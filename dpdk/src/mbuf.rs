@@ -1,4 +1,4 @@
-//! Packet buffers.
+//! Packet buffers (mbufs) as owned values.
 
 use core::ptr::NonNull;
 use core::slice;
@@ -48,7 +48,7 @@ impl Mbuf {
         Mbuf(raw)
     }
 
-    /// Gives the ownership away.
+    /// Gives the ownership to the caller, who has to free the buffer.
     #[inline(always)]
     pub(crate) fn into_raw(self) -> NonNull<rte_mbuf> {
         let raw = self.0;
@@ -79,7 +79,7 @@ impl Mbuf {
         unsafe { slice::from_raw_parts(self.start(), usize::from(self.data_len())) }
     }
 
-    /// The same, to be changed.
+    /// The bytes in the first buffer, to be changed in place.
     #[inline(always)]
     pub fn data_mut(&mut self) -> &mut [u8] {
         // SAFETY: as above, and the borrow is exclusive.
@@ -93,19 +93,19 @@ impl Mbuf {
         said == u64::from(dpdk_sys::TANDEM_IP_CHECKSUM_GOOD)
     }
 
-    /// Says so, as a device would.
+    /// Marks the IP header's checksum as found right, as a device would.
     pub fn set_right_ip_checksum(&mut self) {
         let others = self.ol_flags() & !u64::from(dpdk_sys::TANDEM_IP_CHECKSUM_MASK);
         self.set_ol_flags(others | u64::from(dpdk_sys::TANDEM_IP_CHECKSUM_GOOD));
     }
 
-    /// Bytes of the packet, in all buffers.
+    /// The length of the packet in bytes, over all of its buffers.
     #[inline(always)]
     pub fn len(&self) -> usize {
         self.pkt_len() as usize
     }
 
-    /// True for a packet without bytes.
+    /// True if the packet has no bytes.
     #[inline(always)]
     pub fn is_empty(&self) -> bool {
         self.pkt_len() == 0
@@ -117,13 +117,13 @@ impl Mbuf {
         self.nb_segs() == 1
     }
 
-    /// How many buffers it lies in.
+    /// The number of buffers that the packet lies in.
     #[inline(always)]
     pub fn segments(&self) -> usize {
         usize::from(self.nb_segs())
     }
 
-    /// Free bytes behind the data of a packet in one buffer.
+    /// The number of free bytes behind the data of a packet in one buffer.
     #[inline]
     pub fn tailroom(&self) -> usize {
         if !self.is_contiguous() {
@@ -133,7 +133,7 @@ impl Mbuf {
             .saturating_sub(usize::from(self.data_off()) + usize::from(self.data_len()))
     }
 
-    /// Free bytes before the data.
+    /// The number of free bytes before the data (headroom).
     #[inline]
     pub fn headroom(&self) -> usize {
         usize::from(self.data_off())
@@ -194,7 +194,7 @@ impl Mbuf {
     ///
     /// # Errors
     ///
-    /// [`TooLong`]; nothing has changed then.
+    /// Returns [`TooLong`], and leaves the packet as it was, if the first buffer is too small.
     pub fn linearize(&mut self) -> Result<(), TooLong> {
         // SAFETY: the mbuf is valid and ours.
         match unsafe { dpdk_sys::tandem_mbuf_linearize(self.0.as_ptr()) } {
@@ -207,7 +207,7 @@ impl Mbuf {
     ///
     /// # Errors
     ///
-    /// `tail`, if the chain would be longer than DPDK can count.
+    /// Returns `tail` if the chain would be longer than DPDK can count.
     pub fn chain(&mut self, tail: Mbuf) -> Result<(), Mbuf> {
         let raw = tail.into_raw();
         // SAFETY: both are valid and ours; on success the chain owns the tail.
@@ -233,7 +233,7 @@ impl Mbuf {
         }
     }
 
-    /// Asks for the first cache line of the data.
+    /// Prefetches the first cache line of the data.
     #[inline(always)]
     pub fn prefetch_data(&self) {
         #[cfg(target_arch = "x86_64")]
@@ -244,14 +244,14 @@ impl Mbuf {
         }
     }
 
-    /// What the packet is marked with. Undefined until somebody marks it; it stays with
-    /// the packet through rings.
+    /// The tag that the packet was given. It is undefined before [`Mbuf::set_tag`], and
+    /// stays with the packet through rings.
     #[inline(always)]
     pub fn tag(&self) -> [u32; 4] {
         self.raw_tag()
     }
 
-    /// Marks the packet.
+    /// Gives the packet a tag, for the thread that receives it through a ring.
     #[inline(always)]
     pub fn set_tag(&mut self, tag: [u32; 4]) {
         self.set_raw_tag(tag);

@@ -1,4 +1,4 @@
-//! Pools of packet buffers.
+//! Pools of packet buffers, with a cache for each core.
 
 use core::ptr::NonNull;
 use std::ffi::CString;
@@ -8,16 +8,16 @@ use crate::SocketId;
 use crate::eal::{Eal, last_error};
 use crate::mbuf::Mbuf;
 
-/// What a pool is made of.
+/// The sizes of a pool, and the place of its memory.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct MempoolConfig {
-    /// Buffers; a power of two less one wastes least.
+    /// The number of buffers; a power of two less one wastes least.
     pub mbufs: u32,
-    /// Buffers that each core keeps at hand, at most 512.
+    /// The number of free buffers that each core may keep in its cache, at most 512.
     pub cache: u32,
-    /// Bytes of a buffer, with 128 bytes of headroom in it.
+    /// The size of a buffer in bytes, 128 bytes of headroom included.
     pub data_room: u16,
-    /// Where its memory lies.
+    /// The NUMA socket whose memory the pool takes.
     pub socket: SocketId,
 }
 
@@ -27,7 +27,7 @@ impl Default for MempoolConfig {
     }
 }
 
-/// The pool could not be made.
+/// Why a pool could not be made.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error(
     "a pool of {mbufs} buffers of {data_room} bytes could not be made: {cause}; lower node.mbufs, \
@@ -55,11 +55,11 @@ unsafe impl Send for Mempool {}
 unsafe impl Sync for Mempool {}
 
 impl Mempool {
-    /// Makes a pool.
+    /// Makes a pool and takes its memory.
     ///
     /// # Errors
     ///
-    /// [`MempoolError`], mostly for want of memory.
+    /// Returns [`MempoolError`], in most cases for want of memory.
     pub fn new(_eal: &Eal, config: MempoolConfig) -> Result<Self, MempoolError> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name = format!("tandem_mempool_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
@@ -73,7 +73,7 @@ impl Mempool {
         Ok(Mempool { pool: NonNull::new(pool).ok_or_else(failed)?, capacity: mbufs, data_room })
     }
 
-    /// Bytes of a buffer, headroom included.
+    /// The size of a buffer in bytes, headroom included.
     pub(crate) fn data_room(&self) -> u16 {
         self.data_room
     }
@@ -91,19 +91,19 @@ impl Mempool {
             .map(|raw| unsafe { Mbuf::from_raw(raw) })
     }
 
-    /// Buffers that are somewhere in use.
+    /// The number of buffers that are in use anywhere.
     pub fn in_use(&self) -> u32 {
         // SAFETY: the pool is valid; the function reads counts.
         unsafe { dpdk_sys::rte_mempool_in_use_count(self.as_ptr()) }
     }
 
-    /// Buffers that can be taken, those in the caches of other cores included.
+    /// The number of buffers that can be taken, those in the caches of other cores included.
     pub fn available(&self) -> u32 {
         // SAFETY: as above.
         unsafe { dpdk_sys::rte_mempool_avail_count(self.as_ptr()) }
     }
 
-    /// All buffers.
+    /// The number of buffers that the pool was made with.
     pub fn capacity(&self) -> u32 {
         self.capacity
     }

@@ -21,18 +21,18 @@ use rustix::thread::{
 /// How long the threads may take. They only have to be scheduled.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// What the handler leaves.
+/// The capabilities that the signal's handler leaves to its thread.
 static KEPT: AtomicU64 = AtomicU64::new(0);
 
-/// Gives up, in every thread of this process, all capabilities but `kept`, and the way to
-/// new ones: no program that a thread starts has more. There is no way back. Threads that
-/// are started later inherit this.
+/// Gives up, in every thread of this process, all capabilities but `kept`, and the means to get new
+/// ones: no program that a thread starts has more. This cannot be undone. Threads that are started
+/// later inherit it.
 ///
-/// Returns the names of the threads that have not followed in 2 s, most likely none.
+/// Returns the names of the threads that have not followed within 2 s, normally none.
 ///
 /// # Errors
 ///
-/// When the threads cannot be listed or interrupted.
+/// Fails when the threads cannot be listed or interrupted.
 pub fn keep_only(kept: CapabilitySet) -> io::Result<Vec<String>> {
     KEPT.store(kept.bits(), Ordering::SeqCst);
     handle_signal()?;
@@ -56,11 +56,11 @@ pub fn keep_only(kept: CapabilitySet) -> io::Result<Vec<String>> {
     }
 }
 
-/// What this thread may do now.
+/// The effective capabilities of this thread.
 ///
 /// # Errors
 ///
-/// When the kernel does not say.
+/// Fails when the kernel does not tell them.
 pub fn of_this_thread() -> io::Result<CapabilitySet> {
     Ok(capabilities(None)?.effective)
 }

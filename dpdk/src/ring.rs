@@ -10,7 +10,7 @@ use crate::burst::Burst;
 use crate::eal::{Eal, last_error};
 use crate::mbuf::Mbuf;
 
-/// The ring could not be made.
+/// Why a ring could not be made.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("a ring for {capacity} packets could not be made: {cause}")]
 pub struct RingError {
@@ -50,14 +50,14 @@ impl Drop for Ring {
     }
 }
 
-/// The end that puts in.
+/// The end of a ring that puts mbufs in.
 #[derive(Debug)]
 pub struct Producer {
     ring: Arc<Ring>,
     _one_thread: core::marker::PhantomData<core::cell::Cell<()>>,
 }
 
-/// The end that takes out.
+/// The end of a ring that takes mbufs out.
 #[derive(Debug)]
 pub struct Consumer {
     ring: Arc<Ring>,
@@ -68,7 +68,7 @@ pub struct Consumer {
 ///
 /// # Errors
 ///
-/// [`RingError`], mostly for want of memory.
+/// Returns [`RingError`], in most cases for want of memory.
 pub fn spsc(
     _eal: &Eal,
     capacity: u32,
@@ -92,8 +92,8 @@ pub fn spsc(
 }
 
 impl Producer {
-    /// Puts in as many as fit, from the front; the others stay in the burst. Returns how
-    /// many went in.
+    /// Puts in as many mbufs as fit, from the front of the burst, and returns their number. The
+    /// others stay in the burst.
     #[inline(always)]
     pub fn enqueue<const N: usize>(&mut self, burst: &mut Burst<N>) -> usize {
         if burst.is_empty() {
@@ -108,11 +108,11 @@ impl Producer {
         }
     }
 
-    /// Puts one in.
+    /// Puts one mbuf in.
     ///
     /// # Errors
     ///
-    /// The mbuf, if the ring is full.
+    /// Returns the mbuf if the ring is full.
     pub fn push(&mut self, mbuf: Mbuf) -> Result<(), Mbuf> {
         let mut burst = Burst::<1>::new();
         burst.push(mbuf)?;
@@ -122,7 +122,7 @@ impl Producer {
 }
 
 impl Consumer {
-    /// Takes out as many as there are and the burst has room for; returns how many.
+    /// Takes out as many mbufs as there are and the burst has room for, and returns their number.
     #[inline(always)]
     pub fn dequeue<const N: usize>(&mut self, burst: &mut Burst<N>) -> usize {
         self.ring.dequeue(burst)

@@ -1,23 +1,25 @@
-//! How the kernel schedules a thread.
+//! The scheduling class that the kernel gives a thread.
 
 use std::io;
 
-/// A thread's place among others.
+/// The scheduling class of a thread.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Schedule {
-    /// It shares its core fairly.
+    /// The thread shares its core fairly with others (SCHED_OTHER).
     Ordinary,
-    /// It runs before every ordinary thread whenever it has something to do, by its
-    /// priority from 1 to 99 among its like (SCHED_FIFO). Only for threads that mostly wait.
+    /// The thread runs before every ordinary thread whenever it has something to do, by its
+    /// priority from 1 to 99 among real-time threads (SCHED_FIFO). This is only for threads that
+    /// mostly wait.
     RealTime(u8),
 }
 
-/// Schedules this thread so. Threads that it starts later are ordinary ones in any case.
+/// Gives this thread the scheduling class. Threads that it starts later are ordinary ones in any
+/// case.
 ///
 /// # Errors
 ///
-/// Most of all `EPERM`: a real-time priority takes CAP_SYS_NICE, or RLIMIT_RTPRIO of at
-/// least that priority. Nothing has changed then.
+/// Fails with `EPERM` in most cases: a real-time priority takes CAP_SYS_NICE, or RLIMIT_RTPRIO of
+/// at least that priority. Nothing has changed then.
 pub fn this_thread(schedule: Schedule) -> io::Result<()> {
     let (policy, priority) = match schedule {
         Schedule::Ordinary => (libc::SCHED_OTHER, 0),

@@ -5,16 +5,16 @@
 //! test vectors are from). So what an octet contributes is looked up, in tables that DPDK's
 //! own function fills.
 
-/// The hash of IPv4 addresses with one key.
+/// The Toeplitz hash of IPv4 addresses with one key.
 #[derive(Clone, Debug)]
 pub struct Toeplitz {
-    /// What each value of each octet contributes.
+    /// The hash that each value of each of the four octets contributes.
     octets: [[u32; 256]; 4],
 }
 
 impl Toeplitz {
-    /// With the key of eight bytes, the first in the highest ones: a hash of four bytes
-    /// depends on no others.
+    /// Makes the hash with a key of eight bytes, the first in the highest bits. The hash of four
+    /// bytes depends on no further bytes of a key.
     pub fn new(key: u64) -> Self {
         let key = [(key >> 32) as u32, key as u32].map(u32::to_be);
         // SAFETY: the key is two words, which is what a hash of one word reads.
@@ -38,7 +38,7 @@ mod tests {
 
     use super::*;
 
-    /// The key of Microsoft's test vectors.
+    /// The key of Microsoft's test vectors for receive side scaling.
     const KEY: [u8; 40] = [
         0x6d, 0x5a, 0x56, 0xda, 0x25, 0x5b, 0x0e, 0xc2, 0x41, 0x67, 0x25, 0x3d, 0x43, 0xa3, 0x8f,
         0xb0, 0xd0, 0xca, 0x2b, 0xcb, 0xae, 0x7b, 0x30, 0xb4, 0x77, 0xcb, 0x2d, 0xa3, 0x80, 0x30,

@@ -8,7 +8,7 @@ use bindgen::callbacks::{AttributeInfo, ParseCallbacks, TypeKind};
 /// The oldest DPDK whose layout and functions this crate is written for.
 const OLDEST: &str = "22.11";
 
-/// Functions called as they are.
+/// The functions of DPDK that are called without the shim.
 const FUNCTIONS: &[&str] = &[
     "rte_eal_init",
     "rte_eal_hotplug_add",

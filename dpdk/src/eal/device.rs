@@ -11,51 +11,51 @@ const USER_SPACE_DRIVERS: [&str; 3] = ["vfio-pci", "uio_pci_generic", "igb_uio"]
 /// NICs that the kernel and DPDK drive together (mlx4, mlx5, mana).
 const SHARED_DRIVERS: [&str; 3] = ["mlx5_core", "mlx4_core", "mana"];
 
-/// A device to be driven.
+/// A device that DPDK is to drive.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum DeviceSpec {
-    /// By address, such as 0000:03:00.0.
+    /// A PCI device by its address, such as 0000:03:00.0.
     Pci(String),
-    /// By DPDK's name of it, such as net_af_packet0, and its arguments.
+    /// A virtual device by DPDK's name of it, such as net_af_packet0, with its arguments.
     Virtual {
-        /// Driver and number.
+        /// The name of the driver followed by a number.
         name: String,
-        /// What is behind the first comma.
+        /// The driver's arguments: everything after the first comma.
         arguments: String,
     },
 }
 
-/// A device that cannot be driven.
+/// Why a device cannot be driven.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum DeviceError {
-    /// No such PCI device.
+    /// No PCI device has this address.
     #[error("there is no PCI device {0}; `dpdk-devbind.py --status-dev net` lists those there are")]
     NotFound(String),
-    /// The kernel has it.
+    /// A driver of the kernel is bound to the device.
     #[error(
         "the NIC {address} is driven by the kernel's {driver}; give it to DPDK with \
          `dpdk-devbind.py --bind=vfio-pci {address}`"
     )]
     KernelDriver {
-        /// Where it is.
+        /// The PCI address of the device.
         address: String,
-        /// Who has it.
+        /// The name of the kernel's driver.
         driver: String,
     },
-    /// Nobody has it.
+    /// No driver is bound to the device with this PCI address.
     #[error(
         "the NIC {0} has no driver; give it to DPDK with \
          `modprobe vfio-pci && dpdk-devbind.py --bind=vfio-pci {0}`"
     )]
     NoDriver(String),
-    /// DPDK refused it.
+    /// DPDK's driver refused to start the device.
     #[error("the device {device} could not be started: {cause}{hint}")]
     Refused {
-        /// As configured.
+        /// The device, as it is configured.
         device: String,
-        /// What DPDK says.
+        /// DPDK's reason, in words.
         cause: String,
-        /// What may help.
+        /// A sentence about what may help, or nothing.
         hint: String,
     },
 }

@@ -8,18 +8,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::{Eal, control, describe};
 use crate::CoreId;
 
-/// The worker could not be started.
+/// Why a function could not be started on a worker core.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum LaunchError {
-    /// Not among the cores that DPDK was started with.
+    /// The core is not one of the worker cores that DPDK was started with.
     #[error("core {0} is not a worker core of this process")]
     NotAWorker(CoreId),
-    /// Another function runs there.
+    /// Another function runs on the core.
     #[error("core {core} is busy: {cause}")]
     Busy {
-        /// Which core.
+        /// The core that is busy.
         core: CoreId,
-        /// What DPDK says.
+        /// DPDK's reason, in words.
         cause: String,
     },
 }
@@ -51,7 +51,7 @@ impl Eal {
     ///
     /// # Errors
     ///
-    /// [`LaunchError`]; the function has not run then.
+    /// Returns [`LaunchError`] if the function has not been started.
     pub fn launch(
         &self,
         core: CoreId,
@@ -96,7 +96,7 @@ fn message(panic: &(dyn Any + Send)) -> String {
 }
 
 impl WorkerHandle {
-    /// The core on which it runs.
+    /// The core on which the function runs.
     pub fn core(&self) -> CoreId {
         self.core
     }
@@ -105,7 +105,7 @@ impl WorkerHandle {
     ///
     /// # Errors
     ///
-    /// [`WorkerPanic`], if it panicked.
+    /// Returns [`WorkerPanic`] if the function panicked.
     pub fn join(self) -> Result<(), WorkerPanic> {
         // SAFETY: the lcore exists; the function waits until it is idle.
         unsafe { dpdk_sys::rte_eal_wait_lcore(u32::from(self.core.0)) };

@@ -15,7 +15,7 @@ use crate::{CoreId, SocketId};
 pub use device::{DeviceError, DeviceSpec};
 pub use launch::{LaunchError, WorkerHandle, WorkerPanic};
 
-/// Where DPDK's memory comes from.
+/// The pages that DPDK's memory consists of.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Memory {
     /// Huge pages; at most so many MiB are taken at the start, or what is needed.
@@ -25,7 +25,7 @@ pub enum Memory {
     Ordinary(u32),
 }
 
-/// How DPDK starts.
+/// How DPDK is to be started.
 #[derive(Clone, Debug)]
 pub struct EalConfig {
     /// Name of the program in DPDK's own messages.
@@ -34,7 +34,7 @@ pub struct EalConfig {
     pub main_cores: Vec<CoreId>,
     /// Cores of the workers, one thread each.
     pub worker_cores: Vec<CoreId>,
-    /// Its memory.
+    /// The pages that DPDK's memory consists of, and their amount.
     pub memory: Memory,
     /// Tells the files of two DPDK processes apart.
     pub file_prefix: String,
@@ -55,32 +55,32 @@ impl Default for EalConfig {
     }
 }
 
-/// DPDK did not start.
+/// Why DPDK did not start.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum EalError {
-    /// It can be started once.
+    /// DPDK was started before, and a process can start it only once.
     #[error("DPDK runs already in this process, and can be started once only")]
     AlreadyStarted,
-    /// Configuration that cannot be put into words for DPDK.
+    /// A part of the configuration cannot be passed to DPDK.
     #[error("{0}")]
     Invalid(String),
-    /// No huge pages.
+    /// No huge pages are free.
     #[error(
         "no huge pages are free: reserve some with \
          `echo 512 > /sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages` (512 are 1 GiB), \
          or set node.hugepages = false to do without (for tests)"
     )]
     NoHugepages,
-    /// Not root.
+    /// The process lacks capabilities that DPDK needs.
     #[error(
         "DPDK may not use huge pages or devices here: run as root, or with the capabilities \
          CAP_SYS_ADMIN, CAP_NET_ADMIN, CAP_NET_RAW and CAP_IPC_LOCK"
     )]
     Permission,
-    /// A device.
+    /// A device cannot be driven.
     #[error(transparent)]
     Device(#[from] DeviceError),
-    /// Anything else.
+    /// DPDK refused for another reason.
     #[error("DPDK did not start: {0}; the lines of EAL before this one say more")]
     Init(String),
 }
@@ -135,7 +135,7 @@ impl Eal {
         device::port_by_name(&name).map(PortId)
     }
 
-    /// The socket of a core; `None` if it is not a worker's.
+    /// The NUMA socket of a worker core; `None` for any other core.
     pub fn socket(&self, core: CoreId) -> Option<SocketId> {
         // SAFETY: DPDK checks the number.
         let socket = || unsafe { dpdk_sys::rte_lcore_to_socket_id(u32::from(core.0)) };
@@ -146,7 +146,7 @@ impl Eal {
     ///
     /// # Errors
     ///
-    /// [`DeviceError`].
+    /// Returns [`DeviceError`] if the device cannot be driven.
     pub fn attach(&self, device: &DeviceSpec) -> Result<(), DeviceError> {
         device.check()?;
         let _control = control();
@@ -191,7 +191,7 @@ pub(crate) fn last_error() -> String {
     describe(last_errno())
 }
 
-/// An error number in words.
+/// Describes one of DPDK's error numbers in words.
 pub(crate) fn describe(error: i32) -> String {
     // SAFETY: returns a string that ends in zero and stays until the next call of this
     // thread.

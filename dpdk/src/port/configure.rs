@@ -9,47 +9,47 @@ use super::queue::Started;
 use super::{Capabilities, Port, PortConfig, PortId, QueueIndex, RxQueue, TxQueue, described};
 use crate::eal::{control, describe};
 
-/// A port that cannot be as it was asked to.
+/// Why a port could not be configured or started.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum PortError {
-    /// More queues than the device has.
+    /// More queues were asked for than the device has.
     #[error("{device}: {asked} {kind} queues were asked for, and the device has {offered}")]
     Queues {
-        /// The device.
+        /// The name of the device.
         device: String,
-        /// Receive or transmit.
+        /// Which queues they are: "receive" or "transmit".
         kind: &'static str,
-        /// Wanted.
+        /// The number of queues that was asked for.
         asked: u16,
-        /// Possible.
+        /// The number of queues that the device has.
         offered: u16,
     },
-    /// Neither receive nor transmit queues.
+    /// Neither receive nor transmit queues were asked for.
     #[error("{device}: no queue was asked for, and a port without any does nothing")]
     NoQueue {
-        /// The device.
+        /// The name of the device.
         device: String,
     },
-    /// An MTU that the device does not do.
+    /// The MTU is outside of what the device supports.
     #[error("{device}: an MTU of {asked} was asked for, and the device does {least} to {most}")]
     Mtu {
-        /// The device.
+        /// The name of the device.
         device: String,
-        /// Wanted.
+        /// The MTU that was asked for, in bytes.
         asked: u16,
-        /// Smallest.
+        /// The device's smallest MTU in bytes.
         least: u16,
-        /// Largest.
+        /// The device's largest MTU in bytes.
         most: u16,
     },
-    /// A step that the driver refused.
+    /// The driver refused a step of the configuration.
     #[error("{device}: the driver refused to {step}: {cause}")]
     Refused {
-        /// The device.
+        /// The name of the device.
         device: String,
-        /// What it was asked to do.
+        /// What the driver was asked to do, as the end of "refused to".
         step: &'static str,
-        /// What it says.
+        /// DPDK's reason, in words.
         cause: String,
     },
 }
@@ -96,7 +96,7 @@ impl Port {
     ///
     /// # Errors
     ///
-    /// [`PortError`], naming the device, what was asked and what it offers.
+    /// Returns [`PortError`], with the device, what was asked for and what it offers.
     pub fn start(
         id: PortId,
         name: &str,

@@ -20,69 +20,70 @@ pub use rss::{HashOn, Rss, RssError, RssKey};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct QueueIndex(pub(crate) u16);
 
-/// How a port is to be.
+/// The configuration of a port.
 #[derive(Clone, Debug)]
 pub struct PortConfig {
-    /// Receive queues; their buffers come from this pool.
+    /// The number of receive queues; their buffers come from `mempool`.
     pub rx_queues: u16,
-    /// Where received packets are put.
+    /// The pool whose buffers received packets are put into.
     pub mempool: Mempool,
-    /// Transmit queues.
+    /// The number of transmit queues.
     pub tx_queues: u16,
-    /// Descriptors of each receive queue; `None` for the driver's choice.
+    /// The number of descriptors of each receive queue; `None` leaves it to the driver.
     pub rx_descriptors: Option<u16>,
-    /// Descriptors of each transmit queue; `None` for the driver's choice.
+    /// The number of descriptors of each transmit queue; `None` leaves it to the driver.
     pub tx_descriptors: Option<u16>,
-    /// Largest IP packet in bytes.
+    /// The largest IP packet in bytes.
     pub mtu: u16,
-    /// Receive frames for other stations too.
+    /// True to receive frames that are addressed to other stations as well.
     pub promiscuous: bool,
 }
 
-/// What a device can do.
+/// The limits and functions of a device, as its driver tells them.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Capabilities {
-    /// Name of DPDK's driver.
+    /// The name of DPDK's driver, such as net_ixgbe.
     pub driver: String,
-    /// Most receive queues.
+    /// The largest number of receive queues.
     pub rx_queues: u16,
-    /// Most transmit queues.
+    /// The largest number of transmit queues.
     pub tx_queues: u16,
-    /// Largest frame in bytes.
+    /// The largest frame in bytes.
     pub frame: u32,
-    /// Smallest and largest MTU in bytes.
+    /// The smallest and the largest MTU in bytes.
     pub mtu: (u16, u16),
-    /// Places of the table from hashes to queues; 0 without receive side scaling.
+    /// The number of entries in the table from hashes to queues; 0 without receive side scaling.
     pub rss_table: u16,
-    /// It looks at the checksums of IPv4 headers, and says of each packet what it found.
+    /// True if the device verifies the checksums of IPv4 headers and marks each packet with the
+    /// result.
     pub checks_ip: bool,
 }
 
-/// What the link is like.
+/// The state of a port's link.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Link {
-    /// Something is at the other end.
+    /// True while the link is up.
     pub up: bool,
-    /// In Mbit/s, where the device knows.
+    /// The speed in Mbit/s; `None` where the device does not know it.
     pub speed_mbps: Option<u32>,
 }
 
-/// The device's own counters.
+/// The counters of the device itself, since the port was started.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Stats {
-    /// Packets received.
+    /// Packets that the device has received.
     pub rx_packets: u64,
-    /// Packets sent.
+    /// Packets that the device has sent.
     pub tx_packets: u64,
-    /// Bytes received.
+    /// Bytes that the device has received.
     pub rx_bytes: u64,
-    /// Bytes sent.
+    /// Bytes that the device has sent.
     pub tx_bytes: u64,
     /// Packets that the device dropped because no descriptor was free.
     pub rx_missed: u64,
-    /// Packets received with errors.
+    /// Packets that arrived damaged.
     pub rx_errors: u64,
-    /// Packets not sent because of errors.
+    /// Packets that the device could not send because of errors.
     pub tx_errors: u64,
     /// Packets not received because the pool was empty.
     pub rx_no_mbuf: u64,
@@ -99,17 +100,17 @@ pub struct Port {
 }
 
 impl Port {
-    /// Its number.
+    /// The number that DPDK gave the port.
     pub fn id(&self) -> PortId {
         self.shared.id()
     }
 
-    /// Name of DPDK's driver.
+    /// The name of DPDK's driver, such as net_ixgbe.
     pub fn driver(&self) -> &str {
         &self.driver
     }
 
-    /// Its Ethernet address.
+    /// The Ethernet address of the device.
     pub fn mac(&self) -> [u8; 6] {
         let mut address = dpdk_sys::rte_ether_addr::default();
         let _control = control();
@@ -119,8 +120,8 @@ impl Port {
         address.addr_bytes
     }
 
-    /// Receives frames for this Ethernet address too: by the NIC's own filter, or without
-    /// any filter where it has none.
+    /// Receives frames for this Ethernet address too. Where the NIC has no filter for a further
+    /// address, it is set to receive every frame.
     pub fn accept(&self, mac: [u8; 6]) {
         let mut address = dpdk_sys::rte_ether_addr::default();
         address.addr_bytes = mac;
@@ -137,7 +138,7 @@ impl Port {
         }
     }
 
-    /// The link, as it was last seen; does not wait.
+    /// The state of the link as it was last seen; this does not wait for the device.
     pub fn link(&self) -> Link {
         let mut speed = 0;
         let _control = control();
@@ -146,7 +147,7 @@ impl Port {
         Link { up, speed_mbps: (speed != 0).then_some(speed) }
     }
 
-    /// The device's counters; `None` if it cannot tell.
+    /// The counters of the device; `None` if it cannot tell.
     pub fn stats(&self) -> Option<Stats> {
         let _control = control();
         let mut stats = MaybeUninit::<dpdk_sys::rte_eth_stats>::zeroed();
@@ -170,11 +171,11 @@ impl Port {
     }
 }
 
-/// What a port's device can do.
+/// The limits and functions of a port's device.
 ///
 /// # Errors
 ///
-/// [`PortError`], if the device does not tell.
+/// Returns [`PortError`] if the device does not tell them.
 pub fn capabilities(id: PortId) -> Result<Capabilities, PortError> {
     let _control = control();
     Ok(described(&configure::info(id)?))

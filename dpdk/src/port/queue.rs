@@ -69,11 +69,11 @@ impl Queue {
     }
 }
 
-/// A receive queue.
+/// A receive queue of a started port, for one thread.
 #[derive(Debug)]
 pub struct RxQueue(Queue);
 
-/// A transmit queue.
+/// A transmit queue of a started port, for one thread.
 #[derive(Debug)]
 pub struct TxQueue(Queue);
 
@@ -82,13 +82,12 @@ impl RxQueue {
         RxQueue(Queue::new(port, index))
     }
 
-    /// Its number.
+    /// The number of this receive queue.
     pub fn index(&self) -> QueueIndex {
         self.0.index
     }
 
-    /// Receives as many packets as are there and the burst has room for; returns how
-    /// many.
+    /// Receives as many packets as are there and the burst has room for, and returns their number.
     #[inline(always)]
     pub fn receive<const N: usize>(&mut self, burst: &mut Burst<N>) -> usize {
         let functions = self.0.functions();
@@ -107,7 +106,7 @@ impl TxQueue {
         TxQueue(Queue::new(port, index))
     }
 
-    /// Its number.
+    /// The number of this transmit queue.
     pub fn index(&self) -> QueueIndex {
         self.0.index
     }

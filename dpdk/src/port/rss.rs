@@ -11,14 +11,14 @@ use super::{Port, configure};
 use crate::eal::{control, describe};
 use crate::toeplitz::Toeplitz;
 
-/// What a device hashes of IPv4 packets, whatever is in them.
+/// The addresses of IPv4 packets that a device hashes, whatever else is in them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum HashOn {
-    /// The source address.
+    /// The device hashes the source address alone.
     Source,
-    /// The destination address.
+    /// The device hashes the destination address alone.
     Destination,
-    /// Both addresses.
+    /// The device hashes source and destination address.
     Both,
 }
 
@@ -61,12 +61,12 @@ impl RssKey {
         key
     }
 
-    /// The hash with this key.
+    /// The Toeplitz hash of addresses with this key, as the device computes it.
     pub fn toeplitz(self) -> Toeplitz {
         Toeplitz::new(u64::from(self.0) << 32 | u64::from(self.0))
     }
 
-    /// Its bits.
+    /// The four bytes of the key, the first in the highest bits.
     pub fn bits(self) -> u32 {
         self.0
     }
@@ -85,40 +85,40 @@ impl RssKey {
     }
 }
 
-/// How packets are to be spread over queues.
+/// How a device is to spread the packets that it receives over the queues.
 #[derive(Clone, Copy, Debug)]
 pub struct Rss<'a> {
-    /// What is hashed.
+    /// The addresses that the device hashes.
     pub hash_on: HashOn,
-    /// With which key.
+    /// The key of the hash.
     pub key: RssKey,
-    /// The queue of each hash modulo the number of places here.
+    /// The queue of each hash, modulo the length of this table.
     pub queues: &'a [u16],
 }
 
-/// A device that does not spread packets as it was told to. It still receives.
+/// Why a device does not spread packets as it was told to. It receives them all the same.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum RssError {
-    /// It hashes other things.
+    /// The device cannot hash these addresses.
     #[error("it can't hash {0}")]
     NotOffered(HashOn),
-    /// Its table does not repeat the one that was asked for.
+    /// The device's table of queues is no multiple of the one that was asked for.
     #[error("its table has {offered} places for queues, and a multiple of {asked} is needed")]
     Table {
-        /// Places of the device's.
+        /// The number of entries in the device's table.
         offered: u16,
-        /// Places wanted.
+        /// The number of entries that was asked for.
         asked: usize,
     },
-    /// A step that the driver refused.
+    /// The driver refused a step of the configuration.
     #[error("its driver refused to {step}: {cause}")]
     Refused {
-        /// What it was asked to do.
+        /// What the driver was asked to do, as the end of "refused to".
         step: &'static str,
-        /// What it says.
+        /// DPDK's reason, in words.
         cause: String,
     },
-    /// It took everything, and says something else when it is asked.
+    /// The device took everything, and reports another key, table or kind of hash when it is asked.
     #[error("its {0} is not what it was given")]
     Differs(&'static str),
 }
@@ -133,7 +133,7 @@ impl Port {
     ///
     /// # Errors
     ///
-    /// [`RssError`]; packets are then spread by all that the device can hash, as before.
+    /// Returns [`RssError`]; packets are then spread by all that the device can hash, as before.
     pub fn spread(&self, rss: &Rss<'_>) -> Result<(), RssError> {
         let _control = control();
         let info = configure::info(self.id())
@@ -157,7 +157,7 @@ impl Port {
         spread
     }
 
-    /// As the port was started: by whatever the device can hash.
+    /// Spreads packets by all that the device can hash, as when the port was started.
     fn spread_by_all(&self, types: u64) {
         let mut conf = rte_eth_rss_conf::default();
         conf.rss_hf = types;
@@ -218,7 +218,7 @@ fn hash_conf(key: &mut [u8]) -> rte_eth_rss_conf {
     conf
 }
 
-/// A table in which every place is meant.
+/// A table of queues all of whose entries are marked to be written.
 fn empty_table(places: u16) -> Vec<rte_eth_rss_reta_entry64> {
     let group = dpdk_sys::TANDEM_RETA_GROUP as usize;
     let in_group = |first: usize| u64::MAX >> group.saturating_sub(usize::from(places) - first);

@@ -16,7 +16,7 @@ use dpdk::{CoreId, SocketId};
 /// The core of the only worker; the main thread shares it, so one core is enough.
 pub const WORKER: CoreId = CoreId(0);
 
-/// How tests start DPDK.
+/// The configuration with which the tests start DPDK.
 pub fn config() -> EalConfig {
     EalConfig {
         program: "test".to_owned(),
@@ -66,11 +66,11 @@ pub fn attach(eal: &Eal, driver: &str, arguments: &str) -> String {
 
 /// A started port with one queue each way.
 pub struct OneQueue {
-    /// Receives.
+    /// The port's only receive queue.
     pub rx: RxQueue,
-    /// Sends.
+    /// The port's only transmit queue.
     pub tx: TxQueue,
-    /// The port.
+    /// The port itself, which the queues keep started.
     pub port: Port,
 }
 
@@ -97,7 +97,7 @@ pub fn numbered(pool: &Mempool, number: u32) -> Mbuf {
     packet(pool, &bytes)
 }
 
-/// The number of such a packet.
+/// The number that was written into such a packet.
 pub fn number(mbuf: &Mbuf) -> u32 {
     u32::from_be_bytes(mbuf.data()[..4].try_into().unwrap())
 }
