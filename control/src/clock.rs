@@ -1,4 +1,4 @@
-//! The clock of this process.
+//! A monotonic clock that all threads of this process share.
 
 use core::time::Duration;
 
@@ -11,7 +11,7 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// A clock that begins now.
+    /// Makes a clock that begins now.
     #[must_use]
     pub fn start() -> Self {
         Clock { origin: std::time::Instant::now() }

@@ -81,7 +81,7 @@ impl SharedKey {
             _ => KeyError::Unreadable { path: path.to_owned(), error },
         };
         let file = File::open(path).map_err(unreadable)?;
-        // Of the opened file, so that it cannot be exchanged in between.
+        // The opened file is checked, so that it cannot be exchanged in between.
         is_private(path, &file.metadata().map_err(unreadable)?)?;
         // As large as it can get: a vector that grows leaves copies behind.
         let mut bytes = Zeroizing::new(Vec::with_capacity(2 * Self::MOST));

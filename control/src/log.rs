@@ -23,7 +23,7 @@ const LAST_WORDS: Duration = Duration::from_millis(200);
 /// Between two attempts to put a last word into a queue that is full.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// Of the whole process, as the log is.
+/// The lines that this process has lost; there is one log for the whole process.
 static LOST: AtomicU64 = AtomicU64::new(0);
 
 /// How many lines were lost since the start, because they were not taken quickly enough.
@@ -63,7 +63,7 @@ impl Log {
         Ok(Log(lines))
     }
 
-    /// For whoever has a last word to say from another thread.
+    /// Lets another thread write lines while the process ends.
     #[must_use]
     pub fn lines(&self) -> Lines {
         self.0.clone()

@@ -6,7 +6,7 @@ use prometheus::{Histogram, HistogramOpts};
 
 use crate::metrics::catalogue::{self, Family};
 
-/// From a quarter of a millisecond to two seconds.
+/// The buckets of the histograms in seconds, from a quarter of a millisecond to two seconds.
 const BUCKETS: [f64; 14] =
     [0.00025, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.15, 0.3, 1.0, 2.0];
 
@@ -22,7 +22,7 @@ pub struct Measures {
 }
 
 impl Measures {
-    /// For so many paths, by the names of their ends.
+    /// Makes histograms for the paths with these ends.
     ///
     /// # Errors
     /// When the metrics' crate does not take a name.

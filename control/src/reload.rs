@@ -22,7 +22,7 @@ pub struct Reloader {
 }
 
 impl Reloader {
-    /// For a process that was started with this configuration, from this file.
+    /// Remembers the file and the configuration that the process was started with.
     #[must_use]
     pub fn new(path: &Path, config: &Config) -> Self {
         Reloader { path: path.to_owned(), config: config.clone() }

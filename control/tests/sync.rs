@@ -141,13 +141,13 @@ async fn a_recording_is_no_peer() {
 enum Kind {
     /// A recording in which one bit is another, behind the preamble.
     Forged,
-    /// A recording.
+    /// A recording of an earlier handshake.
     Replayed,
-    /// What the listener itself answered once.
+    /// What the listener itself has answered before.
     Reflected,
     /// The beginning of a recording.
     Truncated,
-    /// Anything.
+    /// Random bytes.
     Random,
 }
 

@@ -1,4 +1,4 @@
-//! `tandem connections`: connections, page by page.
+//! `tandem connections` lists connections, page by page.
 
 use std::io::{self, Write};
 use std::net::IpAddr;

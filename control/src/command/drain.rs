@@ -42,7 +42,7 @@ impl core::str::FromStr for Server {
     }
 }
 
-/// What became of the server.
+/// The server's state after the command.
 #[derive(Serialize)]
 struct Answer {
     service: String,

@@ -63,12 +63,12 @@ impl Admission {
     }
 }
 
-/// What becomes of a datagram.
+/// What becomes of a datagram that came over a path.
 #[derive(Debug)]
 pub struct Verdict {
     /// What it says, or why it does not count.
     pub result: Result<Accepted, Refusal>,
-    /// To be sent back over the path that it came over.
+    /// An answer, to be sent back over the path that the datagram came over.
     pub answer: Option<Vec<u8>>,
     /// Its number among the datagrams of its sender's start; 0 if it has none.
     pub counter: u64,
@@ -78,19 +78,19 @@ pub struct Verdict {
 }
 
 impl Verdict {
-    /// It does not count.
+    /// Makes the verdict on a datagram that does not count.
     #[must_use]
     pub fn refused(why: Refusal) -> Self {
         Verdict { result: Err(why), answer: None, counter: 0, claims_nothing: false }
     }
 }
 
-/// A datagram that counts.
+/// What a datagram that counts says.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Accepted {
-    /// The peer is there.
+    /// The peer is there, and says nothing else.
     Hello,
-    /// A heartbeat newer than all before.
+    /// A heartbeat that is newer than all before.
     Heartbeat(Box<HeartbeatPayload>),
     /// One that came over another path before, or was overtaken.
     Old,
@@ -114,11 +114,11 @@ struct Aside {
     claims_nothing: bool,
 }
 
-/// A start of the peer.
+/// One start of the peer's tandem-control.
 struct Start {
     opener: Opener,
     window: ReplayWindow,
-    /// Of the last heartbeat that was taken in.
+    /// The sequence number of the last heartbeat that was taken in.
     sequence: u64,
     /// The counter of the last datagram that was taken in as a word of the peer.
     newest: u64,
@@ -184,7 +184,7 @@ fn claims_nothing(body: &Body) -> bool {
     *role != Role::Active && (!fitness.able || is_cut_off)
 }
 
-/// The two ends of heartbeats.
+/// This machine's start and the starts of the peer that it has met.
 pub struct Association {
     key: SharedKey,
     sealer: Sealer,

@@ -11,7 +11,7 @@ impl Salt {
         u128::from_be_bytes(self.0)
     }
 
-    /// A new one.
+    /// Draws the salt of a new start.
     ///
     /// # Errors
     /// When the system has no random numbers.

@@ -1,4 +1,4 @@
-//! Datagrams: encrypted and authenticated messages.
+//! Encrypts and authenticates the messages that datagrams carry.
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{ChaCha20Poly1305, Key, Nonce};
@@ -10,7 +10,7 @@ use crate::key::SharedKey;
 
 /// The version of the protocol, the first byte of every datagram.
 pub const VERSION: u8 = 1;
-/// Version, salt and counter.
+/// The bytes of version, salt and counter.
 const HEADER: usize = 1 + 16 + 8;
 const TAG: usize = 16;
 /// The least bytes of a datagram: a hello's.
@@ -23,9 +23,9 @@ const PURPOSE: &[u8] = b"tandem heartbeat v1";
 /// What stands in a datagram before its ciphertext.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Header {
-    /// Of the sender's start.
+    /// The salt of the sender's start.
     pub salt: Salt,
-    /// Counts the sender's datagrams, from 1.
+    /// The number of this datagram among the sender's, counted from 1.
     pub counter: u64,
 }
 
@@ -64,7 +64,8 @@ impl Header {
 }
 
 fn cipher(key: &SharedKey, salt: Salt) -> ChaCha20Poly1305 {
-    // By reference: a copy on the stack would stay there. The cipher wipes its own.
+    // The key is passed by reference, since a copy on the stack would stay there. The cipher wipes
+    // its own copy.
     ChaCha20Poly1305::new(Key::from_slice(key.derive(&salt.0, PURPOSE).as_slice()))
 }
 
@@ -105,7 +106,7 @@ pub struct Opener {
 }
 
 impl Opener {
-    /// For a start of the peer.
+    /// Opens datagrams of the start of the peer that has this salt.
     #[must_use]
     pub fn new(key: &SharedKey, salt: Salt) -> Self {
         Opener { salt, cipher: cipher(key, salt) }

@@ -14,7 +14,7 @@ use super::seal;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Version {
     pub envelope: u8,
-    /// Of what is in it, as far as it could be opened.
+    /// The version of the sealed message, as far as it could be opened.
     pub message: Option<u8>,
 }
 

@@ -29,7 +29,7 @@ mod tests {
 
     #[test]
     fn known_dates() {
-        // From date -u -d @N.
+        // The expected values are those of `date -u -d @N`.
         assert_eq!(utc(0), "1970-01-01 00:00:00 UTC");
         assert_eq!(utc(951_782_400), "2000-02-29 00:00:00 UTC");
         assert_eq!(utc(1_772_366_400), "2026-03-01 12:00:00 UTC");

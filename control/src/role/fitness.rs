@@ -7,7 +7,7 @@ use failover::{Fitness, Reach, Role};
 
 const SIDES: [&str; 2] = ["public", "private"];
 
-/// As the state machine has it.
+/// The role as the state machine knows it.
 #[must_use]
 pub fn reach(reach: &api::Reach) -> Reach {
     Reach { set: reach.set, asked: reach.asked, answering: reach.answering }
@@ -23,7 +23,7 @@ fn names(reach: &api::Reach) -> String {
     }
 }
 
-/// In words, the next hops that answer this machine on neither side.
+/// Describes in words the next hops that do not answer this machine.
 #[must_use]
 pub fn silent(lease_status: &LeaseStatus) -> Vec<String> {
     let sides =
@@ -76,7 +76,7 @@ pub struct Findings<'f> {
 }
 
 impl Findings<'_> {
-    /// For the state machine.
+    /// The fitness as the state machine takes it.
     #[must_use]
     pub fn fitness(&self) -> Fitness {
         let Some(lease_status) = self.lease_status.filter(|_| self.trouble.is_none()) else {
@@ -106,7 +106,7 @@ impl Findings<'_> {
         self.unproven_peer && self.role != Role::Active
     }
 
-    /// In words, what keeps a machine of this fitness from being ready.
+    /// Describes in words what keeps a machine of this fitness from being ready.
     #[must_use]
     pub fn obstacles(&self, fitness: Fitness) -> Vec<String> {
         let mut found = Vec::new();

@@ -31,7 +31,7 @@ pub(super) enum PendingOrder {
     Until(u64),
 }
 
-/// Whoever waits for a handover.
+/// A client that waits for a handover.
 #[derive(Debug)]
 pub struct Waiting {
     answer: oneshot::Sender<Result<Pair, Failure>>,
@@ -69,7 +69,7 @@ pub fn obstacle(pair: &Pair, own: Role) -> Option<String> {
 }
 
 impl Waiting {
-    /// From now on, on a machine of this role.
+    /// Begins to wait, on a machine of this role.
     #[must_use]
     pub fn new(answer: oneshot::Sender<Result<Pair, Failure>>, own: Role, now: Instant) -> Self {
         let wanted = if own == Role::Active { Role::Standby } else { Role::Active };
@@ -82,7 +82,7 @@ impl Waiting {
         own == self.wanted
     }
 
-    /// It takes too long.
+    /// True when the handover has taken too long.
     #[must_use]
     pub fn is_over(&self, now: Instant) -> bool {
         now >= self.until

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use super::{DriverHandle, DriverRequest};
 
-/// The file of the term.
+/// The file that keeps the term over a restart.
 #[derive(Clone, Debug)]
 pub struct TermFile {
     folder: PathBuf,
@@ -32,7 +32,7 @@ pub enum TermError {
 }
 
 impl TermFile {
-    /// In this folder, which is made if it is not there.
+    /// Keeps the term in this folder, which is made if it is not there.
     #[must_use]
     pub fn new(folder: &Path) -> Self {
         TermFile { folder: folder.to_owned() }

@@ -20,16 +20,16 @@ const RETRY: Duration = Duration::from_millis(100);
 /// The most connections at a time whose handshake is not done yet.
 const UNAUTHENTICATED: usize = 4;
 
-/// A connection from the peer.
+/// A connection that the peer has opened.
 #[derive(Debug)]
 pub struct Taken {
-    /// It is the peer.
+    /// The connection, over which the peer has proven itself.
     pub link: Secured,
-    /// Over which path.
+    /// The path that the connection takes.
     pub path: PeerPath,
 }
 
-/// What all paths' listeners share.
+/// What the listeners on all paths share.
 #[derive(Clone)]
 pub struct Accept {
     key: SyncKey,

@@ -1,4 +1,4 @@
-//! The dataplane's end of a stream.
+//! The dataplane's end of a stream, on its control socket.
 
 use std::path::Path;
 

@@ -20,7 +20,7 @@ pub fn order(first: usize, up: &[bool]) -> Vec<usize> {
     [with, without].concat()
 }
 
-/// Dials over a path.
+/// Connects to the peer over a path.
 ///
 /// # Errors
 /// When there is no connection, or the other end is not the peer.

@@ -37,11 +37,11 @@ pub const HANDSHAKE: Duration = Duration::from_secs(1);
 /// How the stream between the machines is.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Report {
-    /// In which direction it is up.
+    /// The direction of the stream, if one is up.
     pub link: SyncLink,
-    /// Over which path: the peer's end.
+    /// The peer's end of the path that the stream takes.
     pub path: Option<String>,
-    /// Why there is none.
+    /// Why there is no stream.
     pub trouble: Option<String>,
     /// When the stream came up: what the dataplane said before is about an earlier one.
     pub since: Instant,
@@ -50,14 +50,14 @@ pub struct Report {
 /// What happened to connections between the machines, for the metrics.
 #[derive(Debug, Default)]
 pub struct Counts {
-    /// Streams that came up.
+    /// How many streams have come up since the start.
     pub streams: AtomicU64,
     /// Bytes of the dataplane's frames sent to the peer.
     pub sent: AtomicU64,
     pub received: AtomicU64,
     /// Connections refused: from an address that is no path's.
     pub refused_address: AtomicU64,
-    /// Because too many were unauthenticated.
+    /// Connections refused because too many others were not authenticated yet.
     pub refused_busy: AtomicU64,
     /// Because the handshake failed: without the shared key, or too slow.
     pub refused_handshake: AtomicU64,
@@ -74,27 +74,27 @@ pub(crate) fn add(counter: &AtomicU64, count: u64) {
 pub enum Trouble {
     #[error("{0}")]
     Network(String),
-    /// Nothing came for [`SILENCE`].
+    /// Nothing came from the peer for [`SILENCE`].
     #[error("nothing came from the peer for {} ms", SILENCE.as_millis())]
     Silent,
-    /// The peer closed it.
+    /// The peer closed the stream.
     #[error("the peer closed the stream")]
     Closed,
     /// The handshake failed, or a message is not authentic.
     #[error("the peer does not prove that it has the shared key")]
     Key,
-    /// It speaks another version.
+    /// The peer speaks another version of the protocol.
     #[error(
         "the peer speaks version {theirs} of connection sync and version {own} is spoken here: \
          install the same release of tandem on both machines"
     )]
     Version {
-        /// What the peer speaks.
+        /// The versions that the peer speaks.
         theirs: String,
-        /// What is spoken here.
+        /// The versions that are spoken here.
         own: String,
     },
-    /// Whoever answers is no tandem-control.
+    /// Another program than tandem-control answers.
     #[error("something else than tandem-control answers")]
     NotTandem,
     /// The own dataplane ended it, or does not do it.

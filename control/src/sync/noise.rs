@@ -22,7 +22,7 @@ use tokio::time::timeout;
 use super::{HANDSHAKE, Trouble};
 use crate::key::{DerivedKey, SharedKey};
 
-/// The version of this protocol.
+/// The version of the protocol of connection sync between the machines.
 pub const VERSION: u16 = 1;
 /// The most bytes that fit into a message.
 pub const ROOM: usize = MESSAGE - TAG;
@@ -39,7 +39,7 @@ const PREAMBLE: usize = MAGIC.len() + 4;
 pub struct SyncKey(DerivedKey);
 
 impl SyncKey {
-    /// From the shared key.
+    /// Derives the key of connection sync from the pair's shared key.
     #[must_use]
     pub fn new(key: &SharedKey) -> Self {
         SyncKey(key.derive(&[], PURPOSE))
@@ -134,7 +134,7 @@ pub async fn dialled(
 /// Makes a connection that was taken a secured one.
 ///
 /// # Errors
-/// As [`dialled`].
+/// Fails as [`dialled`] does.
 pub async fn taken(
     mut stream: TcpStream,
     key: &SyncKey,

@@ -1,4 +1,4 @@
-//! A socket for ICMP echoes.
+//! A socket that sends ICMP echo requests and receives the replies.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -12,18 +12,18 @@ use tokio::net::UdpSocket;
 /// (`net.ipv4.ping_group_range`); else a raw one, which takes CAP_NET_RAW.
 #[derive(Debug)]
 pub struct EchoSocket {
-    /// To tokio any socket of datagrams is alike.
+    /// The ICMP socket; tokio has one type for all sockets of datagrams.
     socket: UdpSocket,
     is_v6: bool,
     is_raw: bool,
     identifier: u16,
 }
 
-/// Length of an echo.
+/// The length of an echo request in bytes.
 const ECHO: usize = 16;
 
 impl EchoSocket {
-    /// To this address.
+    /// Opens a socket for echo requests to this address.
     ///
     /// # Errors
     /// When the system allows neither kind.

@@ -27,7 +27,7 @@ pub struct Witness {
 }
 
 impl Witness {
-    /// With the receiver for who pings: whether to do so closely.
+    /// Makes the witness, and the receiver that tells the pinging task whether to ping closely.
     #[must_use]
     pub fn new(is_configured: bool, timing: Timing) -> (Self, watch::Receiver<bool>) {
         let (closely, receiver) = watch::channel(false);

@@ -1,4 +1,4 @@
-//! Pings.
+//! Pings the witness, and tells the driver of each answer.
 
 use core::time::Duration;
 use std::io;

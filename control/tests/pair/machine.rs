@@ -24,7 +24,7 @@ pub(crate) struct Machine {
 pub(crate) struct Both {
     pub(crate) a: Machine,
     pub(crate) b: Machine,
-    /// Of heartbeats and sync.
+    /// The UDP port of heartbeats and TCP port of connection sync.
     pub(crate) port: u16,
 }
 
@@ -37,12 +37,12 @@ impl Both {
         Self::with("")
     }
 
-    /// With further keys for `[peer]`.
+    /// Makes machines with further keys in `[peer]`, and timers that a busy computer can hold.
     pub(crate) fn with(more: &str) -> Self {
         Self::exactly(&format!("dead = \"1s\"\nlease = \"800ms\"\n{more}"))
     }
 
-    /// With these keys and the defaults for `[peer]`.
+    /// Makes machines with these keys in `[peer]`, and the defaults for the others.
     pub(crate) fn exactly(more: &str) -> Self {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let root =
