@@ -44,8 +44,8 @@ pub enum StartError {
         /// What the system says.
         error: io::Error,
     },
-    /// The heartbeats' thread has ended by itself.
-    #[error("the heartbeats' thread has ended by itself")]
+    /// The heartbeat thread has ended unexpectedly.
+    #[error("the heartbeat thread has ended unexpectedly")]
     Ended,
     /// A metric cannot be made.
     #[error("the metrics cannot be made: {0}")]
@@ -202,7 +202,7 @@ impl Running {
         self.source.driver.tell(DriverRequest::Leave);
         let joined = tokio::task::spawn_blocking(|| self.driver.join()).await;
         if !matches!(joined, Ok(Ok(()))) {
-            tracing::error!("the thread of heartbeats had ended in an error");
+            tracing::error!("the heartbeat thread has ended with an error");
         }
     }
 }

@@ -8,7 +8,7 @@ use control::metrics::catalogue::{ALL, Kind};
 fn every_metric_is_documented() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/metrics.md");
     let documentation = std::fs::read_to_string(path).unwrap();
-    let (list, _) = documentation.split_once("## What to be woken by").unwrap();
+    let (list, _) = documentation.split_once("## Alerts").unwrap();
     let rows: Vec<&str> = list.lines().filter(|line| line.starts_with("| `tandem_")).collect();
     let expected: Vec<String> = ALL
         .iter()

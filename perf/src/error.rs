@@ -27,8 +27,8 @@ pub enum Error {
     },
     /// Files of packets that no pool of buffers holds.
     #[error(
-        "net_pcap holds every packet of its file in a buffer, and there are buffers for {most} \
-         connections at the most; tandem-perf run and lookup take more, without net_pcap"
+        "net_pcap holds every packet of its file in a buffer, and there are buffers for at most \
+         {most} connections; tandem-perf run and lookup take more, without net_pcap"
     )]
     TooManyConnections {
         /// How many it can be.

@@ -1,4 +1,4 @@
-//! The process that decides the role and keeps the pair in step.
+//! The process that decides the role and keeps both machines' connections the same.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -12,12 +12,12 @@ use control::log::{Lines, Log};
 /// Decides with its peer which of two appliances is active, carries connections from one
 /// to the other, and serves the metrics.
 ///
-/// `tandem status` shows how the pair is; SIGTERM stops it in order: an active machine hands
+/// `tandem status` shows the state of the pair; SIGTERM stops it in order: an active machine hands
 /// its role over first.
 #[derive(Parser)]
 #[command(name = "tandem-control", version)]
 struct Arguments {
-    /// The configuration file; `tandem check FILE` tells its mistakes.
+    /// The configuration file; `tandem check FILE` reports its mistakes.
     #[arg(long, value_name = "FILE", default_value = "/etc/tandem/tandem.toml")]
     config: PathBuf,
 }

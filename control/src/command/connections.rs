@@ -13,16 +13,16 @@ use crate::output::units::{count, seconds};
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct Arguments {
-    /// Show so many at most
+    /// Show at most this many connections
     #[arg(long, value_name = "N", default_value_t = 100)]
     limit: u64,
-    /// Show all
+    /// Show all connections
     #[arg(long, conflicts_with = "limit")]
     all: bool,
-    /// Only those of this service
+    /// Show only the connections of this service
     #[arg(long, value_name = "NAME")]
     service: Option<String>,
-    /// Only those with this address at one of their ends
+    /// Show only connections with this address at one of their ends
     #[arg(long, value_name = "IP")]
     address: Option<IpAddr>,
 }

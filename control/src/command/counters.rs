@@ -13,7 +13,7 @@ use crate::output::units::count;
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct Arguments {
-    /// Also those that are zero
+    /// Show counters that are zero as well
     #[arg(long)]
     all: bool,
 }

@@ -34,25 +34,25 @@ fn show_sync(pair: &Pair, out: &mut dyn Write) -> io::Result<()> {
     let api::Sync { link, path, trouble, dataplane } = &pair.sync;
     let path = path.as_deref().unwrap_or("?");
     let state = match dataplane.state {
-        SyncState::Off => "the dataplane takes no part yet",
+        SyncState::Off => "the dataplane has not joined yet",
         SyncState::Bulk => "all connections are being copied",
         SyncState::Following if *link == SyncLink::Receiving && !dataplane.complete => {
             "connections are being compared"
         }
-        SyncState::Following => "in step",
+        SyncState::Following => "in sync",
     };
     write!(out, "sync        ")?;
     match link {
         SyncLink::Down => match trouble {
             Some(trouble) => writeln!(out, "down: {trouble}"),
-            None => writeln!(out, "down: nobody to exchange connections with"),
+            None => writeln!(out, "down: there is no peer to exchange connections with"),
         },
         SyncLink::Sending => {
             let lag = count(dataplane.lag);
-            writeln!(out, "to {path}: {state}, {lag} events on their way")
+            writeln!(out, "to {path}: {state}, {lag} events not confirmed yet")
         }
         SyncLink::Receiving => {
-            writeln!(out, "from {path}: {state}, {} events taken in", count(dataplane.events))
+            writeln!(out, "from {path}: {state}, {} events installed", count(dataplane.events))
         }
     }?;
     show_misfits(dataplane, out)
@@ -64,8 +64,8 @@ fn show_misfits(dataplane: &SyncStatus, out: &mut dyn Write) -> io::Result<()> {
         (0, 0) => Ok(()),
         (0, unserved) => writeln!(
             out,
-            "            {} connections are of services or servers that this machine does not \
-             have: make the configurations equal",
+            "            {} connections belong to services or servers that this machine's \
+             configuration lacks: make the configurations equal",
             count(unserved)
         ),
         (refused, _) => writeln!(
@@ -99,11 +99,11 @@ fn show_members(pair: &Pair, out: &mut dyn Write) -> io::Result<()> {
         table.row(not_understood_row(pair.peer.as_ref(), not_understood));
     } else if let Some(peer) = &pair.peer {
         let silence = millis(pair.silence_millis.unwrap_or(0));
-        row(peer, (!is_heard).then(|| format!("silent for {silence}, this is its last word")));
+        row(peer, (!is_heard).then(|| format!("silent for {silence}, values of its last heartbeat")));
     }
     table.write(out)?;
     if pair.peer.is_none() && pair.not_understood.is_none() {
-        writeln!(out, "The peer was not heard since the start of tandem-control.")?;
+        writeln!(out, "No heartbeat of the peer has come since the start of tandem-control.")?;
     }
     Ok(())
 }
@@ -116,7 +116,7 @@ fn not_understood_row(peer: Option<&Member>, not_understood: &NotUnderstood) -> 
         Some(false) => "standby",
         None => "?",
     };
-    [name, role, "?", "?", "? it lives, and is not understood"].map(str::to_owned)
+    [name, role, "?", "?", "? it runs, but its heartbeats are not understood"].map(str::to_owned)
 }
 
 fn show_paths(paths: &[Path], out: &mut dyn Write) -> io::Result<()> {

@@ -231,13 +231,13 @@ impl Paths {
         let what = match (refusal, version) {
             (Refusal::Version, Some(version)) => version.trouble(),
             (Refusal::Authentication, _) => {
-                "it does not have our key: copy peer.key_file from one machine to the other"
+                "they are sealed with another key: copy peer.key_file from one machine to the other"
                     .to_owned()
             }
             _ => return,
         };
         if self.limiter.may_log(now) {
-            tracing::warn!("{} is not listened to: {what}", path.remote());
+            tracing::warn!("heartbeats from {} are refused: {what}", path.remote());
         }
     }
 

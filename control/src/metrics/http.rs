@@ -56,7 +56,7 @@ async fn answer(listener: &TcpListener, router: &Router) {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         let (stream, _) = match listener.accept().await {
             Ok(accepted) => accepted,
-            Err(error) => return tracing::warn!("the metrics' server ended: {error}"),
+            Err(error) => return tracing::warn!("the metrics server has ended: {error}"),
         };
         let service = TowerToHyperService::new(router.clone());
         tokio::spawn(async move {

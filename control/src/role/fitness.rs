@@ -7,7 +7,7 @@ use failover::{Fitness, Reach, Role};
 
 const SIDES: [&str; 2] = ["public", "private"];
 
-/// The role as the state machine knows it.
+/// The reach of one side as the state machine takes it.
 #[must_use]
 pub fn reach(reach: &api::Reach) -> Reach {
     Reach { set: reach.set, asked: reach.asked, answering: reach.answering }
@@ -111,8 +111,8 @@ impl Findings<'_> {
     pub fn obstacles(&self, fitness: Fitness) -> Vec<String> {
         let mut found = Vec::new();
         match self.role {
-            Role::Listening => found.push("it listens before it may take over".to_owned()),
-            Role::Leaving => found.push("it is being stopped".to_owned()),
+            Role::Listening => found.push("listening before it may take over".to_owned()),
+            Role::Leaving => found.push("being stopped".to_owned()),
             Role::Standby | Role::Active => {}
         }
         match (self.trouble, self.lease_status) {
@@ -132,14 +132,14 @@ impl Findings<'_> {
         found: &mut Vec<String>,
     ) {
         if self.incompatible && self.role != Role::Active {
-            found.push("the peer speaks, and is not understood".to_owned());
+            found.push("the peer's heartbeats are not understood".to_owned());
         } else if self.is_held_back() {
-            let words = "somebody speaks from the peer's address who is not understood, or does \
-                         not hear this machine";
+            let words = "datagrams that cannot be authenticated come from the peer's address, or \
+                         the peer does not hear this machine";
             found.push(words.to_owned());
         }
         if !lease_status.workers_run {
-            found.push("a worker stands still".to_owned());
+            found.push("a worker is stalled".to_owned());
         }
         for (side, is_up) in SIDES.into_iter().zip(lease_status.links) {
             if !is_up {
@@ -170,8 +170,8 @@ impl Findings<'_> {
             let api::Reach { answering, asked, .. } = own;
             let more = theirs.answering;
             format!(
-                "it reaches {answering} of {asked} next hops on the {side} side and the other \
-                 machine {more}: {} not",
+                "{answering} of {asked} next hops on the {side} side answer this machine and {more} \
+                 the other one; silent: {}",
                 names(own)
             )
         })
@@ -243,7 +243,7 @@ mod tests {
         found.peer_fitness = Some(all);
         assert_eq!(
             found.obstacles(found.fitness()),
-            ["it reaches 0 of 1 next hops on the public side and the other machine 1: \
+            ["0 of 1 next hops on the public side answer this machine and 1 the other one; silent: \
               198.51.100.1 not"]
         );
         assert_eq!(
@@ -314,7 +314,7 @@ mod tests {
         (beside.link, beside.link_trouble) = (SyncLink::Down, None);
         let fitness = beside.fitness();
         assert_eq!((fitness.witness, fitness.synced), (None, false));
-        let obstacles = ["the peer speaks, and is not understood", "no connection sync yet"];
+        let obstacles = ["the peer's heartbeats are not understood", "no connection sync yet"];
         assert_eq!(beside.obstacles(fitness), obstacles);
     }
 
@@ -325,7 +325,7 @@ mod tests {
         let mut found = findings(&lease_status, false);
         assert_eq!(
             found.obstacles(found.fitness()),
-            ["a worker stands still", "the private link is down", "connections are being copied"]
+            ["a worker is stalled", "the private link is down", "connections are being copied"]
         );
         (found.link, found.link_trouble) = (SyncLink::Down, Some("the path is cut"));
         let obstacles = found.obstacles(found.fitness());

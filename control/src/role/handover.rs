@@ -125,10 +125,10 @@ mod tests {
             obstacle(&not_ready, Role::Active).unwrap(),
             "the peer is not ready: the public link is down"
         );
-        let not_ready = pair(member(Standby, "a worker stands still"), member(Active, ""));
+        let not_ready = pair(member(Standby, "a worker is stalled"), member(Active, ""));
         assert_eq!(
             obstacle(&not_ready, Role::Standby).unwrap(),
-            "this machine is not ready: a worker stands still"
+            "this machine is not ready: a worker is stalled"
         );
         let nobody = pair(member(Standby, ""), member(Standby, ""));
         assert_eq!(obstacle(&nobody, Role::Standby).unwrap(), "neither machine is active");

@@ -33,22 +33,22 @@ pub fn sentence(notice: Notice) -> &'static str {
         Notice::PeerYielded => "the peer handed the role over",
         Notice::PeerLeft => "the peer is being stopped",
         Notice::NobodyActive => "no machine was active",
-        Notice::ConflictWon => "both machines were active, and this one goes on",
-        Notice::ConflictLost => "both machines were active, and the other one goes on",
-        Notice::AddressConflict => "somebody else announces a floating address of ours",
+        Notice::ConflictWon => "both machines were active, and this one stays active",
+        Notice::ConflictLost => "both machines were active, and the other one stays active",
+        Notice::AddressConflict => "another station announces a floating address of this pair",
         Notice::Stalled => "this process was kept from running for longer than the lease",
         Notice::LeaseLost => "the dataplane's lease ran out before it was renewed",
         Notice::Unable => "the dataplane cannot forward",
         Notice::CutOff => "neither the peer nor the witness is heard, and the peer may be active",
         Notice::ReachesLess => {
-            "the peer reaches more than this machine, and the role is offered to it"
+            "more next hops answer the peer than this machine, and the role is offered to the peer"
         }
         Notice::HandedOver => "the role was handed over to the peer",
-        Notice::HandoverFailed => "the handover failed: the role was not taken in time",
+        Notice::HandoverFailed => "the handover failed: the peer did not take the role in time",
         Notice::NotReady => {
             "a handover is refused: the machine that would get the role is not ready"
         }
-        Notice::TermNotStored => "the term could not be written to disk; the claim goes on without",
+        Notice::TermNotStored => "the term could not be written to disk; the claim goes on without that",
     }
 }
 

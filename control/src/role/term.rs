@@ -20,14 +20,14 @@ pub struct TermFile {
 #[derive(Debug, thiserror::Error)]
 pub enum TermError {
     /// The file or its folder cannot be used.
-    #[error("the term's file {path} cannot be used: {error}")]
+    #[error("the file of the term, {path}, cannot be used: {error}")]
     Io {
         path: PathBuf,
         /// What the system says.
         error: io::Error,
     },
     /// There is no number in it.
-    #[error("the term's file {0} has no number in it")]
+    #[error("the file of the term, {0}, has no number in it")]
     Malformed(PathBuf),
 }
 

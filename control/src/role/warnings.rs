@@ -29,7 +29,7 @@ impl Warnings {
     /// are not understood, the warning stays all the while.
     pub(super) fn note_incompatible(&mut self, trouble: Option<String>) {
         let what =
-            |trouble| format!("the peer lives, and what it says is not understood: {trouble}");
+            |trouble| format!("the peer runs, but its heartbeats are not understood: {trouble}");
         let gone = "the peer is understood again, or silent";
         tell(&mut self.incompatible, trouble.map(what), gone);
     }
@@ -53,15 +53,15 @@ pub(super) fn timer_difference(own: Timers, peers: Timers) -> Option<String> {
         return None;
     }
     let danger = if own.lease >= peers.dead || peers.lease >= own.dead {
-        "a lease outlives the other machine's dead interval: a takeover waits for its end, and \
-         both may be active if a machine takes over that never heard the other"
+        "a lease is longer than the other machine's dead interval: a takeover waits for the end of \
+         the lease, and both may be active if a machine takes over that never heard the other"
     } else {
         "a takeover may come too early or too late"
     };
     Some(format!(
         "the peer has other timers (peer.dead {} ms, peer.lease {} ms) than this machine (peer.dead \
          {} ms, peer.lease {} ms), and {danger}; give both machines the same, in \
-         the order that docs/operations.md tells",
+         the order described in docs/operations.md",
         peers.dead, peers.lease, own.dead, own.lease
     ))
 }

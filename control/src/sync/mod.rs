@@ -95,7 +95,7 @@ pub enum Trouble {
         own: String,
     },
     /// Another program than tandem-control answers.
-    #[error("something else than tandem-control answers")]
+    #[error("another program than tandem-control answers")]
     NotTandem,
     /// The own dataplane ended it, or does not do it.
     #[error("the dataplane: {0}")]

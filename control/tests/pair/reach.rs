@@ -18,11 +18,11 @@ fn it_moves_to_the_machine_that_reaches_more_and_both_say_why() {
     for (side, why) in [
         (
             0,
-            "it reaches 0 of 1 next hops on the public side and the other machine 1: 198.51.100.1 not",
+            "0 of 1 next hops on the public side answer this machine and 1 the other one; silent: 198.51.100.1",
         ),
         (
             1,
-            "it reaches 1 of 2 next hops on the private side and the other machine 2: 10.0.0.11 not",
+            "1 of 2 next hops on the private side answer this machine and 2 the other one; silent: 10.0.0.11",
         ),
     ] {
         let both = Both::up();

@@ -15,16 +15,16 @@ use dataplane::signals::Signals;
 /// Tandem's packet pipeline: load balancing and masquerading over DPDK.
 ///
 /// It drives the NICs of the configuration from pinned cores and forwards whether or not
-/// any other process runs. `tandem status` shows how it is; SIGTERM stops it, SIGHUP has it
+/// any other process runs. `tandem status` shows its state; SIGTERM stops it, SIGHUP has it
 /// read its configuration again.
 #[derive(Parser)]
 #[command(name = "tandem-dataplane", version)]
 struct Arguments {
-    /// The configuration file; `tandem check FILE` tells its mistakes.
+    /// The configuration file; `tandem check FILE` reports its mistakes.
     #[arg(long, value_name = "FILE", default_value = "/etc/tandem/tandem.toml")]
     config: PathBuf,
 
-    /// Make no interfaces for the kernel: packets to this machine's real addresses are
+    /// Do not create interfaces for the kernel: packets to this machine's real addresses are
     /// dropped. For performance runs.
     #[arg(long)]
     no_kernel_interfaces: bool,

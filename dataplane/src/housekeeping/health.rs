@@ -47,7 +47,7 @@ impl Watch {
         }
         match hung.and_then(|worker| self.cores.get(worker)) {
             Some(core) => tracing::error!(
-                "the worker on core {core} stands still and forwards nothing; if it stays so, the \
+                "the worker on core {core} is stalled and forwards nothing; if it stays so, the \
                  service manager's watchdog (WatchdogSec=) restarts this process"
             ),
             None => tracing::info!("every worker advances again"),

@@ -76,7 +76,7 @@ fn assert_watched(name: &str, thread: impl FnOnce(&Process) -> u32) -> String {
 #[test]
 fn a_worker_that_hangs_is_found() {
     let said = assert_watched("hung-worker", |process| process.thread("worker"));
-    assert!(said.contains("the worker on core 1 stands still"), "{said}");
+    assert!(said.contains("the worker on core 1 is stalled"), "{said}");
     assert!(said.contains("every worker advances again"), "{said}");
 }
 

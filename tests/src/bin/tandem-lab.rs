@@ -60,10 +60,10 @@ enum Command {
         #[arg(long)]
         listen: std::net::SocketAddr,
     },
-    /// Measure the pair at its default timers; each run prints what it saw.
+    /// Measure the pair at its default timers, and print the figures of each run.
     #[command(subcommand)]
     Measure(Measure),
-    /// Raise it, send real traffic, show what each side saw, take it down.
+    /// Raise the lab, send real traffic, show what each side saw, and take the lab down.
     Demo,
 }
 

@@ -93,7 +93,7 @@ fn machine(dataplane: &Dataplane, identity: Identity, parts: &Parts, now: Instan
     let seen = held.map_or(Term(0), |lease_status| Term(lease_status.term));
     match held.filter(|held| held.role == Role::Active && held.lease_left > 0) {
         Some(held) => {
-            tracing::info!("the dataplane is active still (term {}): going on", held.term);
+            tracing::info!("the dataplane is still active (term {}); this machine keeps its role", held.term);
             Machine::resume(identity, timers, seen, now)
         }
         // A dataplane grants no claim of a term that it has seen, whatever the disk says.

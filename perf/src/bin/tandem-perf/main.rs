@@ -21,7 +21,7 @@ use output::{Ending, Output};
 
 /// Performance runs in the manner of testpmd, on DPDK's virtual devices.
 ///
-/// Runs as root, on two cores: core 0 waits, core 1 forwards.
+/// Needs root and two cores: the worker runs on core 1, everything else on core 0.
 #[derive(Parser)]
 #[command(name = "tandem-perf", version)]
 struct Arguments {

@@ -38,17 +38,16 @@ pub(crate) struct Output {
     #[arg(long, global = true)]
     json: bool,
 
-    /// Save the record, all samples in it, for --against.
+    /// Save the record with all its samples, for --against.
     #[arg(long, global = true, value_name = "FILE")]
     save: Option<PathBuf>,
 
-    /// Write a report with charts, in one file for a browser.
+    /// Write a report with charts as one HTML file.
     #[arg(long, global = true, value_name = "FILE")]
     html: Option<PathBuf>,
 
-    /// Say of each figure whether it is faster, slower or the same as in a record saved
-    /// before with the same settings: by the test of Mann and Whitney, at p < 0.01, and
-    /// the same when less than 1 % apart.
+    /// Compare each figure with a record that was saved before with the same settings: faster,
+    /// slower, or the same (Mann-Whitney test, p < 0.01; less than 1 % apart is the same).
     #[arg(long, global = true, value_name = "BASELINE")]
     against: Option<PathBuf>,
 
