@@ -191,7 +191,7 @@ fn drive(parts: Parts, alive: oneshot::Sender<()>) -> io::Result<JoinHandle<()>>
     std::thread::Builder::new().name("tandem-role".to_owned()).spawn(move || {
         // Dropped however the thread ends.
         let _alive = alive;
-        realtime::hurry_this_thread();
+        realtime::make_this_thread_real_time();
         runtime.block_on(async { Driver::start(parts).await.run().await });
     })
 }

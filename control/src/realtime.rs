@@ -22,7 +22,7 @@ pub fn lock_memory() {
 }
 
 /// Schedules this thread before others (SCHED_FIFO). Says so once if that is not permitted.
-pub fn hurry_this_thread() {
+pub fn make_this_thread_real_time() {
     let policy = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::Fifo);
     let priority = ThreadPriorityValue::try_from(PRIORITY).map(ThreadPriority::Crossplatform);
     let set = priority.map_err(|error| error.to_string()).and_then(|priority| {

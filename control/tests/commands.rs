@@ -10,7 +10,7 @@ use std::os::unix::net::UnixListener;
 use std::process::{Command, Stdio};
 
 use api::{Failure, FailureKind, Reload, Reloaded, Request, Response};
-use dataplane::{CONNECTIONS, Dataplane, busy, idle, pair, path, stderr, stdout, tandem};
+use dataplane::{CONNECTIONS, FakeDataplane, busy, idle, pair, path, stderr, stdout, tandem};
 use serde_json::Value;
 
 fn json(text: &str) -> Value {
@@ -35,7 +35,7 @@ CORE  CONNECTIONS   CAPACITY    BUSY  RX PACKETS  TX PACKETS  DROPPED
 
 #[test]
 fn status_shows_role_nics_and_workers() {
-    let dataplane = Dataplane::start(busy);
+    let dataplane = FakeDataplane::start(busy);
     let shown = dataplane.shows(&["status"]);
     let control = dataplane.socket.with_file_name("control.sock");
     let absent = format!(
@@ -62,7 +62,7 @@ LOCAL         REMOTE        HEARTBEATS                                 SILENCE  
 
 #[test]
 fn status_shows_the_pair_below() {
-    let dataplane = Dataplane::start(busy).with_control(|_| Response::Pair(pair()));
+    let dataplane = FakeDataplane::start(busy).with_control(|_| Response::Pair(pair()));
     assert_eq!(dataplane.shows(&["status"]), [STATUS, "\n", PAIR].concat());
     let status = json(&dataplane.shows(&["status", "--json"]));
     assert_eq!(status["role"], "active");
@@ -71,7 +71,7 @@ fn status_shows_the_pair_below() {
 
 #[test]
 fn the_pair_is_shown_though_the_dataplane_is_down() {
-    let dataplane = Dataplane::start(busy).with_control(|_| Response::Pair(pair()));
+    let dataplane = FakeDataplane::start(busy).with_control(|_| Response::Pair(pair()));
     std::fs::remove_file(&dataplane.socket).unwrap();
     let output = dataplane.tandem(&["status"]);
     assert_eq!(output.status.code(), Some(1));
@@ -81,7 +81,7 @@ fn the_pair_is_shown_though_the_dataplane_is_down() {
 
 #[test]
 fn failover_says_who_is_active_or_why_not() {
-    let dataplane = Dataplane::start(busy).with_control(|request| {
+    let dataplane = FakeDataplane::start(busy).with_control(|request| {
         assert_eq!(request, Request::Failover);
         Response::Pair(pair())
     });
@@ -89,7 +89,7 @@ fn failover_says_who_is_active_or_why_not() {
     assert_eq!(json(&dataplane.shows(&["failover", "--json"]))["peer"]["role"], "active");
 
     let why = "the peer is not ready: the private link is down";
-    let dataplane = Dataplane::start(busy)
+    let dataplane = FakeDataplane::start(busy)
         .with_control(move |_| Response::Failure(Failure::new(FailureKind::NotNow, why)));
     let output = dataplane.tandem(&["failover"]);
     assert_eq!((output.status.code(), stderr(&output)), (Some(1), format!("{why}\n")));
@@ -97,7 +97,7 @@ fn failover_says_who_is_active_or_why_not() {
 
 #[test]
 fn failover_without_control_says_what_to_type() {
-    let output = Dataplane::start(busy).tandem(&["failover"]);
+    let output = FakeDataplane::start(busy).tandem(&["failover"]);
     assert_eq!(output.status.code(), Some(1));
     let said = stderr(&output);
     assert!(said.contains("tandem-control is not running"), "{said}");
@@ -107,7 +107,7 @@ fn failover_without_control_says_what_to_type() {
 #[test]
 fn services_show_their_servers() {
     assert_eq!(
-        Dataplane::start(busy).shows(&["services"]),
+        FakeDataplane::start(busy).shows(&["services"]),
         "\
 web: 198.51.100.10:80 tcp by wlc; 0 connections, in 0 packets 0 B, out 0 packets 0 B
 SERVER        STATE     WEIGHT  ACTIVE  CONNECTIONS  PACKETS IN      IN  PACKETS OUT      OUT
@@ -122,7 +122,7 @@ It has no servers: clients get no answer.
 
 #[test]
 fn a_server_is_drained_and_enabled() {
-    let dataplane = Dataplane::start(busy);
+    let dataplane = FakeDataplane::start(busy);
     assert_eq!(
         dataplane.shows(&["drain", "web", "10.0.0.11:80"]),
         "10.0.0.11:80 of web gets no new connection. Its 3 connections go on.\n"
@@ -144,7 +144,7 @@ fn a_server_is_drained_and_enabled() {
 
 #[test]
 fn a_server_that_is_not_there_is_not_drained() {
-    let dataplane = Dataplane::start(busy);
+    let dataplane = FakeDataplane::start(busy);
     let output = dataplane.tandem(&["drain", "web", "10.0.0.99:80"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(stderr(&output).contains("service web has no server 10.0.0.99:80"));
@@ -156,7 +156,7 @@ fn a_server_that_is_not_there_is_not_drained() {
 #[test]
 fn neighbours_show_who_did_not_answer_yet() {
     assert_eq!(
-        Dataplane::start(busy).shows(&["neighbours"]),
+        FakeDataplane::start(busy).shows(&["neighbours"]),
         "\
 SIDE     ADDRESS       MAC                STATE          AGE
 public   198.51.100.1  -                  incomplete      0s
@@ -167,7 +167,7 @@ private  10.0.0.11     02:00:00:00:00:11  reachable   1m 15s
 
 #[test]
 fn counters_show_drops_by_number_and_leave_zeros_out() {
-    let dataplane = Dataplane::start(busy);
+    let dataplane = FakeDataplane::start(busy);
     assert_eq!(
         dataplane.shows(&["counters"]),
         "\
@@ -186,7 +186,7 @@ bad_checksum         2  the IP header's checksum is wrong
 
 #[test]
 fn what_is_empty_is_said_in_words() {
-    let dataplane = Dataplane::start(idle);
+    let dataplane = FakeDataplane::start(idle);
     assert_eq!(dataplane.shows(&["connections"]), "There are no connections.\n");
     assert_eq!(dataplane.shows(&["connections", "--service", "web"]), "No connection matches.\n");
     assert_eq!(
@@ -202,7 +202,7 @@ fn what_is_empty_is_said_in_words() {
 
 #[test]
 fn connections_are_shown_up_to_a_limit() {
-    let shown = Dataplane::start(busy).shows(&["connections", "--limit", "2"]);
+    let shown = FakeDataplane::start(busy).shows(&["connections", "--limit", "2"]);
     assert_eq!(
         shown,
         "\
@@ -216,7 +216,7 @@ service  tcp       established  web      198.51.100.100:40001  198.51.100.10:80 
 
 #[test]
 fn all_connections_are_shown_each_once() {
-    let dataplane = Dataplane::start(busy);
+    let dataplane = FakeDataplane::start(busy);
     let shown = dataplane.shows(&["connections", "--all"]);
     assert_eq!(shown.lines().count() as u64, CONNECTIONS + 1, "a heading and every connection");
 
@@ -231,7 +231,7 @@ fn all_connections_are_shown_each_once() {
 
 #[test]
 fn connections_are_filtered() {
-    let dataplane = Dataplane::start(busy);
+    let dataplane = FakeDataplane::start(busy);
     let none = dataplane.shows(&["connections", "--address", "10.0.0.99"]);
     assert_eq!(none, "No connection matches.\n");
     let some = dataplane.shows(&["connections", "--address", "10.0.0.11", "--service", "web"]);
@@ -240,7 +240,7 @@ fn connections_are_filtered() {
 
 #[test]
 fn output_that_nobody_reads_is_no_failure() {
-    let dataplane = Dataplane::start(busy);
+    let dataplane = FakeDataplane::start(busy);
     let mut child = Command::new(env!("CARGO_BIN_EXE_tandem"))
         .arg("--socket")
         .arg(&dataplane.socket)
@@ -256,7 +256,7 @@ fn output_that_nobody_reads_is_no_failure() {
 
 #[test]
 fn json_is_the_answer_itself() {
-    let dataplane = Dataplane::start(busy);
+    let dataplane = FakeDataplane::start(busy);
     let status = json(&dataplane.shows(&["--json", "status"]));
     assert_eq!(status["role"], "active");
     assert_eq!(status["nics"][0]["counters"]["rx_bytes"], 1_500_000_000_u64);
@@ -270,7 +270,7 @@ fn json_is_the_answer_itself() {
 
 #[test]
 fn reload_says_what_is_in_force() {
-    let dataplane = Dataplane::start(|request| {
+    let dataplane = FakeDataplane::start(|request| {
         assert_eq!(request, Request::Reload(Reload { path: None }));
         Response::Reloaded(Reloaded { generation: 4, warnings: vec!["f:1:1: warning: odd".into()] })
     });
@@ -283,7 +283,7 @@ fn reload_says_what_is_in_force() {
 
 #[test]
 fn a_reload_with_mistakes_shows_them_and_exits_with_2() {
-    let dataplane = Dataplane::start(|_| {
+    let dataplane = FakeDataplane::start(|_| {
         let message = "the file has 1 mistake; the running configuration stays";
         Response::Failure(
             Failure::new(FailureKind::Configuration, message)
@@ -306,7 +306,7 @@ fn a_reload_with_mistakes_shows_them_and_exits_with_2() {
 #[test]
 fn another_failure_exits_with_1() {
     let dataplane =
-        Dataplane::start(|_| Response::Failure(Failure::new(FailureKind::Busy, "try again")));
+        FakeDataplane::start(|_| Response::Failure(Failure::new(FailureKind::Busy, "try again")));
     let output = dataplane.tandem(&["status"]);
     assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(1), "try again\n"));
 }

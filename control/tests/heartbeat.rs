@@ -71,8 +71,8 @@ impl End {
         datagram: &[u8],
     ) -> (Result<Accepted, Refusal>, Option<Vec<u8>>) {
         self.now = Instant(self.now.0 + micros);
-        let verdict = self.association.receive(&mut self.admission, datagram, self.now);
-        (verdict.result, verdict.answer)
+        let reception = self.association.receive(&mut self.admission, datagram, self.now);
+        (reception.result, reception.answer)
     }
 
     fn result(&mut self, datagram: &[u8]) -> Result<Accepted, Refusal> {

@@ -20,7 +20,7 @@ use crate::hugepages::Hugepages;
 use crate::record::{Better, Each, Figure};
 use crate::replay::Replay;
 use crate::statistics::Summary;
-use crate::tandem::{Dataplane, next};
+use crate::tandem::{DataplaneProcess, next};
 use crate::traffic::{Mix, Size, Traffic};
 
 #[derive(Clone, Debug, Serialize)]
@@ -50,7 +50,7 @@ pub fn run(connections: u32, rounds: u32, time: Duration, folder: &Path) -> Resu
     let traffic = Traffic { mix: Mix::Service, one_way: true, size: Size::Smallest, connections };
     let replay = Replay::write(folder, "flows", &traffic, 1)?;
     let _pages = Hugepages::reserve(replay.mebibytes())?;
-    let mut dataplane = Dataplane::start(&replay, &traffic, folder, 1)?;
+    let mut dataplane = DataplaneProcess::start(&replay, &traffic, folder, 1)?;
     let (mut without, mut during, mut lost) = (Vec::new(), Vec::new(), Vec::new());
     let mut seconds = Vec::new();
     for _ in 0..rounds {
@@ -88,7 +88,7 @@ fn figures(without: Vec<f64>, during: Vec<f64>, seconds: Vec<f64>) -> Vec<Figure
 /// The rate of a slice in which one resync follows the other, and the seconds that each
 /// of them took.
 fn with_resyncs(
-    dataplane: &mut Dataplane,
+    dataplane: &mut DataplaneProcess,
     connections: u32,
     time: Duration,
 ) -> Result<(f64, Vec<f64>), Error> {

@@ -14,7 +14,7 @@ use crate::replay::Replay;
 use crate::rig::Pages;
 use crate::rig::mixed::Mixed;
 use crate::statistics::Summary;
-use crate::tandem::{Dataplane, Occupancy, Run, STAGES};
+use crate::tandem::{DataplaneProcess, Occupancy, Run, STAGES};
 
 pub use crate::run_settings::RunSettings;
 
@@ -112,7 +112,8 @@ fn replay(
     enough_cores(settings.workers)?;
     let replay = Replay::write(folder, "flows", &settings.traffic, settings.workers)?;
     let _pages = Hugepages::reserve(replay.mebibytes())?;
-    let mut dataplane = Dataplane::start(&replay, &settings.traffic, folder, settings.workers)?;
+    let mut dataplane =
+        DataplaneProcess::start(&replay, &settings.traffic, folder, settings.workers)?;
     dataplane.follow()?;
     let second = Duration::from_secs(1);
     let seconds = seconds(settings, progress, |flap| {

@@ -1,4 +1,4 @@
-//! Where a probe's datagrams were last seen: counters of the kernel's along their way.
+//! Where a probe's datagrams were last seen: the kernel counts them on their way.
 //!
 //! ```text
 //!   client -> [1] switch -> [2] appliance -> [3] switch -> echo
@@ -10,17 +10,38 @@ use crate::{Error, FOLDER, Lab, Namespace, Probed};
 
 const SWITCH: Namespace = Namespace("tandem-switch");
 
-/// A place, the interfaces at which packets come in there, and the port that tells their
-/// direction.
-struct Place(&'static str, &'static [(Namespace, &'static str)], &'static str);
+/// A point on the way of a probe's datagrams at which the kernel counts them.
+struct CountingPoint {
+    name: &'static str,
+    /// The interfaces at which packets come in there.
+    interfaces: &'static [(Namespace, &'static str)],
+    /// The port that tells their direction, as nftables names it: "sport" or "dport".
+    port: &'static str,
+}
 
-const PLACES: [Place; 6] = [
-    Place("out of the client", &[(SWITCH, "client")], "dport"),
-    Place("into the appliances", &[(Lab::A, "pub0"), (Lab::B, "pub0")], "dport"),
-    Place("out of the appliances", &[(SWITCH, "a-private"), (SWITCH, "b-private")], "dport"),
-    Place("back out of the echo", &[(SWITCH, "s2")], "sport"),
-    Place("back into the appliances", &[(Lab::A, "priv0"), (Lab::B, "priv0")], "sport"),
-    Place("back out of the appliances", &[(SWITCH, "a-public"), (SWITCH, "b-public")], "sport"),
+const POINTS: [CountingPoint; 6] = [
+    CountingPoint { name: "out of the client", interfaces: &[(SWITCH, "client")], port: "dport" },
+    CountingPoint {
+        name: "into the appliances",
+        interfaces: &[(Lab::A, "pub0"), (Lab::B, "pub0")],
+        port: "dport",
+    },
+    CountingPoint {
+        name: "out of the appliances",
+        interfaces: &[(SWITCH, "a-private"), (SWITCH, "b-private")],
+        port: "dport",
+    },
+    CountingPoint { name: "back out of the echo", interfaces: &[(SWITCH, "s2")], port: "sport" },
+    CountingPoint {
+        name: "back into the appliances",
+        interfaces: &[(Lab::A, "priv0"), (Lab::B, "priv0")],
+        port: "sport",
+    },
+    CountingPoint {
+        name: "back out of the appliances",
+        interfaces: &[(SWITCH, "a-public"), (SWITCH, "b-public")],
+        port: "sport",
+    },
 ];
 
 /// Sets the counters, all to 0.
@@ -29,13 +50,13 @@ const PLACES: [Place; 6] = [
 ///
 /// [`Error::Command`].
 pub fn count() -> Result<(), Error> {
-    for Place(_, interfaces, direction) in PLACES {
+    for CountingPoint { interfaces, port, .. } in POINTS {
         for (namespace, interface) in interfaces {
             let table = format!("hop_{}", interface.replace('-', "_"));
             let rules = format!(
                 "table netdev {table}\ndelete table netdev {table}\ntable netdev {table} {{\n chain \
                  hop {{\n  type filter hook ingress device {interface} priority -10;\n  udp \
-                 {direction} 7 counter\n }}\n}}\n"
+                 {port} 7 counter\n }}\n}}\n"
             );
             let path = format!("{FOLDER}/{table}.nft");
             write(&path, &rules)?;
@@ -80,7 +101,7 @@ pub fn losses(probed: &Probed) -> Result<Losses, Error> {
 /// How many datagrams were seen at each place since.
 fn seen() -> Result<Vec<(&'static str, u64)>, Error> {
     let mut all = Vec::new();
-    for Place(place, interfaces, _) in PLACES {
+    for CountingPoint { name, interfaces, .. } in POINTS {
         let mut packets = 0;
         for (namespace, interface) in interfaces {
             let table = format!("hop_{}", interface.replace('-', "_"));
@@ -89,7 +110,7 @@ fn seen() -> Result<Vec<(&'static str, u64)>, Error> {
             words.find(|word| *word == "packets");
             packets += words.next().and_then(|word| word.parse::<u64>().ok()).unwrap_or(0);
         }
-        all.push((place, packets));
+        all.push((name, packets));
     }
     Ok(all)
 }

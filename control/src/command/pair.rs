@@ -99,7 +99,10 @@ fn show_members(pair: &Pair, out: &mut dyn Write) -> io::Result<()> {
         table.row(not_understood_row(pair.peer.as_ref(), not_understood));
     } else if let Some(peer) = &pair.peer {
         let silence = millis(pair.silence_millis.unwrap_or(0));
-        row(peer, (!is_heard).then(|| format!("silent for {silence}, values of its last heartbeat")));
+        row(
+            peer,
+            (!is_heard).then(|| format!("silent for {silence}, values of its last heartbeat")),
+        );
     }
     table.write(out)?;
     if pair.peer.is_none() && pair.not_understood.is_none() {

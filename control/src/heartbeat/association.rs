@@ -65,7 +65,7 @@ impl Admission {
 
 /// What becomes of a datagram that came over a path.
 #[derive(Debug)]
-pub struct Verdict {
+pub struct Reception {
     /// What it says, or why it does not count.
     pub result: Result<Accepted, Refusal>,
     /// An answer, to be sent back over the path that the datagram came over.
@@ -77,11 +77,11 @@ pub struct Verdict {
     pub claims_nothing: bool,
 }
 
-impl Verdict {
-    /// Makes the verdict on a datagram that does not count.
+impl Reception {
+    /// The reception of a datagram that does not count.
     #[must_use]
     pub fn refused(why: Refusal) -> Self {
-        Verdict { result: Err(why), answer: None, counter: 0, claims_nothing: false }
+        Reception { result: Err(why), answer: None, counter: 0, claims_nothing: false }
     }
 }
 
@@ -260,31 +260,36 @@ impl Association {
     }
 
     /// Judges a datagram that came over the path of this admission control.
-    pub fn receive(&mut self, admission: &mut Admission, datagram: &[u8], now: Instant) -> Verdict {
-        self.verdict(admission, datagram, now, false)
+    pub fn receive(
+        &mut self,
+        admission: &mut Admission,
+        datagram: &[u8],
+        now: Instant,
+    ) -> Reception {
+        self.reception(admission, datagram, now, false)
     }
 
     /// Judges the sample of the path's datagrams that exceeded its rate. To be called about once
     /// an interval.
-    pub fn receive_sampled(&mut self, admission: &mut Admission, now: Instant) -> Vec<Verdict> {
+    pub fn receive_sampled(&mut self, admission: &mut Admission, now: Instant) -> Vec<Reception> {
         let sample = admission.reservoir.take_sample(now);
-        sample.iter().map(|datagram| self.verdict(admission, datagram, now, true)).collect()
+        sample.iter().map(|datagram| self.reception(admission, datagram, now, true)).collect()
     }
 
-    fn verdict(
+    fn reception(
         &mut self,
         admission: &mut Admission,
         datagram: &[u8],
         now: Instant,
         is_sampled: bool,
-    ) -> Verdict {
+    ) -> Reception {
         let mut aside = Aside::default();
         let result = self.judge(admission, datagram, now, is_sampled, &mut aside);
         let Aside { to_greet, claims_nothing } = aside;
         let answer = to_greet.filter(|_| self.hellos.take(now));
         let answer = answer.and_then(|echo| self.sealer.seal(&Message { echo, body: Body::Hello }));
         let counter = Header::read(datagram).map_or(0, |header| header.counter);
-        Verdict { result, answer, counter, claims_nothing }
+        Reception { result, answer, counter, claims_nothing }
     }
 
     fn judge(

@@ -3,7 +3,7 @@
 
 use failover::Instant;
 
-use super::association::{Accepted, Admission, Association, Verdict};
+use super::association::{Accepted, Admission, Association, Reception};
 use super::message::tests::payload;
 use super::refusal::Refusal;
 use super::reservoir::Reservoir;
@@ -45,12 +45,12 @@ impl End {
     /// Takes a datagram in; what is sent back.
     fn receive(&mut self, datagram: &[u8], now: u64) -> Vec<Vec<u8>> {
         let now = Instant(now);
-        let mut verdicts = self.association.receive_sampled(&mut self.admission, now);
-        verdicts.push(self.association.receive(&mut self.admission, datagram, now));
-        verdicts.into_iter().filter_map(|verdict| self.count(verdict)).collect()
+        let mut receptions = self.association.receive_sampled(&mut self.admission, now);
+        receptions.push(self.association.receive(&mut self.admission, datagram, now));
+        receptions.into_iter().filter_map(|reception| self.count(reception)).collect()
     }
 
-    fn count(&mut self, Verdict { result, answer, .. }: Verdict) -> Option<Vec<u8>> {
+    fn count(&mut self, Reception { result, answer, .. }: Reception) -> Option<Vec<u8>> {
         self.tried += u64::from(result == Err(Refusal::Authentication));
         answer
     }

@@ -31,7 +31,7 @@ mod salt;
 pub mod seal;
 pub mod version;
 
-pub use association::{Accepted, Admission, Association, Verdict};
+pub use association::{Accepted, Admission, Association, Reception};
 
 pub use message::{Body, HeartbeatPayload, Message, NotUnderstood, Progress, Timers};
 pub use refusal::{Refusal, Refusals};

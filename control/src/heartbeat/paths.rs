@@ -9,7 +9,7 @@ use failover::{Incompatible, Instant};
 
 use super::path::Path;
 use super::seal::LIMIT;
-use super::{Accepted, Association, HeartbeatPayload, Refusal, Verdict, Version};
+use super::{Accepted, Association, HeartbeatPayload, Reception, Refusal, Version};
 use crate::log_limiter::LogLimiter;
 use crate::measures::Measures;
 
@@ -166,37 +166,37 @@ impl Paths {
         let mut buffer = [0; LIMIT + 1];
         let Some(datagram) = path.receive(&mut buffer) else { return false };
         let version = datagram.bytes.first().copied();
-        let verdict = if datagram.is_on_link {
+        let reception = if datagram.is_on_link {
             self.association.receive(&mut path.admission, datagram.bytes, now)
         } else {
-            Verdict::refused(Refusal::OffLink)
+            Reception::refused(Refusal::OffLink)
         };
-        self.take(index, verdict, version, now, messages);
+        self.take(index, reception, version, now, messages);
         true
     }
 
     /// Takes in the sample from the path's reservoir.
     fn receive_sampled(&mut self, index: usize, now: Instant, messages: &mut Vec<PeerMessage>) {
         let Some(path) = self.paths.get_mut(index) else { return };
-        for verdict in self.association.receive_sampled(&mut path.admission, now) {
-            self.take(index, verdict, Some(Version::OWN.envelope), now, messages);
+        for reception in self.association.receive_sampled(&mut path.admission, now) {
+            self.take(index, reception, Some(Version::OWN.envelope), now, messages);
         }
     }
 
     fn take(
         &mut self,
         index: usize,
-        verdict: Verdict,
+        reception: Reception,
         version: Option<u8>,
         now: Instant,
         messages: &mut Vec<PeerMessage>,
     ) {
         let Some(path) = self.paths.get_mut(index) else { return };
-        if let Some(answer) = verdict.answer {
+        if let Some(answer) = reception.answer {
             path.send(&answer);
         }
-        let order = (self.association.starts(), verdict.counter);
-        match verdict.result {
+        let order = (self.association.starts(), reception.counter);
+        match reception.result {
             Ok(Accepted::Hello | Accepted::Waits) => {}
             Ok(Accepted::NotUnderstood { version, said }) => {
                 let version = Version { message: Some(version), ..Version::OWN };
@@ -215,7 +215,7 @@ impl Paths {
                 }
             }
             Err(refusal) => {
-                if may_be_the_peer(refusal) && !verdict.claims_nothing {
+                if may_be_the_peer(refusal) && !reception.claims_nothing {
                     self.unproven_peer = Some(now);
                 }
                 path.refused(refusal, version, now);

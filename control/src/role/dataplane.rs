@@ -26,7 +26,7 @@ const RETRY: Duration = Duration::from_millis(1);
 const OUTSTANDING: usize = 64;
 
 /// The dataplane as it is seen over its socket.
-pub struct Dataplane {
+pub struct DataplaneSocket {
     path: PathBuf,
     stream: Option<UnixStream>,
     unread: Vec<u8>,
@@ -51,11 +51,11 @@ pub struct Answer {
     pub granted: bool,
 }
 
-impl Dataplane {
+impl DataplaneSocket {
     /// Not connected yet.
     #[must_use]
     pub fn new(path: &Path) -> Self {
-        Dataplane {
+        DataplaneSocket {
             path: path.to_owned(),
             stream: None,
             unread: Vec::new(),

@@ -243,8 +243,10 @@ mod tests {
         found.peer_fitness = Some(all);
         assert_eq!(
             found.obstacles(found.fitness()),
-            ["0 of 1 next hops on the public side answer this machine and 1 the other one; silent: \
-              198.51.100.1 not"]
+            [
+                "0 of 1 next hops on the public side answer this machine and 1 the other one; silent: \
+              198.51.100.1 not"
+            ]
         );
         assert_eq!(
             silent(&lease_status),

@@ -48,7 +48,9 @@ pub fn sentence(notice: Notice) -> &'static str {
         Notice::NotReady => {
             "a handover is refused: the machine that would get the role is not ready"
         }
-        Notice::TermNotStored => "the term could not be written to disk; the claim goes on without that",
+        Notice::TermNotStored => {
+            "the term could not be written to disk; the claim goes on without that"
+        }
     }
 }
 

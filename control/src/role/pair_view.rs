@@ -4,7 +4,7 @@ use api::{Change, LeaseStatus, Member, NotUnderstood, Pair, SyncLink};
 use config::Timing;
 use failover::{Fitness, Heartbeat, Instant, Machine, Reach, Role};
 
-use super::dataplane::Dataplane;
+use super::dataplane::DataplaneSocket;
 use super::fitness::silent;
 use crate::heartbeat::path::Path;
 use crate::heartbeat::paths::Paths;
@@ -31,7 +31,7 @@ pub(super) struct LastHeartbeat {
 pub(super) struct View<'v> {
     pub(super) machine: &'v Machine,
     pub(super) paths: &'v Paths,
-    pub(super) dataplane: &'v Dataplane,
+    pub(super) dataplane: &'v DataplaneSocket,
     pub(super) peer: Option<&'v LastHeartbeat>,
     pub(super) obstacles: Vec<String>,
     pub(super) sync: &'v Report,

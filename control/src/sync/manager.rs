@@ -22,7 +22,7 @@ use crate::role::sync_direction::Import;
 const RETRY: Duration = Duration::from_millis(100);
 
 /// What every stream needs.
-struct Common {
+struct StreamContext {
     socket: PathBuf,
     paths: Vec<PeerPath>,
     port: u16,
@@ -53,7 +53,7 @@ impl Drop for Stream {
 
 /// Carries connections for as long as there are plans.
 pub struct Manager {
-    common: Arc<Common>,
+    context: Arc<StreamContext>,
     plans: watch::Receiver<SyncPlan>,
     taken: mpsc::Receiver<Taken>,
     stream: Option<Stream>,
@@ -80,7 +80,7 @@ impl Manager {
         for path in &peer.paths {
             tokio::spawn(accept.clone().listen(*path, peer.port));
         }
-        let common = Common {
+        let context = StreamContext {
             socket: node.control_socket.clone(),
             paths: peer.paths.clone(),
             port: peer.port,
@@ -90,7 +90,7 @@ impl Manager {
             clock,
         };
         Manager {
-            common: Arc::new(common),
+            context: Arc::new(context),
             plans,
             taken,
             stream: None,
@@ -125,11 +125,11 @@ impl Manager {
         });
         if !is_right {
             self.stream = None;
-            self.common.report.send_replace(Report::default());
+            self.context.report.send_replace(Report::default());
         }
         if self.waits(plan) && Instant::now() >= self.next_round {
             let order = dial::order(self.first, &plan.paths_up);
-            let import = import(Arc::clone(&self.common), order);
+            let import = import(Arc::clone(&self.context), order);
             let task = tokio::spawn(import);
             self.stream = Some(Stream { direction: Direction::Import, task });
         }
@@ -143,7 +143,7 @@ impl Manager {
         if !self.plans.borrow().export || takes_rest {
             return;
         }
-        let task = tokio::spawn(export(Arc::clone(&self.common), taken));
+        let task = tokio::spawn(export(Arc::clone(&self.context), taken));
         self.stream = Some(Stream { direction: Direction::Export, task });
     }
 
@@ -160,7 +160,7 @@ impl Manager {
         }
         // Whatever ended it may end the next one as quickly.
         self.next_round = Instant::now() + RETRY;
-        self.common.down(&ended.trouble);
+        self.context.down(&ended.trouble);
     }
 }
 
@@ -174,13 +174,13 @@ async fn ended(stream: &mut Option<Stream>) -> Ended {
 }
 
 /// Dials over one path after the other, and brings the peer's connections to the dataplane.
-async fn import(common: Arc<Common>, order: Vec<usize>) -> Ended {
+async fn import(context: Arc<StreamContext>, order: Vec<usize>) -> Ended {
     let mut trouble = Trouble::Network("there is no path".to_owned());
     for index in order {
-        let Some(&path) = common.paths.get(index) else { continue };
-        match dial::dial(path, common.port, &common.key).await {
+        let Some(&path) = context.paths.get(index) else { continue };
+        match dial::dial(path, context.port, &context.key).await {
             Ok(link) => {
-                return common.carry(link, index, path, Direction::Import).await;
+                return context.carry(link, index, path, Direction::Import).await;
             }
             Err(failed) => trouble = failed,
         }
@@ -189,12 +189,12 @@ async fn import(common: Arc<Common>, order: Vec<usize>) -> Ended {
 }
 
 /// Brings the dataplane's connections to the peer.
-async fn export(common: Arc<Common>, taken: Taken) -> Ended {
-    let index = common.paths.iter().position(|path| *path == taken.path).unwrap_or(0);
-    common.carry(taken.link, index, taken.path, Direction::Export).await
+async fn export(context: Arc<StreamContext>, taken: Taken) -> Ended {
+    let index = context.paths.iter().position(|path| *path == taken.path).unwrap_or(0);
+    context.carry(taken.link, index, taken.path, Direction::Export).await
 }
 
-impl Common {
+impl StreamContext {
     async fn carry(
         &self,
         link: Secured,

@@ -31,7 +31,9 @@ pub async fn run(
                 }
                 tracing::warn!("the witness {witness} cannot be asked: {error}");
             }
-            Err(error) => tracing::warn!("no ICMP socket can be opened to ask the witness {witness}: {error}"),
+            Err(error) => {
+                tracing::warn!("no ICMP socket can be opened to ask the witness {witness}: {error}")
+            }
         }
         sleep(PERIOD).await;
     }

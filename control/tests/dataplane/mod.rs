@@ -14,18 +14,18 @@ use api::{
 };
 
 /// A listener that answers each client as it was told to.
-pub(crate) struct Dataplane {
+pub(crate) struct FakeDataplane {
     pub(crate) socket: PathBuf,
 }
 
 static NUMBER: AtomicU32 = AtomicU32::new(0);
 
-impl Dataplane {
+impl FakeDataplane {
     /// Answers from now on. The thread ends with the test's process.
     pub(crate) fn start(answer: impl Fn(Request) -> Response + Send + 'static) -> Self {
         let socket = path();
         listen(&socket, answer);
-        Dataplane { socket }
+        FakeDataplane { socket }
     }
 
     /// The same with a tandem-control beside it.
@@ -50,7 +50,7 @@ impl Dataplane {
     }
 }
 
-impl Drop for Dataplane {
+impl Drop for FakeDataplane {
     fn drop(&mut self) {
         let _ = self.socket.parent().map(std::fs::remove_dir_all);
     }

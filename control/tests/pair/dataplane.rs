@@ -14,7 +14,7 @@ use api::{
     frame, message, server,
 };
 
-pub(crate) struct State {
+pub(crate) struct DataplaneState {
     role: Role,
     pub(crate) term: u64,
     lease_until: Instant,
@@ -41,7 +41,7 @@ pub(crate) struct State {
     is_up: bool,
 }
 
-impl State {
+impl DataplaneState {
     fn expire(&mut self) {
         let now = Instant::now();
         if self.role == Role::Active && now >= self.lease_until {
@@ -147,15 +147,15 @@ impl State {
 }
 
 /// A dataplane on a socket.
-pub(crate) struct Dataplane {
+pub(crate) struct FakeDataplane {
     pub(crate) socket: PathBuf,
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<DataplaneState>>,
 }
 
-impl Dataplane {
+impl FakeDataplane {
     pub(crate) fn start(socket: &Path) -> Self {
         let long_ago = Instant::now();
-        let state = Arc::new(Mutex::new(State {
+        let state = Arc::new(Mutex::new(DataplaneState {
             role: Role::Standby,
             term: 0,
             lease_until: long_ago,
@@ -176,7 +176,7 @@ impl Dataplane {
             clients: Vec::new(),
             is_up: true,
         }));
-        let dataplane = Dataplane { socket: socket.to_owned(), state };
+        let dataplane = FakeDataplane { socket: socket.to_owned(), state };
         dataplane.listen();
         dataplane
     }
@@ -198,7 +198,7 @@ impl Dataplane {
     }
 
     /// Its state, to be looked at or changed. While this is held nothing is answered.
-    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
+    pub(crate) fn state(&self) -> MutexGuard<'_, DataplaneState> {
         self.state.lock().unwrap()
     }
 
@@ -232,13 +232,13 @@ impl Dataplane {
     }
 }
 
-impl Drop for Dataplane {
+impl Drop for FakeDataplane {
     fn drop(&mut self) {
         self.kill();
     }
 }
 
-fn converse(mut stream: UnixStream, state: &Mutex<State>) {
+fn converse(mut stream: UnixStream, state: &Mutex<DataplaneState>) {
     while let Ok(Some(json)) = frame::read(&mut stream) {
         let response = match message::decode(&json).unwrap() {
             Request::Lease(order) => {
@@ -271,7 +271,7 @@ fn converse(mut stream: UnixStream, state: &Mutex<State>) {
 }
 
 /// All connections, which are none, at once; the rest is listening.
-fn export(stream: &mut UnixStream, state: &Mutex<State>) -> io::Result<()> {
+fn export(stream: &mut UnixStream, state: &Mutex<DataplaneState>) -> io::Result<()> {
     let mut frames = Vec::new();
     let version = STREAM_VERSION;
     Frame::Begin { session: 1, workers: 1, seed: 1, version }.write(&mut frames);
@@ -282,7 +282,7 @@ fn export(stream: &mut UnixStream, state: &Mutex<State>) -> io::Result<()> {
     Ok(())
 }
 
-fn import(stream: &mut UnixStream, state: &Mutex<State>) -> io::Result<()> {
+fn import(stream: &mut UnixStream, state: &Mutex<DataplaneState>) -> io::Result<()> {
     loop {
         let frame = read_frame(stream)?;
         let mut state = state.lock().unwrap();

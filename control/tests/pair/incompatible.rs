@@ -47,8 +47,8 @@ impl Peer {
         let mut buffer = [0; 2000];
         let now = Instant(self.began.elapsed().as_micros() as u64 + 1_000_000);
         while let Ok(length) = self.socket.recv(&mut buffer) {
-            let verdict = self.association.receive(&mut self.admission, &buffer[..length], now);
-            let _ = verdict.answer.map(|answer| self.socket.send(&answer));
+            let reception = self.association.receive(&mut self.admission, &buffer[..length], now);
+            let _ = reception.answer.map(|answer| self.socket.send(&answer));
         }
         self.shout(version, active);
     }

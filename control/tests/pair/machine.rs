@@ -11,10 +11,10 @@ use std::time::{Duration, Instant};
 
 use api::{Client, Pair};
 
-use crate::dataplane::Dataplane;
+use crate::dataplane::FakeDataplane;
 
 pub(crate) struct Machine {
-    pub(crate) dataplane: Dataplane,
+    pub(crate) dataplane: FakeDataplane,
     pub(crate) folder: PathBuf,
     metrics: SocketAddr,
     control: Option<Child>,
@@ -58,7 +58,7 @@ impl Both {
             fs::set_permissions(&key, Permissions::from_mode(0o600)).unwrap();
             let config = config(name, &folder, port, [own, other], more);
             fs::write(folder.join("tandem.toml"), config).unwrap();
-            let dataplane = Dataplane::start(&folder.join("dataplane.sock"));
+            let dataplane = FakeDataplane::start(&folder.join("dataplane.sock"));
             let metrics = SocketAddr::new([127, 0, 1, own].into(), port);
             Machine { dataplane, folder, metrics, control: None }
         };

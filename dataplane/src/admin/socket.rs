@@ -74,7 +74,7 @@ fn accept(listener: &UnixListener, admin: &Weak<Admin>) {
         if !api::server::is_allowed(&stream) || clients.load(Ordering::Relaxed) >= CLIENTS {
             continue;
         }
-        let place = Place::take(&clients);
+        let place = ClientSlot::take(&clients);
         let admin = Weak::clone(admin);
         let threads = std::thread::Builder::new().name("control-client".to_owned());
         let spawned = threads.spawn(move || {
@@ -92,16 +92,16 @@ fn accept(listener: &UnixListener, admin: &Weak<Admin>) {
 }
 
 /// A client's place among [`CLIENTS`], given back however its thread ends.
-struct Place(Arc<AtomicUsize>);
+struct ClientSlot(Arc<AtomicUsize>);
 
-impl Place {
+impl ClientSlot {
     fn take(clients: &Arc<AtomicUsize>) -> Self {
         clients.fetch_add(1, Ordering::Relaxed);
-        Place(Arc::clone(clients))
+        ClientSlot(Arc::clone(clients))
     }
 }
 
-impl Drop for Place {
+impl Drop for ClientSlot {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }

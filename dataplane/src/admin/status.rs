@@ -15,7 +15,7 @@ use nat::service::{Server, ServerId, Service};
 use super::{Admin, WorkerHandle};
 use crate::clock::Tsc;
 use crate::counters::Counter;
-use crate::neighbour::resolver::{Listed, State};
+use crate::neighbour::resolver::{Listed, ReachabilityState};
 use crate::servers::ServerStates;
 
 /// The time over which the share of busy cycles is measured.
@@ -161,11 +161,11 @@ fn neighbour(line: Listed) -> Neighbour {
         address: IpAddr::V4(line.address),
         mac: line.mac.map(|mac| mac.to_string()),
         state: match line.state {
-            State::Incomplete => NeighbourState::Incomplete,
-            State::Reachable => NeighbourState::Reachable,
-            State::Probe => NeighbourState::Probe,
-            State::Failed => NeighbourState::Failed,
-            State::Static => NeighbourState::Static,
+            ReachabilityState::Incomplete => NeighbourState::Incomplete,
+            ReachabilityState::Reachable => NeighbourState::Reachable,
+            ReachabilityState::Probe => NeighbourState::Probe,
+            ReachabilityState::Failed => NeighbourState::Failed,
+            ReachabilityState::Static => NeighbourState::Static,
         },
         age_seconds: line.age / 1000,
     }

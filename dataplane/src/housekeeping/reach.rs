@@ -10,7 +10,7 @@ impl Housekeeping {
     pub(super) fn probe(&mut self, now: Instant, is_steady: bool) {
         let mut questions = Vec::new();
         let mut resolver = self.resolver.lock();
-        resolver.prober.hurry(self.role.reach.ordered());
+        resolver.prober.ask_all(self.role.reach.ordered());
         resolver.prober.look(now, is_steady, |question| questions.push(question));
         let requests: Vec<_> = questions
             .into_iter()

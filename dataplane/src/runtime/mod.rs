@@ -37,8 +37,8 @@ use crate::link::NicLink;
 
 use nic::Nic;
 use numa::On;
-use state::State;
-use worker_setup::{Common, WorkerSetup};
+use state::SharedState;
+use worker_setup::{WorkerResources, WorkerSetup};
 
 pub use error::StartError;
 
@@ -153,14 +153,14 @@ impl Dataplane {
         let cores: Vec<CoreId> = config.node.workers.iter().map(|core| CoreId(core.0)).collect();
         privileges::check(&config, kernel)?;
         let machine = Machine::open(&config, &cores, kernel)?;
-        let (state, builder) = State::new(&config, machine.macs(), machine.clock)?;
+        let (state, builder) = SharedState::new(&config, machine.macs(), machine.clock)?;
         let ports = machine.ports();
         let links = links(&config, &ports);
         let (sharing, by_nics) = nic::share(&machine.nics, &config.node);
         let sharing = Arc::new(sharing);
         let Machine { eal, mempool, socket, nics, kernel, .. } = machine;
         let halt = Arc::new(AtomicBool::new(false));
-        let common = Common {
+        let resources = WorkerResources {
             config: &config,
             mempool: &mempool,
             socket,
@@ -168,7 +168,7 @@ impl Dataplane {
             state: &state,
             halt: &halt,
         };
-        let worker_setup = common.worker_setup(&eal, nics)?;
+        let worker_setup = resources.worker_setup(&eal, nics)?;
         let WorkerSetup { builds, admin_handles, from_workers, to_worker } = worker_setup;
         let blocks = admin_handles.iter().map(|worker| Arc::clone(&worker.counters)).collect();
         let now = state.clock.now();

@@ -76,13 +76,13 @@ fn missing(needs: &[Need], held: CapabilitySet) -> Option<String> {
 /// What is needed until the end: net_af_xdp takes its program off the interface when the
 /// port is closed; and orders about the role are taken with real-time priority, which is a
 /// matter of a limit (LimitRTPRIO= in the unit) wherever this process may raise it.
-fn kept(config: &Config, may_hurry: impl FnOnce() -> bool) -> CapabilitySet {
+fn kept(config: &Config, may_be_real_time: impl FnOnce() -> bool) -> CapabilitySet {
     let mut kept = CapabilitySet::empty();
     let devices = [&config.public.device, &config.private.device];
     if devices.into_iter().any(|device| is_driven_by(device, "net_af_xdp")) {
         kept |= CapabilitySet::NET_ADMIN;
     }
-    if config.peer.is_some() && !may_hurry() {
+    if config.peer.is_some() && !may_be_real_time() {
         kept |= CapabilitySet::SYS_NICE;
     }
     kept

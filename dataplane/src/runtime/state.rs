@@ -28,7 +28,7 @@ use crate::watchdog::Watchdog;
 use crate::worker::Sharing;
 
 /// The state that threads share, as a configuration begins it.
-pub(super) struct State {
+pub(super) struct SharedState {
     pub(super) clock: Clock,
     /// What workers begin with. A reload gives them another one.
     pub(super) first: Arc<Snapshot>,
@@ -39,7 +39,7 @@ pub(super) struct State {
     drops: Arc<Drops>,
 }
 
-impl State {
+impl SharedState {
     /// For a machine whose NICs have these Ethernet addresses; and what makes the snapshots
     /// after the first.
     pub(super) fn new(
@@ -59,7 +59,7 @@ impl State {
             Some(_) => LeaseHolder::of_a_pair(clock.rate()),
             None => LeaseHolder::alone(clock.rate()),
         };
-        let state = State {
+        let state = SharedState {
             clock,
             snapshot: Arc::new(RwLock::new(Arc::clone(&first))),
             first,

@@ -17,7 +17,7 @@ use nat::service::Loads;
 
 use super::StartError;
 use super::nic::{Nic, Queues};
-use super::state::State;
+use super::state::SharedState;
 use crate::admin::WorkerHandle as AdminHandle;
 use crate::clock::Clock;
 use crate::counters::WorkerBlock;
@@ -33,13 +33,13 @@ const DATAGRAMS: usize = 4096;
 const HELD_FRAGMENTS: usize = 4096;
 
 /// What all workers are made from.
-pub(super) struct Common<'a> {
+pub(super) struct WorkerResources<'a> {
     pub(super) config: &'a Config,
     pub(super) mempool: &'a Mempool,
     /// The node where rings lie, as the buffers do.
     pub(super) socket: SocketId,
     pub(super) sharing: &'a Arc<Sharing>,
-    pub(super) state: &'a State,
+    pub(super) state: &'a SharedState,
     pub(super) halt: &'a Arc<AtomicBool>,
 }
 
@@ -67,7 +67,7 @@ struct Rings {
     from: Vec<Consumer>,
 }
 
-impl Common<'_> {
+impl WorkerResources<'_> {
     pub(super) fn worker_setup(
         &self,
         eal: &Eal,

@@ -36,7 +36,7 @@ const PAUSE: Duration = Duration::from_millis(20);
 const LEASE: u64 = 30 * 24 * 3600 * 1_000_000;
 /// A dataplane that forwards a traffic; ended when dropped.
 #[derive(Debug)]
-pub struct Dataplane {
+pub struct DataplaneProcess {
     child: Child,
     socket: PathBuf,
     /// By side, whether packets come in.
@@ -63,14 +63,14 @@ pub fn run(
     folder: &Path,
     time: Duration,
 ) -> Result<Run, Error> {
-    let mut dataplane = Dataplane::start(replay, traffic, folder, 1)?;
+    let mut dataplane = DataplaneProcess::start(replay, traffic, folder, 1)?;
     dataplane.follow()?;
     let run = dataplane.measure(time)?;
     dataplane.check(&run)?;
     Ok(run)
 }
 
-impl Dataplane {
+impl DataplaneProcess {
     /// Starts it, and waits until it forwards, knowing every connection of the traffic.
     ///
     /// # Errors
@@ -86,7 +86,7 @@ impl Dataplane {
         let files = setup.write(folder)?;
         let child = spawn(&files.configuration)?;
         let fed = Side::ALL.map(|side| replay.feeds(side));
-        let mut dataplane = Dataplane { child, socket: files.socket, fed, follower: None };
+        let mut dataplane = DataplaneProcess { child, socket: files.socket, fed, follower: None };
         let ready = dataplane.make_ready(traffic, replay.packets());
         ready.map_err(|why| dataplane.failed(&why.to_string()))?;
         Ok(dataplane)
@@ -224,7 +224,7 @@ impl Dataplane {
     }
 }
 
-impl Drop for Dataplane {
+impl Drop for DataplaneProcess {
     fn drop(&mut self) {
         self.stop();
     }

@@ -2,7 +2,7 @@
 
 use core::cmp::Ordering;
 
-use super::state::State;
+use super::state::RoleState;
 use super::{Action, Machine, Notice};
 use crate::heartbeat::{Heartbeat, Role, Term, Wish};
 use crate::time::Instant;
@@ -14,7 +14,7 @@ impl Machine {
         match self.reason_to_claim(now) {
             Some(why) if self.stored >= term => self.claim(term, why, actions),
             Some(why) => {
-                self.state = State::Claiming { term, since: now, why };
+                self.state = RoleState::Claiming { term, since: now, why };
                 self.store(term, actions);
             }
             // In advance, so that no disk stands between the death of the peer and the
@@ -77,9 +77,9 @@ impl Machine {
 
     /// A disk that hangs must not keep the service down.
     pub(super) fn wait_for_term(&mut self, now: Instant, actions: &mut Vec<Action>) {
-        let State::Claiming { term, since, .. } = self.state else { return };
+        let RoleState::Claiming { term, since, .. } = self.state else { return };
         if self.reason_to_claim(now).is_none() || self.term >= term {
-            self.state = State::Standby;
+            self.state = RoleState::Standby;
         } else if now.since(since) >= self.timers.dead {
             self.term_not_stored(term, now, actions);
         }
@@ -102,7 +102,7 @@ impl Machine {
     /// The disk took its time: the claim goes on if it is still right and the term is
     /// still new.
     fn term_is_settled(&mut self, settled: Term, now: Instant, actions: &mut Vec<Action>) -> bool {
-        let State::Claiming { term, why, .. } = self.state else { return false };
+        let RoleState::Claiming { term, why, .. } = self.state else { return false };
         let goes_on = term == settled && self.term < term && self.reason_to_claim(now).is_some();
         if goes_on {
             self.claim(term, why, actions);
@@ -111,7 +111,7 @@ impl Machine {
     }
 
     fn claim(&mut self, term: Term, why: Notice, actions: &mut Vec<Action>) {
-        self.state = State::Active;
+        self.state = RoleState::Active;
         self.term = term;
         if why == Notice::PeerYielded && self.reaches(Ordering::Greater) {
             self.moves.note(self.last_step, self.timers.calm());

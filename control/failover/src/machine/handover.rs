@@ -3,19 +3,19 @@
 use core::cmp::Ordering;
 use core::time::Duration;
 
-use super::state::{Offer, State};
+use super::state::{Offer, RoleState};
 use super::{Action, Machine, Notice};
 use crate::heartbeat::{Heartbeat, Role};
 use crate::time::Instant;
 
 impl Machine {
     pub(super) fn offer(&mut self, why: Offer, now: Instant, actions: &mut Vec<Action>) {
-        self.state = State::Yielding { since: now, why, drained: false };
+        self.state = RoleState::Yielding { since: now, why, drained: false };
         actions.push(Action::Drain);
     }
 
     pub(super) fn drained(&mut self) {
-        if let State::Yielding { drained, .. } = &mut self.state {
+        if let RoleState::Yielding { drained, .. } = &mut self.state {
             *drained = true;
         }
     }
@@ -44,7 +44,7 @@ impl Machine {
         if why == Offer::Leaving {
             self.let_go(Action::Release, actions);
         } else {
-            self.state = State::Active;
+            self.state = RoleState::Active;
         }
     }
 
@@ -52,14 +52,16 @@ impl Machine {
     pub(super) fn hand_over(&mut self, now: Instant, actions: &mut Vec<Action>) {
         let peer = self.peer(now);
         match self.state {
-            State::Active if peer.is_some_and(|peer| self.may_follow(peer)) => {
+            RoleState::Active if peer.is_some_and(|peer| self.may_follow(peer)) => {
                 self.offer(Offer::Asked, now, actions);
             }
-            State::Standby if self.is_ready_beside_active(now) && !self.reaches(Ordering::Less) => {
+            RoleState::Standby
+                if self.is_ready_beside_active(now) && !self.reaches(Ordering::Less) =>
+            {
                 self.wanted_since = Some(now);
             }
             // It is on its way already.
-            State::Yielding { .. } | State::Claiming { .. } => {}
+            RoleState::Yielding { .. } | RoleState::Claiming { .. } => {}
             _ => actions.push(Action::Report(Notice::NotReady)),
         }
     }
@@ -104,15 +106,15 @@ impl Machine {
     pub(super) fn leave(&mut self, now: Instant, actions: &mut Vec<Action>) {
         let peer_takes_it = self.peer(now).is_some_and(Heartbeat::offers_itself);
         match self.state {
-            State::Yielding { since, drained, .. } => {
-                self.state = State::Yielding { since, why: Offer::Leaving, drained };
+            RoleState::Yielding { since, drained, .. } => {
+                self.state = RoleState::Yielding { since, why: Offer::Leaving, drained };
             }
-            State::Active if peer_takes_it => self.offer(Offer::Leaving, now, actions),
-            State::Active => {
+            RoleState::Active if peer_takes_it => self.offer(Offer::Leaving, now, actions),
+            RoleState::Active => {
                 self.let_go(Action::Release, actions);
-                self.state = State::Left;
+                self.state = RoleState::Left;
             }
-            _ => self.state = State::Left,
+            _ => self.state = RoleState::Left,
         }
     }
 }

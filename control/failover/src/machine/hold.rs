@@ -1,6 +1,6 @@
 //! How a machine with the role keeps it, or gives way.
 
-use super::state::{Offer, State};
+use super::state::{Offer, RoleState};
 use super::{Action, Machine, Notice};
 use crate::heartbeat::{Heartbeat, Role, Wish};
 use crate::time::Instant;
@@ -36,7 +36,7 @@ impl Machine {
     }
 
     pub(super) fn give_way(&mut self, now: Instant, actions: &mut Vec<Action>) {
-        if matches!(self.state, State::Yielding { why: Offer::ReachesLess, .. }) {
+        if matches!(self.state, RoleState::Yielding { why: Offer::ReachesLess, .. }) {
             self.moves.note(now, self.timers.calm());
         }
         if self.wish(now) == Wish::TakeOver {
@@ -50,8 +50,8 @@ impl Machine {
 
     /// Gives the role up, by `how`.
     pub(super) fn let_go(&mut self, how: Action, actions: &mut Vec<Action>) {
-        let leaves = matches!(self.state, State::Yielding { why: Offer::Leaving, .. });
-        self.state = if leaves { State::Left } else { State::Standby };
+        let leaves = matches!(self.state, RoleState::Yielding { why: Offer::Leaving, .. });
+        self.state = if leaves { RoleState::Left } else { RoleState::Standby };
         // Until it hears that another has the role, its connections are the latest.
         self.was_active = self.fitness.able;
         self.fitness.synced = false;

@@ -13,7 +13,7 @@ mod tests;
 
 pub use event::{Action, Event, Notice};
 use outreach::{Difference, Moves};
-use state::State;
+use state::RoleState;
 
 use core::time::Duration;
 
@@ -57,7 +57,7 @@ use crate::timers::Timers;
 pub struct Machine {
     identity: Identity,
     timers: Timers,
-    state: State,
+    state: RoleState,
     /// One dead interval after the start or the last stall. Before that the machine cannot tell
     /// whether the peer is silent.
     silence_counts_from: Instant,
@@ -98,7 +98,7 @@ impl Machine {
         Machine {
             identity,
             timers,
-            state: State::Listening,
+            state: RoleState::Listening,
             silence_counts_from: now.plus(timers.dead),
             speaks_since: now,
             term: stored,
@@ -124,7 +124,7 @@ impl Machine {
     /// otherwise, and its first step renews the lease.
     pub fn resume(identity: Identity, timers: Timers, held: Term, now: Instant) -> Self {
         let mut machine = Machine::new(identity, timers, held, now);
-        machine.state = State::Active;
+        machine.state = RoleState::Active;
         machine.fitness = Fitness::READY;
         machine
     }
@@ -172,7 +172,7 @@ impl Machine {
 
     /// True while the role is offered to the peer.
     pub fn is_handing_over(&self) -> bool {
-        matches!(self.state, State::Yielding { .. })
+        matches!(self.state, RoleState::Yielding { .. })
     }
 
     /// When the next [`Event::Tick`] is due: for the next heartbeat, or because the peer
@@ -249,12 +249,14 @@ impl Machine {
     fn decide(&mut self, now: Instant, actions: &mut Vec<Action>) {
         self.watch_reach(now, actions);
         match self.state {
-            State::Listening if now >= self.silence_counts_from => self.state = State::Standby,
-            State::Listening | State::Left => {}
-            State::Standby => self.stand_by(now, actions),
-            State::Claiming { .. } => self.wait_for_term(now, actions),
-            State::Active => self.hold(now, actions),
-            State::Yielding { since, why, .. } => self.yield_role(since, why, now, actions),
+            RoleState::Listening if now >= self.silence_counts_from => {
+                self.state = RoleState::Standby
+            }
+            RoleState::Listening | RoleState::Left => {}
+            RoleState::Standby => self.stand_by(now, actions),
+            RoleState::Claiming { .. } => self.wait_for_term(now, actions),
+            RoleState::Active => self.hold(now, actions),
+            RoleState::Yielding { since, why, .. } => self.yield_role(since, why, now, actions),
         }
     }
 
@@ -283,10 +285,12 @@ impl Machine {
 
     fn wish(&self, now: Instant) -> Wish {
         match self.state {
-            State::Yielding { drained: true, .. } => Wish::TakeOver,
-            State::Yielding { why, since, .. } if self.is_urgent(why, since, now) => Wish::TakeOver,
-            State::Standby if self.wants_role(now) => Wish::LetMe,
-            State::Standby if self.outreaches(now) => Wish::ReachesMore,
+            RoleState::Yielding { drained: true, .. } => Wish::TakeOver,
+            RoleState::Yielding { why, since, .. } if self.is_urgent(why, since, now) => {
+                Wish::TakeOver
+            }
+            RoleState::Standby if self.wants_role(now) => Wish::LetMe,
+            RoleState::Standby if self.outreaches(now) => Wish::ReachesMore,
             _ => Wish::None,
         }
     }

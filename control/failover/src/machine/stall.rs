@@ -1,6 +1,6 @@
 //! How a machine finds that it did not run, and what it believes then.
 
-use super::state::State;
+use super::state::RoleState;
 use super::{Action, Machine, Notice};
 use crate::heartbeat::Role;
 use crate::time::Instant;
@@ -46,8 +46,8 @@ impl Machine {
         if self.role() == Role::Active {
             self.let_go(Action::Release, actions);
         }
-        if self.state != State::Left {
-            self.state = State::Listening;
+        if self.state != RoleState::Left {
+            self.state = RoleState::Listening;
             self.silence_counts_from = now.plus(self.patience());
         }
     }

@@ -5,7 +5,7 @@ use crate::heartbeat::{Role, Term};
 use crate::time::Instant;
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub(super) enum State {
+pub(super) enum RoleState {
     /// The machine claims nothing until it has listened for a dead interval.
     Listening,
     Standby,
@@ -39,13 +39,13 @@ pub(super) enum Offer {
     Leaving,
 }
 
-impl State {
+impl RoleState {
     pub(super) fn role(self) -> Role {
         match self {
-            State::Listening => Role::Listening,
-            State::Standby | State::Claiming { .. } => Role::Standby,
-            State::Active | State::Yielding { .. } => Role::Active,
-            State::Left => Role::Leaving,
+            RoleState::Listening => Role::Listening,
+            RoleState::Standby | RoleState::Claiming { .. } => Role::Standby,
+            RoleState::Active | RoleState::Yielding { .. } => Role::Active,
+            RoleState::Left => Role::Leaving,
         }
     }
 }

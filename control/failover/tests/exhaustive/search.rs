@@ -60,11 +60,11 @@ pub(crate) fn search(start: &Pair) -> Seen {
     let mut known = HashSet::new();
     let mut seen = Seen::default();
     let mut stack: Vec<(Pair, Vec<Happening>)> = vec![(start.clone(), start.choices())];
-    let mut way: Vec<Happening> = Vec::new();
+    let mut trace: Vec<Happening> = Vec::new();
     while let Some((pair, choices)) = stack.last_mut() {
         let Some(choice) = choices.pop() else {
             stack.pop();
-            way.pop();
+            trace.pop();
             continue;
         };
         let mut next = pair.clone();
@@ -73,9 +73,9 @@ pub(crate) fn search(start: &Pair) -> Seen {
             continue;
         }
         seen.count(&next);
-        way.push(choice);
+        trace.push(choice);
         if let Err(rule) = rules::check(&mut next) {
-            seen.broken = Some(format!("{rule}: {way:?}"));
+            seen.broken = Some(format!("{rule}: {trace:?}"));
             break;
         }
         let choices = next.choices();

@@ -3,8 +3,8 @@
 use failover::{Action, Event, Term};
 
 use crate::faults::Fault;
-use crate::hops::{Lost, QUESTION};
 use crate::network::PATHS;
+use crate::next_hops::{Lost, QUESTION};
 use crate::rules::Before;
 use crate::setting::Flaw;
 use crate::world::{HEALED, Happening, World};
@@ -62,8 +62,8 @@ impl World {
         let most = if self.setting.flaw == Flaw::AsksNobody { 6_000 } else { QUESTION };
         let time = self.random.within(5_000, most);
         let asker = &mut self.nodes[node];
-        asker.hops.orders += 1;
-        let (dataplane, order) = (asker.dataplane.life, asker.hops.orders);
+        asker.next_hops.orders += 1;
+        let (dataplane, order) = (asker.dataplane.life, asker.next_hops.orders);
         // An order to a dataplane that is not there is lost.
         if asker.is_connected(self.now) {
             self.after(time, Happening::Asked { node, life, dataplane, order });
@@ -115,7 +115,9 @@ impl World {
                 self.network.damage(0, side, 1000, over(time), now);
                 self.network.damage(1, side, 1000, over(time), now);
             }
-            Fault::Unreachable(side, hops, time) => self.lose(&[node], side, hops, over(time)),
+            Fault::Unreachable(side, next_hops, time) => {
+                self.lose(&[node], side, next_hops, over(time))
+            }
             Fault::WrongNetwork(side, time) => {
                 self.network.damage(0, side, 1000, over(time), now);
                 self.network.damage(1, side, 1000, over(time), now);
@@ -129,11 +131,11 @@ impl World {
                 self.network.damage(1 - node, side, 1000, over(time), now);
                 self.lose(&[node], side, Lost::all(side), over(time));
             }
-            Fault::HopsDie(side, hops, time) => {
-                self.dead[side].add(hops, over(time), now);
+            Fault::HopsDie(side, next_hops, time) => {
+                self.dead[side].add(next_hops, over(time), now);
                 self.lose(&[0, 1], side, 0, over(time));
             }
-            Fault::Reloaded(time) => extend(&mut this.hops.reloaded, time),
+            Fault::Reloaded(time) => extend(&mut this.next_hops.reloaded, time),
             Fault::Leave(time) => {
                 this.leaves_for = time;
                 return self.tell(node, Event::Leave);
@@ -161,9 +163,9 @@ impl World {
     }
 
     /// Next hops stop answering these machines, and answer again at the end.
-    fn lose(&mut self, nodes: &[usize], side: usize, hops: u8, until: u64) {
+    fn lose(&mut self, nodes: &[usize], side: usize, next_hops: u8, until: u64) {
         for &node in nodes {
-            self.nodes[node].hops.lost[side].add(hops, until, self.now);
+            self.nodes[node].next_hops.lost[side].add(next_hops, until, self.now);
             self.look_from(self.now, node);
             self.look_from(until, node);
         }
@@ -172,7 +174,7 @@ impl World {
     fn crash_dataplane(&mut self, node: usize, until: u64) {
         let crashed = &mut self.nodes[node];
         crashed.dataplane.crash(until);
-        crashed.hops.forget();
+        crashed.next_hops.forget();
         self.look_from(until, node);
     }
 

@@ -8,7 +8,7 @@ use crate::setting::{Flaw, Setting};
 
 /// A dataplane holds the role on two sides, and each could be held without the other. The rules
 /// check that this never happens.
-pub(crate) struct Dataplane {
+pub(crate) struct SimulatedDataplane {
     setting: Setting,
     lasts: Duration,
     /// Down until then, in the world's time.
@@ -22,11 +22,11 @@ pub(crate) struct Dataplane {
     pub(crate) complete: Option<Term>,
 }
 
-impl Dataplane {
+impl SimulatedDataplane {
     pub(crate) fn new(node: usize, setting: Setting) -> Self {
         let lease = setting.timers_of(node).lease;
         let is_longer = setting.flaw == Flaw::LongLease;
-        Dataplane {
+        SimulatedDataplane {
             setting,
             lasts: if is_longer { lease * 5 / 3 } else { lease },
             down_until: 0,

@@ -1,7 +1,7 @@
 //! The faults that a world can have.
 
-use crate::hops::Lost;
 use crate::network::{PATHS, SLOWEST};
+use crate::next_hops::Lost;
 use crate::random::Random;
 
 /// One thing that goes wrong at a machine or with what it sends; times in microseconds.

@@ -11,14 +11,14 @@ pub(crate) const SLOWEST: u64 = 24_000;
 
 /// What a path does with what one machine sends.
 #[derive(Clone, Copy, Default)]
-struct Way {
+struct PathFault {
     /// Losses in a thousand until `bad_until`.
     loss: u64,
     bad_until: u64,
 }
 
 pub(crate) struct Network {
-    ways: [[Way; PATHS]; 2],
+    faults: [[PathFault; PATHS]; 2],
     /// Losses in a thousand that are always there.
     pub(crate) everyday_loss: u64,
     slow: u64,
@@ -27,13 +27,13 @@ pub(crate) struct Network {
 
 impl Network {
     pub(crate) fn new() -> Self {
-        Network { ways: Default::default(), everyday_loss: 0, slow: 0, slow_until: 0 }
+        Network { faults: Default::default(), everyday_loss: 0, slow: 0, slow_until: 0 }
     }
 
     pub(crate) fn damage(&mut self, from: usize, path: usize, loss: u64, until: u64, now: u64) {
-        let way = &mut self.ways[from][path];
-        let still = if way.bad_until > now { way.loss } else { 0 };
-        *way = Way { loss: loss.max(still), bad_until: way.bad_until.max(until) };
+        let fault = &mut self.faults[from][path];
+        let still = if fault.bad_until > now { fault.loss } else { 0 };
+        *fault = PathFault { loss: loss.max(still), bad_until: fault.bad_until.max(until) };
     }
 
     pub(crate) fn delay(&mut self, slow: u64, until: u64) {
@@ -50,8 +50,8 @@ impl Network {
         now: u64,
         random: &mut Random,
     ) -> [Option<u64>; 2] {
-        let way = self.ways[from][path];
-        let loss = if now < way.bad_until { way.loss } else { self.everyday_loss };
+        let fault = self.faults[from][path];
+        let loss = if now < fault.bad_until { fault.loss } else { self.everyday_loss };
         if random.chance(loss) {
             return [None, None];
         }
@@ -68,12 +68,13 @@ impl Network {
 
     /// True if some path has carried everything from this machine for so long.
     pub(crate) fn carries(&self, from: usize, time: u64, now: u64) -> bool {
-        self.everyday_loss == 0 && self.ways[from].iter().any(|way| way.bad_until + time <= now)
+        self.everyday_loss == 0
+            && self.faults[from].iter().any(|fault| fault.bad_until + time <= now)
     }
 
     /// True if some path has carried everything both ways for so long.
     pub(crate) fn is_whole(&self, time: u64, now: u64) -> bool {
         self.everyday_loss == 0
-            && (0..PATHS).any(|path| self.ways.iter().all(|w| w[path].bad_until + time <= now))
+            && (0..PATHS).any(|path| self.faults.iter().all(|w| w[path].bad_until + time <= now))
     }
 }

@@ -6,8 +6,8 @@ use failover::{
     Action, Event, Fitness, Heartbeat, Identity, Instant, Machine, Reach, Role, Term, Timers,
 };
 
-use crate::dataplane::Dataplane;
-use crate::hops::Hops;
+use crate::dataplane::SimulatedDataplane;
+use crate::next_hops::NextHops;
 use crate::setting::{Flaw, Setting, Words};
 
 pub(crate) struct Node {
@@ -16,7 +16,7 @@ pub(crate) struct Node {
     setting: Setting,
     /// `None` while the process is not there.
     pub(crate) machine: Option<Machine>,
-    pub(crate) dataplane: Dataplane,
+    pub(crate) dataplane: SimulatedDataplane,
     /// The dataplane's life that the process knows of.
     seen_life: u64,
     pub(crate) disk: Term,
@@ -28,7 +28,7 @@ pub(crate) struct Node {
     pub(crate) control_paused: u64,
     pub(crate) machine_paused: u64,
     pub(crate) links_down: [u64; 2],
-    pub(crate) hops: Hops,
+    pub(crate) next_hops: NextHops,
     pub(crate) disk_full: u64,
     pub(crate) disk_slow: u64,
     pub(crate) witness_lost: u64,
@@ -65,7 +65,7 @@ impl Node {
             timers: setting.timers_of(index),
             setting,
             machine: None,
-            dataplane: Dataplane::new(index, setting),
+            dataplane: SimulatedDataplane::new(index, setting),
             seen_life: 0,
             disk: Term(0),
             boots: 0,
@@ -73,7 +73,7 @@ impl Node {
             control_paused: 0,
             machine_paused: 0,
             links_down: [0; 2],
-            hops: Hops::default(),
+            next_hops: NextHops::default(),
             disk_full: 0,
             disk_slow: 0,
             witness_lost: 0,
@@ -178,7 +178,7 @@ impl Node {
             witness: self.sees_witness(now),
             reach: match flaw {
                 Flaw::HidesReach => [Reach::UNKNOWN; 2],
-                _ => self.hops.told(now),
+                _ => self.next_hops.told(now),
             },
         }
     }

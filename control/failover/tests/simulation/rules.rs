@@ -4,8 +4,8 @@ use core::cmp::Ordering;
 
 use failover::{Action, Fitness, Notice, Role, Term};
 
-use crate::hops::{DETECTION, Lost, QUESTION};
 use crate::network::{Network, SLOWEST};
+use crate::next_hops::{DETECTION, Lost, QUESTION};
 use crate::node::Node;
 use crate::setting::Setting;
 
@@ -111,7 +111,8 @@ impl Rules {
     }
 
     fn note_order(&mut self, nodes: &[Node; 2], dead: &[Lost; 2], now: u64) -> Ordering {
-        let truth = |node: &Node| Fitness { reach: node.hops.truth(dead, now), ..Fitness::READY };
+        let truth =
+            |node: &Node| Fitness { reach: node.next_hops.truth(dead, now), ..Fitness::READY };
         let order = truth(&nodes[0]).compare_reach(truth(&nodes[1]));
         match order {
             Ordering::Less => self.last_less[0] = Some(now),

@@ -3,7 +3,7 @@
 use failover::{Notice, Role};
 
 use crate::faults::Fault;
-use crate::hops::Lost;
+use crate::next_hops::Lost;
 use crate::setting::Setting;
 use crate::world::World;
 
@@ -83,7 +83,7 @@ fn what_only_the_standby_machine_loses_moves_nothing() {
 /// The gateway does not answer a machine for so long, however late it is in the world.
 fn lose_gateway(world: &mut World, node: usize, time: u64) {
     let (now, until) = (world.now, world.now + time);
-    world.nodes[node].hops.lost[0].add(Lost::all(0), until, now);
+    world.nodes[node].next_hops.lost[0].add(Lost::all(0), until, now);
     world.look_from(now, node);
     world.look_from(until, node);
 }

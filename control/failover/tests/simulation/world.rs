@@ -6,8 +6,8 @@ use std::collections::BinaryHeap;
 use failover::{Event, Incompatible, Precedence, Role, Term};
 
 use crate::faults::Fault;
-use crate::hops::{DETECTION, Lost};
 use crate::network::Network;
+use crate::next_hops::{DETECTION, Lost};
 use crate::node::{Node, Numbered};
 use crate::outcome::Outcome;
 use crate::random::Random;
@@ -264,12 +264,12 @@ impl World {
     fn look(&mut self, node: usize, dataplane: u64) {
         if self.nodes[node].dataplane.life == dataplane {
             let (dead, now) = (self.dead, self.now);
-            self.nodes[node].hops.look(&dead, now);
+            self.nodes[node].next_hops.look(&dead, now);
         }
     }
 
     fn asked(&mut self, node: usize, dataplane: u64, order: u64) -> Result<(), String> {
-        let is_last = self.nodes[node].hops.orders == order;
+        let is_last = self.nodes[node].next_hops.orders == order;
         if !is_last || self.nodes[node].dataplane.life != dataplane {
             return Ok(());
         }

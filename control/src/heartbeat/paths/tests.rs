@@ -34,12 +34,12 @@ impl PeersEnd {
         let mut buffer = [0; 2000];
         for socket in &self.sockets {
             while let Ok(length) = socket.recv(&mut buffer) {
-                let verdict = self.association.receive(
+                let reception = self.association.receive(
                     &mut crate::heartbeat::Admission::default(),
                     &buffer[..length],
                     BEGIN,
                 );
-                if let Some(answer) = verdict.answer {
+                if let Some(answer) = reception.answer {
                     socket.send(&answer).unwrap();
                 }
             }

@@ -24,7 +24,7 @@ use tokio::sync::{mpsc, watch};
 use self::dataplane_answers::DataplaneState;
 use self::requests::RequestReceiver;
 use self::step::RoleHistory;
-use super::dataplane::Dataplane;
+use super::dataplane::DataplaneSocket;
 use super::handover::Handover;
 use super::pair_view::LastHeartbeat;
 use super::sync_direction::{GracePeriods, SyncPlan};
@@ -47,7 +47,7 @@ pub struct Driver {
     timing: Timing,
     machine: Machine,
     paths: Paths,
-    dataplane: Dataplane,
+    dataplane: DataplaneSocket,
     requests: RequestReceiver,
     terms: mpsc::UnboundedSender<Term>,
     plan: watch::Sender<SyncPlan>,
@@ -126,7 +126,7 @@ impl Driver {
 }
 
 /// Ready when a heartbeat or an answer of the dataplane may have come.
-async fn readable(paths: &Paths, dataplane: &Dataplane) {
+async fn readable(paths: &Paths, dataplane: &DataplaneSocket) {
     poll_fn(|context| {
         let is_ready = paths.poll_readable(context).is_ready();
         if dataplane.poll_readable(context).is_ready() || is_ready {

@@ -16,7 +16,7 @@ use crate::clock::Clock;
 use crate::heartbeat::Association;
 use crate::heartbeat::paths::Paths;
 use crate::measures::Measures;
-use crate::role::dataplane::Dataplane;
+use crate::role::dataplane::DataplaneSocket;
 use crate::role::handover::Handover;
 use crate::role::sync_direction::{GracePeriods, SyncPlan};
 use crate::role::warnings::Warnings;
@@ -46,7 +46,7 @@ impl Driver {
     /// A driver that goes on where an earlier one was, if the lease still runs.
     pub async fn start(parts: Parts) -> Self {
         let clock = parts.clock;
-        let mut dataplane = Dataplane::new(&parts.node.control_socket);
+        let mut dataplane = DataplaneSocket::new(&parts.node.control_socket);
         // Answers are awaited here for once. A lease that is not renewed meanwhile ends
         // within this time, and the peer waits for longer: silence is safe, and a word from a
         // machine that does not know what it is would not be.
@@ -80,7 +80,12 @@ impl Driver {
     }
 }
 
-fn machine(dataplane: &Dataplane, identity: Identity, parts: &Parts, now: Instant) -> Machine {
+fn machine(
+    dataplane: &DataplaneSocket,
+    identity: Identity,
+    parts: &Parts,
+    now: Instant,
+) -> Machine {
     let timing = parts.peer.timing;
     let timers = Timers {
         interval: timing.interval,
@@ -93,7 +98,10 @@ fn machine(dataplane: &Dataplane, identity: Identity, parts: &Parts, now: Instan
     let seen = held.map_or(Term(0), |lease_status| Term(lease_status.term));
     match held.filter(|held| held.role == Role::Active && held.lease_left > 0) {
         Some(held) => {
-            tracing::info!("the dataplane is still active (term {}); this machine keeps its role", held.term);
+            tracing::info!(
+                "the dataplane is still active (term {}); this machine keeps its role",
+                held.term
+            );
             Machine::resume(identity, timers, seen, now)
         }
         // A dataplane grants no claim of a term that it has seen, whatever the disk says.

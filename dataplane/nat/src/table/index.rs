@@ -88,7 +88,7 @@ impl Probe {
 
 /// Both places where a hash may live, and its tag.
 #[derive(Clone, Copy)]
-struct Place {
+struct BucketPair {
     first: usize,
     second: usize,
     tag: u16,
@@ -136,10 +136,10 @@ impl Index {
     }
 
     #[inline(always)]
-    fn place(&self, hash: Hash) -> Place {
+    fn place(&self, hash: Hash) -> BucketPair {
         let first = self.first(hash);
         let second = self.scale((hash.0 >> 16) as u32);
-        Place { first, second, tag: Self::tag(hash) }
+        BucketPair { first, second, tag: Self::tag(hash) }
     }
 
     #[inline(always)]
@@ -209,7 +209,7 @@ impl Index {
         self.buckets.get_mut(bucket).is_some_and(|bucket| bucket.take(tag, entry))
     }
 
-    fn put_second(&mut self, place: Place, entry: Entry) -> bool {
+    fn put_second(&mut self, place: BucketPair, entry: Entry) -> bool {
         if place.first == place.second || !self.put(place.second, place.tag, entry) {
             return false;
         }

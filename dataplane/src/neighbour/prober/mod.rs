@@ -15,8 +15,8 @@
 //! Each is asked every [`PACE`], or every [`SHARE`] times their number where there are many,
 //! by unicast as far as its Ethernet address is known. One that does not answer is asked again
 //! at once. Questions are spread evenly over that time, so that a path that dies is noticed
-//! soon even where there are a thousand. When the peer reaches more or less ([`Prober::hurry`]), all are asked now. None of
-//! it is without bounds: [`ROUTINE`] and [`HURRY`] are the most questions of a look.
+//! soon even where there are a thousand. When the peer reaches more or less, all are asked at
+//! once ([`Prober::ask_all`]). Both are bounded: [`ROUTINE`] and [`ON_ORDER`] are the most questions of a look.
 
 mod target;
 #[cfg(test)]
@@ -26,7 +26,7 @@ use std::net::Ipv4Addr;
 
 use nat::{Instant, Side};
 
-use target::{State, Target};
+use target::{Target, TargetState};
 
 /// Milliseconds between two questions to a next hop that answers.
 const PACE: u64 = 200;
@@ -35,7 +35,7 @@ const SHARE: u64 = 4;
 /// The most questions of a side in one look, each 10 ms.
 const ROUTINE: usize = 10;
 /// The same while all are asked anew.
-const HURRY: usize = 40;
+const ON_ORDER: usize = 40;
 /// After so long without a look the main core stood still, and answers may wait in its rings.
 const PAUSE: u64 = 50;
 
@@ -128,8 +128,8 @@ impl Prober {
         targets.get_mut(at)
     }
 
-    /// Asks all of them now, by the order of this number.
-    pub fn hurry(&mut self, order: u64) {
+    /// Asks every next hop now, once for each number of an order.
+    pub fn ask_all(&mut self, order: u64) {
         if order == self.ordered {
             return;
         }
@@ -165,13 +165,17 @@ impl Prober {
     /// What answers on a side.
     pub fn reach(&self, side: Side) -> Reach {
         let Some(group) = self.groups.get(side.index()) else { return Reach::default() };
-        let of = |state: State| group.targets.iter().filter(move |target| target.state == state);
+        let of =
+            |state: TargetState| group.targets.iter().filter(move |target| target.state == state);
         let count = |count: usize| u16::try_from(count).unwrap_or(u16::MAX);
         Reach {
-            set: if of(State::Unknown).next().is_some() { 0 } else { group.set },
+            set: if of(TargetState::Unknown).next().is_some() { 0 } else { group.set },
             asked: count(group.targets.len()),
-            answering: count(of(State::Answers).count()),
-            silent: of(State::Silent).map(|target| target.address).take(Reach::NAMED).collect(),
+            answering: count(of(TargetState::Answers).count()),
+            silent: of(TargetState::Silent)
+                .map(|target| target.address)
+                .take(Reach::NAMED)
+                .collect(),
         }
     }
 }
@@ -182,7 +186,7 @@ impl Group {
         let pace = PACE.max(SHARE * count as u64);
         self.credit = (self.credit + gap.min(PAUSE) * count as u64).min(4 * pace);
         let hurries = self.targets.iter().any(|target| target.is_owed);
-        let mut room = if hurries { HURRY } else { ROUTINE };
+        let mut room = if hurries { ON_ORDER } else { ROUTINE };
         for step in 0..count {
             let at = (self.next + step) % count;
             let Some(target) = self.targets.get_mut(at) else { continue };

@@ -14,7 +14,7 @@ const BROADCAST: u8 = 5;
 
 /// What is known of a next hop.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum State {
+pub(super) enum TargetState {
     /// It has not answered yet.
     Unknown,
     Answers,
@@ -24,7 +24,7 @@ pub(super) enum State {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Target {
     pub(super) address: Ipv4Addr,
-    pub(super) state: State,
+    pub(super) state: TargetState,
     /// When it was asked last, in milliseconds; `None`: it is to be asked now.
     asked: Option<u64>,
     /// Its answer is awaited.
@@ -37,19 +37,19 @@ pub(super) struct Target {
 
 impl Target {
     pub(super) fn new(address: Ipv4Addr) -> Self {
-        let state = State::Unknown;
+        let state = TargetState::Unknown;
         Target { address, state, asked: None, is_open: false, misses: 0, is_owed: false }
     }
 
     pub(super) fn answered(&mut self) {
-        (self.state, self.is_open, self.misses) = (State::Answers, false, 0);
+        (self.state, self.is_open, self.misses) = (TargetState::Answers, false, 0);
         // An answer to a question from before the order says nothing newer; but it has just
         // come, so the next hop is there.
         self.is_owed = false;
     }
 
     pub(super) fn seen(&mut self) {
-        if self.state == State::Silent && !self.is_open {
+        if self.state == TargetState::Silent && !self.is_open {
             self.asked = None;
         }
     }
@@ -74,14 +74,14 @@ impl Target {
         self.misses = self.misses.saturating_add(1);
         if self.misses >= MISSES {
             // One that was silent before stays so: one more question is enough.
-            self.state = State::Silent;
+            self.state = TargetState::Silent;
             self.is_owed = false;
         }
     }
 
     /// It is to be asked now, whoever else is.
     pub(super) fn is_urgent(&self) -> bool {
-        let is_doubtful = self.misses > 0 && self.state != State::Silent;
+        let is_doubtful = self.misses > 0 && self.state != TargetState::Silent;
         self.asked.is_none() || (!self.is_open && (is_doubtful || self.is_owed))
     }
 
@@ -96,7 +96,7 @@ impl Target {
         self.asked = Some(now.millis());
         self.is_open = true;
         match self.state {
-            State::Silent => self.misses % BROADCAST == 0,
+            TargetState::Silent => self.misses % BROADCAST == 0,
             _ => self.misses + 1 == MISSES,
         }
     }

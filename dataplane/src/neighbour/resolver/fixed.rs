@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use nat::{Instant, Side};
 use wire::MacAddress;
 
-use super::{Resolver, State};
+use super::{ReachabilityState, Resolver};
 
 /// Neighbours that were not known before room was made for them.
 #[must_use]
@@ -45,7 +45,7 @@ impl<P> Resolver<P> {
     pub fn give_back(&mut self, Reserved(neighbours): Reserved) {
         for key in neighbours {
             let is_untouched = self.entries.get(&key).is_some_and(|entry| {
-                entry.state == State::Failed && entry.asked == Instant::from_millis(0)
+                entry.state == ReachabilityState::Failed && entry.asked == Instant::from_millis(0)
             });
             if !is_untouched {
                 continue;
@@ -63,8 +63,8 @@ impl<P> Resolver<P> {
     pub fn set_static(&mut self, wanted: &[(Side, Ipv4Addr, MacAddress)], now: Instant) -> bool {
         for ((side, address), entry) in &mut self.entries {
             let named = wanted.iter().any(|(s, a, _)| s == side && a == address);
-            if entry.state == State::Static && !named {
-                entry.state = State::Probe;
+            if entry.state == ReachabilityState::Static && !named {
+                entry.state = ReachabilityState::Probe;
                 entry.attempts = 0;
             }
         }
@@ -74,7 +74,7 @@ impl<P> Resolver<P> {
                 all = false;
                 continue;
             };
-            entry.state = State::Static;
+            entry.state = ReachabilityState::Static;
             entry.mac = Some(mac);
             let hop = entry.hop;
             self.table.publish(hop, Some(mac));

@@ -9,7 +9,7 @@ use std::net::Ipv4Addr;
 use nat::{Instant, Seconds, Side};
 use wire::MacAddress;
 
-use super::{Outcome, Request, Resolver, State};
+use super::{Outcome, ReachabilityState, Request, Resolver};
 
 /// A kept neighbour that does not answer is asked for again so much later.
 const AGAIN: Seconds = Seconds(5);
@@ -28,8 +28,8 @@ impl<P> Resolver<P> {
             let known = self.entries.contains_key(&(side, target));
             let Some(entry) = self.entry(side, target, now) else { continue };
             let rested = now.since(entry.asked) >= AGAIN.millis();
-            if entry.state == State::Failed && (!known || rested) {
-                entry.state = State::Incomplete;
+            if entry.state == ReachabilityState::Failed && (!known || rested) {
+                entry.state = ReachabilityState::Incomplete;
                 entry.confirmed = now;
                 entry.asked = now;
                 entry.attempts = 1;

@@ -47,7 +47,7 @@ const CROWDED: usize = SLOTS / 2;
 
 /// What is known of a neighbour.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum State {
+pub enum ReachabilityState {
     /// Asked for, not answered yet.
     Incomplete,
     /// Answered lately.
@@ -60,10 +60,13 @@ pub enum State {
     Static,
 }
 
-impl State {
+impl ReachabilityState {
     /// Packets can be sent to it.
     fn is_usable(self) -> bool {
-        matches!(self, State::Reachable | State::Probe | State::Static)
+        matches!(
+            self,
+            ReachabilityState::Reachable | ReachabilityState::Probe | ReachabilityState::Static
+        )
     }
 }
 
@@ -114,14 +117,14 @@ pub struct Listed {
     /// Its Ethernet address, when one was ever known.
     pub mac: Option<MacAddress>,
     /// What is known of it.
-    pub state: State,
+    pub state: ReachabilityState,
     /// Milliseconds since it last answered or was first asked for.
     pub age: u64,
 }
 
 struct Entry<P> {
     hop: NextHop,
-    state: State,
+    state: ReachabilityState,
     mac: Option<MacAddress>,
     /// When it last answered, or was first asked for.
     confirmed: Instant,
@@ -162,7 +165,7 @@ impl<P> Resolver<P> {
             let hop = self.table.insert(side, address)?;
             let entry = Entry {
                 hop,
-                state: State::Failed,
+                state: ReachabilityState::Failed,
                 mac: None,
                 confirmed: now,
                 asked: Instant::from_millis(0),
@@ -192,11 +195,11 @@ impl<P> Resolver<P> {
         }
         // A host that is gone must not be asked for more than once a second, however much
         // traffic there is for it.
-        let may_ask = entry.state == State::Failed
+        let may_ask = entry.state == ReachabilityState::Failed
             && (!entry.has_failed || now.since(entry.asked) >= RETRY.millis());
         let request = may_ask.then_some(Request { side, target: address, to: None });
         if may_ask {
-            entry.state = State::Incomplete;
+            entry.state = ReachabilityState::Incomplete;
             entry.confirmed = now;
             entry.asked = now;
             entry.attempts = 1;
@@ -229,10 +232,10 @@ impl<P> Resolver<P> {
             return VecDeque::new();
         }
         let Some(entry) = self.entry(side, address, now) else { return VecDeque::new() };
-        if entry.state == State::Static {
+        if entry.state == ReachabilityState::Static {
             return VecDeque::new();
         }
-        entry.state = State::Reachable;
+        entry.state = ReachabilityState::Reachable;
         entry.has_failed = false;
         entry.confirmed = now;
         entry.attempts = 0;
@@ -258,12 +261,12 @@ impl<P> Resolver<P> {
             if let Some(to) = entry.tick(&self.table, now) {
                 outcome(Outcome::Ask(Request { side, target, to }));
             }
-            if let (State::Static, Some(mac)) = (entry.state, entry.mac) {
+            if let (ReachabilityState::Static, Some(mac)) = (entry.state, entry.mac) {
                 // It was asked for before the configuration named it.
                 self.waiting -= entry.waiting.len();
                 entry.waiting.drain(..).for_each(|p| outcome(Outcome::Send(side, mac, p)));
             }
-            if entry.state == State::Failed {
+            if entry.state == ReachabilityState::Failed {
                 self.waiting -= entry.waiting.len();
                 entry.waiting.drain(..).for_each(|packet| outcome(Outcome::Failed(side, packet)));
                 if crowded && now.since(entry.confirmed) >= FORGET.millis() {
@@ -299,23 +302,23 @@ impl<P> Entry<P> {
     fn tick(&mut self, table: &NeighbourTable, now: Instant) -> Option<Option<MacAddress>> {
         let due = now.since(self.asked) >= RETRY.millis();
         match self.state {
-            State::Reachable if now.since(self.confirmed) >= REACHABLE.millis() => {
-                self.state = State::Probe;
+            ReachabilityState::Reachable if now.since(self.confirmed) >= REACHABLE.millis() => {
+                self.state = ReachabilityState::Probe;
                 self.attempts = 0;
             }
-            State::Incomplete | State::Probe if due => {}
+            ReachabilityState::Incomplete | ReachabilityState::Probe if due => {}
             _ => return None,
         }
-        let most = if self.state == State::Probe { ATTEMPTS * 2 } else { ATTEMPTS };
+        let most = if self.state == ReachabilityState::Probe { ATTEMPTS * 2 } else { ATTEMPTS };
         if self.attempts >= most {
-            self.state = State::Failed;
+            self.state = ReachabilityState::Failed;
             self.has_failed = true;
             table.publish(self.hop, None);
             return None;
         }
         self.attempts += 1;
         self.asked = now;
-        let unicast = self.state == State::Probe && self.attempts <= ATTEMPTS;
+        let unicast = self.state == ReachabilityState::Probe && self.attempts <= ATTEMPTS;
         Some(self.mac.filter(|_| unicast))
     }
 }

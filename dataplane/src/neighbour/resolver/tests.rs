@@ -138,7 +138,7 @@ fn failed_neighbours_are_forgotten_when_there_are_many() {
     }
     tick(&mut resolver, at(71));
     let left = resolver.list(at(71));
-    assert!(left.iter().all(|line| line.state != State::Failed));
+    assert!(left.iter().all(|line| line.state != ReachabilityState::Failed));
     assert!(left.iter().any(|line| line.address == HOST));
 }
 
@@ -161,7 +161,7 @@ fn strangers_are_learnt_only_when_they_talk_to_us() {
     resolver.learn(Side::Private, HOST, MAC, false, at(0));
     assert!(resolver.list(at(0)).is_empty());
     resolver.learn(Side::Private, HOST, MAC, true, at(0));
-    assert_eq!(resolver.list(at(0))[0].state, State::Reachable);
+    assert_eq!(resolver.list(at(0))[0].state, ReachabilityState::Reachable);
 }
 
 #[test]

@@ -4,9 +4,9 @@
 use super::*;
 
 /// It was kept from running for 100 ms, and then reads what has waited.
-fn hear_late(bench: &mut Bench, heartbeats: Vec<Heartbeat>) -> Vec<Action> {
-    bench.ms += 100;
-    bench.step(Event::Heard(heartbeats))
+fn hear_late(harness: &mut Harness, heartbeats: Vec<Heartbeat>) -> Vec<Action> {
+    harness.ms += 100;
+    harness.step(Event::Heard(heartbeats))
 }
 
 fn offering(term: u64) -> Heartbeat {
@@ -15,48 +15,48 @@ fn offering(term: u64) -> Heartbeat {
 
 #[test]
 fn an_offer_that_was_taken_back_moves_nothing() {
-    let mut bench = Bench::standby();
-    let actions = hear_late(&mut bench, vec![offering(5), peer(Role::Active, 5)]);
+    let mut harness = Harness::standby();
+    let actions = hear_late(&mut harness, vec![offering(5), peer(Role::Active, 5)]);
     assert_eq!(deeds(&actions), []);
-    assert_eq!(bench.machine.role(), Role::Standby);
+    assert_eq!(harness.machine.role(), Role::Standby);
     // The same offer as the newest word is taken.
-    let actions = bench.step(Event::Heard(vec![peer(Role::Active, 5), offering(5)]));
+    let actions = harness.step(Event::Heard(vec![peer(Role::Active, 5), offering(5)]));
     assert!(actions.contains(&Action::Claim(Term(6))), "{actions:?}");
 }
 
 #[test]
 fn a_peer_that_had_no_role_for_a_moment_is_not_replaced() {
-    let mut bench = Bench::standby();
+    let mut harness = Harness::standby();
     let unable = Heartbeat { fitness: UNABLE, ..peer(Role::Standby, 5) };
-    let actions = hear_late(&mut bench, vec![unable, peer(Role::Active, 6)]);
+    let actions = hear_late(&mut harness, vec![unable, peer(Role::Active, 6)]);
     assert_eq!(deeds(&actions), []);
-    assert_eq!(bench.machine.term(), Term(6));
+    assert_eq!(harness.machine.term(), Term(6));
 }
 
 #[test]
 fn a_claim_that_was_given_up_since_takes_no_role_away() {
-    let mut bench = Bench::active();
+    let mut harness = Harness::active();
     let unable = Heartbeat { fitness: UNABLE, ..peer(Role::Standby, 6) };
-    let actions = hear_late(&mut bench, vec![peer(Role::Active, 6), unable]);
-    assert_eq!(bench.machine.role(), Role::Active);
+    let actions = hear_late(&mut harness, vec![peer(Role::Active, 6), unable]);
+    assert_eq!(harness.machine.role(), Role::Active);
     // Hosts may have learned the peer's addresses meanwhile.
     assert_eq!(deeds(&actions), [Action::Announce, Action::Report(Notice::ConflictWon)]);
 }
 
 #[test]
 fn a_claim_that_stands_is_given_way_to() {
-    let mut bench = Bench::active();
-    let actions = hear_late(&mut bench, vec![peer(Role::Standby, 5), peer(Role::Active, 6)]);
+    let mut harness = Harness::active();
+    let actions = hear_late(&mut harness, vec![peer(Role::Standby, 5), peer(Role::Active, 6)]);
     assert_eq!(deeds(&actions), [Action::Release, Action::Report(Notice::ConflictLost)]);
 }
 
 #[test]
 fn what_earlier_ones_say_is_remembered() {
-    let mut bench = Bench::active();
-    bench.fit(UNSYNCED);
-    hear_late(&mut bench, vec![peer(Role::Active, 6)]);
-    assert_eq!(bench.machine.role(), Role::Standby);
-    let mut before = Bench::active();
+    let mut harness = Harness::active();
+    harness.fit(UNSYNCED);
+    hear_late(&mut harness, vec![peer(Role::Active, 6)]);
+    assert_eq!(harness.machine.role(), Role::Standby);
+    let mut before = Harness::active();
     before.fit(UNSYNCED);
     before.step(Event::LeaseLost);
     assert!(before.machine.fitness().synced, "it was the last to be active");

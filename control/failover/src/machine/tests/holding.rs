@@ -8,7 +8,7 @@ fn rival(term: u64, name: &str, priority: u8) -> Heartbeat {
 
 #[test]
 fn it_renews_its_lease_with_each_heartbeat_and_first() {
-    let actions = Bench::active().run(100);
+    let actions = Harness::active().run(100);
     let renewals = actions.iter().filter(|action| **action == Action::Renew(Term(5))).count();
     assert_eq!(renewals, 5);
     let pairs = actions.chunks(2).all(|pair| {
@@ -19,9 +19,9 @@ fn it_renews_its_lease_with_each_heartbeat_and_first() {
 
 #[test]
 fn it_keeps_the_role_when_the_peer_is_silent() {
-    let mut bench = Bench::active();
-    bench.silence();
-    assert_eq!(deeds(&bench.run(5_000)), []);
+    let mut harness = Harness::active();
+    harness.silence();
+    assert_eq!(deeds(&harness.run(5_000)), []);
 }
 
 #[test]
@@ -35,56 +35,56 @@ fn it_gives_way_to_a_higher_term_then_priority_then_name() {
         (rival(5, "b", 100), false),
     ];
     for (heartbeat, gives_way) in cases {
-        let mut bench = Bench::active();
-        let actions = bench.hear(heartbeat.clone());
+        let mut harness = Harness::active();
+        let actions = harness.hear(heartbeat.clone());
         if gives_way {
             assert_eq!(deeds(&actions), [Action::Release, Action::Report(Notice::ConflictLost)]);
             assert_eq!(last_sent(&actions).map(|h| h.role), Some(Role::Standby));
             assert!(matches!(actions.last(), Some(Action::Send(_))), "the word comes last");
-            assert_eq!(bench.machine.term(), heartbeat.term);
-            assert!(!bench.machine.fitness().synced);
+            assert_eq!(harness.machine.term(), heartbeat.term);
+            assert!(!harness.machine.fitness().synced);
         } else {
             assert_eq!(deeds(&actions), [Action::Announce, Action::Report(Notice::ConflictWon)]);
-            assert_eq!(bench.machine.role(), Role::Active);
+            assert_eq!(harness.machine.role(), Role::Active);
         }
     }
 }
 
 #[test]
 fn the_winner_announces_once_and_again_when_the_loser_has_stopped() {
-    let mut bench = Bench::active();
-    assert!(bench.hear(rival(4, "b", 100)).contains(&Action::Announce));
-    assert_eq!(deeds(&bench.hear(rival(4, "b", 100))), []);
-    assert_eq!(deeds(&bench.hear(peer(Role::Standby, 5))), [Action::Announce]);
-    assert_eq!(deeds(&bench.hear(peer(Role::Standby, 5))), []);
+    let mut harness = Harness::active();
+    assert!(harness.hear(rival(4, "b", 100)).contains(&Action::Announce));
+    assert_eq!(deeds(&harness.hear(rival(4, "b", 100))), []);
+    assert_eq!(deeds(&harness.hear(peer(Role::Standby, 5))), [Action::Announce]);
+    assert_eq!(deeds(&harness.hear(peer(Role::Standby, 5))), []);
 }
 
 #[test]
 fn it_announces_when_a_peer_comes_back_from_silence() {
-    let mut bench = Bench::active();
-    bench.silence();
-    bench.run(200);
-    assert_eq!(deeds(&bench.hear(peer(Role::Standby, 5))), [Action::Announce]);
+    let mut harness = Harness::active();
+    harness.silence();
+    harness.run(200);
+    assert_eq!(deeds(&harness.hear(peer(Role::Standby, 5))), [Action::Announce]);
 }
 
 #[test]
 fn it_announces_when_somebody_else_does() {
     let conflict = [Action::Announce, Action::Report(Notice::AddressConflict)];
-    assert_eq!(deeds(&Bench::active().step(Event::Conflict)), conflict);
-    assert_eq!(deeds(&Bench::standby().step(Event::Conflict)), []);
+    assert_eq!(deeds(&Harness::active().step(Event::Conflict)), conflict);
+    assert_eq!(deeds(&Harness::standby().step(Event::Conflict)), []);
 }
 
 #[test]
 fn a_higher_term_of_a_peer_without_the_role_changes_nothing() {
-    let mut bench = Bench::active();
-    assert_eq!(deeds(&bench.hear(peer(Role::Standby, 9))), []);
-    assert_eq!(bench.machine.term(), Term(5));
+    let mut harness = Harness::active();
+    assert_eq!(deeds(&harness.hear(peer(Role::Standby, 9))), []);
+    assert_eq!(harness.machine.term(), Term(5));
 }
 
 #[test]
 fn it_lets_go_when_its_dataplane_cannot_forward() {
-    let mut bench = Bench::active();
-    let actions = bench.fit(UNABLE);
+    let mut harness = Harness::active();
+    let actions = harness.fit(UNABLE);
     assert_eq!(deeds(&actions), [Action::Release, Action::Report(Notice::Unable)]);
     let said = last_sent(&actions).map(|h| (h.role, h.fitness.able, h.fitness.synced));
     assert_eq!(said, Some((Role::Standby, false, false)), "at once");
@@ -92,15 +92,15 @@ fn it_lets_go_when_its_dataplane_cannot_forward() {
 
 #[test]
 fn cut_off_from_peer_and_witness_it_lets_go() {
-    let mut bench = Bench::active();
-    bench.silence();
-    bench.run(10);
+    let mut harness = Harness::active();
+    harness.silence();
+    harness.run(10);
     let lost = Fitness { witness: Some(false), ..Fitness::READY };
-    assert_eq!(deeds(&bench.fit(lost)), [], "the peer is not silent yet");
-    let actions = bench.run(160);
+    assert_eq!(deeds(&harness.fit(lost)), [], "the peer is not silent yet");
+    let actions = harness.run(160);
     assert_eq!(deeds(&actions), [Action::Release, Action::Report(Notice::CutOff)]);
-    assert!(bench.machine.fitness().synced, "nobody else is known to be active");
-    assert_eq!(deeds(&bench.run(1_000)), []);
+    assert!(harness.machine.fitness().synced, "nobody else is known to be active");
+    assert_eq!(deeds(&harness.run(1_000)), []);
 }
 
 #[test]
@@ -113,22 +113,22 @@ fn cut_off_it_keeps_the_role_if_the_peer_could_not_take_it() {
     let mut unsynced = peer(Role::Standby, 5);
     unsynced.fitness.synced = false;
     for heartbeat in [unable, blind, unsynced, peer(Role::Leaving, 5)] {
-        let mut bench = Bench::active();
-        bench.hear(heartbeat);
-        bench.silence();
-        bench.fit(lost);
-        assert_eq!(deeds(&bench.run(1_000)), []);
+        let mut harness = Harness::active();
+        harness.hear(heartbeat);
+        harness.silence();
+        harness.fit(lost);
+        assert_eq!(deeds(&harness.run(1_000)), []);
     }
 }
 
 #[test]
 fn a_witness_that_fails_long_after_the_peer_ends_no_service() {
-    let mut bench = Bench::active();
-    bench.silence();
-    bench.fit(Fitness { witness: Some(true), ..Fitness::READY });
-    bench.run(11_000);
-    assert_eq!(deeds(&bench.fit(Fitness { witness: Some(false), ..Fitness::READY })), []);
-    assert_eq!(deeds(&bench.run(1_000)), []);
+    let mut harness = Harness::active();
+    harness.silence();
+    harness.fit(Fitness { witness: Some(true), ..Fitness::READY });
+    harness.run(11_000);
+    assert_eq!(deeds(&harness.fit(Fitness { witness: Some(false), ..Fitness::READY })), []);
+    assert_eq!(deeds(&harness.run(1_000)), []);
 }
 
 #[test]

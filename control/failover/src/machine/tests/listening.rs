@@ -4,32 +4,32 @@ use super::*;
 
 #[test]
 fn a_machine_listens_for_one_dead_interval_before_it_stands_by() {
-    let mut bench = Bench::new();
-    bench.fit(Fitness { able: false, ..Fitness::READY });
-    bench.run(140);
-    assert_eq!(bench.machine.role(), Role::Listening);
-    bench.run(10);
-    assert_eq!(bench.machine.role(), Role::Standby);
+    let mut harness = Harness::new();
+    harness.fit(Fitness { able: false, ..Fitness::READY });
+    harness.run(140);
+    assert_eq!(harness.machine.role(), Role::Listening);
+    harness.run(10);
+    assert_eq!(harness.machine.role(), Role::Standby);
 }
 
 #[test]
 fn it_claims_nothing_while_it_listens_whatever_it_hears() {
-    let mut bench = Bench::new();
-    bench.fit(Fitness::READY);
+    let mut harness = Harness::new();
+    harness.fit(Fitness::READY);
     let mut yields = peer(Role::Active, 5);
     yields.wish = Wish::TakeOver;
     for heartbeat in [yields, peer(Role::Leaving, 5), peer(Role::Listening, 5)] {
-        let actions = bench.hear(heartbeat);
+        let actions = harness.hear(heartbeat);
         assert_eq!(deeds(&actions), []);
-        assert_eq!(bench.machine.role(), Role::Listening);
+        assert_eq!(harness.machine.role(), Role::Listening);
     }
 }
 
 #[test]
 fn a_machine_alone_becomes_active_after_it_has_listened() {
-    let mut bench = Bench::new();
-    bench.fit(UNSYNCED);
-    let actions = bench.run(180);
+    let mut harness = Harness::new();
+    harness.fit(UNSYNCED);
+    let actions = harness.run(180);
     assert_eq!(
         deeds(&actions),
         [Action::Claim(Term(5)), Action::Report(Notice::PeerDead)],
@@ -39,51 +39,51 @@ fn a_machine_alone_becomes_active_after_it_has_listened() {
 
 #[test]
 fn a_pause_prolongs_the_listening() {
-    let mut bench = Bench::new();
-    bench.fit(UNABLE);
-    bench.run(100);
-    bench.ms += 90;
-    bench.run(40);
-    assert_eq!(bench.machine.role(), Role::Listening);
-    bench.run(20);
-    assert_eq!(bench.machine.role(), Role::Standby);
+    let mut harness = Harness::new();
+    harness.fit(UNABLE);
+    harness.run(100);
+    harness.ms += 90;
+    harness.run(40);
+    assert_eq!(harness.machine.role(), Role::Listening);
+    harness.run(20);
+    assert_eq!(harness.machine.role(), Role::Standby);
 }
 
 #[test]
 fn a_stall_of_the_dead_interval_leads_back_to_listening() {
-    let mut bench = Bench::standby();
-    bench.ms += 150;
-    let actions = bench.step(Event::Tick);
+    let mut harness = Harness::standby();
+    harness.ms += 150;
+    let actions = harness.step(Event::Tick);
     assert_eq!(deeds(&actions), [Action::Report(Notice::Stalled)]);
-    assert_eq!(bench.machine.role(), Role::Listening);
+    assert_eq!(harness.machine.role(), Role::Listening);
 }
 
 #[test]
 fn what_was_heard_before_a_stall_counts_no_more() {
-    let mut bench = Bench::standby();
-    bench.ms += 150;
-    bench.step(Event::Tick);
-    assert_eq!(bench.machine.peer(Instant(bench.ms * 1_000)), None);
+    let mut harness = Harness::standby();
+    harness.ms += 150;
+    harness.step(Event::Tick);
+    assert_eq!(harness.machine.peer(Instant(harness.ms * 1_000)), None);
 }
 
 #[test]
 fn a_pause_shorter_than_the_dead_interval_is_no_silence_of_the_peer() {
-    let mut bench = Bench::standby();
-    bench.silence();
-    bench.run(20);
-    bench.ms += 140;
-    assert_eq!(deeds(&bench.step(Event::Tick)), []);
-    bench.run(110);
-    assert_eq!(bench.machine.role(), Role::Standby);
-    bench.run(30);
-    assert_eq!(bench.machine.role(), Role::Active, "then it is silent after all");
+    let mut harness = Harness::standby();
+    harness.silence();
+    harness.run(20);
+    harness.ms += 140;
+    assert_eq!(deeds(&harness.step(Event::Tick)), []);
+    harness.run(110);
+    assert_eq!(harness.machine.role(), Role::Standby);
+    harness.run(30);
+    assert_eq!(harness.machine.role(), Role::Active, "then it is silent after all");
 }
 
 #[test]
 fn an_active_machine_that_stalls_lets_go_before_it_says_so() {
-    let mut bench = Bench::active();
-    bench.ms += 200;
-    let actions = bench.step(Event::Tick);
+    let mut harness = Harness::active();
+    harness.ms += 200;
+    let actions = harness.step(Event::Tick);
     let release = actions.iter().position(|action| *action == Action::Release);
     let send = actions.iter().position(|action| matches!(action, Action::Send(_)));
     assert!(release.is_some() && release < send);
@@ -93,40 +93,40 @@ fn an_active_machine_that_stalls_lets_go_before_it_says_so() {
 
 #[test]
 fn an_active_machine_that_did_not_renew_has_lost_its_lease() {
-    let mut bench = Bench::active();
-    bench.ms += 130;
-    let actions = bench.step(Event::Tick);
+    let mut harness = Harness::active();
+    harness.ms += 130;
+    let actions = harness.step(Event::Tick);
     assert_eq!(deeds(&actions), [Action::Report(Notice::LeaseLost), Action::Release]);
-    assert_eq!(bench.machine.role(), Role::Listening);
+    assert_eq!(harness.machine.role(), Role::Listening);
 }
 
 #[test]
 fn a_lease_that_the_dataplane_lost_is_lost() {
-    let mut bench = Bench::active();
-    let actions = bench.step(Event::LeaseLost);
+    let mut harness = Harness::active();
+    let actions = harness.step(Event::LeaseLost);
     assert_eq!(deeds(&actions), [Action::Report(Notice::LeaseLost), Action::Release]);
-    assert_eq!(bench.machine.role(), Role::Listening);
-    assert_eq!(deeds(&bench.step(Event::LeaseLost)), [], "once");
+    assert_eq!(harness.machine.role(), Role::Listening);
+    assert_eq!(deeds(&harness.step(Event::LeaseLost)), [], "once");
 }
 
 #[test]
 fn a_machine_that_was_the_last_active_one_has_the_connections_still() {
-    let mut bench = Bench::active();
-    bench.step(Event::LeaseLost);
-    bench.fit(UNSYNCED);
-    assert!(bench.machine.fitness().synced);
-    bench.hear(peer(Role::Active, 6));
-    bench.fit(UNSYNCED);
-    assert!(!bench.machine.fitness().synced, "another has had the role since");
+    let mut harness = Harness::active();
+    harness.step(Event::LeaseLost);
+    harness.fit(UNSYNCED);
+    assert!(harness.machine.fitness().synced);
+    harness.hear(peer(Role::Active, 6));
+    harness.fit(UNSYNCED);
+    assert!(!harness.machine.fitness().synced, "another has had the role since");
 }
 
 #[test]
 fn a_machine_whose_dataplane_failed_has_them_no_more() {
-    let mut bench = Bench::active();
-    bench.step(Event::LeaseLost);
-    bench.fit(UNABLE);
-    bench.fit(UNSYNCED);
-    assert!(!bench.machine.fitness().synced);
+    let mut harness = Harness::active();
+    harness.step(Event::LeaseLost);
+    harness.fit(UNABLE);
+    harness.fit(UNSYNCED);
+    assert!(!harness.machine.fitness().synced);
 }
 
 #[test]

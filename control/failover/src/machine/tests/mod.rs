@@ -44,43 +44,43 @@ fn peer(role: Role, term: u64) -> Heartbeat {
 
 /// A machine "m", whose time is told in milliseconds, and whose disk works at once if not
 /// told otherwise.
-struct Bench {
+struct Harness {
     machine: Machine,
     ms: u64,
     peer: Option<Heartbeat>,
 }
 
-impl Bench {
+impl Harness {
     fn new() -> Self {
-        Bench::with(Timers::default())
+        Harness::with(Timers::default())
     }
 
     fn with(timers: Timers) -> Self {
         let machine = Machine::new(identity("m", 100), timers, Term(4), Instant(0));
-        Bench { machine, ms: 0, peer: None }
+        Harness { machine, ms: 0, peer: None }
     }
 
     /// It stands by, and hears a peer that is active in term 5.
     fn standby() -> Self {
-        Bench::standby_with(Timers::default())
+        Harness::standby_with(Timers::default())
     }
 
     fn standby_with(timers: Timers) -> Self {
-        let mut bench = Bench::with(timers);
-        bench.fit(Fitness::READY);
-        bench.peer = Some(peer(Role::Active, 5));
-        bench.run(200);
-        assert_eq!(bench.machine.role(), Role::Standby);
-        bench
+        let mut harness = Harness::with(timers);
+        harness.fit(Fitness::READY);
+        harness.peer = Some(peer(Role::Active, 5));
+        harness.run(200);
+        assert_eq!(harness.machine.role(), Role::Standby);
+        harness
     }
 
     /// It is active in term 5, and hears a peer that is ready.
     fn active() -> Self {
         let timers = Timers::default();
         let machine = Machine::resume(identity("m", 100), timers, Term(5), Instant(0));
-        let mut bench = Bench { machine, ms: 0, peer: Some(peer(Role::Standby, 5)) };
-        bench.run(100);
-        bench
+        let mut harness = Harness { machine, ms: 0, peer: Some(peer(Role::Standby, 5)) };
+        harness.run(100);
+        harness
     }
 
     fn step(&mut self, event: Event) -> Vec<Action> {

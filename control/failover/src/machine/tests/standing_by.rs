@@ -4,19 +4,19 @@ use super::*;
 
 #[test]
 fn it_takes_over_when_the_peer_has_been_silent_for_the_dead_interval() {
-    let mut bench = Bench::standby();
-    bench.silence();
-    assert_eq!(deeds(&bench.run(140)), []);
-    let actions = bench.run(10);
+    let mut harness = Harness::standby();
+    harness.silence();
+    assert_eq!(deeds(&harness.run(140)), []);
+    let actions = harness.run(10);
     assert_eq!(deeds(&actions), [Action::Claim(Term(6)), Action::Report(Notice::PeerDead)]);
-    assert_eq!((bench.machine.role(), bench.machine.term()), (Role::Active, Term(6)));
+    assert_eq!((harness.machine.role(), harness.machine.term()), (Role::Active, Term(6)));
 }
 
 #[test]
 fn it_claims_before_it_says_that_it_is_active() {
-    let mut bench = Bench::standby();
-    bench.silence();
-    let actions = bench.run(150);
+    let mut harness = Harness::standby();
+    harness.silence();
+    let actions = harness.run(150);
     let end = &actions[actions.len() - 4..];
     assert!(matches!(
         end,
@@ -26,51 +26,51 @@ fn it_claims_before_it_says_that_it_is_active() {
 
 #[test]
 fn it_does_not_preempt() {
-    let mut bench = Bench::standby();
+    let mut harness = Harness::standby();
     let mut low = peer(Role::Active, 5);
     low.identity.priority = 1;
-    bench.peer = Some(low);
-    assert_eq!(deeds(&bench.run(5_000)), []);
-    assert_eq!(bench.wish(), Wish::None);
+    harness.peer = Some(low);
+    assert_eq!(deeds(&harness.run(5_000)), []);
+    assert_eq!(harness.wish(), Wish::None);
 }
 
 #[test]
 fn with_preemption_it_asks_after_the_delay() {
     let preempt = Some(Duration::from_millis(300));
-    let mut bench = Bench::standby_with(Timers { preempt, ..Timers::default() });
+    let mut harness = Harness::standby_with(Timers { preempt, ..Timers::default() });
     let mut low = peer(Role::Active, 5);
     low.identity.priority = 1;
-    bench.peer = Some(low.clone());
-    bench.run(300);
-    assert_eq!(bench.wish(), Wish::None);
-    bench.run(10);
-    assert_eq!(bench.wish(), Wish::LetMe);
+    harness.peer = Some(low.clone());
+    harness.run(300);
+    assert_eq!(harness.wish(), Wish::None);
+    harness.run(10);
+    assert_eq!(harness.wish(), Wish::LetMe);
     low.wish = Wish::TakeOver;
-    let actions = bench.hear(low);
+    let actions = harness.hear(low);
     assert!(deeds(&actions).contains(&Action::Claim(Term(6))));
-    assert_eq!(bench.wish(), Wish::None);
+    assert_eq!(harness.wish(), Wish::None);
 }
 
 #[test]
 fn the_delay_of_preemption_begins_anew_when_it_is_not_ready() {
     let preempt = Some(Duration::from_millis(300));
-    let mut bench = Bench::standby_with(Timers { preempt, ..Timers::default() });
+    let mut harness = Harness::standby_with(Timers { preempt, ..Timers::default() });
     let mut low = peer(Role::Active, 5);
     low.identity.priority = 1;
-    bench.peer = Some(low);
-    bench.run(290);
-    bench.fit(NO_LINK);
-    bench.fit(Fitness::READY);
-    bench.run(290);
-    assert_eq!(bench.wish(), Wish::None);
+    harness.peer = Some(low);
+    harness.run(290);
+    harness.fit(NO_LINK);
+    harness.fit(Fitness::READY);
+    harness.run(290);
+    assert_eq!(harness.wish(), Wish::None);
 }
 
 #[test]
 fn a_machine_of_equal_priority_does_not_preempt() {
     let preempt = Some(Duration::ZERO);
-    let mut bench = Bench::standby_with(Timers { preempt, ..Timers::default() });
-    bench.run(500);
-    assert_eq!(bench.wish(), Wish::None);
+    let mut harness = Harness::standby_with(Timers { preempt, ..Timers::default() });
+    harness.run(500);
+    assert_eq!(harness.wish(), Wish::None);
 }
 
 #[test]
@@ -78,27 +78,27 @@ fn it_takes_the_role_that_is_offered_if_it_is_ready() {
     let mut offer = peer(Role::Active, 5);
     offer.wish = Wish::TakeOver;
     for unfit in [UNSYNCED, NO_LINK, UNABLE] {
-        let mut bench = Bench::standby();
-        bench.fit(unfit);
-        assert_eq!(deeds(&bench.hear(offer.clone())), []);
+        let mut harness = Harness::standby();
+        harness.fit(unfit);
+        assert_eq!(deeds(&harness.hear(offer.clone())), []);
     }
-    let mut bench = Bench::standby();
-    let actions = bench.hear(offer);
+    let mut harness = Harness::standby();
+    let actions = harness.hear(offer);
     assert_eq!(deeds(&actions), [Action::Claim(Term(6)), Action::Report(Notice::PeerYielded)]);
 }
 
 #[test]
 fn it_takes_the_role_at_once_from_a_peer_that_leaves() {
-    let mut bench = Bench::standby();
-    bench.fit(UNSYNCED);
-    let actions = bench.hear(peer(Role::Leaving, 5));
+    let mut harness = Harness::standby();
+    harness.fit(UNSYNCED);
+    let actions = harness.hear(peer(Role::Leaving, 5));
     assert_eq!(deeds(&actions), [Action::Claim(Term(6)), Action::Report(Notice::PeerLeft)]);
 }
 
 #[test]
 fn it_takes_the_role_at_once_from_a_peer_that_starts_again() {
-    let mut bench = Bench::standby();
-    let actions = bench.hear(peer(Role::Listening, 5));
+    let mut harness = Harness::standby();
+    let actions = harness.hear(peer(Role::Listening, 5));
     assert_eq!(deeds(&actions), [Action::Claim(Term(6)), Action::Report(Notice::NobodyActive)]);
 }
 
@@ -118,88 +118,88 @@ fn of_two_without_a_role_the_fitter_leads() {
         (NO_LINK, UNABLE, true),
     ];
     for (own, theirs, claims) in cases {
-        let mut bench = Bench::standby();
-        bench.fit(own);
+        let mut harness = Harness::standby();
+        harness.fit(own);
         let mut other = peer(Role::Standby, 5);
         other.fitness = theirs;
-        bench.hear(other);
-        assert_eq!(bench.machine.role() == Role::Active, claims, "{own:?} {theirs:?}");
+        harness.hear(other);
+        assert_eq!(harness.machine.role() == Role::Active, claims, "{own:?} {theirs:?}");
     }
 }
 
 #[test]
 fn of_two_that_are_alike_priority_and_then_the_name_leads() {
     for (name, priority, claims) in [("z", 100, false), ("b", 101, false), ("b", 99, true)] {
-        let mut bench = Bench::standby();
+        let mut harness = Harness::standby();
         let mut other = peer(Role::Standby, 5);
         other.identity = identity(name, priority);
-        bench.hear(other);
-        assert_eq!(bench.machine.role() == Role::Active, claims, "{name} {priority}");
+        harness.hear(other);
+        assert_eq!(harness.machine.role() == Role::Active, claims, "{name} {priority}");
     }
 }
 
 #[test]
 fn an_unsynced_machine_waits_for_a_synced_one_that_listens() {
-    let mut bench = Bench::standby();
-    bench.fit(UNSYNCED);
-    assert_eq!(deeds(&bench.hear(peer(Role::Listening, 5))), []);
+    let mut harness = Harness::standby();
+    harness.fit(UNSYNCED);
+    assert_eq!(deeds(&harness.hear(peer(Role::Listening, 5))), []);
 }
 
 #[test]
 fn it_does_not_wait_for_a_peer_that_hears_nobody_and_no_witness() {
     let seeing = Fitness { witness: Some(true), ..UNSYNCED };
     for (hears_peer, role) in [(true, Role::Standby), (false, Role::Active)] {
-        let mut bench = Bench::standby();
-        bench.fit(seeing);
+        let mut harness = Harness::standby();
+        harness.fit(seeing);
         let mut blind = peer(Role::Standby, 5);
         blind.fitness.witness = Some(false);
         blind.hears_peer = hears_peer;
-        bench.hear(blind);
-        assert_eq!(bench.machine.role(), role);
+        harness.hear(blind);
+        assert_eq!(harness.machine.role(), role);
     }
 }
 
 #[test]
 fn a_peer_is_not_cut_off_that_had_no_time_to_hear_this_machine() {
-    let mut bench = Bench::standby();
-    bench.fit(Fitness { witness: Some(true), ..UNSYNCED });
-    bench.ms += 100;
+    let mut harness = Harness::standby();
+    harness.fit(Fitness { witness: Some(true), ..UNSYNCED });
+    harness.ms += 100;
     let mut blind = peer(Role::Standby, 5);
     blind.fitness.witness = Some(false);
     blind.hears_peer = false;
-    bench.hear(blind);
-    assert_eq!(deeds(&bench.run(140)), []);
-    bench.run(10);
-    assert_eq!(bench.machine.role(), Role::Active);
+    harness.hear(blind);
+    assert_eq!(deeds(&harness.run(140)), []);
+    harness.run(10);
+    assert_eq!(harness.machine.role(), Role::Active);
 }
 
 #[test]
 fn with_a_witness_that_does_not_answer_silence_is_no_death() {
-    let mut bench = Bench::standby();
-    bench.fit(Fitness { witness: Some(false), ..Fitness::READY });
-    bench.silence();
-    assert_eq!(deeds(&bench.run(1_000)), []);
-    let actions = bench.fit(Fitness { witness: Some(true), ..Fitness::READY });
+    let mut harness = Harness::standby();
+    harness.fit(Fitness { witness: Some(false), ..Fitness::READY });
+    harness.silence();
+    assert_eq!(deeds(&harness.run(1_000)), []);
+    let actions = harness.fit(Fitness { witness: Some(true), ..Fitness::READY });
     assert_eq!(deeds(&actions), [Action::Claim(Term(6)), Action::Report(Notice::PeerDead)]);
 }
 
 #[test]
 fn the_witness_is_not_asked_while_the_peer_is_heard() {
-    let mut bench = Bench::standby();
-    bench.fit(Fitness { witness: Some(false), ..Fitness::READY });
+    let mut harness = Harness::standby();
+    harness.fit(Fitness { witness: Some(false), ..Fitness::READY });
     let mut offer = peer(Role::Active, 5);
     offer.wish = Wish::TakeOver;
-    bench.hear(offer);
-    assert_eq!(bench.machine.role(), Role::Active);
+    harness.hear(offer);
+    assert_eq!(harness.machine.role(), Role::Active);
 }
 
 #[test]
 fn what_a_peer_said_long_ago_is_no_reason_to_claim() {
-    let mut bench = Bench::standby();
-    bench.fit(UNABLE);
-    bench.hear(peer(Role::Standby, 5));
-    bench.ms += 50;
-    assert_eq!(deeds(&bench.fit(Fitness::READY)), [], "the peer may have claimed since");
-    bench.hear(peer(Role::Standby, 5));
-    assert_eq!(bench.machine.role(), Role::Active);
+    let mut harness = Harness::standby();
+    harness.fit(UNABLE);
+    harness.hear(peer(Role::Standby, 5));
+    harness.ms += 50;
+    assert_eq!(deeds(&harness.fit(Fitness::READY)), [], "the peer may have claimed since");
+    harness.hear(peer(Role::Standby, 5));
+    assert_eq!(harness.machine.role(), Role::Active);
 }

@@ -8,39 +8,39 @@ fn with_lease(role: Role, lease: u64) -> Heartbeat {
 
 #[test]
 fn a_peer_with_a_longer_lease_is_given_up_when_that_is_over() {
-    let mut bench = Bench::standby();
-    bench.hear(with_lease(Role::Active, 800));
-    bench.silence();
+    let mut harness = Harness::standby();
+    harness.hear(with_lease(Role::Active, 800));
+    harness.silence();
     // Its lease may have begun with its last heartbeat; then there is the usual margin.
-    assert_eq!(deeds(&bench.run(820)), []);
-    let actions = bench.run(10);
+    assert_eq!(deeds(&harness.run(820)), []);
+    let actions = harness.run(10);
     assert_eq!(deeds(&actions), [Action::Claim(Term(6)), Action::Report(Notice::PeerDead)]);
 }
 
 #[test]
 fn a_peer_with_a_shorter_lease_is_given_up_after_the_own_dead_interval() {
-    let mut bench = Bench::standby();
-    bench.hear(with_lease(Role::Active, 50));
-    bench.silence();
-    assert_eq!(deeds(&bench.run(140)), []);
-    bench.run(10);
-    assert_eq!(bench.machine.role(), Role::Active);
+    let mut harness = Harness::standby();
+    harness.hear(with_lease(Role::Active, 50));
+    harness.silence();
+    assert_eq!(deeds(&harness.run(140)), []);
+    harness.run(10);
+    assert_eq!(harness.machine.role(), Role::Active);
 }
 
 #[test]
 fn the_peers_lease_is_not_forgotten_in_a_stall() {
-    let mut bench = Bench::standby();
-    bench.hear(with_lease(Role::Active, 800));
-    bench.silence();
-    bench.ms += 200;
-    bench.step(Event::Tick);
-    assert_eq!(deeds(&bench.run(820)), []);
-    bench.run(20);
-    assert_eq!(bench.machine.role(), Role::Active);
+    let mut harness = Harness::standby();
+    harness.hear(with_lease(Role::Active, 800));
+    harness.silence();
+    harness.ms += 200;
+    harness.step(Event::Tick);
+    assert_eq!(deeds(&harness.run(820)), []);
+    harness.run(20);
+    assert_eq!(harness.machine.role(), Role::Active);
 }
 
 #[test]
 fn it_tells_its_own_lease() {
-    let actions = Bench::standby().run(20);
+    let actions = Harness::standby().run(20);
     assert_eq!(last_sent(&actions).map(|sent| sent.lease), Some(Timers::default().lease));
 }

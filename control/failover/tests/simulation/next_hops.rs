@@ -15,7 +15,7 @@ const ALL: [u8; 2] = [0b1, 0b111];
 /// Next hops of a side that do not answer, each a bit, and until when.
 #[derive(Clone, Copy, Default, Debug)]
 pub(crate) struct Lost {
-    hops: u8,
+    next_hops: u8,
     until: u64,
 }
 
@@ -29,19 +29,19 @@ impl Lost {
         ALL[side]
     }
 
-    pub(crate) fn add(&mut self, hops: u8, until: u64, now: u64) {
-        let still = if now < self.until { self.hops } else { 0 };
-        *self = Lost { hops: hops | still, until: self.until.max(until) };
+    pub(crate) fn add(&mut self, next_hops: u8, until: u64, now: u64) {
+        let still = if now < self.until { self.next_hops } else { 0 };
+        *self = Lost { next_hops: next_hops | still, until: self.until.max(until) };
     }
 
     fn at(self, now: u64) -> u8 {
-        if now < self.until { self.hops } else { 0 }
+        if now < self.until { self.next_hops } else { 0 }
     }
 }
 
 /// What one machine has to do with next hops.
 #[derive(Clone, Copy, Default, Debug)]
-pub(crate) struct Hops {
+pub(crate) struct NextHops {
     /// Those that live and do not answer this machine.
     pub(crate) lost: [Lost; 2],
     /// Until then it has another configuration than its peer, with other servers.
@@ -52,7 +52,7 @@ pub(crate) struct Hops {
     pub(crate) orders: u64,
 }
 
-impl Hops {
+impl NextHops {
     fn answering(&self, dead: &[Lost; 2], now: u64) -> [u8; 2] {
         core::array::from_fn(|side| ALL[side] & !dead[side].at(now) & !self.lost[side].at(now))
     }
