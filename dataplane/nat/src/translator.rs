@@ -21,7 +21,7 @@ use crate::connection::{Connections, NewConnection};
 use crate::policy::{Destination, Masquerade, Policy, Refusal, Request};
 use crate::ports::{Candidates, PortRange};
 use crate::random::Random;
-use crate::record::Kind;
+use crate::record::{Key, Kind};
 use crate::scheduler::{Client, Scheduler};
 use crate::service::{MAXIMUM_SERVICES, Server, Service, Services, View};
 use crate::table::{Hit, InsertError};
@@ -36,12 +36,11 @@ pub enum When {
     InTurn,
 }
 
-/// The connection that a packet is to open, and the number that chooses its port.
+/// The connection that a packet is to open.
 #[derive(Clone, Copy, Debug)]
 pub struct Plan<A> {
     /// The connection.
     pub connection: NewConnection<A>,
-    random: u64,
 }
 
 /// What can be said of a packet before it is its turn.
@@ -176,9 +175,6 @@ impl Translator<Ipv4Addr> {
     ) -> Result<Plan<Ipv4Addr>, Decision> {
         let Request { key, flags, .. } = *request;
         let tuple = key.tuple();
-        // A hash of the flow and the time with a secret (RFC 6056 section 3.3.3): a packet's
-        // ports are the same whatever was decided before it, and others when it is sent again.
-        let random = self.ports.hash_one((key, now.millis() >> 8));
         let connection = match destination {
             Destination::Router => return Err(Decision::Router),
             Destination::PrivateHost => return Err(Decision::PrivateHost),
@@ -190,21 +186,32 @@ impl Translator<Ipv4Addr> {
                     self.pick(policy, service, tuple).and_then(|at| service.servers.get(at));
                 let server = server.ok_or(Decision::Refused(Refusal::NoServer))?;
                 let (source, port) = match kind {
-                    Kind::Hairpin => (policy.hairpin, hairpin_port(tuple.source_port, random)),
+                    Kind::Hairpin => {
+                        let random = self.port_number(key, now);
+                        (policy.hairpin, hairpin_port(tuple.source_port, random))
+                    }
                     Kind::Service | Kind::Masquerade => (tuple.source, tuple.source_port),
                 };
                 NewConnection::to_server(kind, service, server, key, source, port, flags)
             }
             Destination::Masquerade(rule) => {
+                let random = self.port_number(key, now);
                 let mut ports = masquerade_ports(policy, rule, request, random);
                 let port = ports.next().ok_or(Decision::Refused(Refusal::PortsExhausted))?;
                 NewConnection::masqueraded(key, rule.address, port, flags)
             }
         };
         match policy.network(connection.exit()).next_hop(connection.destination()) {
-            Some(_) => Ok(Plan { connection, random }),
+            Some(_) => Ok(Plan { connection }),
             None => Err(Decision::Refused(Refusal::NoRoute)),
         }
+    }
+
+    /// The number that chooses the ports of a flow: a hash of the flow and the time with a
+    /// secret (RFC 6056 section 3.3.3). It does not depend on what was decided before, and is
+    /// another one when the packet is sent again.
+    fn port_number(&self, key: Key<Ipv4Addr>, now: Instant) -> u64 {
+        self.ports.hash_one((key, now.millis() >> 8))
     }
 
     /// The place of the server that the service's scheduler chooses.
@@ -240,7 +247,8 @@ impl Translator<Ipv4Addr> {
             Ok(Destination::Service { .. }) => {
                 // To this server the client's address and port are another connection's,
                 // through another service. RFC 7857 section 3 lets a NAT change the port.
-                let ports = Candidates::new(tuple.source_port, PortRange::default(), plan.random);
+                let random = self.port_number(request.key, now);
+                let ports = Candidates::new(tuple.source_port, PortRange::default(), random);
                 self.open_at(ports, plan, now).unwrap_or_else(Decision::Refused)
             }
             Ok(Destination::Masquerade(rule)) => {
@@ -253,8 +261,7 @@ impl Translator<Ipv4Addr> {
                     let Request { key, flags, .. } = *request;
                     let port = plan.connection.port();
                     let connection = NewConnection::masqueraded(key, rule.address, port, flags);
-                    let plan = Plan { connection, ..*plan };
-                    self.masquerade_elsewhere(policy, rule, request, &plan, now)
+                    self.masquerade_elsewhere(policy, rule, request, &Plan { connection }, now)
                 }
                 None => Decision::Refused(Refusal::TupleTaken),
             },
@@ -273,7 +280,8 @@ impl Translator<Ipv4Addr> {
         plan: &Plan<Ipv4Addr>,
         now: Instant,
     ) -> Decision {
-        let ports = || masquerade_ports(policy, rule, request, plan.random);
+        let random = self.port_number(request.key, now);
+        let ports = || masquerade_ports(policy, rule, request, random);
         match self.open_at(ports(), plan, now) {
             Err(Refusal::PortsExhausted) => self.take_closed(ports(), plan, now),
             opened => opened.unwrap_or_else(Decision::Refused),
