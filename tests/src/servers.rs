@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use crate::faults::{self, Certificate};
 use crate::namespace::write;
 use crate::topology::Lab;
 use crate::{Error, FOLDER, Namespace, wait_until};
@@ -13,10 +14,14 @@ const BIG: &str = "/var/tmp/tandem-lab/big";
 /// The file of many downloads at once; 2 MiB, which a server sends in ten seconds.
 pub const MEDIUM: &str = "/var/tmp/tandem-lab/medium-2";
 
+/// What nginx answers `/healthz` with while the server is well.
+pub(crate) const WELL: &str = "return 200 \"well\\n\";";
+
 /// Starts them and waits until they answer.
 pub(crate) fn start() -> Result<(), Error> {
     file(BIG, 1 << 30)?;
     file(MEDIUM, 2 << 20)?;
+    faults::make_authority()?;
     for (namespace, name) in Lab::servers() {
         web(namespace, name)?;
         dns(namespace, name)?;
@@ -45,19 +50,24 @@ pub fn big_sum() -> Result<String, Error> {
     Ok(fs::read_to_string(&path).map_err(Error::file(&path))?.trim().to_owned())
 }
 
-/// nginx: `/` tells who answers and whom it saw, `/big` is the large file; `/medium` goes out
+/// nginx on ports 80 and 443: `/` tells who answers and whom it saw, `/healthz` that it is
+/// well, `/big` is the large file; `/medium` goes out
 /// slowly, so that it is on its way when something happens, and in small pieces: a second's
 /// worth of a hundred downloads at once is more than the ring of a packet socket holds.
-fn web(namespace: Namespace, name: &str) -> Result<(), Error> {
+pub(crate) fn web(namespace: Namespace, name: &str) -> Result<(), Error> {
     let folder = format!("{FOLDER}/{name}");
     fs::create_dir_all(&folder).map_err(Error::file(&folder))?;
+    answer_health(name, WELL)?;
+    faults::install_certificate(name, Certificate::Good)?;
     let configuration = format!(
         "daemon off; pid {folder}/nginx.pid; error_log {folder}/error.log warn; user root;\n\
          worker_processes 1; worker_rlimit_nofile 20000; events {{ worker_connections 8000; }}\n\
          http {{ access_log {folder}/access.log; sendfile on; keepalive_requests 100000;\n\
          client_body_temp_path {folder}/t; proxy_temp_path {folder}/t;\n\
          fastcgi_temp_path {folder}/t; uwsgi_temp_path {folder}/t; scgi_temp_path {folder}/t;\n\
-         server {{ listen 80 backlog=4096; default_type text/plain;\n\
+         ssl_certificate {folder}/tls.pem; ssl_certificate_key {folder}/tls.key;\n\
+         server {{ listen 80 backlog=4096; listen 443 ssl; default_type text/plain;\n\
+         location = /healthz {{ include {folder}/healthz.conf; }}\n\
          location = / {{ return 200 \"{name} $remote_addr\\n\"; }}\n\
          location = /big {{ alias {BIG}; }}\n\
          location = /medium {{ alias {MEDIUM}; limit_rate 200k; sendfile_max_chunk 16k; }} }} }}\n"
@@ -72,8 +82,13 @@ fn web(namespace: Namespace, name: &str) -> Result<(), Error> {
     })
 }
 
+/// Writes what the server answers `/healthz` with, for when nginx reads its configuration.
+pub(crate) fn answer_health(name: &str, line: &str) -> Result<(), Error> {
+    write(&format!("{FOLDER}/{name}/healthz.conf"), &format!("{line}\n"))
+}
+
 /// dnsmasq: a TXT record that tells who answers.
-fn dns(namespace: Namespace, name: &str) -> Result<(), Error> {
+pub(crate) fn dns(namespace: Namespace, name: &str) -> Result<(), Error> {
     let record = format!("--txt-record=whoami.lab,{name}");
     let log = format!("{name}/dnsmasq.log");
     namespace.serve(

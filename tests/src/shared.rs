@@ -57,6 +57,15 @@ pub fn ready() -> Result<Ready, Error> {
     raised(options())
 }
 
+/// One appliance with settings of a scenario's own, raised anew unless it is up with them.
+///
+/// # Errors
+///
+/// [`Error`], when it cannot be raised.
+pub fn ready_with(settings: Settings) -> Result<Ready, Error> {
+    raised(Options { settings, ..options() })
+}
+
 /// The same with the pair: one machine active, the other ready to take over.
 ///
 /// # Errors

@@ -87,10 +87,12 @@ impl Appliance {
                 format!("it ended; its log ends with\n  {}", self.dataplane.last_words(LOG_LINES));
             return Err(Error::Command { command: "tandem-dataplane".to_owned(), words });
         }
-        if settings.pair {
-            self.control.start(true, &[&control, "--config", &configuration])?;
-            wait_until("tandem-control answers on its socket", 30, || self.pair().is_ok())
-                .map_err(|error| self.with_log(error))?;
+        if settings.pair || settings.control {
+            self.control.start(settings.pair, &[&control, "--config", &configuration])?;
+            wait_until("tandem-control answers on its socket", 30, || {
+                Client::connect(self.machine.pair_socket()).is_ok()
+            })
+            .map_err(|error| self.with_log(error))?;
         }
         Ok(())
     }
@@ -126,12 +128,17 @@ impl Appliance {
         self.dataplane.runs()
     }
 
-    /// Asks the dataplane to end, for good, and waits until it has.
+    /// Asks its processes to end, for good, and waits until they have.
     ///
     /// # Errors
     ///
     /// [`Error::Waited`].
     pub fn terminate(&self) -> Result<(), Error> {
+        if self.control.runs() {
+            self.control.forsake();
+            self.control.signal(Signal::TERM);
+            wait_until("tandem-control has ended", 30, || !self.control.runs())?;
+        }
         if self.process().is_none() {
             return Ok(());
         }

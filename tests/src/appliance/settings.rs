@@ -43,6 +43,14 @@ pub struct Settings {
     pub without: Option<usize>,
     /// Two machines: with a `[peer]` section.
     pub pair: bool,
+    /// tandem-control runs also where there is one machine, to check its servers.
+    pub control: bool,
+    /// More lines for the web service: its checks, say.
+    pub web: &'static str,
+    /// More lines for the DNS service.
+    pub dns: &'static str,
+    /// More sections: services of a scenario's own, say.
+    pub sections: &'static str,
     /// More lines for the `[peer]` section.
     pub peer: &'static str,
     /// Both machines have the name of the first one, as after a configuration was copied.
@@ -65,6 +73,10 @@ impl Default for Settings {
             weights: [1, 1, 1],
             without: None,
             pair: false,
+            control: false,
+            web: "",
+            dns: "",
+            sections: "",
             peer: "",
             one_name: false,
             metrics_on_link: false,
@@ -137,7 +149,8 @@ impl Settings {
     /// The file of a machine.
     pub(super) fn file(&self, machine: &Machine) -> String {
         let Settings { workers, connections, scheduler, weights, timeouts, .. } = self;
-        let (web, dns) = (self.servers(80, *weights), self.servers(53, [1; 3]));
+        let Settings { web, dns, sections, .. } = self;
+        let (web_servers, dns_servers) = (self.servers(80, *weights), self.servers(53, [1; 3]));
         let Machine { name, public, private, .. } = machine;
         let name = if self.one_name { super::A.name } else { name };
         let [pub0, priv0] = [(0, "pub0"), (1, "priv0")].map(|(n, i)| self.driver.device(n, i));
@@ -189,14 +202,16 @@ name = "web"
 listen = "{VIP}:80"
 protocol = "tcp"
 scheduler = "{scheduler}"
-server = [{web}]
+server = [{web_servers}]
+{web}
 
 [[service]]
 name = "dns"
 listen = "{VIP}:53"
 protocol = "udp"
 scheduler = "rr"
-server = [{dns}]
+server = [{dns_servers}]
+{dns}
 
 # Scenarios start what answers here: iperf3 on s1, echoes of datagrams on s2.
 [[service]]
@@ -218,7 +233,8 @@ listen = "{VIP}:9"
 protocol = "udp"
 server = [{{ address = "10.0.0.13:9" }}]
 
-{second_services}"#
+{second_services}
+{sections}"#
         )
     }
 }
