@@ -8,9 +8,9 @@ use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use api::{Failure, FailureKind, ServerChange, ServerState};
+use api::{Failure, FailureKind, ServerChange, ServerState, SuspectCause};
 use config::Config;
-use nat::service::{ServerId, Service, Services, Weights};
+use nat::service::{Cause, ServerId, Service, Services, Weights};
 
 /// What is known of one server.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -77,10 +77,16 @@ impl ServerStates {
 
     /// Goes back to earlier states, and to the weights that were theirs.
     pub(crate) fn set_states(&mut self, States(states): States) {
-        for (&server, state) in &states {
-            self.weights.set(server, state.effective());
+        for (&server, &state) in &states {
+            self.publish(server, state);
         }
         self.states = States(states);
+    }
+
+    /// Lets workers know.
+    fn publish(&self, server: ServerId, state: State) {
+        self.weights.set(server, state.effective());
+        self.weights.set_down(server, state.down);
     }
 
     /// Follows a new configuration. What was set of a server stays; another weight in the file
@@ -89,12 +95,16 @@ impl ServerStates {
         let mut states = HashMap::new();
         for (service, configured) in services.iter().zip(&config.services) {
             for (server, configured) in service.servers.iter().zip(&configured.servers) {
-                let mut state = self.states.0.get(&server.id).copied().unwrap_or_default();
+                let known = self.states.0.get(&server.id).copied();
+                if known.is_none() {
+                    self.weights.restart(server.id);
+                }
+                let mut state = known.unwrap_or_default();
                 if state.configured != configured.weight {
                     state.set = None;
                 }
                 state.configured = configured.weight;
-                self.weights.set(server.id, state.effective());
+                self.publish(server.id, state);
                 states.insert(server.id, state);
             }
         }
@@ -119,9 +129,14 @@ impl ServerStates {
             return Err(Failure::new(FailureKind::NotFound, message).with_details(missing));
         }
         for (id, change) in found.into_iter().flatten().zip(changes) {
-            let state = self.states.0.entry(id).or_default();
-            *state = state.change(change);
-            self.weights.set(id, state.effective());
+            let state = self.states.0.get(&id).copied().unwrap_or_default().change(change);
+            self.states.0.insert(id, state);
+            self.publish(id, state);
+            match change.suspect {
+                Some(true) => _ = self.weights.suspect(id, Cause::Unanswered),
+                Some(false) => _ = self.weights.trust(id),
+                None => {}
+            }
         }
         Ok(())
     }
@@ -130,6 +145,15 @@ impl ServerStates {
     pub fn of(&self, server: ServerId) -> (ServerState, u16) {
         let state = self.states.0.get(&server).copied().unwrap_or_default();
         (state.state(), state.weight())
+    }
+
+    /// What made a server suspect, if anything did.
+    pub fn suspect(&self, server: ServerId) -> Option<SuspectCause> {
+        self.weights.state(server).cause().map(|cause| match cause {
+            Cause::Refused => SuspectCause::Refused,
+            Cause::Unreachable => SuspectCause::Unreachable,
+            Cause::Unanswered => SuspectCause::Unanswered,
+        })
     }
 }
 
@@ -219,6 +243,36 @@ server = [{servers}]
             builder.servers.set(&snapshot.policy.services, &[change]).unwrap();
             assert_eq!(snapshot.policy.weights.of(server), weight);
             assert_eq!(builder.servers.of(server), (state, 5));
+        }
+    }
+
+    #[test]
+    fn a_suspicion_holds_over_a_reload_until_control_ends_it_or_the_server_goes() {
+        let (mut builder, snapshot) = builder();
+        let (server, services) = (first(&snapshot), &snapshot.policy.services);
+        snapshot.policy.weights.suspect(server, Cause::Refused);
+        let weight = ServerChange { weight: Some(9), ..change("10.0.0.11:80") };
+        builder.servers.set(services, &[weight]).unwrap();
+        builder.build(&config(ONE, "1"), &[]).unwrap();
+        assert_eq!(builder.servers.suspect(server), Some(SuspectCause::Refused));
+        assert_eq!(builder.servers.of(server), (ServerState::Up, 9));
+        let trust = ServerChange { suspect: Some(false), ..change("10.0.0.11:80") };
+        builder.servers.set(services, &[trust]).unwrap();
+        assert_eq!(builder.servers.suspect(server), None);
+        snapshot.policy.weights.suspect(server, Cause::Refused);
+        builder.build(&config(r#"{ address = "10.0.0.12:80" }"#, "1"), &[]).unwrap();
+        builder.build(&config(TWO, "1"), &[]).unwrap();
+        assert_eq!(builder.servers.suspect(server), None, "it was gone in between");
+    }
+
+    #[test]
+    fn workers_see_that_a_server_is_down() {
+        let (mut builder, snapshot) = builder();
+        let server = first(&snapshot);
+        for down in [true, false] {
+            let change = ServerChange { down: Some(down), ..change("10.0.0.11:80") };
+            builder.servers.set(&snapshot.policy.services, &[change]).unwrap();
+            assert_eq!(snapshot.policy.weights.state(server).is_down(), down);
         }
     }
 

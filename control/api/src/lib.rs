@@ -40,6 +40,8 @@ pub use message::{Request, Response};
 pub use neighbours::{Neighbour, NeighbourState, Neighbours};
 pub use pair::{Change, Member, NotUnderstood, Pair, Path, Sync, SyncLink};
 pub use reload::{Reload, Reloaded};
-pub use services::{ServerChange, ServerState, ServerStatus, ServiceStatus, Services, SetServers};
+pub use services::{
+    ServerChange, ServerState, ServerStatus, ServiceStatus, Services, SetServers, SuspectCause,
+};
 pub use status::{Configuration, Nic, NicCounters, Role, Side, Status, WorkerStatus};
 pub use version::VERSION;

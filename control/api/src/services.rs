@@ -49,6 +49,9 @@ pub struct ServerStatus {
     pub weight: u16,
     /// Whether the server gets new connections.
     pub state: ServerState,
+    /// Why it gets new connections only when no other server of the service can: clients
+    /// failed at it, and nothing has shown since that it serves.
+    pub suspect: Option<SuspectCause>,
     /// Connections to the server that exist now.
     pub connections_active: u64,
     /// Connections opened to the server since the dataplane's start.
@@ -87,6 +90,33 @@ impl fmt::Display for ServerState {
     }
 }
 
+/// What made a real server suspect.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum SuspectCause {
+    /// It answered SYNs with resets.
+    Refused,
+    /// It, or a router before it, answered with ICMP destination unreachable.
+    Unreachable,
+    /// It did not answer SYNs.
+    Unanswered,
+    /// A cause of a later release.
+    #[serde(other)]
+    Other,
+}
+
+impl fmt::Display for SuspectCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SuspectCause::Refused => "refused",
+            SuspectCause::Unreachable => "unreachable",
+            SuspectCause::Unanswered => "unanswered",
+            SuspectCause::Other => "suspect",
+        })
+    }
+}
+
 /// Changes of servers: all of them are made, or none. They hold until the next change, over
 /// every reload in which the server stays in the configuration, and not over a restart of the
 /// dataplane.
@@ -106,9 +136,13 @@ pub struct ServerChange {
     /// Whether an operator drains the server.
     #[serde(default)]
     pub draining: Option<bool>,
-    /// Whether the server's health check has failed.
+    /// Whether the server's health check has failed: its UDP flows move to another server at their next packet
+    /// from the client, and its TCP connections are reset if the service says so.
     #[serde(default)]
     pub down: Option<bool>,
+    /// False ends the suspicion that workers have of the server; true begins one.
+    #[serde(default)]
+    pub suspect: Option<bool>,
     /// The weight; it holds until the configuration gives the server another one than before.
     #[serde(default)]
     pub weight: Option<u16>,
@@ -117,7 +151,14 @@ pub struct ServerChange {
 impl ServerChange {
     /// Makes a change of this server in which every field is `None`.
     pub fn new(service: impl Into<String>, server: SocketAddr) -> Self {
-        ServerChange { service: service.into(), server, draining: None, down: None, weight: None }
+        ServerChange {
+            service: service.into(),
+            server,
+            draining: None,
+            down: None,
+            suspect: None,
+            weight: None,
+        }
     }
 }
 
@@ -146,6 +187,7 @@ impl Default for ServerStatus {
             address: NOWHERE,
             weight: 0,
             state: ServerState::Up,
+            suspect: None,
             connections_active: 0,
             connections_total: 0,
             packets_in: 0,

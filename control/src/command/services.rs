@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use api::{ServiceStatus, Services};
+use api::{ServerStatus, ServiceStatus, Services};
 
 use super::Context;
 use crate::error::Error;
@@ -56,7 +56,7 @@ fn show_service(service: &ServiceStatus, out: &mut dyn Write) -> io::Result<()> 
     for server in &service.servers {
         table.row([
             server.address.to_string(),
-            server.state.to_string(),
+            state(server),
             server.weight.to_string(),
             count(server.connections_active),
             count(server.connections_total),
@@ -67,4 +67,12 @@ fn show_service(service: &ServiceStatus, out: &mut dyn Write) -> io::Result<()> 
         ]);
     }
     table.write(out)
+}
+
+/// The state, and what made the server suspect.
+fn state(server: &ServerStatus) -> String {
+    match server.suspect {
+        Some(cause) => format!("{}, suspect ({cause})", server.state),
+        None => server.state.to_string(),
+    }
 }

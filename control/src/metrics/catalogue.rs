@@ -103,6 +103,8 @@ families! {
         "1 for the state that the real server is in: up, draining or down."
     SERVER_WEIGHT "tandem_server_weight" Gauge ["service" "server"]
         "The real server's weight."
+    SERVER_SUSPECT "tandem_server_suspect" Gauge ["service" "server"]
+        "1 while the real server is avoided because clients failed at it."
     SERVER_ACTIVE "tandem_server_active_connections" Gauge ["service" "server"]
         "Connections to the real server now."
     SERVER_CONNECTIONS "tandem_server_connections_total" Counter ["service" "server"]

@@ -143,6 +143,9 @@ fn write_servers(services: &[ServiceStatus], page: &mut Page) {
     page.gauges(all::SERVER_STATE, states);
     let weights = servers().map(|(labels, server)| (labels, f64::from(server.weight)));
     page.gauges(all::SERVER_WEIGHT, weights);
+    let suspects =
+        servers().map(|(labels, server)| (labels, f64::from(u8::from(server.suspect.is_some()))));
+    page.gauges(all::SERVER_SUSPECT, suspects);
     let active = servers().map(|(labels, server)| (labels, number(server.connections_active)));
     page.gauges(all::SERVER_ACTIVE, active);
     let connections = servers().map(|(labels, server)| (labels, server.connections_total));

@@ -244,6 +244,7 @@ fn services() -> Services {
         address: address.parse().unwrap(),
         weight,
         state,
+        suspect: None,
         connections_active: 3,
         connections_total: 5000,
         packets_in: 40_000,

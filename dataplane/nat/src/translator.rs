@@ -214,7 +214,8 @@ impl Translator<Ipv4Addr> {
         self.ports.hash_one((key, now.millis() >> 8))
     }
 
-    /// The place of the server that the service's scheduler chooses.
+    /// The place of the server that the service's scheduler chooses. One that is suspect is chosen
+    /// when there is no other, or when its turn for a trial has come.
     fn pick(
         &mut self,
         policy: &Policy<Ipv4Addr>,
@@ -224,8 +225,16 @@ impl Translator<Ipv4Addr> {
         let FiveTuple { source, source_port, .. } = tuple;
         let scheduler = self.schedulers.get_mut(service.id.index())?.as_mut()?;
         let client = Client::new(source, source_port, policy.client_key);
-        scheduler
-            .pick(&client, &View::new(&service.servers, &policy.weights, self.connections.loads()))
+        let (servers, weights) = (&service.servers, &policy.weights);
+        let view = || View::new(servers, weights, self.connections.loads());
+        let mut pick = || {
+            let at = scheduler.pick(&client, &view())?;
+            let server = servers.get(at)?;
+            let has_trial = weights.state(server.id).is_suspect();
+            (!has_trial || weights.take_trial(server.id)).then_some(at)
+        };
+        // Another worker may have taken the trial: the server is not seen any more.
+        pick().or_else(pick).or_else(|| scheduler.pick(&client, &view().with_suspects()))
     }
 
     /// Goes on where the first choice is taken: the packet's own connection may be there by

@@ -96,8 +96,8 @@ impl Admin {
         loaded.builder.servers.set(&snapshot.policy.services, &changes.servers)?;
         drop(loaded);
         for change in &changes.servers {
-            let ServerChange { service, server, draining, down, weight } = change;
-            tracing::info!(%service, %server, ?draining, ?down, ?weight, "server changed");
+            let ServerChange { service, server, draining, down, suspect, weight } = change;
+            tracing::info!(%service, %server, ?draining, ?down, ?suspect, ?weight, "server changed");
         }
         Ok(self.services())
     }
@@ -134,6 +134,7 @@ impl Admin {
             address: SocketAddr::new(server.address.into(), server.port.number()),
             weight,
             state,
+            suspect: states.suspect(server.id),
             connections_active: self.load(server.id),
             connections_total: sum(|c| &c.opened),
             packets_in: sum(|c| &c.towards.packets),

@@ -19,7 +19,7 @@ use crate::scheduler::Kind;
 pub use loads::Loads;
 pub use registry::{Registry, RegistryError, ServerSpecification, ServiceSpecification};
 pub use view::View;
-pub use weights::Weights;
+pub use weights::{Cause, ServerState, Weights};
 
 /// The most services at a time.
 pub const MAXIMUM_SERVICES: usize = 1024;

@@ -1,5 +1,6 @@
 //! The servers of one service as its scheduler sees them.
 
+use super::weights::AVOIDED;
 use super::{Loads, Server, Weights};
 use crate::scheduler::{Load, PLACES, Servers};
 
@@ -9,6 +10,8 @@ pub struct View<'a, A> {
     servers: &'a [Server<A>],
     weights: &'a Weights,
     loads: &'a Loads,
+    /// Servers with one of these flags have no weight.
+    without: u64,
 }
 
 impl<'a, A> View<'a, A> {
@@ -16,7 +19,14 @@ impl<'a, A> View<'a, A> {
     #[inline(always)]
     pub fn new(servers: &'a [Server<A>], weights: &'a Weights, loads: &'a Loads) -> Self {
         let servers = servers.get(..PLACES).unwrap_or(servers);
-        View { servers, weights, loads }
+        View { servers, weights, loads, without: AVOIDED }
+    }
+
+    /// The same with the servers that are suspect, which are seen without a weight otherwise:
+    /// for when there is no other.
+    #[must_use]
+    pub fn with_suspects(self) -> Self {
+        View { without: 0, ..self }
     }
 }
 
@@ -28,7 +38,9 @@ impl<A> Servers for View<'_, A> {
 
     #[inline(always)]
     fn weight(&self, at: usize) -> u32 {
-        self.servers.get(at).map_or(0, |server| self.weights.of(server.id))
+        self.servers
+            .get(at)
+            .map_or(0, |server| self.weights.state(server.id).weight_without(self.without))
     }
 
     #[inline(always)]

@@ -14,4 +14,5 @@ mod model;
 mod ports;
 mod reassembly;
 mod right;
+mod suspects;
 mod world;
