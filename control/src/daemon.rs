@@ -11,6 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::clock::Clock;
+use crate::configuration::Follower;
 use crate::heartbeat::Association;
 use crate::key::{KeyError, SharedKey};
 use crate::measures::Measures;
@@ -18,7 +19,7 @@ use crate::metrics::gather::PairSource;
 use crate::metrics::{Source, http};
 use crate::pair_socket::PairSocket;
 use crate::realtime;
-use crate::reload::Reloader;
+use crate::reload;
 use crate::role::driver::start::Parts;
 use crate::role::term::TermFile;
 use crate::role::{Driver, DriverHandle, DriverRequest, SyncPlan, term};
@@ -65,11 +66,11 @@ impl StartError {
     }
 }
 
-/// Runs until SIGTERM or SIGINT, with the configuration that was read from `path`.
+/// Runs until SIGTERM or SIGINT, started with this configuration.
 ///
 /// # Errors
 /// When it cannot start.
-pub fn run(config: &Config, path: &Path) -> Result<(), StartError> {
+pub fn run(config: &Config) -> Result<(), StartError> {
     realtime::lock_memory();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -77,18 +78,20 @@ pub fn run(config: &Config, path: &Path) -> Result<(), StartError> {
         .enable_all()
         .build()
         .map_err(StartError::io("no threads"))?;
-    runtime.block_on(serve(config, path))
+    runtime.block_on(serve(config))
 }
 
-async fn serve(config: &Config, path: &Path) -> Result<(), StartError> {
+async fn serve(config: &Config) -> Result<(), StartError> {
     let mut terminate =
         signal(SignalKind::terminate()).map_err(StartError::io("no handler for SIGTERM"))?;
     let mut interrupt =
         signal(SignalKind::interrupt()).map_err(StartError::io("no handler for SIGINT"))?;
-    Reloader::new(path, config)
-        .follow_signals()
+    let follower = Follower::new(config);
+    reload::follow_signals(Arc::clone(&follower))
         .map_err(StartError::io("no handlers for SIGHUP, SIGUSR1, SIGUSR2"))?;
-    let mut pair = config.peer.as_ref().map(|peer| start_pair(config, peer)).transpose()?;
+    tokio::spawn(Arc::clone(&follower).run());
+    let mut pair =
+        config.peer.as_ref().map(|peer| start_pair(config, peer, &follower)).transpose()?;
     let source = Source::new(
         config.node.control_socket.clone(),
         pair.as_ref().map(|pair| pair.source.clone()),
@@ -125,7 +128,11 @@ struct Running {
     _socket: PairSocket,
 }
 
-fn start_pair(config: &Config, peer: &Peer) -> Result<Running, StartError> {
+fn start_pair(
+    config: &Config,
+    peer: &Peer,
+    follower: &Arc<Follower>,
+) -> Result<Running, StartError> {
     let key = SharedKey::load(&peer.key_file)?;
     let sync_key = SyncKey::new(&key);
     let association = Association::new(key).map_err(StartError::Random)?;
@@ -146,7 +153,7 @@ fn start_pair(config: &Config, peer: &Peer) -> Result<Running, StartError> {
     let path = |path: &config::PeerPath| (path.local.to_string(), path.remote.to_string());
     let measures = Arc::new(Measures::new(&peer.paths.iter().map(path).collect::<Vec<_>>())?);
     let source = PairSource { driver: driver.clone(), measures: Arc::clone(&measures), counts };
-    let socket = PairSocket::open(&config.node.pair_socket(), driver.clone())
+    let socket = PairSocket::open(&config.node.pair_socket(), driver.clone(), Arc::clone(follower))
         .map_err(StartError::io(config.node.pair_socket().display().to_string()))?;
     let parts = Parts {
         node: config.node.clone(),

@@ -42,12 +42,24 @@ impl DataplaneClient {
         Ok(DataplaneClient(stream.map_err(|_| AskError::Timeout)??))
     }
 
-    /// RequestReceiver, and waits for the answer. A failure is an error here.
+    /// Asks, and waits for the answer. A failure is an error here.
     ///
     /// # Errors
     /// When no answer comes, or it is a failure.
     pub async fn request(&mut self, request: &Request) -> Result<Response, AskError> {
-        let exchanged = timeout(PATIENCE, self.exchange(request)).await;
+        self.request_within(request, PATIENCE).await
+    }
+
+    /// [`DataplaneClient::request`], for what takes the dataplane longer than a look at its state.
+    ///
+    /// # Errors
+    /// As [`DataplaneClient::request`].
+    pub async fn request_within(
+        &mut self,
+        request: &Request,
+        patience: Duration,
+    ) -> Result<Response, AskError> {
+        let exchanged = timeout(patience, self.exchange(request)).await;
         match exchanged.map_err(|_| AskError::Timeout)?? {
             Response::Failure(failure) => Err(failure.into()),
             response => Ok(response),

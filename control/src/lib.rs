@@ -10,6 +10,7 @@
 
 pub mod clock;
 pub mod command;
+pub mod configuration;
 pub mod daemon;
 pub mod dataplane_client;
 pub mod error;

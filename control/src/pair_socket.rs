@@ -14,6 +14,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
+use crate::configuration::Follower;
 use crate::role::DriverHandle;
 
 /// Clients at a time; the command line needs one.
@@ -35,11 +36,11 @@ impl PairSocket {
     ///
     /// # Errors
     /// When it cannot be made, also when another process answers on it.
-    pub fn open(path: &Path, driver: DriverHandle) -> io::Result<Self> {
+    pub fn open(path: &Path, driver: DriverHandle, follower: Arc<Follower>) -> io::Result<Self> {
         let listener = api::server::listen(path, BUSY)?;
         listener.set_nonblocking(true)?;
         let listener = UnixListener::from_std(listener)?;
-        tokio::spawn(accept(listener, driver));
+        tokio::spawn(accept(listener, driver, follower));
         Ok(PairSocket { path: path.to_owned() })
     }
 }
@@ -51,7 +52,7 @@ impl Drop for PairSocket {
     }
 }
 
-async fn accept(listener: UnixListener, driver: DriverHandle) {
+async fn accept(listener: UnixListener, driver: DriverHandle, follower: Arc<Follower>) {
     let room = Arc::new(Semaphore::new(CLIENTS));
     loop {
         let Ok((stream, _)) = listener.accept().await else {
@@ -63,17 +64,21 @@ async fn accept(listener: UnixListener, driver: DriverHandle) {
         if !api::server::is_allowed(&stream) {
             continue;
         }
-        let driver = driver.clone();
+        let (driver, follower) = (driver.clone(), Arc::clone(&follower));
         tokio::spawn(async move {
             let _place = place;
-            if let Err(error) = converse(stream, &driver).await {
+            if let Err(error) = converse(stream, &driver, &follower).await {
                 tracing::debug!(%error, "a client of the control socket went away");
             }
         });
     }
 }
 
-async fn converse(mut stream: UnixStream, driver: &DriverHandle) -> Result<(), FrameError> {
+async fn converse(
+    mut stream: UnixStream,
+    driver: &DriverHandle,
+    follower: &Follower,
+) -> Result<(), FrameError> {
     loop {
         let json = match timeout(SILENCE, read(&mut stream)).await {
             Ok(Ok(Some(json))) => json,
@@ -87,16 +92,17 @@ async fn converse(mut stream: UnixStream, driver: &DriverHandle) -> Result<(), F
             }
         };
         let response = match message::decode(&json) {
-            Ok(request) => answer(request, driver).await,
+            Ok(request) => answer(request, driver, follower).await,
             Err(failure) => Response::Failure(failure),
         };
         write(&mut stream, &response).await?;
     }
 }
 
-async fn answer(request: Request, driver: &DriverHandle) -> Response {
+async fn answer(request: Request, driver: &DriverHandle, follower: &Follower) -> Response {
     let result = match request {
         Request::Pair => driver.pair().await.map(Response::Pair),
+        Request::Reload(reload) => follower.reload(reload).await.map(Response::Reloaded),
         Request::Failover => driver.failover().await.map(Response::Pair),
         _ => Err(Failure::new(
             FailureKind::Malformed,

@@ -11,7 +11,7 @@ use crate::message::{self, Request, Response};
 use crate::stream::Direction;
 use crate::{
     Connections, Counters, LeaseOrder, LeaseStatus, Neighbours, Page, Pair, Reload, Reloaded,
-    Services, SetServers, Status,
+    Services, SetServers, SourcesInForce, SourcesPage, Status,
 };
 
 /// Why a request has no answer.
@@ -210,5 +210,9 @@ impl Client {
     ask!(
         /// Has a dataplane read a configuration file and apply it.
         reload(reload: Reload) -> Reloaded, Request::Reload(reload)
+    );
+    ask!(
+        /// A page of the files of the configuration in force.
+        sources_page(page: SourcesPage) -> SourcesInForce, Request::Sources(page)
     );
 }

@@ -16,6 +16,7 @@
 #![deny(missing_docs)]
 
 pub mod client;
+pub mod configuration;
 pub mod connections;
 pub mod counters;
 pub mod failure;
@@ -32,6 +33,7 @@ pub mod stream;
 mod version;
 
 pub use client::Client;
+pub use configuration::{SourcePiece, SourcesInForce, SourcesPage};
 pub use connections::{Connection, ConnectionKind, Connections, Cursor, Endpoints, Filter, Page};
 pub use counters::{Counters, DropCount, WorkerCounters};
 pub use failure::{Failure, FailureKind};

@@ -8,7 +8,7 @@ use crate::stream::Direction;
 use crate::version::VERSION;
 use crate::{
     Connections, Counters, LeaseOrder, LeaseStatus, Neighbours, Page, Pair, Reload, Reloaded,
-    Services, SetServers, Status,
+    Services, SetServers, SourcesInForce, SourcesPage, Status,
 };
 
 /// What a client can ask: the first group is for a dataplane, `Pair` and `Failover` are for
@@ -33,6 +33,10 @@ pub enum Request {
     /// Has a configuration file read and applied; answered with [`Response::Reloaded`], or with a
     /// failure of kind [`FailureKind::Configuration`] or [`FailureKind::RestartNeeded`].
     Reload(Reload),
+    /// Asks for the files of the configuration in force; answered with
+    /// [`Response::SourcesInForce`], or with a failure of kind [`FailureKind::NotNow`] when the
+    /// files have changed since the first page.
+    Sources(SourcesPage),
     /// Gives an order about the lease of the active role, which only tandem-control does; answered
     /// with [`Response::LeaseStatus`].
     #[serde(rename = "hold")]
@@ -65,6 +69,8 @@ pub enum Response {
     Neighbours(Neighbours),
     /// Answers [`Request::Reload`].
     Reloaded(Reloaded),
+    /// Answers [`Request::Sources`].
+    SourcesInForce(SourcesInForce),
     /// Answers [`Request::Lease`].
     #[serde(rename = "holding")]
     LeaseStatus(LeaseStatus),

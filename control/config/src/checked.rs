@@ -2,6 +2,7 @@
 
 use crate::mistake::Mistake;
 use crate::model::Config;
+use crate::sources::Sources;
 
 /// A valid configuration and what is odd about it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -10,4 +11,6 @@ pub struct Checked {
     pub config: Config,
     /// What is allowed but hardly meant, each with its place; sorted by place.
     pub warnings: Vec<Mistake>,
+    /// What it was read from.
+    pub sources: Sources,
 }

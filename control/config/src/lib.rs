@@ -39,6 +39,7 @@ pub mod model;
 mod read;
 mod restart;
 pub mod schema;
+mod sources;
 mod validate;
 
 pub use checked::Checked;
@@ -53,4 +54,5 @@ pub use model::node::{CoreId, Idle, LogLevel, Memory, Node, Unserved};
 pub use model::peer::{Peer, PeerPath, Timing};
 pub use model::service::{Protocol, Scheduler, Server, Service};
 pub use model::timeouts::{ConnectionTimeouts, TcpTimeouts, Timeouts};
+pub use sources::{Source, Sources};
 pub use wire::Cidr;

@@ -5,6 +5,7 @@ use std::path::Path;
 use crate::checked::Checked;
 use crate::mistake::Mistakes;
 use crate::model::Config;
+use crate::sources::Sources;
 
 impl Config {
     /// Reads a configuration from text; `name` is what mistakes call the file.
@@ -29,7 +30,7 @@ impl Config {
     /// # Errors
     /// As [`Config::from_str`].
     pub fn check(name: &str, text: &str) -> Result<Checked, Mistakes> {
-        crate::validate::check(name, text)
+        Sources::new([(name.to_owned(), text.to_owned())]).check()
     }
 
     /// [`Config::load`], with the warnings.
@@ -37,10 +38,6 @@ impl Config {
     /// # Errors
     /// As [`Config::load`].
     pub fn load_checked(path: impl AsRef<Path>) -> Result<Checked, Mistakes> {
-        let path = path.as_ref();
-        let name = path.display().to_string();
-        let bytes = std::fs::read(path).map_err(|error| Mistakes::unreadable(&name, &error))?;
-        let text = String::from_utf8(bytes).map_err(|error| Mistakes::not_text(&name, &error))?;
-        Self::check(&name, &text)
+        Sources::read(path)?.check()
     }
 }

@@ -48,7 +48,7 @@ fn one(mistake: &Mistake) -> Value {
 }
 
 fn show(arguments: &Arguments, checked: &Checked, out: &mut dyn Write) -> io::Result<()> {
-    let Checked { config, warnings } = checked;
+    let Checked { config, warnings, .. } = checked;
     warnings.iter().try_for_each(|warning| writeln!(out, "{warning}"))?;
     writeln!(out, "{} is right{}.", arguments.file.display(), with(warnings.len()))?;
     writeln!(out)?;

@@ -1,15 +1,36 @@
 //! `tandem reload`: have the configuration read again.
+//!
+//! tandem-control is asked where it answers, since it follows at once and knows what it cannot
+//! take while it runs. Where it does not, the dataplane is asked, and tandem-control follows when
+//! it is there.
 
 use std::io::{self, Write};
 
-use api::{Reload, Reloaded};
+use api::client::ClientError;
+use api::{Client, FailureKind, Reload, Reloaded};
 
 use super::Context;
 use crate::error::Error;
 
 pub(super) fn run(context: &mut Context<'_>) -> Result<(), Error> {
-    let reloaded = context.client()?.reload(Reload::default())?;
+    let by_control =
+        Client::connect(context.pair_socket()).and_then(|mut c| c.reload(Reload::default()));
+    let reloaded = match by_control {
+        Ok(reloaded) => reloaded,
+        Err(error) if is_final(&error) => return Err(error.into()),
+        Err(_) => context.client()?.reload(Reload::default())?,
+    };
     context.answer(&reloaded, show)
+}
+
+/// True when the dataplane itself has said that it does not reload.
+fn is_final(error: &ClientError) -> bool {
+    match error {
+        ClientError::Failed(failure) => {
+            !matches!(failure.failure, FailureKind::NotNow | FailureKind::Malformed)
+        }
+        _ => false,
+    }
 }
 
 fn show(reloaded: &Reloaded, out: &mut dyn Write) -> io::Result<()> {

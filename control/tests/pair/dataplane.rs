@@ -10,9 +10,10 @@ use std::time::{Duration, Instant};
 
 use api::stream::{Direction, Frame, STREAM_VERSION};
 use api::{
-    LeaseOrder, LeaseStatus, Reach, Reloaded, Request, Response, Role, SyncState, SyncStatus,
-    frame, message, server,
+    Failure, FailureKind, LeaseOrder, LeaseStatus, Reach, Reloaded, Request, Response, Role,
+    SourcesInForce, SourcesPage, SyncState, SyncStatus, frame, message, server,
 };
+use config::{Checked, Config, Mistakes, Sources};
 
 pub(crate) struct DataplaneState {
     role: Role,
@@ -37,6 +38,8 @@ pub(crate) struct DataplaneState {
     pub(crate) changes: Vec<(Role, Instant)>,
     /// How often it was asked to read its configuration again.
     pub(crate) reloads: u64,
+    /// The files that it has taken.
+    sources: Sources,
     clients: Vec<UnixStream>,
     is_up: bool,
 }
@@ -173,6 +176,7 @@ impl FakeDataplane {
             gap: Duration::ZERO,
             changes: Vec::new(),
             reloads: 0,
+            sources: file(socket).unwrap().sources,
             clients: Vec::new(),
             is_up: true,
         }));
@@ -185,14 +189,15 @@ impl FakeDataplane {
         let _ = std::fs::remove_file(&self.socket);
         let listener = UnixListener::bind(&self.socket).unwrap();
         let state = Arc::clone(&self.state);
+        let socket = self.socket.clone();
         std::thread::spawn(move || {
             while let Ok((stream, _)) = listener.accept() {
                 if !state.lock().unwrap().is_up {
                     return;
                 }
                 state.lock().unwrap().clients.push(stream.try_clone().unwrap());
-                let state = Arc::clone(&state);
-                std::thread::spawn(move || converse(stream, &state));
+                let (state, socket) = (Arc::clone(&state), socket.clone());
+                std::thread::spawn(move || converse(stream, &socket, &state));
             }
         });
     }
@@ -238,7 +243,7 @@ impl Drop for FakeDataplane {
     }
 }
 
-fn converse(mut stream: UnixStream, state: &Mutex<DataplaneState>) {
+fn converse(mut stream: UnixStream, socket: &Path, state: &Mutex<DataplaneState>) {
     while let Ok(Some(json)) = frame::read(&mut stream) {
         let response = match message::decode(&json).unwrap() {
             Request::Lease(order) => {
@@ -256,11 +261,9 @@ fn converse(mut stream: UnixStream, state: &Mutex<DataplaneState>) {
                 state.lock().unwrap().sync.state = SyncState::Off;
                 return;
             }
-            Request::Reload(_) => {
-                let mut state = state.lock().unwrap();
-                state.reloads += 1;
-                let generation = state.reloads + 1;
-                Response::Reloaded(Reloaded { generation, warnings: Vec::new() })
+            Request::Reload(_) => reload(socket, &mut state.lock().unwrap()),
+            Request::Sources(page) => {
+                Response::SourcesInForce(sources(&page, &state.lock().unwrap()))
             }
             request => crate::answers::busy(request),
         };
@@ -268,6 +271,35 @@ fn converse(mut stream: UnixStream, state: &Mutex<DataplaneState>) {
             return;
         }
     }
+}
+
+/// Its configuration file.
+fn file(socket: &Path) -> Result<Checked, Mistakes> {
+    Config::load_checked(socket.with_file_name("tandem.toml"))
+}
+
+fn reload(socket: &Path, state: &mut DataplaneState) -> Response {
+    match file(socket) {
+        Ok(checked) => {
+            state.reloads += 1;
+            state.sources = checked.sources;
+            let generation = state.reloads + 1;
+            Response::Reloaded(Reloaded { generation, warnings: Vec::new() })
+        }
+        Err(mistakes) => {
+            let failure = Failure::new(FailureKind::Configuration, "the file has mistakes");
+            Response::Failure(failure.with_details(mistakes.lines()))
+        }
+    }
+}
+
+fn sources(page: &SourcesPage, state: &DataplaneState) -> SourcesInForce {
+    let (generation, digest) = (state.reloads + 1, state.sources.digest());
+    if page.known.as_ref() == Some(&digest) {
+        return SourcesInForce { generation, digest, ..SourcesInForce::default() };
+    }
+    let files = state.sources.files().iter().map(|file| (&*file.name, &*file.text));
+    SourcesInForce::page(generation, digest, files, (page.file, page.offset))
 }
 
 /// All connections, which are none, at once; the rest is listening.

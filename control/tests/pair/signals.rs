@@ -42,7 +42,7 @@ fn sighup_checks_the_file_and_asks_the_dataplane() {
 
     both.a.dataplane.kill();
     both.a.signal(Signal::HUP);
-    await_words(&both, "SIGHUP, the dataplane has not reloaded");
+    await_words(&both, "SIGHUP, not reloaded: the dataplane has not reloaded");
     assert_eq!(both.a.pair().own.name, "a", "it goes on");
 }
 

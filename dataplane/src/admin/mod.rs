@@ -5,6 +5,7 @@
 //! they stand, and a listing of connections is copied by the workers a few records a
 //! poll.
 
+mod configuration;
 mod connections;
 mod counters;
 mod lease;
@@ -20,7 +21,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use api::{Request, Response};
-use config::Config;
+use config::{Checked, Config, Sources};
 use dpdk::mbuf::Mbuf;
 use dpdk::port::Port;
 use nat::service::Loads;
@@ -42,10 +43,32 @@ pub use socket::{Socket, SocketError};
 pub struct Loaded {
     /// As it was read.
     pub config: Config,
+    /// The files that it was read from.
+    pub sources: Sources,
+    /// Theirs.
+    pub digest: String,
     pub path: PathBuf,
     pub at: SystemTime,
     /// Numbers services and servers.
     pub builder: Builder,
+}
+
+impl Loaded {
+    /// What was read from `path` now.
+    pub fn new(checked: Checked, path: PathBuf, builder: Builder) -> Self {
+        let Checked { config, sources, .. } = checked;
+        let digest = sources.digest();
+        Loaded { config, sources, digest, path, at: SystemTime::now(), builder }
+    }
+
+    /// Takes what was read from `path` now in its place.
+    fn replace(&mut self, checked: Checked, path: PathBuf) {
+        self.config = checked.config;
+        self.digest = checked.sources.digest();
+        self.sources = checked.sources;
+        self.path = path;
+        self.at = SystemTime::now();
+    }
 }
 
 /// One worker as seen from here.
@@ -92,6 +115,7 @@ impl Admin {
             Request::Neighbours => Ok(Response::Neighbours(self.neighbours())),
             Request::Lease(order) => self.lease_order(order).map(Response::LeaseStatus),
             Request::Reload(reload) => self.reload(&reload).map(Response::Reloaded),
+            Request::Sources(page) => self.sources(&page).map(Response::SourcesInForce),
             // Whoever holds the stream makes it one end of connection sync.
             Request::Sync(_) => Ok(Response::Syncing),
             _ => Err(api::Failure::new(

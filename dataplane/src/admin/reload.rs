@@ -2,7 +2,6 @@
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use api::{Failure, FailureKind, Reload, Reloaded};
 use config::{Config, Interface};
@@ -47,11 +46,9 @@ impl Admin {
         let snapshot = self.deliver(&mut loaded.builder, &checked.config).inspect_err(|_| {
             loaded.builder.go_back(checkpoint);
         })?;
-        loaded.config = checked.config;
-        loaded.path = path;
-        loaded.at = SystemTime::now();
-        tracing::info!(generation = snapshot.generation, "configuration reloaded");
         let warnings = checked.warnings.iter().map(ToString::to_string).collect();
+        loaded.replace(checked, path);
+        tracing::info!(generation = snapshot.generation, "configuration reloaded");
         Ok(Reloaded { generation: snapshot.generation, warnings })
     }
 

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
-use config::Config;
+use config::{Checked, Config};
 use dataplane::log::Log;
 use dataplane::runtime::{Dataplane, KernelInterfaces};
 use dataplane::signals::Signals;
@@ -58,7 +58,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match run(checked.config, arguments) {
+    match run(checked, arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             log.last_words(&format!("tandem-dataplane: {error}"));
@@ -67,7 +67,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(config: Config, arguments: Arguments) -> Result<(), Box<dyn Error>> {
+fn run(checked: Checked, arguments: Arguments) -> Result<(), Box<dyn Error>> {
     let stop = Arc::new(AtomicBool::new(false));
     let signals =
         Signals::register(&stop).map_err(|error| format!("no handler for signals: {error}"))?;
@@ -75,7 +75,7 @@ fn run(config: Config, arguments: Arguments) -> Result<(), Box<dyn Error>> {
         true => KernelInterfaces::Omit,
         false => KernelInterfaces::Create,
     };
-    let dataplane = Dataplane::start(config, arguments.config, kernel, stop)?;
+    let dataplane = Dataplane::start(checked, arguments.config, kernel, stop)?;
     signals
         .follow(Arc::downgrade(dataplane.admin()))
         .map_err(|error| format!("no thread for signals: {error}"))?;

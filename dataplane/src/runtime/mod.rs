@@ -20,9 +20,9 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
-use config::Config;
+use config::{Checked, Config};
 use dpdk::eal::{Eal, WorkerHandle, WorkerPanic};
 use dpdk::mempool::Mempool;
 use dpdk::port::{self, Port};
@@ -145,23 +145,24 @@ impl Dataplane {
     ///
     /// [`StartError`]; what was started has been stopped again.
     pub fn start(
-        config: Config,
+        checked: Checked,
         path: PathBuf,
         kernel: KernelInterfaces,
         stop: Arc<AtomicBool>,
     ) -> Result<Self, StartError> {
+        let config = &checked.config;
         let cores: Vec<CoreId> = config.node.workers.iter().map(|core| CoreId(core.0)).collect();
-        privileges::check(&config, kernel)?;
-        let machine = Machine::open(&config, &cores, kernel)?;
-        let (state, builder) = SharedState::new(&config, machine.macs(), machine.clock)?;
+        privileges::check(config, kernel)?;
+        let machine = Machine::open(config, &cores, kernel)?;
+        let (state, builder) = SharedState::new(config, machine.macs(), machine.clock)?;
         let ports = machine.ports();
-        let links = links(&config, &ports);
+        let links = links(config, &ports);
         let (sharing, by_nics) = nic::share(&machine.nics, &config.node);
         let sharing = Arc::new(sharing);
         let Machine { eal, mempool, socket, nics, kernel, .. } = machine;
         let halt = Arc::new(AtomicBool::new(false));
         let resources = WorkerResources {
-            config: &config,
+            config,
             mempool: &mempool,
             socket,
             sharing: &sharing,
@@ -174,7 +175,7 @@ impl Dataplane {
         let now = state.clock.now();
         let spread = by_nics.then(|| Spread::new(config.node.workers.clone(), now));
         let watch = Watch::new(blocks, config.node.workers.clone(), links, spread, now);
-        let loaded = Loaded { config, path, at: SystemTime::now(), builder };
+        let loaded = Loaded::new(checked, path, builder);
         let admin = Arc::new(state.admin(loaded, admin_handles, ports, sharing));
         let socket = open_socket(&admin)?;
         let rings = (from_workers, to_worker);

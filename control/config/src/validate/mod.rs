@@ -12,9 +12,11 @@ use crate::document::{Report, Table, parse};
 use crate::mistake::Mistakes;
 use crate::read::Raw;
 use crate::schema;
+use crate::sources::Sources;
 
-/// From text to a configuration, or to every mistake in it.
-pub(crate) fn check(name: &str, text: &str) -> Result<Checked, Mistakes> {
+/// From the texts to a configuration, or to every mistake in it.
+pub(crate) fn check(sources: Sources) -> Result<Checked, Mistakes> {
+    let (name, text) = sources.root();
     let report = Report::new(name, text);
     let document = parse(text, &report);
     let raw = Raw::read(Table::new(document.get_ref(), 0..0, &schema::FILE, &report));
@@ -27,7 +29,7 @@ pub(crate) fn check(name: &str, text: &str) -> Result<Checked, Mistakes> {
     let found = report.finish();
     match config {
         Some(config) if found.mistakes.is_empty() => {
-            Ok(Checked { config, warnings: found.warnings })
+            Ok(Checked { config, warnings: found.warnings, sources })
         }
         _ => Err(found),
     }

@@ -1,0 +1,226 @@
+//! The configuration in force: what the dataplane has taken.
+//!
+//! A file may change between two readers of it. So only the dataplane reads the file again when
+//! it is told to, and tandem-control takes the very texts that the dataplane has taken: after a
+//! reload at once, and within [`PERIOD`] when the dataplane has reloaded or was restarted without
+//! being told from here. Both therefore run the same configuration, and whoever needs it here
+//! subscribes to it.
+//!
+//! What this process has set up once (`[node]`, `[peer]`, `[metrics]`) it takes only when it
+//! starts; where that is another in the configuration in force, log and `tandem reload` say so.
+
+use core::time::Duration;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use api::{Failure, FailureKind, Reload, Reloaded, Request, Response, SourcesPage};
+use config::{Checked, Config, Sources};
+use tokio::sync::{Mutex, watch};
+
+use crate::dataplane_client::{AskError, DataplaneClient};
+
+/// How often the dataplane is asked whether its configuration is another.
+const PERIOD: Duration = Duration::from_millis(250);
+/// How long another answer may take.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How long a reload may take: the dataplane waits for its workers.
+const RELOAD_PATIENCE: Duration = Duration::from_secs(8);
+/// The most text that is taken from a dataplane, in bytes.
+const LIMIT: usize = 64 * 1024 * 1024;
+
+/// The configuration in force, for a part of this process that follows it.
+pub type Current = watch::Receiver<Arc<Config>>;
+
+/// Keeps up with the dataplane's configuration.
+#[derive(Debug)]
+pub struct Follower {
+    /// What this process was started with.
+    started: Config,
+    current: watch::Sender<Arc<Config>>,
+    dataplane: Mutex<Known>,
+}
+
+/// What is known of the dataplane's configuration, and a connection to ask on.
+#[derive(Debug)]
+struct Known {
+    socket: PathBuf,
+    client: Option<DataplaneClient>,
+    /// Of the files that were taken last.
+    digest: Option<String>,
+    generation: u64,
+}
+
+impl Follower {
+    /// For a process that was started with this configuration. It is the one in force until the
+    /// dataplane says which is.
+    #[must_use]
+    pub fn new(config: &Config) -> Arc<Self> {
+        let socket = config.node.control_socket.clone();
+        Arc::new(Follower {
+            started: config.clone(),
+            current: watch::Sender::new(Arc::new(config.clone())),
+            dataplane: Mutex::new(Known { socket, client: None, digest: None, generation: 0 }),
+        })
+    }
+
+    /// The configuration in force now, and whenever it changes.
+    #[must_use]
+    pub fn subscribe(&self) -> Current {
+        self.current.subscribe()
+    }
+
+    /// Keeps up until the process ends.
+    pub async fn run(self: Arc<Self>) {
+        loop {
+            if let Err(error) = self.keep_up().await {
+                tracing::debug!("the configuration in force was not asked for: {error}");
+            }
+            tokio::time::sleep(PERIOD).await;
+        }
+    }
+
+    /// Takes the dataplane's configuration if it is another than before. Gives its generation.
+    ///
+    /// # Errors
+    /// When the dataplane does not answer; the configuration stays as it is.
+    pub async fn keep_up(&self) -> Result<u64, AskError> {
+        let mut known = self.dataplane.lock().await;
+        match known.fetch().await? {
+            None => {}
+            Some(sources) => self.take(sources, known.generation),
+        }
+        Ok(known.generation)
+    }
+
+    /// A configuration that is not right here was right for a dataplane of another release.
+    fn take(&self, sources: Sources, generation: u64) {
+        let Checked { config, .. } = match sources.check() {
+            Ok(checked) => checked,
+            Err(mistakes) => {
+                tracing::error!(
+                    generation,
+                    "the dataplane's configuration is not understood here, the one before stays: \
+                     install the same release of tandem-control and tandem-dataplane"
+                );
+                mistakes.lines().iter().for_each(|line| tracing::error!("{line}"));
+                return;
+            }
+        };
+        self.restart_needed(&config).iter().for_each(|warning| tracing::warn!("{warning}"));
+        let changed = self.current.send_if_modified(|current| {
+            let changed = **current != config;
+            if changed {
+                *current = Arc::new(config);
+            }
+            changed
+        });
+        if changed {
+            tracing::info!(generation, "another configuration is in force");
+        }
+    }
+
+    /// Has the dataplane read its file again, and takes what it has taken. A file with mistakes
+    /// changes nothing.
+    ///
+    /// # Errors
+    /// The dataplane's failure, or [`FailureKind::NotNow`] when it does not answer.
+    pub async fn reload(&self, reload: Reload) -> Result<Reloaded, Failure> {
+        let mut reloaded = self.reload_dataplane(reload).await.map_err(|error| match error {
+            AskError::Failed(failure) => failure,
+            other => Failure::new(
+                FailureKind::NotNow,
+                format!("the dataplane has not reloaded: {other}"),
+            ),
+        })?;
+        match self.keep_up().await {
+            Ok(_) => reloaded.warnings.extend(self.restart_needed(&self.current.borrow().clone())),
+            Err(error) => reloaded
+                .warnings
+                .push(format!("tandem-control follows as soon as the dataplane answers: {error}")),
+        }
+        Ok(reloaded)
+    }
+
+    async fn reload_dataplane(&self, reload: Reload) -> Result<Reloaded, AskError> {
+        let mut known = self.dataplane.lock().await;
+        match known.ask(&Request::Reload(reload), RELOAD_PATIENCE).await? {
+            Response::Reloaded(reloaded) => Ok(reloaded),
+            _ => Err(other_answer()),
+        }
+    }
+
+    /// The parts that this process was started with and that are others in a configuration, each
+    /// a sentence.
+    fn restart_needed(&self, new: &Config) -> Vec<String> {
+        let old = &self.started;
+        let parts = [
+            ("[node]", old.node != new.node),
+            ("[peer]", old.peer != new.peer),
+            ("[metrics]", old.metrics != new.metrics),
+        ];
+        let changed = parts.into_iter().filter_map(|(part, changed)| changed.then_some(part));
+        changed
+            .map(|part| format!("{part} has changed: it takes a restart of tandem-control"))
+            .collect()
+    }
+}
+
+impl Known {
+    /// The dataplane's files, if they are others than those of the last time.
+    async fn fetch(&mut self) -> Result<Option<Sources>, AskError> {
+        let mut page = SourcesPage { known: self.digest.clone(), ..SourcesPage::default() };
+        let mut files = Vec::new();
+        let mut bytes = 0;
+        loop {
+            let Response::SourcesInForce(answer) =
+                self.ask(&Request::Sources(page), PATIENCE).await?
+            else {
+                return Err(other_answer());
+            };
+            let (generation, digest, next) =
+                (answer.generation, answer.digest.clone(), answer.next);
+            bytes += answer.files.iter().map(|f| f.text.len() + f.name.len()).sum::<usize>();
+            answer.append_to(&mut files);
+            let Some((file, offset)) = next else {
+                let is_known = self.digest.as_ref() == Some(&digest);
+                (self.generation, self.digest) = (generation, Some(digest));
+                return Ok((!is_known).then(|| Sources::new(files)));
+            };
+            if bytes > LIMIT {
+                let message = format!("its configuration has more than {LIMIT} bytes");
+                return Err(Failure::new(FailureKind::TooLarge, message).into());
+            }
+            page = SourcesPage { known: None, of: Some(digest), file, offset };
+        }
+    }
+
+    /// Asks on the connection that there is. One that broke, as when the dataplane was restarted,
+    /// is made anew once.
+    async fn ask(&mut self, request: &Request, patience: Duration) -> Result<Response, AskError> {
+        if let Some(mut client) = self.client.take() {
+            match client.request_within(request, patience).await {
+                Err(AskError::Io(_)) => {}
+                Err(AskError::Failed(failure)) => {
+                    self.client = Some(client);
+                    return Err(failure.into());
+                }
+                Err(error) => return Err(error),
+                Ok(response) => {
+                    self.client = Some(client);
+                    return Ok(response);
+                }
+            }
+        }
+        let mut client = DataplaneClient::connect(&self.socket).await?;
+        let response = client.request_within(request, patience).await;
+        if matches!(response, Ok(_) | Err(AskError::Failed(_))) {
+            self.client = Some(client);
+        }
+        response
+    }
+}
+
+fn other_answer() -> AskError {
+    let message = "it answered another question than was asked";
+    Failure::new(FailureKind::Internal, message).into()
+}

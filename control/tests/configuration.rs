@@ -1,0 +1,165 @@
+//! tandem-control follows the configuration that the dataplane has in force.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // A test fails by panicking.
+
+#[allow(dead_code, reason = "other tests use the rest of it")]
+mod dataplane;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use api::{Failure, FailureKind, Reload, Reloaded, Request, Response, SourcesInForce};
+use config::{Config, Sources};
+use control::configuration::{Current, Follower};
+use dataplane::FakeDataplane;
+
+/// What the dataplane has, what it finds when it is told to reload, and what it was asked.
+struct Taken {
+    generation: u64,
+    sources: Sources,
+    file: Result<String, &'static str>,
+    pages: usize,
+}
+
+type State = Arc<Mutex<Taken>>;
+
+fn text(more: &str) -> String {
+    format!(
+        "[node]\nname = \"a\"\nworkers = [1]\n[public]\nport = \"0000:03:00.0\"\naddress = \
+         \"198.51.100.2/24\"\nfloating = [\"198.51.100.10/24\"]\n[private]\nport = \
+         \"0000:03:00.1\"\naddress = \"10.0.0.2/24\"\nfloating = [\"10.0.0.1/24\"]\n{more}"
+    )
+}
+
+fn web(server: u8) -> String {
+    text(&format!(
+        "[[service]]\nname = \"web\"\nlisten = \"198.51.100.10:80\"\nprotocol = \"tcp\"\nserver = \
+         [{{ address = \"10.0.0.{server}:80\" }}]\n"
+    ))
+}
+
+fn sources(text: &str) -> Sources {
+    Sources::new([("tandem.toml".to_owned(), text.to_owned())])
+}
+
+fn dataplane(text: &str) -> (FakeDataplane, State) {
+    let file = Ok(text.to_owned());
+    let taken = Taken { generation: 1, sources: sources(text), file, pages: 0 };
+    let state = Arc::new(Mutex::new(taken));
+    let shared = Arc::clone(&state);
+    (FakeDataplane::start(move |request| answer(&request, &mut shared.lock().unwrap())), state)
+}
+
+fn answer(request: &Request, taken: &mut Taken) -> Response {
+    match request {
+        Request::Reload(_) => match &taken.file {
+            Ok(text) => {
+                taken.generation += 1;
+                taken.sources = sources(text);
+                let generation = taken.generation;
+                Response::Reloaded(Reloaded { generation, warnings: vec!["odd".to_owned()] })
+            }
+            Err(what) => Failure::new(FailureKind::Configuration, *what).into(),
+        },
+        Request::Sources(page) => {
+            let (generation, digest) = (taken.generation, taken.sources.digest());
+            if page.known.as_ref() == Some(&digest) {
+                let unchanged = SourcesInForce { generation, digest, ..SourcesInForce::default() };
+                return Response::SourcesInForce(unchanged);
+            }
+            taken.pages += 1;
+            let files = taken.sources.files().iter().map(|file| (&*file.name, &*file.text));
+            let at = (page.file, page.offset);
+            Response::SourcesInForce(SourcesInForce::page(generation, digest, files, at))
+        }
+        other => panic!("{other:?} was not expected"),
+    }
+}
+
+/// A process that was started with a file, beside this dataplane.
+fn follower(dataplane: &FakeDataplane, text: &str) -> (Arc<Follower>, Current) {
+    let mut config = Config::from_str("tandem.toml", text).unwrap();
+    config.node.control_socket.clone_from(&dataplane.socket);
+    let follower = Follower::new(&config);
+    let current = follower.subscribe();
+    (follower, current)
+}
+
+fn servers(current: &Current) -> Vec<String> {
+    let config = current.borrow().clone();
+    config.services.iter().flat_map(|s| &s.servers).map(|s| s.address.to_string()).collect()
+}
+
+#[tokio::test]
+async fn what_the_dataplane_has_is_taken_and_not_what_the_file_says() {
+    let (dataplane, state) = dataplane(&web(11));
+    let (follower, mut current) = follower(&dataplane, &web(12));
+    assert_eq!(servers(&current), ["10.0.0.12:80"], "until the dataplane is asked");
+    assert_eq!(follower.keep_up().await.unwrap(), 1);
+    assert_eq!(servers(&current), ["10.0.0.11:80"]);
+    assert!(current.has_changed().unwrap());
+    current.mark_unchanged();
+
+    follower.keep_up().await.unwrap();
+    assert!(!current.has_changed().unwrap());
+    assert_eq!(state.lock().unwrap().pages, 1, "what is known is not sent again");
+
+    // A comment is another text, and no other configuration.
+    {
+        let mut taken = state.lock().unwrap();
+        (taken.generation, taken.sources) = (2, sources(&format!("# Servers\n{}", web(11))));
+    }
+    assert_eq!(follower.keep_up().await.unwrap(), 2);
+    assert!(!current.has_changed().unwrap());
+}
+
+#[tokio::test]
+async fn a_reload_is_followed_when_it_is_answered() {
+    let (dataplane, state) = dataplane(&web(11));
+    let (follower, current) = follower(&dataplane, &web(11));
+    state.lock().unwrap().file = Ok(web(13).replace("workers = [1]", "workers = [1]\nrss = false"));
+    let reloaded = follower.reload(Reload::default()).await.unwrap();
+    assert_eq!(reloaded.generation, 2);
+    assert_eq!(reloaded.warnings.first().unwrap(), "odd");
+    let restart = "[node] has changed: it takes a restart of tandem-control";
+    assert!(reloaded.warnings.contains(&restart.to_owned()), "{:?}", reloaded.warnings);
+    assert_eq!(servers(&current), ["10.0.0.13:80"]);
+
+    state.lock().unwrap().file = Err("the configuration has mistakes");
+    let failure = follower.reload(Reload::default()).await.unwrap_err();
+    assert_eq!(failure.failure, FailureKind::Configuration);
+    assert_eq!(servers(&current), ["10.0.0.13:80"], "a wrong file changes nothing");
+}
+
+#[tokio::test]
+async fn a_reload_from_elsewhere_is_followed_by_itself() {
+    let (dataplane, state) = dataplane(&web(11));
+    let (follower, mut current) = follower(&dataplane, &web(11));
+    follower.keep_up().await.unwrap();
+    current.mark_unchanged();
+    tokio::spawn(Arc::clone(&follower).run());
+    // As large as to come in many pages.
+    let large = format!("{}{}", web(14), "# A line of a large file.\n".repeat(30_000));
+    state.lock().unwrap().sources = sources(&large);
+    tokio::time::timeout(Duration::from_secs(10), current.changed()).await.unwrap().unwrap();
+    assert_eq!(servers(&current), ["10.0.0.14:80"]);
+    assert!(state.lock().unwrap().pages > 4);
+}
+
+#[tokio::test]
+async fn what_is_not_understood_or_not_answered_changes_nothing() {
+    let (dataplane, state) = dataplane(&web(11));
+    let (follower, current) = follower(&dataplane, &web(11));
+    follower.keep_up().await.unwrap();
+    state.lock().unwrap().sources = sources("[node]\nnew_key = 1\n");
+    follower.keep_up().await.unwrap();
+    assert_eq!(servers(&current), ["10.0.0.11:80"]);
+
+    let (follower, current) = self::follower(&dataplane, &web(11));
+    drop(dataplane);
+    assert!(follower.keep_up().await.is_err());
+    let failure = follower.reload(Reload::default()).await.unwrap_err();
+    assert_eq!(failure.failure, FailureKind::NotNow);
+    assert!(failure.message.starts_with("the dataplane has not reloaded: "), "{failure}");
+    assert_eq!(servers(&current), ["10.0.0.11:80"]);
+}
