@@ -52,6 +52,7 @@ pub use model::masquerade::{Masquerade, PortRange};
 pub use model::metrics::Metrics;
 pub use model::node::{CoreId, Idle, LogLevel, Memory, Node, Unserved};
 pub use model::peer::{Peer, PeerPath, Timing};
+pub use model::persist::Persist;
 pub use model::service::{Protocol, Scheduler, Server, Service};
 pub use model::timeouts::{ConnectionTimeouts, TcpTimeouts, Timeouts};
 pub use sources::{Source, Sources};

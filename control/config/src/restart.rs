@@ -23,6 +23,7 @@ impl Config {
         changes.debug("node.idle", &old_node.idle, &node.idle);
         changes.text("node.rss", &old_node.rss, &node.rss);
         changes.text("node.connections", &old_node.connections, &node.connections);
+        changes.text("node.persistence", &old_node.persistence, &node.persistence);
         let (old_memory, memory) = (&old_node.memory, &node.memory);
         changes.text("node.hugepages", &old_memory.hugepages, &memory.hugepages);
         changes.option("node.memory", old_memory.mebibytes, memory.mebibytes);

@@ -72,6 +72,7 @@ pub(crate) const NODE: Section = Section {
         key("rss", "true"),
         key("unserved", "\"reject\""),
         key("connections", "1000000"),
+        key("persistence", "1000000"),
         key("hugepages", "true"),
         key("memory", "1024"),
         key("mbufs", "65535"),
@@ -175,6 +176,18 @@ pub(crate) const SERVICE: Section = Section {
         key("unserved", "\"drop\""),
         key("server", "[{ address = \"10.0.0.11:80\" }]"),
         key("check", "{ kind = \"tcp\" }"),
+        key("persist", "{ timeout = \"6m\" }"),
+    ],
+};
+
+pub(crate) const PERSIST: Section = Section {
+    name: "service.persist",
+    keys: &[
+        key("group", "\"shop\""),
+        key("timeout", "\"6m\""),
+        key("prefix", "24"),
+        key("keep_on_drain", "true"),
+        key("over", "true"),
     ],
 };
 
@@ -242,6 +255,7 @@ pub const SECTIONS: &[Section] = &[
     SERVICE,
     SERVER,
     CHECK,
+    PERSIST,
     TIMEOUTS,
     SERVICE_TIMEOUTS,
     MASQUERADE_TIMEOUTS,

@@ -43,7 +43,7 @@ fn cores_memory_and_devices_need_a_restart() {
         needed(&[
             ("workers = [1]", "workers = [1, 2]\nmemory = 512"),
             ("idle = \"poll\"", "idle = \"adaptive\"\nrss = false"),
-            ("connections = 1_000_000", "connections = 2_000_000"),
+            ("connections = 1_000_000", "connections = 2_000_000\npersistence = 50_000"),
             ("port = \"0000:03:00.0\"", "port = \"net_null0\"\nmtu = 9000"),
             (
                 "address = \"10.0.0.2/24\"",
@@ -56,6 +56,7 @@ fn cores_memory_and_devices_need_a_restart() {
             "node.idle: poll now, adaptive in the file",
             "node.rss: true now, false in the file",
             "node.connections: 1000000 now, 2000000 in the file",
+            "node.persistence: 1000000 now, 50000 in the file",
             "node.memory: not set now, 512 in the file",
             "public.port: 0000:03:00.0 now, net_null0 in the file",
             "public.mtu: 1500 now, 9000 in the file",

@@ -18,6 +18,7 @@ use ahash::RandomState;
 use wire::{FiveTuple, Port};
 
 use crate::connection::{Connections, NewConnection};
+use crate::persistence::{self, ServicePersistence};
 use crate::policy::{Destination, Masquerade, Policy, Refusal, Request};
 use crate::ports::{Candidates, PortRange};
 use crate::random::Random;
@@ -129,8 +130,13 @@ impl Translator<Ipv4Addr> {
     ) -> Planned<Ipv4Addr> {
         let Ok(destination) = policy.route(request) else { return Planned::Nothing };
         if let Destination::Service { service, .. } = destination {
-            // A whole burst would go to the server that has least before it.
-            if when == When::Ahead && service.scheduler.looks_at_loads() {
+            // A whole burst would go to the server that has least before it; and what a service of
+            // a group decides depends on what those before it have.
+            let in_turn = match &service.persistence {
+                Some(persistence) => persistence.is_shared(),
+                None => service.scheduler.looks_at_loads(),
+            };
+            if when == When::Ahead && in_turn {
                 return Planned::InTurn;
             }
         }
@@ -183,7 +189,7 @@ impl Translator<Ipv4Addr> {
             }
             Destination::Service { service, kind } => {
                 let server =
-                    self.pick(policy, service, tuple).and_then(|at| service.servers.get(at));
+                    self.pick(policy, service, tuple, now).and_then(|at| service.servers.get(at));
                 let server = server.ok_or(Decision::Refused(Refusal::NoServer))?;
                 let (source, port) = match kind {
                     Kind::Hairpin => {
@@ -221,7 +227,11 @@ impl Translator<Ipv4Addr> {
         policy: &Policy<Ipv4Addr>,
         service: &Service<Ipv4Addr>,
         tuple: FiveTuple<Ipv4Addr>,
+        now: Instant,
     ) -> Option<usize> {
+        if let Some(persistence) = &service.persistence {
+            return self.pick_persistent(policy, service, persistence, tuple.source, now);
+        }
         let FiveTuple { source, source_port, .. } = tuple;
         let scheduler = self.schedulers.get_mut(service.id.index())?.as_mut()?;
         let client = Client::new(source, source_port, policy.client_key);
@@ -235,6 +245,22 @@ impl Translator<Ipv4Addr> {
         };
         // Another worker may have taken the trial: the server is not seen any more.
         pick().or_else(pick).or_else(|| scheduler.pick(&client, &view().with_suspects()))
+    }
+
+    /// The place of the server that the client has, or gets now.
+    #[cold]
+    #[inline(never)]
+    fn pick_persistent(
+        &self,
+        policy: &Policy<Ipv4Addr>,
+        service: &Service<Ipv4Addr>,
+        persistence: &ServicePersistence,
+        client: Ipv4Addr,
+        now: Instant,
+    ) -> Option<usize> {
+        let table = policy.persistence.table()?;
+        let servers = View::new(&service.servers, &policy.weights, self.connections.loads());
+        persistence::choose(table, persistence, client, policy.client_key, &servers, now)
     }
 
     /// Goes on where the first choice is taken: the packet's own connection may be there by

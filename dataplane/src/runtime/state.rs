@@ -47,7 +47,7 @@ impl SharedState {
         macs: [MacAddress; 2],
         clock: Clock,
     ) -> Result<(Self, Builder), StartError> {
-        let mut builder = Builder::new(macs);
+        let mut builder = Builder::new(macs).with_persistence(config.node.persistence);
         let first = builder.build(config, &[])?;
         let neighbours = Arc::new(NeighbourTable::default());
         let mut resolver = Resolver::new(Arc::clone(&neighbours));

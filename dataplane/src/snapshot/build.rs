@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use config::{Config, ConnectionTimeouts};
 use core::time::Duration;
+use nat::persistence::{Persistence, PersistenceSpecification};
 use nat::policy::{Masquerade, Network, Policy, Route};
 use nat::scheduler::{ClientKey, PLACES};
 use nat::service::{Loads, RegistryError, ServerSpecification, ServiceSpecification, Unserved};
@@ -63,6 +64,14 @@ impl Builder {
         }
     }
 
+    /// The same with room for so many persistent clients.
+    #[must_use]
+    pub fn with_persistence(mut self, clients: u32) -> Self {
+        let persistence = Persistence::with_room_for(clients as usize);
+        self.numbering = Numbering::with_persistence(Arc::new(persistence));
+        self
+    }
+
     /// How things are, to go back to when the next snapshot is not taken after all.
     pub fn checkpoint(&self) -> Checkpoint {
         Checkpoint { servers: self.servers.states().clone(), before: self.before.clone() }
@@ -104,6 +113,7 @@ impl Builder {
                 networks: [network(&config.public), private],
                 services,
                 weights: Arc::clone(self.servers.weights()),
+                persistence: Arc::clone(self.numbering.persistence()),
                 client_key: self.client_key,
                 masquerades: config.masquerade.iter().map(masquerade).collect(),
                 unserved: unserved(config.node.unserved),
@@ -166,6 +176,7 @@ fn service(service: &config::Service) -> ServiceSpecification<Ipv4Addr> {
         protocol: service.protocol.into(),
         unserved: service.unserved.map(unserved),
         scheduler: service.scheduler,
+        persistence: service.persist.as_ref().map(persistence),
         servers: service
             .servers
             .iter()
@@ -174,6 +185,16 @@ fn service(service: &config::Service) -> ServiceSpecification<Ipv4Addr> {
                 port: Port::new(server.address.port()),
             })
             .collect(),
+    }
+}
+
+fn persistence(persist: &config::Persist) -> PersistenceSpecification {
+    PersistenceSpecification {
+        group: persist.group.clone(),
+        timeout: seconds(persist.timeout),
+        prefix: persist.prefix,
+        keep_on_drain: persist.keep_on_drain,
+        over: persist.over,
     }
 }
 

@@ -4,6 +4,7 @@ use core::sync::atomic::{Ordering::Acquire, fence};
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Weak};
 
+use nat::persistence::Persistence;
 use nat::service::{Loads, Registry, RegistryError, ServerId, ServiceSpecification, Services};
 
 use super::Snapshot;
@@ -18,6 +19,12 @@ pub(super) struct Numbering {
 }
 
 impl Numbering {
+    /// For services whose persistent clients are there.
+    pub(super) fn with_persistence(persistence: Arc<Persistence<Ipv4Addr>>) -> Self {
+        let registry = Registry::with_persistence(persistence);
+        Numbering { registry, snapshots: Vec::new() }
+    }
+
     /// Numbers the services of the next snapshot; `loads` are those of all workers.
     pub(super) fn number(
         &mut self,
@@ -32,6 +39,11 @@ impl Numbering {
         let is_counted = |server: ServerId| loads.iter().any(|loads| loads.has_connections(server));
         self.registry.release(&in_use, is_counted);
         self.registry.build(services)
+    }
+
+    /// The persistent clients of the services.
+    pub(super) fn persistence(&self) -> &Arc<Persistence<Ipv4Addr>> {
+        self.registry.persistence()
     }
 
     /// Takes note of a snapshot, which has its numbers for as long as somebody holds it.

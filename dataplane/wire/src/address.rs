@@ -29,6 +29,11 @@ pub trait Address:
     /// [`Address::BITS`]).
     fn shares_prefix(self, other: Self, length: u8) -> bool;
 
+    /// The network that the first `length` bits (at most [`Address::BITS`]) say: all bits after
+    /// them are zero.
+    #[must_use]
+    fn masked(self, length: u8) -> Self;
+
     /// True for an address from and to which packets may be forwarded (RFC 6890).
     fn is_forwardable(self) -> bool;
 }
@@ -51,6 +56,12 @@ impl Address for Ipv4Addr {
     fn shares_prefix(self, other: Self, length: u8) -> bool {
         let different = self.to_bits() ^ other.to_bits();
         different.leading_zeros() >= u32::from(length)
+    }
+
+    #[inline(always)]
+    fn masked(self, length: u8) -> Self {
+        let others = u32::MAX.checked_shr(length.into()).unwrap_or(0);
+        Ipv4Addr::from_bits(self.to_bits() & !others)
     }
 
     #[inline(always)]
@@ -79,6 +90,12 @@ impl Address for Ipv6Addr {
     fn shares_prefix(self, other: Self, length: u8) -> bool {
         let different = self.to_bits() ^ other.to_bits();
         different.leading_zeros() >= u32::from(length)
+    }
+
+    #[inline(always)]
+    fn masked(self, length: u8) -> Self {
+        let others = u128::MAX.checked_shr(length.into()).unwrap_or(0);
+        Ipv6Addr::from_bits(self.to_bits() & !others)
     }
 
     #[inline(always)]

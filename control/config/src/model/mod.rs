@@ -7,6 +7,7 @@ pub mod masquerade;
 pub mod metrics;
 pub mod node;
 pub mod peer;
+pub mod persist;
 pub mod service;
 pub mod timeouts;
 

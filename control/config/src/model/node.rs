@@ -23,6 +23,8 @@ pub struct Node {
     pub control_socket: PathBuf,
     /// Connections that this machine can hold, over all workers.
     pub connections: u32,
+    /// Persistent clients that this machine remembers, over all services.
+    pub persistence: u32,
     /// Memory for DPDK.
     pub memory: Memory,
     /// The least severe messages that are logged.
@@ -48,6 +50,7 @@ impl Node {
             unserved: Unserved::Reject,
             control_socket: PathBuf::from(Self::CONTROL_SOCKET),
             connections: 1_000_000,
+            persistence: 1_000_000,
             memory: Memory::default(),
             log: LogLevel::Info,
             file_prefix: "tandem".to_owned(),

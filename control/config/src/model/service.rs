@@ -5,6 +5,7 @@ use std::net::SocketAddrV4;
 
 use super::check::Check;
 use super::node::Unserved;
+use super::persist::Persist;
 
 pub use schedulers::Kind as Scheduler;
 
@@ -26,6 +27,8 @@ pub struct Service {
     pub unserved: Option<Unserved>,
     /// How it is found out whether a server is well; none: it is taken to be.
     pub check: Option<Check>,
+    /// How its clients keep their servers; none: each connection finds its own.
+    pub persist: Option<Persist>,
 }
 
 impl Service {

@@ -7,12 +7,14 @@ mod masquerade;
 mod metrics;
 mod node;
 mod peer;
+mod persist;
 mod service;
 mod timeouts;
 
 pub(crate) use interface::{RawInterface, RawNeighbour, RawRoute};
 pub(crate) use masquerade::RawMasquerade;
 pub(crate) use peer::{RawPath, RawPeer};
+pub(crate) use persist::RawPersist;
 pub(crate) use service::{RawServer, RawService};
 
 use crate::document::{Span, Table};

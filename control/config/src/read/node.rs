@@ -40,6 +40,9 @@ pub(super) fn read(table: Table<'_>) -> Option<Node> {
     if let Some(connections) = table.optional("connections", value::integer(1..=1_000_000_000)) {
         node.connections = connections.value;
     }
+    if let Some(persistence) = table.optional("persistence", value::integer(1..=100_000_000)) {
+        node.persistence = persistence.value;
+    }
     read_memory(&table, &mut node);
     read_process(&table, &mut node);
     complete.then_some(node)

@@ -4,6 +4,7 @@ use std::net::SocketAddrV4;
 
 use super::check;
 use super::node::UNSERVED;
+use super::persist::{self, RawPersist};
 use crate::document::{At, Table, value};
 use crate::model::check::Check;
 use crate::model::node::Unserved;
@@ -22,6 +23,7 @@ pub(crate) struct RawService {
     pub(crate) servers: Option<At<Vec<RawServer>>>,
     pub(crate) check: Option<At<Check>>,
     pub(crate) unserved: Option<Unserved>,
+    pub(crate) persist: Option<At<RawPersist>>,
 }
 
 pub(crate) struct RawServer {
@@ -44,6 +46,7 @@ pub(super) fn read(table: Table<'_>) -> RawService {
         servers,
         unserved: table.optional("unserved", value::choice(UNSERVED)).map(|at| at.value),
         check: table.table("check", &schema::CHECK).and_then(check::read),
+        persist: table.table("persist", &schema::PERSIST).map(persist::read),
         protocol,
     }
 }

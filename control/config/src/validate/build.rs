@@ -82,5 +82,6 @@ fn service(raw: RawService) -> Option<Service> {
         servers: raw.servers?.value.into_iter().map(server).collect::<Option<_>>()?,
         unserved: raw.unserved,
         check: raw.check.map(|at| at.value),
+        persist: raw.persist.map(|at| at.value.persist),
     })
 }

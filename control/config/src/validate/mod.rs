@@ -4,6 +4,7 @@ mod build;
 mod interface;
 mod masquerade;
 mod peer;
+mod persist;
 mod service;
 mod sides;
 
@@ -43,6 +44,7 @@ fn judge(raw: &Raw, report: &Report<'_>) {
         masquerade::judge(&raw.masquerade, public, private, report);
     }
     service::judge(&raw.services, raw.public.as_ref(), raw.private.as_ref(), report);
+    persist::judge(&raw.services, report);
     if let Some(peer) = &raw.peer {
         peer::judge(peer, &sides, report);
     }

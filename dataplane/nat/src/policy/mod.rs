@@ -18,6 +18,7 @@ pub use masquerade::Masquerade;
 pub use network::{Network, Route};
 pub use refusal::{Answer, Refusal};
 
+use crate::persistence::Persistence;
 use crate::record::{Key, Kind, Record};
 use crate::scheduler::ClientKey;
 use crate::service::{Server, Service, ServiceId, Services, Unserved, Weights};
@@ -38,6 +39,8 @@ pub struct Policy<A> {
     pub hairpin: A,
     /// The weights of servers, which change at any time.
     pub weights: Arc<Weights>,
+    /// The clients that keep their servers, also over a change of this policy.
+    pub persistence: Arc<Persistence<A>>,
     /// The secret under which schedulers hash clients.
     pub client_key: ClientKey,
     /// What is told to those whom nobody serves, unless their service says otherwise.

@@ -14,6 +14,7 @@ use std::collections::HashMap;
 use ahash::RandomState;
 use wire::{Address, Port, Protocol};
 
+use crate::persistence::ServicePersistence;
 use crate::scheduler::Kind;
 
 pub use loads::Loads;
@@ -103,6 +104,8 @@ pub struct Service<A> {
     pub servers: Vec<Server<A>>,
     /// What its clients are told when nobody can serve them, if not what the machine's are.
     pub unserved: Option<Unserved>,
+    /// How its clients keep their servers, if they do.
+    pub persistence: Option<ServicePersistence>,
 }
 
 /// All services of a configuration.

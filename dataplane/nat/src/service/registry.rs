@@ -6,12 +6,14 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::Hash;
+use std::sync::Arc;
 
 use wire::{Address, Port, Protocol};
 
 use super::{
     MAXIMUM_SERVERS, MAXIMUM_SERVICES, Server, ServerId, Service, ServiceId, Services, Unserved,
 };
+use crate::persistence::{self, Numbered, Persistence, PersistenceSpecification};
 use crate::scheduler::Kind;
 
 /// A service as configured.
@@ -31,6 +33,8 @@ pub struct ServiceSpecification<A> {
     pub servers: Vec<ServerSpecification<A>>,
     /// What its clients are told when nobody can serve them, if not what the machine's are.
     pub unserved: Option<Unserved>,
+    /// How its clients keep their servers, if they do.
+    pub persistence: Option<PersistenceSpecification>,
 }
 
 /// A real server as configured.
@@ -117,18 +121,30 @@ impl<K: Hash + Eq> Numbers<K> {
 pub struct Registry<A> {
     services: Numbers<String>,
     servers: Numbers<(String, A, Port)>,
+    persistence: Arc<Persistence<A>>,
 }
 
 impl<A: Address> Default for Registry<A> {
     fn default() -> Self {
-        Registry {
-            services: Numbers::new(MAXIMUM_SERVICES),
-            servers: Numbers::new(MAXIMUM_SERVERS),
-        }
+        Registry::with_persistence(Arc::default())
     }
 }
 
 impl<A: Address> Registry<A> {
+    /// One for services whose persistent clients are there.
+    pub fn with_persistence(persistence: Arc<Persistence<A>>) -> Self {
+        Registry {
+            services: Numbers::new(MAXIMUM_SERVICES),
+            servers: Numbers::new(MAXIMUM_SERVERS),
+            persistence,
+        }
+    }
+
+    /// The persistent clients of the services.
+    pub fn persistence(&self) -> &Arc<Persistence<A>> {
+        &self.persistence
+    }
+
     /// Takes back the numbers of what no configuration in use has, nor a connection. Say which
     /// configurations are in use before looking for connections: through one that is in use no
     /// longer none can open.
@@ -155,8 +171,31 @@ impl<A: Address> Registry<A> {
         specifications: &[ServiceSpecification<A>],
     ) -> Result<Services<A>, RegistryError> {
         self.check_room(specifications)?;
-        let services = specifications.iter().filter_map(|one| self.service(one)).collect();
+        let mut services: Vec<_> =
+            specifications.iter().filter_map(|one| self.service(one)).collect();
+        self.number_persistent(specifications, &mut services);
         Ok(Services::new(services))
+    }
+
+    /// Gives persistence to the services that have it in their specifications.
+    fn number_persistent(
+        &self,
+        specifications: &[ServiceSpecification<A>],
+        services: &mut [Service<A>],
+    ) {
+        let numbered = |one: &'_ ServiceSpecification<A>| {
+            let servers = one.servers.iter().map(|server| (server.address, server.port));
+            Some(Numbered {
+                name: one.name.clone(),
+                servers: servers.collect(),
+                specification: one.persistence.clone()?,
+            })
+        };
+        let persistent: Vec<_> = specifications.iter().filter_map(numbered).collect();
+        let mut numbered = persistence::number(&self.persistence, &persistent).into_iter();
+        for (service, one) in services.iter_mut().zip(specifications) {
+            service.persistence = one.persistence.as_ref().and_then(|_| numbered.next());
+        }
     }
 
     fn check_room(&self, specifications: &[ServiceSpecification<A>]) -> Result<(), RegistryError> {
@@ -185,7 +224,18 @@ impl<A: Address> Registry<A> {
         let servers = specification.servers.iter().filter_map(number).collect();
         let ServiceSpecification { address, port, protocol, scheduler, unserved, .. } =
             *specification;
-        Some(Service { id, name, address, port, protocol, scheduler, servers, unserved })
+        let persistence = None;
+        Some(Service {
+            id,
+            name,
+            address,
+            port,
+            protocol,
+            scheduler,
+            servers,
+            unserved,
+            persistence,
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::weights::AVOIDED;
 use super::{Loads, Server, Weights};
+use crate::persistence::{Standing, Standings};
 use crate::scheduler::{Load, PLACES, Servers};
 
 /// The servers of one service, with their weights and the loads that a worker counts. Nothing is
@@ -46,5 +47,14 @@ impl<A> Servers for View<'_, A> {
     #[inline(always)]
     fn load(&self, at: usize) -> Load {
         self.servers.get(at).map_or(Load::default(), |server| self.loads.of(server.id))
+    }
+}
+
+impl<A> Standings for View<'_, A> {
+    fn standing(&self, at: usize) -> Standing {
+        match self.weight(at) {
+            0 => Standing::Gone,
+            _ => Standing::Serves,
+        }
     }
 }

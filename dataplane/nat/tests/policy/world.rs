@@ -61,6 +61,7 @@ impl World {
             scheduler: Scheduler::RoundRobin,
             servers,
             unserved: None,
+            persistence: None,
         };
         World {
             services: vec![
@@ -104,7 +105,8 @@ impl World {
             let range = PortRange::new(rule.first, rule.last).unwrap();
             Masquerade::new(vec![rule.source], rule.address, range)
         };
-        let services = Registry::default().build(&self.services).unwrap();
+        let mut registry = Registry::default();
+        let services = registry.build(&self.services).unwrap();
         let weights = Weights::default();
         for (at, service) in services.iter().enumerate() {
             for (place, server) in service.servers.iter().enumerate() {
@@ -117,6 +119,7 @@ impl World {
             weights: Arc::new(weights),
             masquerades: self.rules.iter().map(rule).collect(),
             hairpin: GATEWAY,
+            persistence: Arc::clone(registry.persistence()),
             client_key: ClientKey::from_bits([1, 2]),
             unserved: self.unserved,
         }
@@ -193,6 +196,7 @@ prop_compose! {
             scheduler,
             servers,
             unserved,
+            persistence: None,
         }
     }
 }

@@ -42,6 +42,7 @@ pub(crate) fn specification(
         scheduler: Scheduler::RoundRobin,
         servers: [11, 12, 13].map(server).to_vec(),
         unserved: None,
+        persistence: None,
     }
 }
 

@@ -19,6 +19,7 @@ fn specification(name: &str, servers: &[u8]) -> ServiceSpecification<Ipv4Addr> {
             })
             .collect(),
         unserved: None,
+        persistence: None,
     }
 }
 

@@ -1,0 +1,48 @@
+//! Groups of services whose clients keep their servers.
+
+use crate::document::{At, Report, duration};
+use crate::read::{RawPersist, RawService};
+
+/// All services of a group remember a client alike: it has one entry.
+pub(super) fn judge(services: &[RawService], report: &Report<'_>) {
+    let all: Vec<_> = services.iter().filter_map(|service| service.persist.as_ref()).collect();
+    for (index, one) in all.iter().enumerate() {
+        let Some(group) = &one.value.group else { continue };
+        let is_of_group = |other: &&&At<RawPersist>| {
+            other.value.group.as_ref().is_some_and(|other| other.value == group.value)
+        };
+        let first = all.iter().take(index).find(is_of_group);
+        match first {
+            Some(first) => judge_alike(one, first, &group.value, report),
+            None if all.iter().filter(is_of_group).count() == 1 => report.warning(
+                &group.span,
+                format!(
+                    "service.persist.group is \"{}\", and no other service is in it",
+                    group.value
+                ),
+                "give it to the services that are to share their clients' servers, or take it out",
+            ),
+            None => {}
+        }
+    }
+}
+
+fn judge_alike(one: &At<RawPersist>, first: &At<RawPersist>, group: &str, report: &Report<'_>) {
+    let line = report.line(&first.span);
+    let (here, there) = (&one.value.persist, &first.value.persist);
+    let differs = |key: &str, here: String, there: String| {
+        if here != there {
+            report.error(
+                &one.span,
+                format!(
+                    "service.persist.{key} is {here}, and {there} in the same group \"{group}\" on \
+                     line {line}"
+                ),
+                format!("give all services of a group the same {key}, or another group"),
+            );
+        }
+    };
+    differs("prefix", here.prefix.to_string(), there.prefix.to_string());
+    let time = |time| format!("\"{}\"", duration::display(time));
+    differs("timeout", time(here.timeout), time(there.timeout));
+}
