@@ -35,6 +35,11 @@ impl State {
         if self.draining || self.down { 0 } else { self.weight().into() }
     }
 
+    /// It is to have no new connection, by the file's weight or an operator's word.
+    fn drains(self) -> bool {
+        self.draining || self.set.is_none() && self.configured == 0
+    }
+
     fn state(self) -> ServerState {
         match self {
             State { down: true, .. } => ServerState::Down,
@@ -85,8 +90,15 @@ impl ServerStates {
 
     /// Lets workers know.
     fn publish(&self, server: ServerId, state: State) {
-        self.weights.set(server, state.effective());
         self.weights.set_down(server, state.down);
+        // What has no weight for a moment before it drains would lose its persistent clients.
+        if state.drains() {
+            self.weights.set_draining(server, true);
+        }
+        self.weights.set(server, state.effective());
+        if !state.drains() {
+            self.weights.set_draining(server, false);
+        }
     }
 
     /// Follows a new configuration. What was set of a server stays; another weight in the file

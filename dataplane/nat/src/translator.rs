@@ -220,8 +220,9 @@ impl Translator<Ipv4Addr> {
         self.ports.hash_one((key, now.millis() >> 8))
     }
 
-    /// The place of the server that the service's scheduler chooses. One that is suspect is chosen
-    /// when there is no other, or when its turn for a trial has come.
+    /// The place of the server that a persistent client has, or that the service's scheduler
+    /// chooses. One that is suspect is chosen when there is no other, or when its turn for a trial
+    /// has come.
     fn pick(
         &mut self,
         policy: &Policy<Ipv4Addr>,
@@ -229,38 +230,23 @@ impl Translator<Ipv4Addr> {
         tuple: FiveTuple<Ipv4Addr>,
         now: Instant,
     ) -> Option<usize> {
-        if let Some(persistence) = &service.persistence {
-            return self.pick_persistent(policy, service, persistence, tuple.source, now);
-        }
         let FiveTuple { source, source_port, .. } = tuple;
         let scheduler = self.schedulers.get_mut(service.id.index())?.as_mut()?;
         let client = Client::new(source, source_port, policy.client_key);
         let (servers, weights) = (&service.servers, &policy.weights);
         let view = || View::new(servers, weights, self.connections.loads());
+        let mut choose = |view: View<'_, Ipv4Addr>| match &service.persistence {
+            None => scheduler.pick(&client, &view),
+            Some(persistence) => pick_persistent(policy, persistence, source, &view, now),
+        };
         let mut pick = || {
-            let at = scheduler.pick(&client, &view())?;
+            let at = choose(view())?;
             let server = servers.get(at)?;
             let has_trial = weights.state(server.id).is_suspect();
             (!has_trial || weights.take_trial(server.id)).then_some(at)
         };
         // Another worker may have taken the trial: the server is not seen any more.
-        pick().or_else(pick).or_else(|| scheduler.pick(&client, &view().with_suspects()))
-    }
-
-    /// The place of the server that the client has, or gets now.
-    #[cold]
-    #[inline(never)]
-    fn pick_persistent(
-        &self,
-        policy: &Policy<Ipv4Addr>,
-        service: &Service<Ipv4Addr>,
-        persistence: &ServicePersistence,
-        client: Ipv4Addr,
-        now: Instant,
-    ) -> Option<usize> {
-        let table = policy.persistence.table()?;
-        let servers = View::new(&service.servers, &policy.weights, self.connections.loads());
-        persistence::choose(table, persistence, client, policy.client_key, &servers, now)
+        pick().or_else(&mut pick).or_else(|| choose(view().with_suspects()))
     }
 
     /// Goes on where the first choice is taken: the packet's own connection may be there by
@@ -368,6 +354,20 @@ impl Translator<Ipv4Addr> {
             Err(_) => Decision::Refused(Refusal::PortsExhausted),
         }
     }
+}
+
+/// The place of the server that a client has, or gets now.
+#[cold]
+#[inline(never)]
+fn pick_persistent(
+    policy: &Policy<Ipv4Addr>,
+    service: &ServicePersistence,
+    client: Ipv4Addr,
+    servers: &View<'_, Ipv4Addr>,
+    now: Instant,
+) -> Option<usize> {
+    let table = policy.persistence.table()?;
+    persistence::choose(table, service, client, policy.client_key, servers, now)
 }
 
 /// The port of the gateway address that a private host's connection to a virtual IP gets

@@ -19,7 +19,6 @@ pub(crate) enum Standing {
     Serves,
     /// It may fail them, which is not certain yet: another one takes this connection, and the
     /// client stays its own.
-    #[expect(dead_code, reason = "nothing makes a server suspect yet")]
     Doubtful,
     /// They go to another one, and stay there.
     Gone,
@@ -27,8 +26,8 @@ pub(crate) enum Standing {
 
 /// The servers of a service, as their clients see them.
 pub(crate) trait Standings: Servers {
-    /// What the server at this place is for the clients that it has.
-    fn standing(&self, at: usize) -> Standing;
+    /// What the server at this place is for the clients that it has in this service.
+    fn standing(&self, at: usize, service: &ServicePersistence) -> Standing;
 }
 
 /// The place of the server for a new connection of this client; none if no server has a weight.
@@ -77,7 +76,7 @@ impl Choice<'_> {
             let found = table.find(fingerprint, now);
             if let Some(found) = found {
                 let (at, standing) = match membership.member(found.target()) {
-                    Some(Member::Here(at)) => (at, servers.standing(at)),
+                    Some(Member::Here(at)) => (at, servers.standing(at, self.service)),
                     Some(Member::Elsewhere) => return Chosen::Elsewhere,
                     // A server that the configuration no longer has.
                     None => (usize::MAX, Standing::Gone),

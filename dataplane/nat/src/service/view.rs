@@ -2,7 +2,7 @@
 
 use super::weights::AVOIDED;
 use super::{Loads, Server, Weights};
-use crate::persistence::{Standing, Standings};
+use crate::persistence::{ServicePersistence, Standing, Standings};
 use crate::scheduler::{Load, PLACES, Servers};
 
 /// The servers of one service, with their weights and the loads that a worker counts. Nothing is
@@ -51,10 +51,14 @@ impl<A> Servers for View<'_, A> {
 }
 
 impl<A> Standings for View<'_, A> {
-    fn standing(&self, at: usize) -> Standing {
-        match self.weight(at) {
-            0 => Standing::Gone,
-            _ => Standing::Serves,
+    fn standing(&self, at: usize, service: &ServicePersistence) -> Standing {
+        let Some(server) = self.servers.get(at) else { return Standing::Gone };
+        let state = self.weights.state(server.id);
+        let is_kept = service.keep_on_drain && state.is_draining() && !state.is_down();
+        match state.weight() > 0 || is_kept {
+            false => Standing::Gone,
+            true if state.has_any(self.without) => Standing::Doubtful,
+            true => Standing::Serves,
         }
     }
 }

@@ -37,6 +37,8 @@ const SUSPECT: u64 = 1 << 33;
 /// No new connection is to go there while another server of its service has a weight. A suspect
 /// has the flag but for the moments in which one connection may try it.
 pub(super) const AVOIDED: u64 = 1 << 34;
+/// It keeps the persistent clients of services that want that, though it has no weight.
+const DRAINING: u64 = 1 << 35;
 const CAUSE_SHIFT: u32 = 40;
 const CAUSE: u64 = 0xff << CAUSE_SHIFT;
 const WEIGHT: u64 = u32::MAX as u64;
@@ -57,6 +59,16 @@ impl ServerState {
     /// True for a server that control says is down.
     pub const fn is_down(self) -> bool {
         self.0 & DOWN != 0
+    }
+
+    /// True for a server that an operator drains.
+    pub const fn is_draining(self) -> bool {
+        self.0 & DRAINING != 0
+    }
+
+    /// True for a server with one of these flags.
+    pub(super) const fn has_any(self, flags: u64) -> bool {
+        self.0 & flags != 0
     }
 
     /// True for a server that clients failed at.
@@ -109,6 +121,11 @@ impl Weights {
     /// Says whether the server is down.
     pub fn set_down(&self, server: ServerId, down: bool) {
         self.change(server, |word| if down { word | DOWN } else { word & !DOWN });
+    }
+
+    /// Says whether an operator drains the server.
+    pub fn set_draining(&self, server: ServerId, draining: bool) {
+        self.change(server, |word| if draining { word | DRAINING } else { word & !DRAINING });
     }
 
     /// Begins anew with a number that another server may have had.
@@ -165,6 +182,7 @@ mod tests {
         let weights = Weights::default();
         weights.set(SERVER, u32::MAX);
         weights.set_down(SERVER, true);
+        weights.set_draining(SERVER, true);
         assert!(weights.suspect(SERVER, Cause::Unanswered));
         assert!(!weights.suspect(SERVER, Cause::Refused), "it was already");
         weights.set(SERVER, 3);
@@ -173,6 +191,8 @@ mod tests {
         assert!(state.is_down() && state.is_suspect());
         assert!(weights.trust(SERVER) && !weights.trust(SERVER));
         weights.set_down(SERVER, false);
+        assert!(weights.state(SERVER).is_draining());
+        weights.set_draining(SERVER, false);
         assert_eq!(weights.state(SERVER), ServerState(3));
         assert_eq!(weights.state(ServerId::numbered(8)), ServerState(0), "nobody else");
     }

@@ -8,7 +8,8 @@ use nat::policy::{Network, Policy, Request};
 use nat::random::Random;
 use nat::scheduler::{ClientKey, Kind};
 use nat::service::{
-    Registry, ServerSpecification, Service, ServiceSpecification, Services, Unserved, Weights,
+    Registry, ServerId, ServerSpecification, Service, ServiceSpecification, Services, Unserved,
+    Weights,
 };
 use nat::table::Key;
 use nat::timeouts::Timeouts;
@@ -121,10 +122,13 @@ impl Machine {
         named(&self.policy.services, name)
     }
 
-    pub(crate) fn set_weight(&self, service: &str, last: u8, weight: u32) {
+    pub(crate) fn id(&self, service: &str, last: u8) -> ServerId {
         let mut servers = self.service(service).servers.iter();
-        let found = servers.find(|one| one.address == server(last)).unwrap();
-        self.policy.weights.set(found.id, weight);
+        servers.find(|one| one.address == server(last)).unwrap().id
+    }
+
+    pub(crate) fn set_weight(&self, service: &str, last: u8, weight: u32) {
+        self.policy.weights.set(self.id(service, last), weight);
     }
 
     pub(crate) fn now(&self) -> Instant {

@@ -1,6 +1,7 @@
 //! Servers that drain, come, go and come back.
 
 use nat::Side;
+use nat::service::Cause;
 
 use crate::machine::{GATEWAY, Machine, client, client_of, server, service, with, without};
 
@@ -107,6 +108,56 @@ fn when_no_server_has_a_weight_there_is_none() {
     machine.set_weight("web", 12, 1);
     machine.set_weight("web", 11, 1);
     assert_eq!(machine.open(0, one), 12, "nobody else was chosen meanwhile");
+}
+
+#[test]
+fn a_server_that_drains_keeps_its_clients_where_that_is_wanted_unless_it_is_down() {
+    for keeps in [true, false] {
+        let service = with(web(), |persist| persist.keep_on_drain = keeps);
+        let mut machine = Machine::new(1, 1000, &[service]);
+        let one = client_of(&mut machine, 12);
+        let id = machine.id("web", 12);
+        machine.set_weight("web", 12, 0);
+        machine.policy.weights.set_draining(id, true);
+        assert_eq!(machine.open(0, one) == 12, keeps);
+        let new = (1000..1400).any(|number| machine.open(0, client(number)) == 12);
+        assert!(!new, "no new client");
+        machine.policy.weights.set_down(id, true);
+        assert_ne!(machine.open(0, one), 12);
+    }
+    // Weight 0 for another reason, such as maintenance, is no drain.
+    let mut machine = Machine::new(1, 1000, &[with(web(), |persist| persist.keep_on_drain = true)]);
+    let one = client_of(&mut machine, 12);
+    machine.set_weight("web", 12, 0);
+    assert_ne!(machine.open(0, one), 12);
+}
+
+#[test]
+fn a_suspicion_lends_the_clients_to_one_other_server() {
+    let mut machine = Machine::new(1, 1000, &[web()]);
+    let one = client_of(&mut machine, 12);
+    let id = machine.id("web", 12);
+    machine.policy.weights.suspect(id, Cause::Refused);
+    let other = machine.open(0, one);
+    assert_ne!(other, 12);
+    assert_eq!(machine.open(0, one), other);
+    machine.policy.weights.offer_trial(id);
+    assert_eq!([machine.open(0, one), machine.open(0, one)], [12, other], "one may try");
+    machine.policy.weights.trust(id);
+    assert_eq!(machine.open(0, one), 12, "it was a false alarm");
+    // With no other server it is better than none.
+    machine.policy.weights.suspect(id, Cause::Refused);
+    for last in [11, 13, 14] {
+        machine.set_weight("web", last, 0);
+    }
+    assert_eq!(machine.open(0, one), 12);
+    // And when it is down, they move for good.
+    machine.set_weight("web", 11, 1);
+    machine.set_weight("web", 12, 0);
+    assert_eq!(machine.open(0, one), 11);
+    machine.policy.weights.trust(id);
+    machine.set_weight("web", 12, 1);
+    assert_eq!(machine.open(0, one), 11);
 }
 
 #[test]
