@@ -37,6 +37,7 @@ mod load;
 mod mistake;
 pub mod model;
 mod read;
+mod resolve;
 mod restart;
 pub mod schema;
 mod sources;

@@ -69,22 +69,9 @@ impl Mistakes {
         Mistakes { mistakes: vec![mistake], warnings: Vec::new() }
     }
 
-    pub(crate) fn unreadable(name: &str, error: &std::io::Error) -> Self {
-        use std::io::ErrorKind;
-        let (what, remedy) = match error.kind() {
-            ErrorKind::NotFound => {
-                ("there is no such file".to_owned(), "give the path of a configuration file")
-            }
-            ErrorKind::PermissionDenied => (
-                "this user may not read the file".to_owned(),
-                "run as its owner or as root, or change its mode",
-            ),
-            ErrorKind::IsADirectory => {
-                ("this is a directory".to_owned(), "give the path of the file in it")
-            }
-            _ => (format!("the file cannot be read: {error}"), "look at the disk it is on"),
-        };
-        Self::one(name, None, what, remedy)
+    /// A file that was not read: what is wrong with it, and the remedy.
+    pub(crate) fn unreadable(name: &str, (what, remedy): &(String, &str)) -> Self {
+        Self::one(name, None, what.clone(), remedy)
     }
 
     pub(crate) fn not_text(name: &str, error: &std::string::FromUtf8Error) -> Self {

@@ -39,6 +39,25 @@ const fn as_in(name: &str, keys: &[Key]) -> Key {
     keys[at]
 }
 
+/// The keys but those with these names; so many are left.
+const fn without<const LEFT: usize>(keys: &[Key], names: &[&str]) -> [Key; LEFT] {
+    let mut left = [key("", ""); LEFT];
+    let (mut at, mut taken) = (0, 0);
+    while at < keys.len() {
+        let (mut name, mut is_out) = (0, false);
+        while name < names.len() {
+            is_out |= is_same(keys[at].name, names[name]);
+            name += 1;
+        }
+        if !is_out {
+            left[taken] = keys[at];
+            taken += 1;
+        }
+        at += 1;
+    }
+    left
+}
+
 const fn is_same(one: &str, other: &str) -> bool {
     let (one, other) = (one.as_bytes(), other.as_bytes());
     let mut at = 0;
@@ -51,12 +70,15 @@ const fn is_same(one: &str, other: &str) -> bool {
 pub(crate) const FILE: Section = Section {
     name: "",
     keys: &[
+        key("include", "[\"services.d/*.toml\"]"),
         key("node", "{ name = \"a\", workers = [1] }"),
         key("public", "{ ... }"),
         key("private", "{ ... }"),
         key("peer", "{ ... }"),
         key("metrics", "{ ... }"),
         key("masquerade", "[{ ... }]"),
+        key("defaults", "{ ... }"),
+        key("checks", "{ ... }"),
         key("service", "[{ ... }]"),
         key("timeouts", "{ ... }"),
     ],
@@ -177,6 +199,7 @@ pub(crate) const SERVICE: Section = Section {
         key("server", "[{ address = \"10.0.0.11:80\" }]"),
         key("check", "{ kind = \"tcp\" }"),
         key("persist", "{ timeout = \"6m\" }"),
+        key("defaults", "false"),
     ],
 };
 
@@ -196,10 +219,23 @@ pub(crate) const SERVER: Section = Section {
     keys: &[key("address", "\"10.0.0.11:80\""), key("weight", "1")],
 };
 
+/// What a service may have for a default: whatever does not tell it from all others.
+pub(crate) const DEFAULTS: Section = Section {
+    name: "defaults",
+    keys: &without::<{ SERVICE.keys.len() - 3 }>(SERVICE.keys, &["name", "listen", "defaults"]),
+};
+
+/// What each server of a service may have for a default.
+pub(crate) const DEFAULTS_SERVER: Section = Section {
+    name: "defaults.server",
+    keys: &without::<{ SERVER.keys.len() - 1 }>(SERVER.keys, &["address"]),
+};
+
 pub(crate) const CHECK: Section = Section {
     name: "service.check",
     keys: &[
         key("kind", "\"http\""),
+        key("use", "\"web\""),
         key("port", "8080"),
         key("interval", "\"2s\""),
         key("timeout", "\"1s\""),

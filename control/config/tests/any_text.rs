@@ -2,22 +2,48 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // A test fails by panicking.
 
-use config::{Config, Mistakes};
+use config::{Config, Mistakes, Sources};
 use proptest::prelude::*;
 
 const COMPLETE: &str = include_str!("../../../docs/examples/tandem.toml");
 const REFERENCE: &str = include_str!("../../../docs/configuration.md");
 
+const INHERITED: &str = "\
+[defaults]
+scheduler = \"rr\"
+check = { use = \"web\", fall = 4 }
+server = { weight = 2 }
+[checks.web]
+kind = \"http\"
+use = \"base\"
+[checks.base]
+interval = \"1s\"
+[[service]]
+name = \"more\"
+listen = \"198.51.100.10:8080\"
+protocol = \"tcp\"
+check = \"base\"
+server = [{ address = \"10.0.0.11:8080\" }]
+";
+
 /// What every answer must be, right or wrong.
 fn judge(text: &str) -> Result<(), TestCaseError> {
-    match Config::check("any", text) {
+    judge_files(Sources::new([("any".to_owned(), text.to_owned())]))
+}
+
+fn judge_files(sources: Sources) -> Result<(), TestCaseError> {
+    let files = sources.files().to_vec();
+    match sources.check() {
         // What was taken is taken again, and changes nothing.
         Ok(checked) => prop_assert_eq!(checked.config.restart_needed(&checked.config), [""; 0]),
         Err(Mistakes { mistakes, .. }) => {
             prop_assert!(!mistakes.is_empty());
-            prop_assert!(mistakes.is_sorted_by_key(|mistake| mistake.place));
-            let lines = text.lines().count().max(1) + 1;
+            let file_of = |mistake: &config::Mistake| {
+                files.iter().position(|file| file.name == mistake.file).expect("a file of these")
+            };
+            prop_assert!(mistakes.is_sorted_by_key(|mistake| (file_of(mistake), mistake.place)));
             for mistake in mistakes {
+                let lines = files[file_of(&mistake)].text.lines().count().max(1) + 1;
                 let line = mistake.place.expect("a place").line as usize;
                 prop_assert!(line >= 1 && line <= lines, "{} of {}", mistake, lines);
                 prop_assert!(!mistake.what.is_empty() && !mistake.remedy.is_empty());
@@ -66,6 +92,24 @@ proptest! {
         cuts in prop::collection::vec((any::<usize>(), any::<usize>(), word()), 1..6),
     ) {
         judge(&mutated(COMPLETE, &cuts))?;
+    }
+
+    #[test]
+    fn several_files_with_pieces_replaced(
+        cuts in prop::collection::vec((any::<usize>(), any::<usize>(), word()), 1..6),
+        ends in prop::collection::vec(any::<prop::sample::Index>(), 1..4),
+    ) {
+        let all = format!("{COMPLETE}\n{INHERITED}");
+        let mutated = mutated(&all, &cuts);
+        let mut lines: Vec<&str> = mutated.split_inclusive('\n').collect();
+        let mut files = Vec::new();
+        for end in ends {
+            let at = end.index(lines.len() + 1);
+            files.insert(0, lines.split_off(at).concat());
+        }
+        files.insert(0, lines.concat());
+        let files = files.into_iter().enumerate().map(|(n, text)| (n.to_string(), text));
+        judge_files(Sources::new(files))?;
     }
 
     #[test]

@@ -23,7 +23,11 @@ fn completed(example: &str) -> String {
         let header = section.lines().next().unwrap();
         !example.lines().any(|line| line == header)
     });
-    format!("{}\n{example}", sections.collect::<String>())
+    let sections = sections.collect::<String>();
+    match example.starts_with("include") {
+        true => format!("{example}\n{sections}"),
+        false => format!("{sections}\n{example}"),
+    }
 }
 
 #[test]
@@ -84,7 +88,8 @@ fn every_key_is_in_an_example() {
         let plain = format!("{} = ", key.name);
         let table = format!(".{}]", key.name);
         let section = format!("[{}]", key.name);
-        let found = [plain, table, section].iter().any(|form| all.contains(form.as_str()));
+        let named = format!("[{}.", key.name);
+        let found = [plain, table, section, named].iter().any(|form| all.contains(form.as_str()));
         assert!(found, "{} is in no example", key.name);
     }
 }
@@ -124,7 +129,9 @@ fn the_examples_say_what_they_mean() {
         .iter()
         .map(|example| Config::from_str("example", &completed(example)).unwrap())
         .collect();
-    let [_, node, sides, peer, metrics, masquerade, services, timeouts] = &all[..] else {
+    let [_, _, node, sides, peer, metrics, masquerade, services, defaults, checks, timeouts] =
+        &all[..]
+    else {
         panic!("{all:?}")
     };
 
@@ -168,6 +175,19 @@ fn the_examples_say_what_they_mean() {
     assert_eq!(check.timeout, Duration::from_millis(500));
     assert!(matches!(&check.kind, CheckKind::Http { path, status, .. }
         if path == "/healthz" && status.last == 399));
+
+    let [shop, time] = &defaults.services[..] else { panic!("{defaults:?}") };
+    let weights = |service: &config::Service| {
+        service.servers.iter().map(|server| server.weight).collect::<Vec<_>>()
+    };
+    assert_eq!((weights(shop), weights(time)), (vec![10, 20], vec![1]));
+    assert_eq!(shop.protocol, config::Protocol::Tcp);
+
+    let [shop, api] = [0, 1].map(|index| checks.services[index].check.as_ref().unwrap());
+    assert_eq!((shop.interval, api.interval), (Duration::from_secs(1), Duration::from_secs(1)));
+    for (check, expected) in [(shop, "/healthz"), (api, "/ready")] {
+        assert!(matches!(&check.kind, CheckKind::Http { path, .. } if path == expected));
+    }
 
     assert_eq!(timeouts.timeouts.service.tcp.established, Duration::from_secs(1800));
     assert_eq!(timeouts.timeouts.service.icmp, Duration::from_secs(30));

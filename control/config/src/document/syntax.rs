@@ -1,13 +1,17 @@
 //! Mistakes in the TOML itself.
 
-use toml::Spanned;
 use toml::de::{DeTable, Error};
 
 use super::value::quote;
-use super::{Report, Span};
+use super::{Report, Span, shift};
 
-/// Parses a text as far as it can be; what is broken is reported, one mistake a line.
-pub(crate) fn parse<'t>(text: &'t str, report: &Report<'_>) -> Spanned<DeTable<'t>> {
+/// Parses every text as far as it can be. What is broken is reported, one mistake a line.
+pub(crate) fn parse<'t>(report: &Report<'t>) -> Vec<DeTable<'t>> {
+    report.texts().all().map(|(start, text)| parse_one(text, start, report)).collect()
+}
+
+/// Places in the table are those in the row of all texts, in which this one begins at `start`.
+fn parse_one<'t>(text: &'t str, start: usize, report: &Report<'_>) -> DeTable<'t> {
     let (table, errors) = DeTable::parse_recoverable(text);
     // A list that is never closed swallows lines: what is said of those is noise.
     let swallowed = errors.iter().any(|error| {
@@ -17,6 +21,7 @@ pub(crate) fn parse<'t>(text: &'t str, report: &Report<'_>) -> Spanned<DeTable<'
     for error in &errors {
         let span: Span = error.span().unwrap_or(0..0);
         let (what, remedy) = explain(error, &word(text, &span));
+        let span = span.start + start..span.end + start;
         report.syntax(&span, what, remedy);
         if error.message().starts_with("unclosed table") {
             // The keys below a broken header belong to no known section.
@@ -26,7 +31,7 @@ pub(crate) fn parse<'t>(text: &'t str, report: &Report<'_>) -> Spanned<DeTable<'
             break;
         }
     }
-    table
+    shift::table(table.into_inner(), start)
 }
 
 fn is_structural(message: &str) -> bool {

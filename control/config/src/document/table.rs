@@ -203,6 +203,7 @@ impl<'t> Table<'t> {
 fn elsewhere(key: &str) -> Option<String> {
     let sections = SECTIONS.iter().filter(|section| section.key(key).is_some());
     let names = sections.map(|section| match section.name {
+        "" if key == "include" => "the top of the file, before the first [section]".to_owned(),
         "" => format!("a section by itself: [{key}]"),
         name => name.to_owned(),
     });

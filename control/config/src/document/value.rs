@@ -273,6 +273,16 @@ pub(crate) fn network(value: &DeValue<'_>) -> Read<Cidr<Ipv4Addr>> {
     Ok(network)
 }
 
+/// An entry of `include`.
+pub(crate) fn include(value: &DeValue<'_>) -> Read<()> {
+    let expected = "the path of a file, or a pattern as in \"services.d/*.toml\"";
+    let text = text(value, expected)?;
+    if text.is_empty() || text.ends_with('/') || text.contains('\0') {
+        return wrong(format!("is {}", quote(text)), format!("write {expected}"));
+    }
+    Ok(())
+}
+
 /// Address and port.
 pub(crate) fn socket(value: &DeValue<'_>) -> Read<SocketAddrV4> {
     let expected = "address and port, as in \"198.51.100.10:80\"";

@@ -58,6 +58,11 @@ impl Raw {
     }
 }
 
+/// Reads a service that is none, for its mistakes.
+pub(crate) fn probe_service(table: Table<'_>) {
+    let _ = service::read(table);
+}
+
 /// Reports every entry that stands in the list before.
 pub(crate) fn distinct<T: PartialEq>(
     table: &Table<'_>,
@@ -68,10 +73,10 @@ pub(crate) fn distinct<T: PartialEq>(
     for (index, (entry, span)) in entries.iter().enumerate() {
         let mut before = entries.iter().take(index);
         if let Some((_, first)) = before.find(|(other, _)| other == entry) {
-            let line = table.report.line(first);
+            let line = table.report.line(first, span);
             table.report.error(
                 span,
-                format!("{} has {} twice (first on line {line})", table.path(key), show(entry)),
+                format!("{} has {} twice (first on {line})", table.path(key), show(entry)),
                 "keep one of them",
             );
         }

@@ -84,8 +84,8 @@ fn twins<T: PartialEq + core::fmt::Display>(
     for (index, (entry, span)) in entries.iter().enumerate() {
         let mut before = entries.iter().take(index);
         if let Some((_, first)) = before.find(|(other, _)| other == entry) {
-            let line = report.line(first);
-            let what = format!("{path} has {entry} twice (first on line {line})");
+            let line = report.line(first, span);
+            let what = format!("{path} has {entry} twice (first on {line})");
             report.error(span, what, "keep one of them");
         }
     }

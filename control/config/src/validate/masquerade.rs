@@ -23,10 +23,10 @@ pub(super) fn judge(
                 report.error(
                     &source.span,
                     format!(
-                        "masquerade.source has {}, which {} on line {} takes already",
+                        "masquerade.source has {}, which {} on {} takes already",
                         source.value,
                         wider.value,
-                        report.line(&wider.span)
+                        report.line(&wider.span, &source.span)
                     ),
                     "the first rule that matches is taken: put the narrower one first, or take it out",
                 );

@@ -11,16 +11,19 @@ mod sides;
 use crate::checked::Checked;
 use crate::document::{Report, Table, parse};
 use crate::mistake::Mistakes;
-use crate::read::Raw;
+use crate::read::{self, Raw};
+use crate::resolve::{Resolved, resolve};
 use crate::schema;
 use crate::sources::Sources;
 
 /// From the texts to a configuration, or to every mistake in it.
 pub(crate) fn check(sources: Sources) -> Result<Checked, Mistakes> {
-    let (name, text) = sources.root();
-    let report = Report::new(name, text);
-    let document = parse(text, &report);
-    let raw = Raw::read(Table::new(document.get_ref(), 0..0, &schema::FILE, &report));
+    let report = Report::new(&sources);
+    let Resolved { table, probes } = resolve(parse(&report), &report);
+    let raw = Raw::read(Table::new(&table, 0..0, &schema::FILE, &report));
+    for probe in &probes {
+        report.probe(|| read::probe_service(Table::new(probe, 0..0, &schema::SERVICE, &report)));
+    }
     judge(&raw, &report);
     let config = build::config(raw);
     if config.is_none() {

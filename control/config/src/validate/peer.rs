@@ -26,11 +26,11 @@ fn judge_twin(path: &RawPath, before: &[RawPath], report: &Report<'_>) {
     let (Some(local), Some(remote)) = (&path.local, &path.remote) else { return };
     let first = before.iter().find(|first| ends(first) == ends(path));
     if let Some(first) = first.and_then(|first| first.local.as_ref()) {
-        let line = report.line(&first.span);
+        let line = report.line(&first.span, &local.span);
         let (local_end, remote_end) = (local.value, remote.value);
         report.error(
             &local.span,
-            format!("peer.paths has {local_end} to {remote_end} twice (first on line {line})"),
+            format!("peer.paths has {local_end} to {remote_end} twice (first on {line})"),
             "keep one of them",
         );
     }

@@ -28,7 +28,7 @@ pub(super) fn judge(services: &[RawService], report: &Report<'_>) {
 }
 
 fn judge_alike(one: &At<RawPersist>, first: &At<RawPersist>, group: &str, report: &Report<'_>) {
-    let line = report.line(&first.span);
+    let line = report.line(&first.span, &one.span);
     let (here, there) = (&one.value.persist, &first.value.persist);
     let differs = |key: &str, here: String, there: String| {
         if here != there {
@@ -36,7 +36,7 @@ fn judge_alike(one: &At<RawPersist>, first: &At<RawPersist>, group: &str, report
                 &one.span,
                 format!(
                     "service.persist.{key} is {here}, and {there} in the same group \"{group}\" on \
-                     line {line}"
+                     {line}"
                 ),
                 format!("give all services of a group the same {key}, or another group"),
             );

@@ -47,10 +47,10 @@ fn judge_name(service: &RawService, before: &[RawService], report: &Report<'_>) 
     let Some(name) = &service.name else { return };
     let mut names = before.iter().filter_map(|service| service.name.as_ref());
     if let Some(first) = names.find(|first| first.value == name.value) {
-        let line = report.line(&first.span);
+        let line = report.line(&first.span, &name.span);
         report.error(
             &name.span,
-            format!("service.name is \"{}\", as that on line {line}", name.value),
+            format!("service.name is \"{}\", as that on {line}", name.value),
             "give each service its own name",
         );
     }
@@ -63,13 +63,10 @@ fn judge_listen(service: &RawService, before: &[RawService], report: &Report<'_>
         listens && other.protocol.as_ref().map(|at| at.value) == Some(protocol.value)
     };
     if let Some(first) = before.iter().find(same).and_then(|first| first.listen.as_ref()) {
-        let line = report.line(&first.span);
+        let line = report.line(&first.span, &listen.span);
         report.error(
             &listen.span,
-            format!(
-                "service.listen is {} for {}, as that on line {line}",
-                listen.value, protocol.value
-            ),
+            format!("service.listen is {} for {}, as that on {line}", listen.value, protocol.value),
             "give each service its own address, port or protocol, or write one with all servers",
         );
     }
@@ -80,10 +77,10 @@ fn judge_servers(service: &RawService, report: &Report<'_>) {
     for (index, address) in addresses.iter().enumerate() {
         let mut before = addresses.iter().take(index);
         if let Some(first) = before.find(|first| first.value == address.value) {
-            let (line, server) = (report.line(&first.span), address.value);
+            let (line, server) = (report.line(&first.span, &address.span), address.value);
             report.error(
                 &address.span,
-                format!("service.server has {server} twice (first on line {line})"),
+                format!("service.server has {server} twice (first on {line})"),
                 "keep one of them; a larger weight gives it a larger share",
             );
         }

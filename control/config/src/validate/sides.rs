@@ -89,9 +89,9 @@ fn judge_routes(side: &RawInterface, other: &RawInterface, report: &Report<'_>) 
             report.error(
                 &to.span,
                 format!(
-                    "private.route.to is {}, as public's on line {}",
+                    "private.route.to is {}, as public's on {}",
                     to.value,
-                    report.line(&twin.span)
+                    report.line(&twin.span, &to.span)
                 ),
                 "keep the one on the side where these hosts are",
             );

@@ -1,11 +1,15 @@
 //! The files that a configuration is read from.
 
+mod file;
+mod include;
+
+use core::ops::Range;
 use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
 use crate::checked::Checked;
-use crate::mistake::Mistakes;
+use crate::mistake::{Mistakes, Severity};
 
 /// The texts of a configuration with their names, in the order in which they are read. Two
 /// processes that have the same sources have the same configuration, whatever happens to the
@@ -13,6 +17,7 @@ use crate::mistake::Mistakes;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Sources {
     files: Vec<Source>,
+    problems: Vec<Problem>,
 }
 
 /// One file: its name and its text.
@@ -24,24 +29,42 @@ pub struct Source {
     pub text: String,
 }
 
+/// What went wrong while the files were read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Problem {
+    /// The file that names the other one, by its number, and where it does.
+    pub(crate) file: usize,
+    pub(crate) at: Range<usize>,
+    pub(crate) kind: ProblemKind,
+    pub(crate) what: String,
+    pub(crate) remedy: String,
+}
+
+/// How bad it is, and what it means for the rest.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum ProblemKind {
+    Warning,
+    /// A file was not read.
+    Missing,
+    /// The file has an end here, though more bytes follow.
+    Broken,
+}
+
 impl Sources {
     /// From the files with their names, the first of which is the one that the others belong to.
     #[must_use]
     pub fn new(files: impl IntoIterator<Item = (String, String)>) -> Self {
         let files = files.into_iter().map(|(name, text)| Source { name, text });
-        Sources { files: files.collect() }
+        Sources { files: files.collect(), problems: Vec::new() }
     }
 
-    /// Reads a configuration file.
+    /// Reads a configuration file, and the files that it includes. What is wrong with those is
+    /// told by [`Sources::check`], with everything else.
     ///
     /// # Errors
     /// One mistake without a place when the file cannot be read, or with one where it is no text.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, Mistakes> {
-        let path = path.as_ref();
-        let name = path.display().to_string();
-        let bytes = std::fs::read(path).map_err(|error| Mistakes::unreadable(&name, &error))?;
-        let text = String::from_utf8(bytes).map_err(|error| Mistakes::not_text(&name, &error))?;
-        Ok(Sources::new([(name, text)]))
+        include::read(path.as_ref())
     }
 
     /// The configuration that stands in them, with the warnings.
@@ -58,8 +81,8 @@ impl Sources {
         &self.files
     }
 
-    pub(crate) fn root(&self) -> (&str, &str) {
-        self.files.first().map_or(("", ""), |file| (&file.name, &file.text))
+    pub(crate) fn problems(&self) -> &[Problem] {
+        &self.problems
     }
 
     /// Tells these sources from all others: 32 hexadecimal digits that hang on every name and
@@ -74,6 +97,15 @@ impl Sources {
             }
         }
         digest.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    }
+}
+
+impl ProblemKind {
+    pub(crate) fn severity(self) -> Severity {
+        match self {
+            ProblemKind::Warning => Severity::Warning,
+            ProblemKind::Missing | ProblemKind::Broken => Severity::Error,
+        }
     }
 }
 
