@@ -8,9 +8,11 @@ use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
-use api::{Failure, FailureKind, ServerChange, ServerState, SuspectCause};
+use api::{
+    Failure, FailureKind, ServerChange, ServerState, ServiceChange, SetServers, SuspectCause,
+};
 use config::Config;
-use nat::service::{Cause, ServerId, Service, Services, Weights};
+use nat::service::{Cause, Server, ServerId, Service, ServiceId, ServiceStates, Services, Weights};
 
 /// What is known of one server.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -59,15 +61,19 @@ impl State {
     }
 }
 
-/// What is known of each server.
+/// What is known of each server, and of each service: whether its clients go to sorry servers.
 #[derive(Clone, Default)]
-pub(crate) struct States(HashMap<ServerId, State>);
+pub(crate) struct States {
+    servers: HashMap<ServerId, State>,
+    sorry_only: HashMap<ServiceId, bool>,
+}
 
-/// The states of all real servers of the configuration in use.
+/// The states of all real servers and services of the configuration in use.
 #[derive(Default)]
 pub struct ServerStates {
     states: States,
     weights: Arc<Weights>,
+    services: Arc<ServiceStates>,
 }
 
 impl ServerStates {
@@ -76,16 +82,24 @@ impl ServerStates {
         &self.weights
     }
 
+    /// The states of services as workers read them.
+    pub fn service_states(&self) -> &Arc<ServiceStates> {
+        &self.services
+    }
+
     pub(crate) fn states(&self) -> &States {
         &self.states
     }
 
     /// Goes back to earlier states, and to the weights that were theirs.
-    pub(crate) fn set_states(&mut self, States(states): States) {
-        for (&server, &state) in &states {
+    pub(crate) fn set_states(&mut self, states: States) {
+        for (&server, &state) in &states.servers {
             self.publish(server, state);
         }
-        self.states = States(states);
+        for (&service, &sorry_only) in &states.sorry_only {
+            self.services.set_sorry_only(service, sorry_only);
+        }
+        self.states = states;
     }
 
     /// Lets workers know.
@@ -104,10 +118,14 @@ impl ServerStates {
     /// Follows a new configuration. What was set of a server stays; another weight in the file
     /// replaces the one that was set.
     pub fn follow(&mut self, config: &Config, services: &Services<Ipv4Addr>) {
-        let mut states = HashMap::new();
+        let mut states = States::default();
         for (service, configured) in services.iter().zip(&config.services) {
-            for (server, configured) in service.servers.iter().zip(&configured.servers) {
-                let known = self.states.0.get(&server.id).copied();
+            let sorry_only = self.states.sorry_only.get(&service.id).copied().unwrap_or(false);
+            self.services.set_sorry_only(service.id, sorry_only);
+            states.sorry_only.insert(service.id, sorry_only);
+            let configured = configured.servers.iter().chain(&configured.sorry);
+            for (server, configured) in service.all_servers().zip(configured) {
+                let known = self.states.servers.get(&server.id).copied();
                 if known.is_none() {
                     self.weights.restart(server.id);
                 }
@@ -117,10 +135,10 @@ impl ServerStates {
                 }
                 state.configured = configured.weight;
                 self.publish(server.id, state);
-                states.insert(server.id, state);
+                states.servers.insert(server.id, state);
             }
         }
-        self.states = States(states);
+        self.states = states;
     }
 
     /// Makes all changes, or none.
@@ -131,18 +149,23 @@ impl ServerStates {
     pub fn set(
         &mut self,
         services: &Services<Ipv4Addr>,
-        changes: &[ServerChange],
+        changes: &SetServers,
     ) -> Result<(), Failure> {
-        let found: Vec<_> = changes.iter().map(|change| find(services, change)).collect();
-        let missing: Vec<String> =
-            found.iter().filter_map(|one| one.as_ref().err().cloned()).collect();
+        let SetServers { servers: of_servers, services: of_services } = changes;
+        let servers: Vec<_> = of_servers.iter().map(|change| find(services, change)).collect();
+        let named: Vec<_> =
+            of_services.iter().map(|change| find_service(services, &change.service)).collect();
+        let missing: Vec<String> = (servers.iter().filter_map(|one| one.as_ref().err()))
+            .chain(named.iter().filter_map(|one| one.as_ref().err()))
+            .cloned()
+            .collect();
         if !missing.is_empty() {
             let message = "not every server is in the configuration; nothing was changed";
             return Err(Failure::new(FailureKind::NotFound, message).with_details(missing));
         }
-        for (id, change) in found.into_iter().flatten().zip(changes) {
-            let state = self.states.0.get(&id).copied().unwrap_or_default().change(change);
-            self.states.0.insert(id, state);
+        for (id, change) in servers.into_iter().flatten().zip(of_servers) {
+            let state = self.states.servers.get(&id).copied().unwrap_or_default().change(change);
+            self.states.servers.insert(id, state);
             self.publish(id, state);
             match change.suspect {
                 Some(true) => _ = self.weights.suspect(id, Cause::Unanswered),
@@ -150,12 +173,22 @@ impl ServerStates {
                 None => {}
             }
         }
+        for (service, change) in named.into_iter().flatten().zip(of_services) {
+            let ServiceChange { sorry_only: Some(sorry_only), .. } = *change else { continue };
+            self.states.sorry_only.insert(service.id, sorry_only);
+            self.services.set_sorry_only(service.id, sorry_only);
+        }
         Ok(())
+    }
+
+    /// Whether the service's new clients go to sorry servers alone.
+    pub fn is_sorry_only(&self, service: ServiceId) -> bool {
+        self.states.sorry_only.get(&service).copied().unwrap_or(false)
     }
 
     /// The state of a server for status, and its weight.
     pub fn of(&self, server: ServerId) -> (ServerState, u16) {
-        let state = self.states.0.get(&server).copied().unwrap_or_default();
+        let state = self.states.servers.get(&server).copied().unwrap_or_default();
         (state.state(), state.weight())
     }
 
@@ -169,25 +202,29 @@ impl ServerStates {
     }
 }
 
-fn find(services: &Services<Ipv4Addr>, change: &ServerChange) -> Result<ServerId, String> {
-    let Some(service) = services.iter().find(|service| service.name == change.service) else {
+fn find_service<'s>(
+    services: &'s Services<Ipv4Addr>,
+    name: &str,
+) -> Result<&'s Service<Ipv4Addr>, String> {
+    services.iter().find(|service| service.name == name).ok_or_else(|| {
         let names: Vec<_> = services.iter().map(|service| service.name.as_str()).collect();
         let there_are = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-        return Err(format!("there is no service {:?}; there are: {there_are}", change.service));
-    };
-    let mut servers = service.servers.iter().map(|server| (server.id, address(service, server.id)));
-    let found = servers.find(|&(_, address)| address == Some(change.server));
-    found.map(|(id, _)| id).ok_or_else(|| {
-        let all = service.servers.iter().filter_map(|server| address(service, server.id));
-        let all: Vec<_> = all.map(|address| address.to_string()).collect();
+        format!("there is no service {name:?}; there are: {there_are}")
+    })
+}
+
+fn find(services: &Services<Ipv4Addr>, change: &ServerChange) -> Result<ServerId, String> {
+    let service = find_service(services, &change.service)?;
+    let found = service.all_servers().find(|server| address(server) == change.server);
+    found.map(|server| server.id).ok_or_else(|| {
+        let all: Vec<_> = service.all_servers().map(|one| address(one).to_string()).collect();
         let it_has = if all.is_empty() { "none".to_owned() } else { all.join(", ") };
         format!("service {} has no server {}; it has: {it_has}", service.name, change.server)
     })
 }
 
-fn address(service: &Service<Ipv4Addr>, id: ServerId) -> Option<SocketAddr> {
-    let server = service.servers.iter().find(|server| server.id == id)?;
-    Some(SocketAddr::new(server.address.into(), server.port.number()))
+fn address(server: &Server<Ipv4Addr>) -> SocketAddr {
+    SocketAddr::new(server.address.into(), server.port.number())
 }
 
 #[cfg(test)]
@@ -229,10 +266,17 @@ server = [{servers}]
     const ONE: &str = r#"{ address = "10.0.0.11:80", weight = 5 }"#;
     const TWO: &str = r#"{ address = "10.0.0.11:80", weight = 5 }, { address = "10.0.0.12:80" }"#;
 
+    const SORRY: &str = r#"{ address = "10.0.0.11:80" }]
+sorry = [{ address = "10.0.0.21:80", weight = 3 }"#;
+
     fn builder() -> (Builder, Arc<Snapshot>) {
         let mut builder = Builder::new([MacAddress::ZERO; 2]);
         let snapshot = builder.build(&config(TWO, "1"), &[]).unwrap();
         (builder, snapshot)
+    }
+
+    fn one(change: ServerChange) -> SetServers {
+        SetServers { servers: vec![change], ..SetServers::default() }
     }
 
     fn change(server: &str) -> ServerChange {
@@ -252,7 +296,7 @@ server = [{servers}]
             [(true, 0, ServerState::Draining), (false, 5, ServerState::Up)]
         {
             let change = ServerChange { draining: Some(draining), ..change("10.0.0.11:80") };
-            builder.servers.set(&snapshot.policy.services, &[change]).unwrap();
+            builder.servers.set(&snapshot.policy.services, &one(change)).unwrap();
             assert_eq!(snapshot.policy.weights.of(server), weight);
             assert_eq!(builder.servers.of(server), (state, 5));
         }
@@ -264,12 +308,12 @@ server = [{servers}]
         let (server, services) = (first(&snapshot), &snapshot.policy.services);
         snapshot.policy.weights.suspect(server, Cause::Refused);
         let weight = ServerChange { weight: Some(9), ..change("10.0.0.11:80") };
-        builder.servers.set(services, &[weight]).unwrap();
+        builder.servers.set(services, &one(weight)).unwrap();
         builder.build(&config(ONE, "1"), &[]).unwrap();
         assert_eq!(builder.servers.suspect(server), Some(SuspectCause::Refused));
         assert_eq!(builder.servers.of(server), (ServerState::Up, 9));
         let trust = ServerChange { suspect: Some(false), ..change("10.0.0.11:80") };
-        builder.servers.set(services, &[trust]).unwrap();
+        builder.servers.set(services, &one(trust)).unwrap();
         assert_eq!(builder.servers.suspect(server), None);
         snapshot.policy.weights.suspect(server, Cause::Refused);
         builder.build(&config(r#"{ address = "10.0.0.12:80" }"#, "1"), &[]).unwrap();
@@ -283,7 +327,7 @@ server = [{servers}]
         let server = first(&snapshot);
         for down in [true, false] {
             let change = ServerChange { down: Some(down), ..change("10.0.0.11:80") };
-            builder.servers.set(&snapshot.policy.services, &[change]).unwrap();
+            builder.servers.set(&snapshot.policy.services, &one(change)).unwrap();
             assert_eq!(snapshot.policy.weights.state(server).is_down(), down);
         }
     }
@@ -294,13 +338,13 @@ server = [{servers}]
         let server = first(&snapshot);
         let both =
             ServerChange { draining: Some(true), down: Some(true), ..change("10.0.0.11:80") };
-        builder.servers.set(&snapshot.policy.services, &[both]).unwrap();
+        builder.servers.set(&snapshot.policy.services, &one(both)).unwrap();
         assert_eq!(builder.servers.of(server).0, ServerState::Down);
         let up = ServerChange { down: Some(false), ..change("10.0.0.11:80") };
-        builder.servers.set(&snapshot.policy.services, &[up]).unwrap();
+        builder.servers.set(&snapshot.policy.services, &one(up)).unwrap();
         assert_eq!(snapshot.policy.weights.of(server), 0, "it is drained still");
         let enabled = ServerChange { draining: Some(false), ..change("10.0.0.11:80") };
-        builder.servers.set(&snapshot.policy.services, &[enabled]).unwrap();
+        builder.servers.set(&snapshot.policy.services, &one(enabled)).unwrap();
         assert_eq!(snapshot.policy.weights.of(server), 5);
     }
 
@@ -309,7 +353,7 @@ server = [{servers}]
         let (mut builder, snapshot) = builder();
         let server = first(&snapshot);
         let drain = ServerChange { draining: Some(true), ..change("10.0.0.11:80") };
-        builder.servers.set(&snapshot.policy.services, &[drain]).unwrap();
+        builder.servers.set(&snapshot.policy.services, &one(drain)).unwrap();
         builder.build(&config(ONE, "1"), &[]).unwrap();
         assert_eq!(snapshot.policy.weights.of(server), 0, "it stays drained");
         builder.build(&config(r#"{ address = "10.0.0.12:80" }"#, "1"), &[]).unwrap();
@@ -322,7 +366,7 @@ server = [{servers}]
         let (mut builder, snapshot) = builder();
         let server = first(&snapshot);
         let weight = ServerChange { weight: Some(9), ..change("10.0.0.11:80") };
-        builder.servers.set(&snapshot.policy.services, &[weight]).unwrap();
+        builder.servers.set(&snapshot.policy.services, &one(weight)).unwrap();
         builder.build(&config(ONE, "1"), &[]).unwrap();
         assert_eq!(snapshot.policy.weights.of(server), 9);
         builder.build(&config(&ONE.replace('5', "6"), "1"), &[]).unwrap();
@@ -334,7 +378,7 @@ server = [{servers}]
         let (mut builder, snapshot) = builder();
         let server = first(&snapshot);
         let weight = ServerChange { weight: Some(9), ..change("10.0.0.11:80") };
-        builder.servers.set(&snapshot.policy.services, &[weight]).unwrap();
+        builder.servers.set(&snapshot.policy.services, &one(weight)).unwrap();
         let checkpoint = builder.checkpoint();
         let refused = builder.build(&config(&TWO.replace('5', "6"), "254"), &[]).unwrap();
         assert_eq!(snapshot.policy.weights.of(server), 6);
@@ -348,11 +392,13 @@ server = [{servers}]
     #[test]
     fn all_changes_are_made_or_none_and_each_that_is_wrong_is_named() {
         let (mut builder, snapshot) = builder();
-        let changes = [
+        let servers = vec![
             ServerChange { draining: Some(true), ..change("10.0.0.11:80") },
             change("10.0.0.99:80"),
             ServerChange::new("wbe", "10.0.0.11:80".parse().unwrap()),
         ];
+        let services = vec![ServiceChange::new("dns")];
+        let changes = SetServers { servers, services };
         let failure = builder.servers.set(&snapshot.policy.services, &changes).unwrap_err();
         assert_eq!(failure.failure, FailureKind::NotFound);
         assert_eq!(
@@ -360,9 +406,39 @@ server = [{servers}]
             [
                 "service web has no server 10.0.0.99:80; it has: 10.0.0.11:80, 10.0.0.12:80",
                 "there is no service \"wbe\"; there are: web",
+                "there is no service \"dns\"; there are: web",
             ]
         );
         assert_eq!(snapshot.policy.weights.of(first(&snapshot)), 5);
+    }
+
+    #[test]
+    fn a_sorry_server_is_changed_like_another_and_sorry_only_stays_over_a_reload() {
+        let mut builder = Builder::new([MacAddress::ZERO; 2]);
+        let snapshot = builder.build(&config(SORRY, "1"), &[]).unwrap();
+        let service = snapshot.policy.services.iter().next().unwrap();
+        let (states, sorry) = (&snapshot.policy.states, service.sorry[0].id);
+        assert_eq!(
+            (snapshot.policy.weights.of(sorry), states.is_sorry_only(service.id)),
+            (3, false)
+        );
+        let changes = SetServers {
+            servers: vec![ServerChange { draining: Some(true), ..change("10.0.0.21:80") }],
+            services: vec![ServiceChange { sorry_only: Some(true), ..ServiceChange::new("web") }],
+        };
+        builder.servers.set(&snapshot.policy.services, &changes).unwrap();
+        assert_eq!(
+            (snapshot.policy.weights.of(sorry), states.is_sorry_only(service.id)),
+            (0, true)
+        );
+        let checkpoint = builder.checkpoint();
+        let off = ServiceChange { sorry_only: Some(false), ..ServiceChange::new("web") };
+        let off = SetServers { services: vec![off], ..SetServers::default() };
+        builder.servers.set(&snapshot.policy.services, &off).unwrap();
+        assert!(!states.is_sorry_only(service.id));
+        builder.go_back(checkpoint);
+        builder.build(&config(SORRY, "254"), &[]).unwrap();
+        assert!(states.is_sorry_only(service.id));
     }
 
     #[test]
@@ -376,6 +452,9 @@ server = [{servers}]
         assert_eq!(ways(&three, "1"), begin, "a server that is new");
         let fewer = ways(TWO, "1");
         assert_ne!(fewer, begin, "a server that is gone");
-        assert_ne!(ways(TWO, "254"), fewer, "another gateway");
+        let other = ways(TWO, "254");
+        assert_ne!(other, fewer, "another gateway");
+        let sorry = ways(SORRY, "254");
+        assert_ne!(ways(ONE, "254"), sorry, "a sorry server that is gone");
     }
 }

@@ -43,7 +43,8 @@ pub use neighbours::{Neighbour, NeighbourState, Neighbours};
 pub use pair::{Change, Member, NotUnderstood, Pair, Path, Sync, SyncLink};
 pub use reload::{Reload, Reloaded};
 pub use services::{
-    ServerChange, ServerState, ServerStatus, ServiceStatus, Services, SetServers, SuspectCause,
+    Listen, ServerChange, ServerState, ServerStatus, ServiceChange, ServiceStatus, Services,
+    SetServers, SuspectCause,
 };
 pub use status::{Configuration, Nic, NicCounters, Role, Side, Status, WorkerStatus};
 pub use version::VERSION;

@@ -19,10 +19,12 @@ pub struct Services {
 pub struct ServiceStatus {
     /// The service's `name` in the configuration.
     pub name: String,
-    /// The virtual IP address and port.
+    /// The virtual IP address and port: the first, if there are several.
     pub listen: SocketAddr,
-    /// The protocol: "tcp" or "udp".
+    /// The protocol: "tcp" or "udp"; the first, if there are several.
     pub protocol: String,
+    /// Everywhere that clients reach the service.
+    pub listens: Vec<Listen>,
     /// The name of the scheduler, such as "wlc".
     pub scheduler: String,
     /// Connections opened to the service since the dataplane's start.
@@ -37,6 +39,40 @@ pub struct ServiceStatus {
     pub bytes_out: u64,
     /// The real servers, in the order of the configuration.
     pub servers: Vec<ServerStatus>,
+    /// The sorry servers, which serve when no server can. What passed through them is in the
+    /// service's sums.
+    pub sorry: Vec<ServerStatus>,
+    /// True while new connections go to sorry servers whatever the servers are.
+    pub sorry_only: bool,
+}
+
+/// Where clients reach a service.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Listen {
+    /// Virtual address and port.
+    pub address: SocketAddr,
+    /// "tcp" or "udp".
+    pub protocol: String,
+}
+
+impl ServiceStatus {
+    /// Its addresses, and its protocols, each once and in their order, with this between them.
+    pub fn listens_joined(&self, separator: &str) -> [String; 2] {
+        let first = Listen { address: self.listen, protocol: self.protocol.clone() };
+        // A dataplane of an earlier version tells of one.
+        let all = if self.listens.is_empty() { &[first][..] } else { &self.listens };
+        let join = |of: fn(&Listen) -> String| {
+            let mut distinct: Vec<String> = Vec::new();
+            for word in all.iter().map(of) {
+                if !distinct.contains(&word) {
+                    distinct.push(word);
+                }
+            }
+            distinct.join(separator)
+        };
+        [join(|one| one.address.to_string()), join(|one| one.protocol.clone())]
+    }
 }
 
 /// A real server with its counters.
@@ -122,8 +158,30 @@ impl fmt::Display for SuspectCause {
 /// dataplane.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct SetServers {
-    /// One entry for each server that changes.
+    /// One entry for each server that changes; sorry servers are named like others.
+    #[serde(default)]
     pub servers: Vec<ServerChange>,
+    /// One entry for each service that changes.
+    #[serde(default)]
+    pub services: Vec<ServiceChange>,
+}
+
+/// What changes of one service; `None` stays as it is.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ServiceChange {
+    /// The name of the service.
+    pub service: String,
+    /// Whether its new connections go to its sorry servers alone: to nobody, if it has none.
+    /// Connections that exist stay where they are.
+    #[serde(default)]
+    pub sorry_only: Option<bool>,
+}
+
+impl ServiceChange {
+    /// A change of this service that changes nothing yet.
+    pub fn new(service: impl Into<String>) -> Self {
+        ServiceChange { service: service.into(), sorry_only: None }
+    }
 }
 
 /// The change of one server; a field that is `None` leaves things as they are.
@@ -170,6 +228,7 @@ impl Default for ServiceStatus {
             name: String::new(),
             listen: NOWHERE,
             protocol: String::new(),
+            listens: Vec::new(),
             scheduler: String::new(),
             connections_total: 0,
             packets_in: 0,
@@ -177,7 +236,15 @@ impl Default for ServiceStatus {
             packets_out: 0,
             bytes_out: 0,
             servers: Vec::new(),
+            sorry: Vec::new(),
+            sorry_only: false,
         }
+    }
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Listen { address: NOWHERE, protocol: String::new() }
     }
 }
 

@@ -197,6 +197,7 @@ pub(crate) const SERVICE: Section = Section {
         key("scheduler", "\"wlc\""),
         key("unserved", "\"drop\""),
         key("server", "[{ address = \"10.0.0.11:80\" }]"),
+        key("sorry", "[{ address = \"10.0.0.21:80\" }]"),
         key("check", "{ kind = \"tcp\" }"),
         key("persist", "{ timeout = \"6m\" }"),
         key("defaults", "false"),
@@ -217,6 +218,11 @@ pub(crate) const PERSIST: Section = Section {
 pub(crate) const SERVER: Section = Section {
     name: "service.server",
     keys: &[key("address", "\"10.0.0.11:80\""), key("weight", "1")],
+};
+
+pub(crate) const SORRY: Section = Section {
+    name: "service.sorry",
+    keys: &[key("address", "\"10.0.0.21:80\""), key("weight", "1")],
 };
 
 /// What a service may have for a default: whatever does not tell it from all others.
@@ -290,6 +296,7 @@ pub const SECTIONS: &[Section] = &[
     MASQUERADE,
     SERVICE,
     SERVER,
+    SORRY,
     CHECK,
     PERSIST,
     TIMEOUTS,

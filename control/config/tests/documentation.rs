@@ -171,6 +171,18 @@ fn the_examples_say_what_they_mean() {
 
     let web = &services.services[0];
     assert_eq!(web.servers.iter().map(|server| server.weight).collect::<Vec<_>>(), [2, 1, 0]);
+    assert_eq!(web.sorry.iter().map(|server| server.weight).collect::<Vec<_>>(), [1]);
+    let dns = services.services[1].keys();
+    let dns: Vec<_> = dns.map(|(listen, protocol)| format!("{listen} {protocol}")).collect();
+    assert_eq!(
+        dns,
+        [
+            "198.51.100.10:53 tcp",
+            "198.51.100.10:53 udp",
+            "198.51.100.10:5353 tcp",
+            "198.51.100.10:5353 udp"
+        ]
+    );
     let check = web.check.as_ref().unwrap();
     assert_eq!(check.timeout, Duration::from_millis(500));
     assert!(matches!(&check.kind, CheckKind::Http { path, status, .. }
@@ -181,7 +193,7 @@ fn the_examples_say_what_they_mean() {
         service.servers.iter().map(|server| server.weight).collect::<Vec<_>>()
     };
     assert_eq!((weights(shop), weights(time)), (vec![10, 20], vec![1]));
-    assert_eq!(shop.protocol, config::Protocol::Tcp);
+    assert_eq!(shop.protocols, [config::Protocol::Tcp]);
 
     let [shop, api] = [0, 1].map(|index| checks.services[index].check.as_ref().unwrap());
     assert_eq!((shop.interval, api.interval), (Duration::from_secs(1), Duration::from_secs(1)));

@@ -39,7 +39,7 @@ impl Folder {
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(folder.join("services.d")).unwrap();
         let folder = Folder(folder);
-        folder.write("tandem.toml", &format!("include = {include}\n{BASE}"));
+        folder.write("tandem.toml", format!("include = {include}\n{BASE}"));
         files.iter().for_each(|(name, text)| folder.write(name, text));
         folder
     }

@@ -105,10 +105,16 @@ fn show_masquerade(rule: &Masquerade, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn show_service(service: &Service, out: &mut dyn Write) -> io::Result<()> {
-    let Service { name, listen, protocol, scheduler, servers, .. } = service;
+    let Service { name, listens, protocols, scheduler, servers, sorry, .. } = service;
     let draining = servers.iter().filter(|server| server.weight == 0).count();
     let servers = plural(servers.len(), "server");
-    write!(out, "service     {name}: {listen} {protocol} to {servers} by {scheduler}")?;
+    let listens: Vec<_> = listens.iter().map(ToString::to_string).collect();
+    let protocols: Vec<_> = protocols.iter().map(ToString::to_string).collect();
+    let (listens, protocols) = (listens.join(", "), protocols.join(", "));
+    write!(out, "service     {name}: {listens} {protocols} to {servers} by {scheduler}")?;
+    if !sorry.is_empty() {
+        write!(out, ", {}", plural(sorry.len(), "sorry server"))?;
+    }
     if draining > 0 {
         write!(out, ", {draining} draining")?;
     }

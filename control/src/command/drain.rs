@@ -61,9 +61,12 @@ pub(super) fn run(
         Server::Address(address) => only(&client.services()?, service, address)?,
     };
     let change = ServerChange { draining: Some(draining), ..ServerChange::new(service, server) };
-    let services = client.set_servers(SetServers { servers: vec![change] })?;
+    let services =
+        client.set_servers(SetServers { servers: vec![change], ..SetServers::default() })?;
     let of_service = services.services.into_iter().filter(|one| one.name == *service);
-    let mut found = of_service.flat_map(|one| one.servers).filter(|one| one.address == server);
+    let mut found = of_service
+        .flat_map(|one| one.servers.into_iter().chain(one.sorry))
+        .filter(|one| one.address == server);
     let server = found.next().ok_or(api::client::ClientError::OtherAnswer)?;
     context.answer(&Answer { service: service.clone(), server }, show)
 }
@@ -71,7 +74,7 @@ pub(super) fn run(
 /// The only server of the service with this address, whatever its port.
 fn only(services: &Services, name: &str, address: IpAddr) -> Result<SocketAddr, Error> {
     let of_service = services.services.iter().filter(|service| service.name == name);
-    let servers = of_service.flat_map(|service| &service.servers);
+    let servers = of_service.flat_map(|service| service.servers.iter().chain(&service.sorry));
     let found: Vec<_> = servers.map(|one| one.address).filter(|one| one.ip() == address).collect();
     match found[..] {
         [socket] => Ok(socket),

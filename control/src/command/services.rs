@@ -28,7 +28,8 @@ fn show(services: &Services, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn show_service(service: &ServiceStatus, out: &mut dyn Write) -> io::Result<()> {
-    let ServiceStatus { name, listen, protocol, scheduler, .. } = service;
+    let ServiceStatus { name, scheduler, .. } = service;
+    let [listen, protocol] = service.listens_joined(", ");
     writeln!(
         out,
         "{name}: {listen} {protocol} by {scheduler}; {} connections, in {} packets {}, out {} \
@@ -39,11 +40,31 @@ fn show_service(service: &ServiceStatus, out: &mut dyn Write) -> io::Result<()> 
         count(service.packets_out),
         bytes(service.bytes_out)
     )?;
-    if service.servers.is_empty() {
-        return writeln!(out, "It has no servers: clients get no answer.");
+    if service.sorry_only {
+        let to = match service.sorry.is_empty() {
+            true => "nobody: it has no sorry server",
+            false => "its sorry servers alone",
+        };
+        writeln!(out, "New connections go to {to}.")?;
     }
+    if service.servers.is_empty() {
+        writeln!(out, "It has no servers: clients get no answer.")?;
+    } else {
+        show_servers("SERVER", &service.servers, out)?;
+    }
+    if !service.sorry.is_empty() {
+        show_servers("SORRY SERVER", &service.sorry, out)?;
+    }
+    Ok(())
+}
+
+fn show_servers(
+    title: &'static str,
+    servers: &[ServerStatus],
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let mut table = Table::new([
-        "SERVER",
+        title,
         "STATE",
         ">WEIGHT",
         ">ACTIVE",
@@ -53,7 +74,7 @@ fn show_service(service: &ServiceStatus, out: &mut dyn Write) -> io::Result<()> 
         ">PACKETS OUT",
         ">OUT",
     ]);
-    for server in &service.servers {
+    for server in servers {
         table.row([
             server.address.to_string(),
             state(server),

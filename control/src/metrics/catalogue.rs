@@ -99,6 +99,10 @@ families! {
         "Packets from clients (in) and to them (out)."
     SERVICE_BYTES "tandem_service_bytes_total" Counter ["service" "listen" "protocol" "direction"]
         "Bytes from clients (in) and to them (out), IP headers among them."
+    SERVICE_SORRY_ONLY "tandem_service_sorry_only" Gauge ["service"]
+        "1 while new connections go to the sorry servers whatever the servers are."
+    SERVER_SORRY "tandem_server_sorry" Gauge ["service" "server"]
+        "1 for a sorry server."
     SERVER_STATE "tandem_server_state" Gauge ["service" "server" "state"]
         "1 for the state that the real server is in: up, draining or down."
     SERVER_WEIGHT "tandem_server_weight" Gauge ["service" "server"]

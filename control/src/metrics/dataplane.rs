@@ -1,7 +1,8 @@
 //! What the dataplane says of itself.
 
 use api::{
-    Counters, Nic, NicCounters, Role, ServerState, ServiceStatus, Services, Status, WorkerStatus,
+    Counters, Nic, NicCounters, Role, ServerState, ServerStatus, ServiceStatus, Services, Status,
+    WorkerStatus,
 };
 
 use super::catalogue::{self as all, Family};
@@ -108,7 +109,8 @@ fn write_workers(workers: &[WorkerStatus], page: &mut Page) {
 
 fn write_services(services: &[ServiceStatus], page: &mut Page) {
     let names = |service: &ServiceStatus| {
-        [service.name.clone(), service.listen.to_string(), service.protocol.clone()]
+        let [listen, protocol] = service.listens_joined(",");
+        [service.name.clone(), listen, protocol]
     };
     let connections = services.iter().map(|service| (names(service), service.connections_total));
     page.counters(all::SERVICE_CONNECTIONS, connections);
@@ -123,6 +125,9 @@ fn write_services(services: &[ServiceStatus], page: &mut Page) {
     page.counters(all::SERVICE_PACKETS, packets);
     let bytes = services.iter().flat_map(|s| both(s, [s.bytes_in, s.bytes_out]));
     page.counters(all::SERVICE_BYTES, bytes);
+    let sorry =
+        |service: &ServiceStatus| ([service.name.clone()], f64::from(u8::from(service.sorry_only)));
+    page.gauges(all::SERVICE_SORRY_ONLY, services.iter().map(sorry));
 }
 
 fn write_servers(services: &[ServiceStatus], page: &mut Page) {
@@ -131,9 +136,18 @@ fn write_servers(services: &[ServiceStatus], page: &mut Page) {
             [service.name.clone(), address.to_string()]
         };
         services.iter().flat_map(move |service| {
-            service.servers.iter().map(move |server| (pair(service, &server.address), server))
+            let all = service.servers.iter().chain(&service.sorry);
+            all.map(move |server| (pair(service, &server.address), server))
         })
     };
+    let is_sorry = services.iter().flat_map(|service| {
+        let lists = [(0.0, &service.servers), (1.0, &service.sorry)];
+        lists.into_iter().flat_map(move |(value, servers)| {
+            let labels = |one: &ServerStatus| [service.name.clone(), one.address.to_string()];
+            servers.iter().map(move |server| (labels(server), value))
+        })
+    });
+    page.gauges(all::SERVER_SORRY, is_sorry);
     let states = servers().flat_map(|([service, address], server)| {
         [ServerState::Up, ServerState::Draining, ServerState::Down].map(|state| {
             let labels = [service.clone(), address.clone(), state.to_string()];

@@ -23,7 +23,7 @@ use crate::policy::{Destination, Masquerade, Policy, Refusal, Request};
 use crate::ports::{Candidates, PortRange};
 use crate::random::Random;
 use crate::record::{Key, Kind};
-use crate::scheduler::{Client, Scheduler};
+use crate::scheduler::{self, Client, Scheduler};
 use crate::service::{MAXIMUM_SERVICES, Server, Service, Services, View};
 use crate::table::{Hit, InsertError};
 use crate::time::Instant;
@@ -184,13 +184,12 @@ impl Translator<Ipv4Addr> {
         let connection = match destination {
             Destination::Router => return Err(Decision::Router),
             Destination::PrivateHost => return Err(Decision::PrivateHost),
-            Destination::Client { service, server } => {
-                NewConnection::to_client(service, server, key, flags)
+            Destination::Client { service, listen, server } => {
+                NewConnection::to_client(service, listen, server, key, flags)
             }
             Destination::Service { service, kind } => {
                 let server =
-                    self.pick(policy, service, tuple, now).and_then(|at| service.servers.get(at));
-                let server = server.ok_or(Decision::Refused(Refusal::NoServer))?;
+                    self.server_for(policy, service, tuple, now).map_err(Decision::Refused)?;
                 let (source, port) = match kind {
                     Kind::Hairpin => {
                         let random = self.port_number(key, now);
@@ -220,6 +219,26 @@ impl Translator<Ipv4Addr> {
         self.ports.hash_one((key, now.millis() >> 8))
     }
 
+    /// The server for a new client of the service: the one that it has or its scheduler chooses,
+    /// or a sorry server where there is none.
+    fn server_for<'p>(
+        &mut self,
+        policy: &Policy<Ipv4Addr>,
+        service: &'p Service<Ipv4Addr>,
+        tuple: FiveTuple<Ipv4Addr>,
+        now: Instant,
+    ) -> Result<&'p Server<Ipv4Addr>, Refusal> {
+        let place = if policy.states.is_sorry_only(service.id) {
+            None
+        } else {
+            self.pick(policy, service, tuple, now)
+        };
+        match place.and_then(|at| service.servers.get(at)) {
+            Some(server) => Ok(server),
+            None => self.sorry_server(policy, service, tuple).ok_or(Refusal::NoServer),
+        }
+    }
+
     /// The place of the server that a persistent client has, or that the service's scheduler
     /// chooses. One that is suspect is chosen when there is no other, or when its turn for a trial
     /// has come.
@@ -247,6 +266,18 @@ impl Translator<Ipv4Addr> {
         };
         // Another worker may have taken the trial: the server is not seen any more.
         pick().or_else(&mut pick).or_else(|| choose(view().with_suspects()))
+    }
+
+    #[cold]
+    fn sorry_server<'p>(
+        &self,
+        policy: &Policy<Ipv4Addr>,
+        service: &'p Service<Ipv4Addr>,
+        tuple: FiveTuple<Ipv4Addr>,
+    ) -> Option<&'p Server<Ipv4Addr>> {
+        let client = Client::new(tuple.source, tuple.source_port, policy.client_key);
+        let view = View::new(&service.sorry, &policy.weights, self.connections.loads());
+        service.sorry.get(scheduler::pick_by_weight(&client, &view.with_suspects())?)
     }
 
     /// Goes on where the first choice is taken: the packet's own connection may be there by

@@ -1,12 +1,13 @@
 //! How the machine, its services and its neighbours are.
 
 use core::time::Duration;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::UNIX_EPOCH;
 
 use api::{
-    Configuration, Failure, Neighbour, NeighbourState, Neighbours, Nic, NicCounters, ServerChange,
-    ServerStatus, ServiceStatus, Services, SetServers, Status, WorkerStatus,
+    Configuration, Failure, Listen, Neighbour, NeighbourState, Neighbours, Nic, NicCounters,
+    ServerChange, ServerStatus, ServiceChange, ServiceStatus, Services, SetServers, Status,
+    WorkerStatus,
 };
 use config::Interface;
 use nat::Side;
@@ -93,27 +94,32 @@ impl Admin {
     pub(super) fn set_servers(&self, changes: &SetServers) -> Result<Services, Failure> {
         let mut loaded = self.loaded.lock();
         let snapshot = self.snapshot.read().clone();
-        loaded.builder.servers.set(&snapshot.policy.services, &changes.servers)?;
+        loaded.builder.servers.set(&snapshot.policy.services, changes)?;
         drop(loaded);
         for change in &changes.servers {
             let ServerChange { service, server, draining, down, suspect, weight } = change;
             tracing::info!(%service, %server, ?draining, ?down, ?suspect, ?weight, "server changed");
         }
+        for ServiceChange { service, sorry_only } in &changes.services {
+            tracing::info!(%service, ?sorry_only, "service changed");
+        }
         Ok(self.services())
     }
 
-    fn service(
-        &self,
-        service: &Service<std::net::Ipv4Addr>,
-        states: &ServerStates,
-    ) -> ServiceStatus {
-        let servers = service.servers.iter().map(|server| self.server(server, states));
-        let servers: Vec<_> = servers.collect();
-        let sum = |of: fn(&ServerStatus) -> u64| servers.iter().map(of).sum();
+    fn service(&self, service: &Service<Ipv4Addr>, states: &ServerStates) -> ServiceStatus {
+        let list = |servers: &[Server<Ipv4Addr>]| -> Vec<_> {
+            servers.iter().map(|server| self.server(server, states)).collect()
+        };
+        let (servers, sorry) = (list(&service.servers), list(&service.sorry));
+        let sum = |of: fn(&ServerStatus) -> u64| servers.iter().chain(&sorry).map(of).sum();
+        let listens: Vec<_> = service.listens.iter().map(listen).collect();
+        let first = listens.first().cloned().unwrap_or_default();
         ServiceStatus {
             name: service.name.clone(),
-            listen: SocketAddr::new(service.address.into(), service.port.number()),
-            protocol: service.protocol.to_string(),
+            listen: first.address,
+            protocol: first.protocol,
+            listens,
+            sorry_only: states.is_sorry_only(service.id),
             scheduler: service.scheduler.name().to_owned(),
             connections_total: sum(|server| server.connections_total),
             packets_in: sum(|server| server.packets_in),
@@ -121,10 +127,11 @@ impl Admin {
             packets_out: sum(|server| server.packets_out),
             bytes_out: sum(|server| server.bytes_out),
             servers,
+            sorry,
         }
     }
 
-    fn server(&self, server: &Server<std::net::Ipv4Addr>, states: &ServerStates) -> ServerStatus {
+    fn server(&self, server: &Server<Ipv4Addr>, states: &ServerStates) -> ServerStatus {
         let (state, weight) = states.of(server.id);
         let sum = |of: fn(&crate::counters::ServerCounters) -> &Counter| {
             let counters = self.workers.iter().filter_map(|w| w.counters.server(server.id));
@@ -153,6 +160,13 @@ impl Admin {
     pub(super) fn neighbours(&self) -> Neighbours {
         let lines = self.resolver.lock().list(self.clock.now());
         Neighbours { entries: lines.into_iter().map(neighbour).collect() }
+    }
+}
+
+fn listen(listen: &nat::service::Listen<Ipv4Addr>) -> Listen {
+    Listen {
+        address: SocketAddr::new(listen.address.into(), listen.port.number()),
+        protocol: listen.protocol.to_string(),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Configurations made into snapshots.
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
 use config::{Config, ConnectionTimeouts};
@@ -8,7 +8,9 @@ use core::time::Duration;
 use nat::persistence::{Persistence, PersistenceSpecification};
 use nat::policy::{Masquerade, Network, Policy, Route};
 use nat::scheduler::{ClientKey, PLACES};
-use nat::service::{Loads, RegistryError, ServerSpecification, ServiceSpecification, Unserved};
+use nat::service::{
+    Listen, Loads, RegistryError, ServerSpecification, ServiceSpecification, Unserved,
+};
 use nat::tcp::State;
 use nat::timeouts::{ClassTimeouts, Timeouts};
 use nat::{Seconds, Side};
@@ -114,6 +116,7 @@ impl Builder {
                 services,
                 weights: Arc::clone(self.servers.weights()),
                 persistence: Arc::clone(self.numbering.persistence()),
+                states: Arc::clone(self.servers.service_states()),
                 client_key: self.client_key,
                 masquerades: config.masquerade.iter().map(masquerade).collect(),
                 unserved: unserved(config.node.unserved),
@@ -169,23 +172,24 @@ fn unserved(configured: config::Unserved) -> Unserved {
 }
 
 fn service(service: &config::Service) -> ServiceSpecification<Ipv4Addr> {
+    let listen = |(listen, protocol): (SocketAddrV4, config::Protocol)| Listen {
+        address: *listen.ip(),
+        port: Port::new(listen.port()),
+        protocol: protocol.into(),
+    };
     ServiceSpecification {
         name: service.name.clone(),
-        address: *service.listen.ip(),
-        port: Port::new(service.listen.port()),
-        protocol: service.protocol.into(),
+        listens: service.keys().map(listen).collect(),
         unserved: service.unserved.map(unserved),
         scheduler: service.scheduler,
         persistence: service.persist.as_ref().map(persistence),
-        servers: service
-            .servers
-            .iter()
-            .map(|server| ServerSpecification {
-                address: *server.address.ip(),
-                port: Port::new(server.address.port()),
-            })
-            .collect(),
+        servers: service.servers.iter().map(|server| specification(server.address)).collect(),
+        sorry: service.sorry.iter().map(|server| specification(server.address)).collect(),
     }
+}
+
+fn specification(address: SocketAddrV4) -> ServerSpecification<Ipv4Addr> {
+    ServerSpecification { address: *address.ip(), port: Port::new(address.port()) }
 }
 
 fn persistence(persist: &config::Persist) -> PersistenceSpecification {

@@ -70,13 +70,15 @@ impl Snapshot {
     fn keeps_ways_of(&self, before: &Snapshot) -> bool {
         let (services, old) = (&self.policy.services, &before.policy.services);
         let keeps = |service: &Service<Ipv4Addr>| {
-            let now = services.find(service.address, service.port, service.protocol);
-            now.is_some_and(|now| now.id == service.id)
-                && service.servers.iter().all(|one| services.server(one.id).is_some())
+            service.listens.iter().all(|one| {
+                let now = services.find(one.address, one.port, one.protocol);
+                now.is_some_and(|now| now.id == service.id)
+            }) && service.all_servers().all(|one| services.server(one.id).is_some())
         };
         // A masqueraded flow may have what is a new service's now.
         let is_old = |service: &Service<Ipv4Addr>| {
-            old.find(service.address, service.port, service.protocol).is_some()
+            let mut listens = service.listens.iter();
+            listens.all(|one| old.find(one.address, one.port, one.protocol).is_some())
         };
         self.interfaces == before.interfaces
             && self.policy.networks == before.policy.networks
@@ -90,7 +92,7 @@ impl Snapshot {
         let routers = |side| self.network(side).routers().map(move |router| (side, router));
         let mut hops: Vec<_> = Side::ALL.into_iter().flat_map(routers).collect();
         let private = self.network(Side::Private);
-        let servers = self.policy.services.iter().flat_map(|service| &service.servers);
+        let servers = self.policy.services.iter().flat_map(Service::all_servers);
         let servers = servers.filter_map(|server| private.next_hop(server.address));
         hops.extend(servers.map(|server| (Side::Private, server)));
         hops.sort_unstable();

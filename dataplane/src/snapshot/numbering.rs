@@ -109,11 +109,12 @@ server = [{servers}]
     fn open(connections: &mut Connections<Ipv4Addr>, snapshot: &Snapshot) -> nat::table::Hit {
         let service = snapshot.policy.services.iter().next().unwrap();
         let (client, port) = (Ipv4Addr::new(203, 0, 113, 9), Port::new(4000));
+        let listen = &service.listens[0];
         let asked = FiveTuple {
             source: client,
-            destination: service.address,
+            destination: listen.address,
             source_port: port,
-            destination_port: service.port,
+            destination_port: listen.port,
             protocol: Protocol::Udp,
         };
         let (key, server) = (Key::new(asked, Side::Public), &service.servers[0]);

@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use nat::Connections;
+use nat::service::Service;
 use nat::sync::Session;
 
 use super::flows::Flows;
@@ -96,7 +97,7 @@ pub(super) fn take_snapshot(
 ) -> Arc<Snapshot> {
     let (before, services) = (&view.policy().services, &snapshot.policy.services);
     flows.translator.set_services(before, services);
-    let servers = services.iter().flat_map(|service| &service.servers);
+    let servers = services.iter().flat_map(Service::all_servers);
     for server in servers.filter(|server| before.server(server.id).is_none()) {
         // Its number may have been another server's.
         view.counters.server(server.id).into_iter().for_each(ServerCounters::restart);

@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use api::ServerChange;
+use api::{ServerChange, SetServers};
 use dataplane::snapshot::Snapshot;
 use nat::Side;
 use nat::service::ServerId;
@@ -56,7 +56,8 @@ fn another_weight_sends_no_known_packet_through_the_slow_path() {
     for weight in [0, 7, 1].repeat(10) {
         let server = "10.0.0.11:53".parse().unwrap();
         let change = ServerChange { weight: Some(weight), ..ServerChange::new("dns", server) };
-        bench.builder.servers.set(&snapshot.policy.services, &[change]).unwrap();
+        let change = SetServers { servers: vec![change], ..SetServers::default() };
+        bench.builder.servers.set(&snapshot.policy.services, &change).unwrap();
         assert_eq!(snapshot.policy.weights.of(bench.server), u32::from(weight));
         assert_eq!(slow(&mut bench, 5), 0, "weight {weight}");
     }

@@ -169,7 +169,8 @@ impl DataplaneProcess {
         let change = change.ok_or_else(|| Error::dataplane("it has no real server"))?;
         let set = move |weight| {
             let change = ServerChange { weight: Some(weight), ..change.clone() };
-            let changed = client.set_servers(SetServers { servers: vec![change] });
+            let changed =
+                client.set_servers(SetServers { servers: vec![change], ..SetServers::default() });
             changed.map(|_| ()).map_err(Error::dataplane)
         };
         flap::meanwhile(a_second, set, || self.measure(time))

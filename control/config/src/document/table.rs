@@ -99,6 +99,33 @@ impl<'t> Table<'t> {
         Some(At { value: entries.collect(), span: list.span })
     }
 
+    /// A value that must be there, or a list of such values: without those that are wrong. None
+    /// when none is right. Whatever is wrong is reported.
+    pub(crate) fn one_or_more<T>(
+        &self,
+        key: &'static str,
+        parse: impl Fn(&DeValue<'_>) -> Result<T, Wrong>,
+    ) -> Option<At<Vec<At<T>>>> {
+        self.expect(key);
+        let value = self.table.get(key)?;
+        let DeValue::Array(array) = value.get_ref() else {
+            let one = self.parse(key, value, parse)?;
+            return Some(At { span: one.span.clone(), value: vec![one] });
+        };
+        if array.is_empty() {
+            let example = self.section.key(key).map_or("", |key| key.example);
+            let what = format!("{} is an empty list", self.path(key));
+            self.report.error(
+                &value.span(),
+                what,
+                format!("write at least one, as in {key} = {example}"),
+            );
+        }
+        let right: Vec<_> =
+            array.iter().filter_map(|entry| self.parse(key, entry, &parse)).collect();
+        (!right.is_empty()).then(|| At { value: right, span: value.span() })
+    }
+
     /// A list of tables: `[[section]]` or `key = [{ ... }]`. None as with a list.
     pub(crate) fn tables(
         &self,

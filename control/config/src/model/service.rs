@@ -14,15 +14,17 @@ pub use schedulers::Kind as Scheduler;
 pub struct Service {
     /// Its name, unique.
     pub name: String,
-    /// The VIP, one of the public floating addresses, and the port. No two services
-    /// listen on the same address, port and protocol.
-    pub listen: SocketAddrV4,
-    /// The transport.
-    pub protocol: Protocol,
+    /// VIPs, each one of the public floating addresses, with their ports; one or more, and
+    /// distinct. No two services listen on the same address, port and protocol.
+    pub listens: Vec<SocketAddrV4>,
+    /// The transports that each of them is reached by; one or both.
+    pub protocols: Vec<Protocol>,
     /// How a new connection finds its server.
     pub scheduler: Scheduler,
     /// The real servers, distinct, in the order of the file; may be empty.
     pub servers: Vec<Server>,
+    /// Who serves when none of the servers can: distinct, and none of the servers; may be empty.
+    pub sorry: Vec<Server>,
     /// What its clients are told when nobody can serve them; none: what `node.unserved` says.
     pub unserved: Option<Unserved>,
     /// How it is found out whether a server is well; none: it is taken to be.
@@ -35,6 +37,16 @@ impl Service {
     /// The most real servers of one service: a worker looks at each of them when a
     /// connection opens.
     pub const MOST_SERVERS: usize = 256;
+    /// The most sorry servers of one service.
+    pub const MOST_SORRY: usize = 16;
+    /// The most addresses and ports of one service.
+    pub const MOST_LISTENS: usize = 64;
+
+    /// Every address and port with every transport, in the order of the file.
+    pub fn keys(&self) -> impl Iterator<Item = (SocketAddrV4, Protocol)> {
+        let each = |&listen: &SocketAddrV4| self.protocols.iter().map(move |&one| (listen, one));
+        self.listens.iter().flat_map(each)
+    }
 }
 
 /// A real server of a service.

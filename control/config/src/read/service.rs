@@ -16,11 +16,13 @@ const PROTOCOLS: &[(&str, Protocol)] = &[("tcp", Protocol::Tcp), ("udp", Protoco
 /// A service, typed.
 pub(crate) struct RawService {
     pub(crate) name: Option<At<String>>,
-    pub(crate) listen: Option<At<SocketAddrV4>>,
-    pub(crate) protocol: Option<At<Protocol>>,
+    /// None, as of the protocols, when there is nothing that is right.
+    pub(crate) listens: Option<At<Vec<At<SocketAddrV4>>>>,
+    pub(crate) protocols: Option<At<Vec<At<Protocol>>>>,
     pub(crate) scheduler: Scheduler,
     /// None when there is no list.
     pub(crate) servers: Option<At<Vec<RawServer>>>,
+    pub(crate) sorry: Option<At<Vec<RawServer>>>,
     pub(crate) check: Option<At<Check>>,
     pub(crate) unserved: Option<Unserved>,
     pub(crate) persist: Option<At<RawPersist>>,
@@ -33,21 +35,25 @@ pub(crate) struct RawServer {
 
 pub(super) fn read(table: Table<'_>) -> RawService {
     table.expect("server");
-    let servers = table.tables("server", &schema::SERVER).map(|list| At {
-        value: list.value.into_iter().map(read_server).collect(),
-        span: list.span,
-    });
+    let servers = |key, section| {
+        table.tables(key, section).map(|list| At {
+            value: list.value.into_iter().map(read_server).collect(),
+            span: list.span,
+        })
+    };
+    let (servers, sorry) = (servers("server", &schema::SERVER), servers("sorry", &schema::SORRY));
     let scheduler = table.optional("scheduler", value::choice(Scheduler::BY_NAME));
-    let protocol = table.required("protocol", value::choice(PROTOCOLS));
+    let protocols = table.one_or_more("protocol", value::choice(PROTOCOLS));
     RawService {
         name: table.required("name", value::name(63)),
-        listen: table.required("listen", value::socket),
+        listens: table.one_or_more("listen", value::socket),
         scheduler: scheduler.map_or(Scheduler::default(), |at| at.value),
         servers,
+        sorry,
         unserved: table.optional("unserved", value::choice(UNSERVED)).map(|at| at.value),
         check: table.table("check", &schema::CHECK).and_then(check::read),
         persist: table.table("persist", &schema::PERSIST).map(persist::read),
-        protocol,
+        protocols,
     }
 }
 

@@ -74,12 +74,14 @@ fn masquerade(raw: RawMasquerade) -> Option<Masquerade> {
 fn service(raw: RawService) -> Option<Service> {
     let server =
         |server: RawServer| Some(Server { address: server.address?.value, weight: server.weight });
+    let sorry = raw.sorry.map(|list| list.value).unwrap_or_default();
     Some(Service {
         name: raw.name?.value,
-        listen: raw.listen?.value,
-        protocol: raw.protocol?.value,
+        listens: bare(raw.listens?.value),
+        protocols: bare(raw.protocols?.value),
         scheduler: raw.scheduler,
         servers: raw.servers?.value.into_iter().map(server).collect::<Option<_>>()?,
+        sorry: sorry.into_iter().map(server).collect::<Option<_>>()?,
         unserved: raw.unserved,
         check: raw.check.map(|at| at.value),
         persist: raw.persist.map(|at| at.value.persist),

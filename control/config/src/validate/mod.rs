@@ -2,6 +2,7 @@
 
 mod build;
 mod interface;
+mod listen;
 mod masquerade;
 mod peer;
 mod persist;

@@ -5,10 +5,10 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use wire::Cidr;
 
 use super::interface::{FORWARDED, NOT_FORWARDED, own};
-use super::masquerade::judge_floating;
+use super::listen;
 use crate::document::{At, Report};
 use crate::model::service::Service;
-use crate::read::{RawInterface, RawService};
+use crate::read::{RawInterface, RawServer, RawService};
 
 pub(super) fn judge(
     services: &[RawService],
@@ -19,14 +19,11 @@ pub(super) fn judge(
     for (index, service) in services.iter().enumerate() {
         let before = services.get(..index).unwrap_or_default();
         judge_name(service, before, report);
-        judge_listen(service, before, report);
-        if let (Some(listen), Some(public)) = (&service.listen, public) {
-            let address = At { value: *listen.value.ip(), span: listen.span.clone() };
-            judge_floating("service.listen", &address, public, report);
-        }
+        listen::judge(service, before, public, report);
         judge_servers(service, report);
-        for address in addresses(service) {
-            judge_server(address, public, private, report);
+        judge_sorry(service, report);
+        for (key, address) in named(service) {
+            judge_server(key, address, public, private, report);
         }
         if let Some(check) = &service.check {
             report.warning(
@@ -38,9 +35,17 @@ pub(super) fn judge(
     }
 }
 
-fn addresses(service: &RawService) -> Vec<&At<SocketAddrV4>> {
-    let servers = service.servers.iter().flat_map(|servers| &servers.value);
+fn addresses(list: Option<&At<Vec<RawServer>>>) -> Vec<&At<SocketAddrV4>> {
+    let servers = list.into_iter().flat_map(|servers| &servers.value);
     servers.filter_map(|server| server.address.as_ref()).collect()
+}
+
+/// Servers and sorry servers, each with its key.
+fn named(service: &RawService) -> impl Iterator<Item = (&'static str, &At<SocketAddrV4>)> {
+    let servers = addresses(service.servers.as_ref()).into_iter();
+    let sorry = addresses(service.sorry.as_ref()).into_iter();
+    let servers = servers.map(|address| ("service.server", address));
+    servers.chain(sorry.map(|address| ("service.sorry", address)))
 }
 
 fn judge_name(service: &RawService, before: &[RawService], report: &Report<'_>) {
@@ -56,35 +61,8 @@ fn judge_name(service: &RawService, before: &[RawService], report: &Report<'_>) 
     }
 }
 
-fn judge_listen(service: &RawService, before: &[RawService], report: &Report<'_>) {
-    let (Some(listen), Some(protocol)) = (&service.listen, &service.protocol) else { return };
-    let same = |other: &&RawService| {
-        let listens = other.listen.as_ref().map(|at| at.value) == Some(listen.value);
-        listens && other.protocol.as_ref().map(|at| at.value) == Some(protocol.value)
-    };
-    if let Some(first) = before.iter().find(same).and_then(|first| first.listen.as_ref()) {
-        let line = report.line(&first.span, &listen.span);
-        report.error(
-            &listen.span,
-            format!("service.listen is {} for {}, as that on {line}", listen.value, protocol.value),
-            "give each service its own address, port or protocol, or write one with all servers",
-        );
-    }
-}
-
 fn judge_servers(service: &RawService, report: &Report<'_>) {
-    let addresses = addresses(service);
-    for (index, address) in addresses.iter().enumerate() {
-        let mut before = addresses.iter().take(index);
-        if let Some(first) = before.find(|first| first.value == address.value) {
-            let (line, server) = (report.line(&first.span, &address.span), address.value);
-            report.error(
-                &address.span,
-                format!("service.server has {server} twice (first on {line})"),
-                "keep one of them; a larger weight gives it a larger share",
-            );
-        }
-    }
+    judge_distinct("service.server", &addresses(service.servers.as_ref()), report);
     let Some(servers) = &service.servers else { return };
     if servers.value.len() > Service::MOST_SERVERS {
         report.error(
@@ -110,8 +88,53 @@ fn judge_servers(service: &RawService, report: &Report<'_>) {
     }
 }
 
+fn judge_distinct(key: &str, addresses: &[&At<SocketAddrV4>], report: &Report<'_>) {
+    for (index, address) in addresses.iter().enumerate() {
+        let mut before = addresses.iter().take(index);
+        if let Some(first) = before.find(|first| first.value == address.value) {
+            let (line, server) = (report.line(&first.span, &address.span), address.value);
+            report.error(
+                &address.span,
+                format!("{key} has {server} twice (first on {line})"),
+                "keep one of them; a larger weight gives it a larger share",
+            );
+        }
+    }
+}
+
+/// A sorry server stands in for all servers, so it is none of them.
+fn judge_sorry(service: &RawService, report: &Report<'_>) {
+    let Some(list) = &service.sorry else { return };
+    let (servers, sorry) = (addresses(service.servers.as_ref()), addresses(Some(list)));
+    judge_distinct("service.sorry", &sorry, report);
+    for address in &sorry {
+        if let Some(server) = servers.iter().find(|server| server.value == address.value) {
+            let (line, sorry) = (report.line(&server.span, &address.span), address.value);
+            report.error(
+                &address.span,
+                format!("service.sorry has {sorry}, which is in service.server on {line}"),
+                "write another server, which serves when no server can, or take it out",
+            );
+        }
+    }
+    if list.value.len() > Service::MOST_SORRY {
+        report.error(
+            &list.span,
+            format!("service.sorry has {} servers", list.value.len()),
+            format!("a service takes {} at most", Service::MOST_SORRY),
+        );
+    }
+    if list.value.is_empty() {
+        report.warning(&list.span, "service.sorry is empty", "leave it out, or name a server");
+    } else if list.value.iter().all(|server| server.weight == 0) {
+        let remedy = "clients are refused when no server can serve, until one has 1 or more";
+        report.warning(&list.span, "every sorry server of the service has weight 0", remedy);
+    }
+}
+
 /// A server is another host that the private side can reach.
 fn judge_server(
+    key: &str,
     server: &At<SocketAddrV4>,
     public: Option<&RawInterface>,
     private: Option<&RawInterface>,
@@ -119,14 +142,14 @@ fn judge_server(
 ) {
     let address = *server.value.ip();
     if !wire::ipv4::is_forwardable(address) {
-        let what = format!("service.server has {address}, {NOT_FORWARDED}");
+        let what = format!("{key} has {address}, {NOT_FORWARDED}");
         return report.error(&server.span, what, FORWARDED);
     }
     for side in [public, private].into_iter().flatten() {
         if let Some(which) = own(side, address) {
             report.error(
                 &server.span,
-                format!("service.server has {address}, {which} of this machine ({})", side.name),
+                format!("{key} has {address}, {which} of this machine ({})", side.name),
                 "write the address of a real server on the private side",
             );
             return;
@@ -138,14 +161,16 @@ fn judge_server(
         if !(Cidr { address, prefix: network.prefix }).is_host() {
             report.error(
                 &server.span,
-                format!("service.server has {address}, the own or broadcast address of {network}"),
+                format!("{key} has {address}, the own or broadcast address of {network}"),
                 "write the address of a host",
             );
         }
     } else if !private.is_some_and(|private| routed(private, address)) || on_wire(public, address) {
         report.error(
             &server.span,
-            format!("service.server has {address}, which is neither in {network} nor behind a private.route"),
+            format!(
+                "{key} has {address}, which is neither in {network} nor behind a private.route"
+            ),
             "write the address of a real server on the private side, or add a route to it",
         );
     }

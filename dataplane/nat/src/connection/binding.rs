@@ -25,9 +25,7 @@ impl Record<Ipv4Addr> {
         let found =
             services.find(original.destination, original.destination_port, original.protocol);
         let bound = found.and_then(|service| {
-            let mut servers = service.servers.iter();
-            let at = (reply.source, reply.source_port);
-            let server = servers.find(|one| (one.address, one.port) == at)?;
+            let server = service.server_at(reply.source, reply.source_port)?;
             Some((service.id, server.id))
         });
         (self.service, self.server) = bound.unwrap_or((ServiceId::NONE, ServerId::NONE));

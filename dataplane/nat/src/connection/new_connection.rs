@@ -4,7 +4,7 @@ use wire::tcp::Flags;
 use wire::{Address, FiveTuple, Port};
 
 use crate::record::{Key, Kind};
-use crate::service::{Server, ServerId, Service, ServiceId};
+use crate::service::{Listen, Server, ServerId, Service, ServiceId};
 use crate::{Direction, Side};
 
 /// A connection to be opened.
@@ -57,9 +57,10 @@ impl<A: Address> NewConnection<A> {
     }
 
     /// A client's connection whose first packet comes from the real server, with the key
-    /// `reply`.
+    /// `reply`. The client asks the service there.
     pub fn to_client(
         service: &Service<A>,
+        listen: &Listen<A>,
         server: &Server<A>,
         reply: Key<A>,
         flags: Flags,
@@ -67,9 +68,9 @@ impl<A: Address> NewConnection<A> {
         let tuple = reply.tuple();
         let original = FiveTuple {
             source: tuple.destination,
-            destination: service.address,
+            destination: listen.address,
             source_port: tuple.destination_port,
-            destination_port: service.port,
+            destination_port: listen.port,
             protocol: tuple.protocol,
         };
         NewConnection {

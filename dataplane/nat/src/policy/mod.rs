@@ -21,7 +21,9 @@ pub use refusal::{Answer, Refusal};
 use crate::persistence::Persistence;
 use crate::record::{Key, Kind, Record};
 use crate::scheduler::ClientKey;
-use crate::service::{Server, Service, ServiceId, Services, Unserved, Weights};
+use crate::service::{
+    Listen, Server, Service, ServiceId, ServiceStates, Services, Unserved, Weights,
+};
 use crate::tcp::State;
 use crate::{Direction, Side};
 
@@ -41,6 +43,8 @@ pub struct Policy<A> {
     pub weights: Arc<Weights>,
     /// The clients that keep their servers, also over a change of this policy.
     pub persistence: Arc<Persistence<A>>,
+    /// What changes of services at any time.
+    pub states: Arc<ServiceStates>,
     /// The secret under which schedulers hash clients.
     pub client_key: ClientKey,
     /// What is told to those whom nobody serves, unless their service says otherwise.
@@ -85,6 +89,8 @@ pub enum Destination<'a, A> {
     Client {
         /// The service that the server's port belongs to.
         service: &'a Service<A>,
+        /// Where the client asks that service.
+        listen: &'a Listen<A>,
         /// The server.
         server: &'a Server<A>,
     },
@@ -199,16 +205,18 @@ impl<A: Address> Policy<A> {
         if !is_public {
             return Err(Refusal::NotForUs);
         }
-        let endpoint = (source, tuple.source_port, tuple.protocol);
         let rule = self.masquerade(source);
-        match self.services.server_at(endpoint) {
-            // A datagram may be the answer to one that was asked before a restart. A SYN is a
-            // connection of the server's own, for which it takes a rule.
-            Some((service, server)) if rule.is_some() || tuple.protocol == Protocol::Udp => {
-                Ok(Destination::Client { service, server })
+        // A datagram may be the answer to one that was asked before a restart. A SYN is a
+        // connection of the server's own, for which it takes a rule.
+        if rule.is_some() || tuple.protocol == Protocol::Udp {
+            let found = self.services.server_at(source, tuple.source_port, tuple.protocol);
+            if let Some((service, server)) = found {
+                if let Some(listen) = service.listen_of(tuple.protocol) {
+                    return Ok(Destination::Client { service, listen, server });
+                }
             }
-            _ => rule.map(Destination::Masquerade).ok_or(Refusal::NotMasqueraded),
         }
+        rule.map(Destination::Masquerade).ok_or(Refusal::NotMasqueraded)
     }
 
     /// The rule for a private host's own connections.
@@ -244,11 +252,13 @@ impl<A: Address> Policy<A> {
                 let tuple = record.key(Direction::Original).tuple();
                 let external = record.key(Direction::Reply).tuple();
                 let (address, port) = (external.destination, external.destination_port);
-                let endpoint = (tuple.source, tuple.source_port, tuple.protocol);
                 let is_gone = !self.network(Side::Public).is_floating(address);
                 // What is a service's now, at either end, is no longer masquerading's.
                 let is_a_services = self.services.is_service_port(address, port, tuple.protocol)
-                    || self.services.server_at(endpoint).is_some();
+                    || self
+                        .services
+                        .server_at(tuple.source, tuple.source_port, tuple.protocol)
+                        .is_some();
                 direction == Direction::Original && (is_gone || is_a_services)
             }
             Kind::Service | Kind::Hairpin => {

@@ -4,6 +4,7 @@
 //! and loads through [`Servers`], where they are. To add one: a line in the crate `schedulers`,
 //! a file here, and a variant in [`Scheduler`].
 
+mod by_weight;
 mod client;
 mod lc;
 mod rr;
@@ -15,6 +16,7 @@ mod wrr;
 use rr::RoundRobin;
 use wrr::WeightedRoundRobin;
 
+pub use by_weight::pick_by_weight;
 pub use client::{Client, ClientKey};
 pub use schedulers::Kind;
 

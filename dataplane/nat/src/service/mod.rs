@@ -4,8 +4,10 @@
 //! one after the other, and gives a service or server that is in two of them the same
 //! number in both, as connections and counters refer to numbers.
 
+mod listen;
 mod loads;
 mod registry;
+mod states;
 mod view;
 mod weights;
 
@@ -17,8 +19,10 @@ use wire::{Address, Port, Protocol};
 use crate::persistence::ServicePersistence;
 use crate::scheduler::Kind;
 
+pub use listen::Listen;
 pub use loads::Loads;
 pub use registry::{Registry, RegistryError, ServerSpecification, ServiceSpecification};
+pub use states::ServiceStates;
 pub use view::View;
 pub use weights::{Cause, ServerState, Weights};
 
@@ -85,39 +89,58 @@ pub enum Unserved {
     Drop,
 }
 
-/// A virtual IP's port and who serves it.
+/// Virtual IPs' ports and who serves them.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Service<A> {
     /// Its number.
     pub id: ServiceId,
     /// Its name in the configuration.
     pub name: String,
-    /// The virtual IP.
-    pub address: A,
-    /// The port that clients use.
-    pub port: Port,
-    /// TCP or UDP.
-    pub protocol: Protocol,
+    /// Where clients reach it: at least one, and no other service has it.
+    pub listens: Vec<Listen<A>>,
     /// How servers are chosen.
     pub scheduler: Kind,
     /// Who serves.
     pub servers: Vec<Server<A>>,
+    /// Who serves when no server can: none of them is in the other list.
+    pub sorry: Vec<Server<A>>,
     /// What its clients are told when nobody can serve them, if not what the machine's are.
     pub unserved: Option<Unserved>,
     /// How its clients keep their servers, if they do.
     pub persistence: Option<ServicePersistence>,
 }
 
+impl<A: Address> Service<A> {
+    /// Servers and sorry servers, in this order. Places of servers are places among these.
+    pub fn all_servers(&self) -> impl Iterator<Item = &Server<A>> {
+        self.servers.iter().chain(&self.sorry)
+    }
+
+    /// The server or sorry server that has this address and port.
+    pub fn server_at(&self, address: A, port: Port) -> Option<&Server<A>> {
+        self.all_servers().find(|server| (server.address, server.port) == (address, port))
+    }
+
+    /// Where its clients ask over this protocol: the first, if there are several.
+    pub fn listen_of(&self, protocol: Protocol) -> Option<&Listen<A>> {
+        self.listens.iter().find(|listen| listen.protocol == protocol)
+    }
+
+    fn server(&self, place: usize) -> Option<&Server<A>> {
+        self.all_servers().nth(place)
+    }
+}
+
 /// All services of a configuration.
 #[derive(Clone, Debug)]
 pub struct Services<A> {
     services: Vec<Service<A>>,
-    by_listen: HashMap<(A, Port, Protocol), usize, RandomState>,
+    by_listen: HashMap<Listen<A>, usize, RandomState>,
     /// Place of the service by number, and of the server in it.
     by_id: HashMap<ServiceId, usize, RandomState>,
     by_server: HashMap<ServerId, (usize, usize), RandomState>,
     /// The same by the server's address and port, in the first service that has it.
-    by_endpoint: HashMap<(A, Port, Protocol), (usize, usize), RandomState>,
+    by_endpoint: HashMap<Listen<A>, (usize, usize), RandomState>,
 }
 
 impl<A: Address> Services<A> {
@@ -125,22 +148,19 @@ impl<A: Address> Services<A> {
         let mut by_listen = HashMap::default();
         let mut by_id = HashMap::default();
         let mut by_server = HashMap::default();
-        let mut by_endpoint = HashMap::default();
         for (at, service) in services.iter().enumerate() {
-            by_listen.insert((service.address, service.port, service.protocol), at);
+            by_listen.extend(service.listens.iter().map(|&listen| (listen, at)));
             by_id.insert(service.id, at);
-            for (place, server) in service.servers.iter().enumerate() {
-                by_server.insert(server.id, (at, place));
-                let endpoint = (server.address, server.port, service.protocol);
-                by_endpoint.entry(endpoint).or_insert((at, place));
-            }
+            let places = service.all_servers().enumerate();
+            by_server.extend(places.map(|(place, server)| (server.id, (at, place))));
         }
+        let by_endpoint = by_endpoint(&services);
         Services { services, by_listen, by_id, by_server, by_endpoint }
     }
 
     /// The service that listens there.
     pub fn find(&self, address: A, port: Port, protocol: Protocol) -> Option<&Service<A>> {
-        self.services.get(*self.by_listen.get(&(address, port, protocol))?)
+        self.services.get(*self.by_listen.get(&Listen { address, port, protocol })?)
     }
 
     /// The service with this number.
@@ -151,29 +171,56 @@ impl<A: Address> Services<A> {
     /// The real server with this number, if it is still in the configuration.
     pub fn server(&self, id: ServerId) -> Option<&Server<A>> {
         let &(service, place) = self.by_server.get(&id)?;
-        self.services.get(service)?.servers.get(place)
+        self.services.get(service)?.server(place)
     }
 
-    /// The place of a server in the list of its service.
+    /// The place of a server in the list of its service; sorry servers come after the others.
     pub fn place(&self, id: ServerId) -> Option<usize> {
         self.by_server.get(&id).map(|&(_, place)| place)
     }
 
     /// The server that serves at this address, port and protocol, and its service: the
-    /// first of the configuration, if there are several.
-    pub fn server_at(&self, endpoint: (A, Port, Protocol)) -> Option<(&Service<A>, &Server<A>)> {
-        let &(service, place) = self.by_endpoint.get(&endpoint)?;
+    /// first of the configuration, if there are several, and one that is no sorry server, if
+    /// there is one.
+    pub fn server_at(
+        &self,
+        address: A,
+        port: Port,
+        protocol: Protocol,
+    ) -> Option<(&Service<A>, &Server<A>)> {
+        let &(service, place) = self.by_endpoint.get(&Listen { address, port, protocol })?;
         let service = self.services.get(service)?;
-        Some((service, service.servers.get(place)?))
+        Some((service, service.server(place)?))
     }
 
     /// True for a port that masquerading must not give out.
     pub fn is_service_port(&self, address: A, port: Port, protocol: Protocol) -> bool {
-        self.by_listen.contains_key(&(address, port, protocol))
+        self.by_listen.contains_key(&Listen { address, port, protocol })
     }
 
     /// All, in the order of the configuration.
     pub fn iter(&self) -> impl Iterator<Item = &Service<A>> {
         self.services.iter()
     }
+}
+
+/// Where servers serve, over each protocol of their services: first those that are no sorry
+/// servers.
+fn by_endpoint<A: Address>(
+    services: &[Service<A>],
+) -> HashMap<Listen<A>, (usize, usize), RandomState> {
+    let mut all = HashMap::default();
+    for is_sorry in [false, true] {
+        for (at, service) in services.iter().enumerate() {
+            let places = service.all_servers().enumerate();
+            let places = places.filter(|&(place, _)| (place >= service.servers.len()) == is_sorry);
+            for (place, &Server { address, port, .. }) in places {
+                for &Listen { protocol, .. } in &service.listens {
+                    let endpoint = Listen { address, port, protocol };
+                    all.entry(endpoint).or_insert((at, place));
+                }
+            }
+        }
+    }
+    all
 }

@@ -8,10 +8,11 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::hash::Hash;
 use std::sync::Arc;
 
-use wire::{Address, Port, Protocol};
+use wire::{Address, Port};
 
 use super::{
-    MAXIMUM_SERVERS, MAXIMUM_SERVICES, Server, ServerId, Service, ServiceId, Services, Unserved,
+    Listen, MAXIMUM_SERVERS, MAXIMUM_SERVICES, Server, ServerId, Service, ServiceId, Services,
+    Unserved,
 };
 use crate::persistence::{self, Numbered, Persistence, PersistenceSpecification};
 use crate::scheduler::Kind;
@@ -21,16 +22,14 @@ use crate::scheduler::Kind;
 pub struct ServiceSpecification<A> {
     /// Its name: two services with one name are the same service.
     pub name: String,
-    /// The virtual IP.
-    pub address: A,
-    /// The port that clients use.
-    pub port: Port,
-    /// TCP or UDP.
-    pub protocol: Protocol,
+    /// Where clients reach it.
+    pub listens: Vec<Listen<A>>,
     /// How servers are chosen.
     pub scheduler: Kind,
     /// Who serves.
     pub servers: Vec<ServerSpecification<A>>,
+    /// Who serves when no server can.
+    pub sorry: Vec<ServerSpecification<A>>,
     /// What its clients are told when nobody can serve them, if not what the machine's are.
     pub unserved: Option<Unserved>,
     /// How its clients keep their servers, if they do.
@@ -204,7 +203,8 @@ impl<A: Address> Registry<A> {
             return Err(RegistryError::Services { configured, leaving });
         }
         let servers = |service: &ServiceSpecification<A>| {
-            service.servers.iter().map(|server| key(service, server)).collect::<Vec<_>>()
+            let all = service.servers.iter().chain(&service.sorry);
+            all.map(|server| key(service, server)).collect::<Vec<_>>()
         };
         let servers = specifications.iter().flat_map(servers).collect();
         match self.servers.excess(&servers) {
@@ -217,25 +217,15 @@ impl<A: Address> Registry<A> {
     fn service(&mut self, specification: &ServiceSpecification<A>) -> Option<Service<A>> {
         let name = specification.name.clone();
         let id = ServiceId(self.services.number(name.clone())?);
-        let number = |server: &ServerSpecification<A>| {
+        let mut number = |server: &ServerSpecification<A>| {
             let id = ServerId(self.servers.number(key(specification, server))?);
             Some(Server { id, address: server.address, port: server.port })
         };
-        let servers = specification.servers.iter().filter_map(number).collect();
-        let ServiceSpecification { address, port, protocol, scheduler, unserved, .. } =
-            *specification;
-        let persistence = None;
-        Some(Service {
-            id,
-            name,
-            address,
-            port,
-            protocol,
-            scheduler,
-            servers,
-            unserved,
-            persistence,
-        })
+        let servers = specification.servers.iter().filter_map(&mut number).collect();
+        let sorry = specification.sorry.iter().filter_map(&mut number).collect();
+        let ServiceSpecification { scheduler, unserved, .. } = *specification;
+        let (listens, persistence) = (specification.listens.clone(), None);
+        Some(Service { id, name, listens, scheduler, servers, sorry, unserved, persistence })
     }
 }
 

@@ -8,8 +8,8 @@ use nat::policy::{Network, Policy, Request};
 use nat::random::Random;
 use nat::scheduler::{ClientKey, Kind};
 use nat::service::{
-    Registry, ServerId, ServerSpecification, Service, ServiceSpecification, Services, Unserved,
-    Weights,
+    Listen, Registry, ServerId, ServerSpecification, Service, ServiceSpecification, Services,
+    Unserved, Weights,
 };
 use nat::table::Key;
 use nat::timeouts::Timeouts;
@@ -31,9 +31,8 @@ pub(crate) fn service(name: &str, port: u16, servers: &[u8]) -> ServiceSpecifica
     let server = |&last: &u8| ServerSpecification { address: server(last), port: Port::new(port) };
     ServiceSpecification {
         name: name.to_owned(),
-        address: VIP,
-        port: Port::new(port),
-        protocol: Protocol::Tcp,
+        listens: vec![Listen { address: VIP, port: Port::new(port), protocol: Protocol::Tcp }],
+        sorry: Vec::new(),
         scheduler: Kind::RoundRobin,
         servers: servers.iter().map(server).collect(),
         unserved: None,
@@ -87,6 +86,7 @@ impl Machine {
         let policy = Policy {
             networks: [public, private],
             services: empty.clone(),
+            states: Arc::default(),
             weights: Arc::new(Weights::default()),
             masquerades: Vec::new(),
             hairpin: GATEWAY,

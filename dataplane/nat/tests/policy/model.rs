@@ -81,9 +81,37 @@ impl Model<'_> {
     }
 
     fn is_service_port(&self, address: Ipv4Addr, port: u16, protocol: Protocol) -> bool {
+        self.asked(address, port, protocol).is_some()
+    }
+
+    /// The place of the service that listens there.
+    fn asked(&self, address: Ipv4Addr, port: u16, protocol: Protocol) -> Option<usize> {
         let at = (address, port, protocol);
-        let mut services = self.world.services.iter();
-        services.any(|one| (one.address, one.port.number(), one.protocol) == at)
+        self.world.services.iter().position(|service| {
+            let mut listens = service.listens.iter();
+            listens.any(|one| (one.address, one.port.number(), one.protocol) == at)
+        })
+    }
+
+    /// Who may get a new client: the servers with a weight, and without one the sorry servers.
+    fn serving(&self, number: usize) -> Vec<(Ipv4Addr, u16)> {
+        let service = &self.world.services[number];
+        let mut all = Vec::new();
+        if !self.world.sorry_only.contains(&number) {
+            for (place, server) in service.servers.iter().enumerate() {
+                if self.world.weight(number, place) > 0 {
+                    all.push((server.address, server.port.number()));
+                }
+            }
+        }
+        if all.is_empty() {
+            for (place, server) in service.sorry.iter().enumerate() {
+                if self.world.sorry_weight(number, place) > 0 {
+                    all.push((server.address, server.port.number()));
+                }
+            }
+        }
+        all
     }
 
     pub(crate) fn expects(&self, request: &Request<Ipv4Addr>) -> Expected {
@@ -143,15 +171,11 @@ impl Model<'_> {
                 false => Expected::Router,
             };
         }
-        let at = (tuple.destination, tuple.destination_port, tuple.protocol);
-        let mut services = self.world.services.iter().enumerate();
-        let found = services.find(|(_, one)| (one.address, one.port, one.protocol) == at);
-        let Some((number, service)) = found else {
+        let port = tuple.destination_port.number();
+        let Some(number) = self.asked(tuple.destination, port, tuple.protocol) else {
             return Expected::Refused(Refusal::NoService);
         };
-        let servers = service.servers.iter().enumerate();
-        let open = servers.filter(|(place, _)| self.world.weight(number, *place) > 0);
-        let servers = open.map(|(_, server)| (server.address, server.port.number())).collect();
+        let servers = self.serving(number);
         let source = match request.key.side() {
             Side::Public => tuple.source,
             Side::Private => GATEWAY,
@@ -161,17 +185,23 @@ impl Model<'_> {
 
     /// Under the address of its service, if it `serves`, or of a rule.
     fn leaves(&self, tuple: Tuple, serves: bool) -> Expected {
-        let at = (tuple.source, tuple.source_port, tuple.protocol);
+        let at = (tuple.source, tuple.source_port);
         let covers = |rule: &&Rule| {
             let Rule { source, .. } = rule;
             in_net(tuple.source, source.address.octets(), u32::from(source.prefix))
         };
         let rule = self.world.rules.iter().find(covers);
         let may_serve = serves && (rule.is_some() || tuple.protocol == Protocol::Udp);
-        for service in self.world.services.iter().filter(|_| may_serve) {
-            let mut servers = service.servers.iter();
-            if servers.any(|server| (server.address, server.port, service.protocol) == at) {
-                return Expected::ToClient { listen: (service.address, service.port.number()) };
+        for is_sorry in [false, true].into_iter().filter(|_| may_serve) {
+            for service in &self.world.services {
+                let mut listens = service.listens.iter();
+                let Some(listen) = listens.find(|one| one.protocol == tuple.protocol) else {
+                    continue;
+                };
+                let list = if is_sorry { &service.sorry } else { &service.servers };
+                if list.iter().any(|server| (server.address, server.port) == at) {
+                    return Expected::ToClient { listen: (listen.address, listen.port.number()) };
+                }
             }
         }
         match rule {

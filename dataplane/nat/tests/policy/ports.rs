@@ -35,7 +35,7 @@ fn one_client_port_reaches_two_services_of_one_server() {
     let mut world = World::usual();
     world.services.iter_mut().for_each(|service| service.servers.truncate(1));
     let mut second = world.services[0].clone();
-    (second.name, second.address) = ("other".to_owned(), OTHER_VIP);
+    (second.name, second.listens[0].address) = ("other".to_owned(), OTHER_VIP);
     world.services.push(second);
     let policy = world.policy();
     let mut translator = world.translator(&policy);

@@ -7,7 +7,9 @@ use nat::policy::{Masquerade, Network, Policy, Request, Route};
 use nat::ports::PortRange;
 use nat::random::Random;
 use nat::scheduler::{ClientKey, Kind as Scheduler};
-use nat::service::{Registry, ServerSpecification, ServiceSpecification, Unserved, Weights};
+use nat::service::{
+    Listen, Registry, ServerSpecification, ServiceSpecification, ServiceStates, Unserved, Weights,
+};
 use nat::table::Key;
 use nat::timeouts::Timeouts;
 use nat::{Connections, Instant, Side, Translator};
@@ -32,6 +34,10 @@ pub(crate) struct World {
     pub(crate) services: Vec<ServiceSpecification<Ipv4Addr>>,
     /// The weights of the services' servers in the same order; those that are missing are 1.
     pub(crate) weights: Vec<Vec<u32>>,
+    /// Those of sorry servers.
+    pub(crate) sorry_weights: Vec<Vec<u32>>,
+    /// The services, by place, whose clients go to sorry servers alone.
+    pub(crate) sorry_only: Vec<usize>,
     pub(crate) rules: Vec<Rule>,
     pub(crate) unserved: Unserved,
     pub(crate) has_gateway: bool,
@@ -55,11 +61,10 @@ impl World {
         };
         let service = |name: &str, port, protocol, servers: Vec<_>| ServiceSpecification {
             name: name.to_owned(),
-            address: VIP,
-            port: Port::new(port),
-            protocol,
+            listens: vec![Listen { address: VIP, port: Port::new(port), protocol }],
             scheduler: Scheduler::RoundRobin,
             servers,
+            sorry: Vec::new(),
             unserved: None,
             persistence: None,
         };
@@ -69,6 +74,8 @@ impl World {
                 service("dns", 53, Protocol::Udp, servers(53).to_vec()),
             ],
             weights: Vec::new(),
+            sorry_weights: Vec::new(),
+            sorry_only: Vec::new(),
             rules: vec![Rule {
                 source: Cidr { address: server(0), prefix: 24 },
                 address: VIP,
@@ -84,6 +91,11 @@ impl World {
     /// The weight of a service's server.
     pub(crate) fn weight(&self, service: usize, server: usize) -> u32 {
         self.weights.get(service).and_then(|all| all.get(server)).copied().unwrap_or(1)
+    }
+
+    /// The weight of a service's sorry server.
+    pub(crate) fn sorry_weight(&self, service: usize, server: usize) -> u32 {
+        self.sorry_weights.get(service).and_then(|all| all.get(server)).copied().unwrap_or(1)
     }
 
     pub(crate) fn policy(&self) -> Policy<Ipv4Addr> {
@@ -107,16 +119,21 @@ impl World {
         };
         let mut registry = Registry::default();
         let services = registry.build(&self.services).unwrap();
-        let weights = Weights::default();
+        let (weights, states) = (Weights::default(), ServiceStates::default());
         for (at, service) in services.iter().enumerate() {
             for (place, server) in service.servers.iter().enumerate() {
                 weights.set(server.id, self.weight(at, place));
             }
+            for (place, server) in service.sorry.iter().enumerate() {
+                weights.set(server.id, self.sorry_weight(at, place));
+            }
+            states.set_sorry_only(service.id, self.sorry_only.contains(&at));
         }
         Policy {
             networks: [public, private],
             services,
             weights: Arc::new(weights),
+            states: Arc::new(states),
             masquerades: self.rules.iter().map(rule).collect(),
             hairpin: GATEWAY,
             persistence: Arc::clone(registry.persistence()),
@@ -166,53 +183,92 @@ fn unserved() -> impl Strategy<Value = Unserved> {
     prop_oneof![Just(Unserved::Reject), Just(Unserved::Drop)]
 }
 
-fn transports() -> impl Strategy<Value = Protocol> {
-    prop_oneof![Just(Protocol::Tcp), Just(Protocol::Udp)]
+/// One or more addresses and ports, each by one protocol or by both.
+fn listens() -> impl Strategy<Value = Vec<Listen<Ipv4Addr>>> {
+    let endpoint = (prop_oneof![Just(VIP), Just(OTHER_VIP)], 50u16..54);
+    let protocols = prop_oneof![
+        4 => Just(vec![Protocol::Tcp]),
+        4 => Just(vec![Protocol::Udp]),
+        1 => Just(vec![Protocol::Tcp, Protocol::Udp]),
+    ];
+    (vec(endpoint, 1..3), protocols).prop_map(|(endpoints, protocols)| {
+        let each = |(address, port): (Ipv4Addr, u16)| {
+            let port = Port::new(port);
+            protocols.iter().map(move |&protocol| Listen { address, port, protocol })
+        };
+        let mut all = Vec::new();
+        for listen in endpoints.into_iter().flat_map(each) {
+            if !all.contains(&listen) {
+                all.push(listen);
+            }
+        }
+        all
+    })
+}
+
+fn list(servers: Vec<(u8, u16)>) -> Vec<ServerSpecification<Ipv4Addr>> {
+    let one = |(last, port)| ServerSpecification { address: server(last), port: Port::new(port) };
+    let mut servers: Vec<_> = servers.into_iter().map(one).collect();
+    servers.sort_by_key(|one| (one.address, one.port));
+    servers.dedup_by_key(|one| (one.address, one.port));
+    servers
 }
 
 prop_compose! {
     fn a_service()(
-        listen in prop_oneof![Just(VIP), Just(OTHER_VIP)],
-        port in 50u16..54,
-        protocol in transports(),
+        name in 0u8..5,
+        listens in listens(),
         scheduler in schedulers(),
         servers in vec((11u8..14, 50u16..53), 0..3),
+        // Some of them are another service's servers.
+        sorry in vec((13u8..15, 50u16..53), 0..3),
         unserved in option::of(unserved()),
     ) -> ServiceSpecification<Ipv4Addr> {
-        let mut servers: Vec<_> = servers
-            .into_iter()
-            .map(|(last, port)| ServerSpecification {
-                address: server(last),
-                port: Port::new(port),
-            })
-            .collect();
-        servers.sort_by_key(|one| (one.address, one.port));
-        servers.dedup_by_key(|one| (one.address, one.port));
+        let servers = list(servers);
+        let is_other = |one: &ServerSpecification<Ipv4Addr>| {
+            !servers.iter().any(|own| (own.address, own.port) == (one.address, one.port))
+        };
+        let sorry = list(sorry).into_iter().filter(is_other).collect();
+        let name = name.to_string();
         ServiceSpecification {
-            name: format!("{listen}:{port}/{protocol}"),
-            address: listen,
-            port: Port::new(port),
-            protocol,
+            name,
+            listens,
             scheduler,
             servers,
+            sorry,
             unserved,
             persistence: None,
         }
     }
 }
 
+/// Services with names of their own, of which no two listen at one place.
+fn services() -> impl Strategy<Value = Vec<ServiceSpecification<Ipv4Addr>>> {
+    vec(a_service(), 0..5).prop_map(|mut services| {
+        services.sort_by(|a, b| a.name.cmp(&b.name));
+        services.dedup_by(|a, b| a.name == b.name);
+        let mut taken = Vec::new();
+        services.retain_mut(|service| {
+            service.listens.retain(|listen| !taken.contains(listen));
+            taken.extend(service.listens.iter().copied());
+            !service.listens.is_empty()
+        });
+        services
+    })
+}
+
 prop_compose! {
     pub(crate) fn worlds()(
-        mut services in vec(a_service(), 0..5),
+        services in services(),
         weights in vec(vec(0u32..3, 3), 5),
+        sorry_weights in vec(vec(0u32..3, 3), 5),
+        sorry_only in vec(0usize..20, 2),
         wide in any::<bool>(),
         ranges in vec(prop_oneof![Just((1024, 65_535)), Just((50, 53)), Just((2000, 2003))], 0..3),
         unserved in unserved(),
         has_gateway in prop::bool::weighted(0.9),
         capacity in prop_oneof![Just(1000usize), Just(6)],
     ) -> World {
-        services.sort_by(|a, b| a.name.cmp(&b.name));
-        services.dedup_by(|a, b| a.name == b.name);
         let rule = |(at, (first, last)): (usize, (u16, u16))| Rule {
             source: match wide || at > 0 {
                 true => Cidr { address: Ipv4Addr::new(10, 0, 0, 0), prefix: 8 },
@@ -223,7 +279,16 @@ prop_compose! {
             last,
         };
         let rules = ranges.into_iter().enumerate().map(rule).collect();
-        World { services, weights, rules, unserved, has_gateway, capacity }
+        World {
+            services,
+            weights,
+            sorry_weights,
+            sorry_only,
+            rules,
+            unserved,
+            has_gateway,
+            capacity,
+        }
     }
 }
 

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use nat::connection::{Kind, NewConnection};
 use nat::scheduler::{Kind as Scheduler, Load};
 use nat::service::Services;
-use nat::service::{Registry, ServerId, ServerSpecification, ServiceId, ServiceSpecification};
+use nat::service::{
+    Listen, Registry, ServerId, ServerSpecification, ServiceId, ServiceSpecification,
+};
 use nat::sync::ring::{self, Consumer, Producer};
 use nat::sync::{Event, Export, Import, Installs, Journaled, Order, Reply, Session, Tally, event};
 use nat::table::{Key, Record};
@@ -36,11 +38,10 @@ pub(crate) fn specification(
     };
     ServiceSpecification {
         name: name.to_owned(),
-        address: VIP,
-        port: Port::new(port),
-        protocol,
+        listens: vec![Listen { address: VIP, port: Port::new(port), protocol }],
         scheduler: Scheduler::RoundRobin,
         servers: [11, 12, 13].map(server).to_vec(),
+        sorry: Vec::new(),
         unserved: None,
         persistence: None,
     }

@@ -1,15 +1,18 @@
 use std::net::Ipv4Addr;
 
 use proptest::prelude::*;
+use wire::Protocol;
 
 use super::*;
 
 fn specification(name: &str, servers: &[u8]) -> ServiceSpecification<Ipv4Addr> {
     ServiceSpecification {
         name: name.to_owned(),
-        address: Ipv4Addr::new(198, 51, 100, 10),
-        port: Port::new(name.len() as u16),
-        protocol: Protocol::Tcp,
+        listens: vec![Listen {
+            address: Ipv4Addr::new(198, 51, 100, 10),
+            port: Port::new(name.len() as u16),
+            protocol: Protocol::Tcp,
+        }],
         scheduler: Kind::RoundRobin,
         servers: servers
             .iter()
@@ -18,6 +21,7 @@ fn specification(name: &str, servers: &[u8]) -> ServiceSpecification<Ipv4Addr> {
                 port: Port::new(80),
             })
             .collect(),
+        sorry: Vec::new(),
         unserved: None,
         persistence: None,
     }
@@ -194,4 +198,33 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn a_service_is_one_wherever_it_listens_and_so_are_its_sorry_servers() {
+    let mut web = specification("web", &[11]);
+    let first = web.listens[0];
+    let second = Listen { port: Port::new(443), protocol: Protocol::Udp, ..first };
+    web.listens.push(second);
+    web.sorry = specification("web", &[12]).servers;
+    let other = ServiceSpecification {
+        servers: specification("other", &[12]).servers,
+        ..specification("other", &[])
+    };
+    let services = Registry::default().build(&[web, other]).unwrap();
+    let at = |listen: Listen<Ipv4Addr>| {
+        services.find(listen.address, listen.port, listen.protocol).map(|service| service.id)
+    };
+    let web = services.iter().next().unwrap();
+    assert_eq!((at(first), at(second)), (Some(web.id), Some(web.id)));
+    assert_eq!(at(Listen { protocol: Protocol::Tcp, ..second }), None);
+    let sorry = &web.sorry[0];
+    assert_eq!((services.server(sorry.id), services.place(sorry.id)), (Some(sorry), Some(1)));
+    let found = |protocol| {
+        let found = services.server_at(sorry.address, sorry.port, protocol);
+        found.map(|(service, server)| (service.name.as_str(), server.id))
+    };
+    assert_eq!(found(Protocol::Udp), Some(("web", sorry.id)));
+    let tcp = found(Protocol::Tcp).map(|(name, _)| name);
+    assert_eq!(tcp, Some("other"), "to whom it is a server");
 }

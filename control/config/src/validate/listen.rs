@@ -1,0 +1,80 @@
+//! Where services listen, judged against the public side and each other.
+
+use std::net::SocketAddrV4;
+
+use super::masquerade::judge_floating;
+use crate::document::{At, Report};
+use crate::model::service::{Protocol, Service};
+use crate::read::{RawInterface, RawService};
+
+pub(super) fn judge(
+    service: &RawService,
+    before: &[RawService],
+    public: Option<&RawInterface>,
+    report: &Report<'_>,
+) {
+    judge_distinct(service, report);
+    for listen in listens(service) {
+        if let Some((protocol, first)) = taken(service, listen, before) {
+            let line = report.line(&first.span, &listen.span);
+            report.error(
+                &listen.span,
+                format!("service.listen is {} for {protocol}, as that on {line}", listen.value),
+                "give each service its own address, port or protocol, or write one with all servers",
+            );
+        }
+        if let Some(public) = public {
+            let address = At { value: *listen.value.ip(), span: listen.span.clone() };
+            judge_floating("service.listen", &address, public, report);
+        }
+    }
+}
+
+fn listens(service: &RawService) -> &[At<SocketAddrV4>] {
+    service.listens.as_ref().map_or(&[], |list| &list.value)
+}
+
+fn protocols(service: &RawService) -> &[At<Protocol>] {
+    service.protocols.as_ref().map_or(&[], |list| &list.value)
+}
+
+/// The same address, port and protocol in a service before.
+fn taken<'r>(
+    service: &RawService,
+    listen: &At<SocketAddrV4>,
+    before: &'r [RawService],
+) -> Option<(Protocol, &'r At<SocketAddrV4>)> {
+    before.iter().find_map(|other| {
+        let same = listens(other).iter().find(|one| one.value == listen.value)?;
+        let has = |protocol: Protocol| protocols(other).iter().any(|one| one.value == protocol);
+        let mut own = protocols(service).iter().map(|one| one.value);
+        own.find(|&protocol| has(protocol)).map(|protocol| (protocol, same))
+    })
+}
+
+/// A list names each thing once.
+fn judge_distinct(service: &RawService, report: &Report<'_>) {
+    let listens = listens(service);
+    for (index, listen) in listens.iter().enumerate() {
+        let mut earlier = listens.iter().take(index);
+        if let Some(first) = earlier.find(|first| first.value == listen.value) {
+            let (line, value) = (report.line(&first.span, &listen.span), listen.value);
+            let what = format!("service.listen has {value} twice (first on {line})");
+            report.error(&listen.span, what, "keep one of them");
+        }
+    }
+    let protocols = protocols(service);
+    for (index, protocol) in protocols.iter().enumerate() {
+        if protocols.iter().take(index).any(|first| first.value == protocol.value) {
+            let what = format!("service.protocol has \"{}\" twice", protocol.value);
+            report.error(&protocol.span, what, "keep one of them");
+        }
+    }
+    if let Some(list) = service.listens.as_ref().filter(|_| listens.len() > Service::MOST_LISTENS) {
+        report.error(
+            &list.span,
+            format!("service.listen has {} entries", listens.len()),
+            format!("a service takes {} at most", Service::MOST_LISTENS),
+        );
+    }
+}
