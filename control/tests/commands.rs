@@ -49,7 +49,7 @@ fn status_shows_role_nics_and_workers() {
 const PAIR: &str = "\
 pair        tandem-control 0.1.0, up 2h 4m
 last change standby since 2026-03-01 12:00:00 UTC: the role was handed over to the peer
-sync        from 198.51.100.3: all connections are being copied, 12,345 events taken in
+sync        from 198.51.100.3: all connections are being copied, 12,345 events installed
 
 MACHINE  ROLE     TERM  PRIORITY  READY
 a        standby     7       100  no: connections are being copied

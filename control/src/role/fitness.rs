@@ -170,8 +170,8 @@ impl Findings<'_> {
             let api::Reach { answering, asked, .. } = own;
             let more = theirs.answering;
             format!(
-                "{answering} of {asked} next hops on the {side} side answer this machine and {more} \
-                 the other one; silent: {}",
+                "{answering} of {asked} next hops on the {side} side answer, {more} answer the other \
+                 machine; silent: {}",
                 names(own)
             )
         })
@@ -243,10 +243,8 @@ mod tests {
         found.peer_fitness = Some(all);
         assert_eq!(
             found.obstacles(found.fitness()),
-            [
-                "0 of 1 next hops on the public side answer this machine and 1 the other one; silent: \
-              198.51.100.1 not"
-            ]
+            ["0 of 1 next hops on the public side answer, 1 answer the other machine; silent: \
+                 198.51.100.1"]
         );
         assert_eq!(
             silent(&lease_status),
@@ -302,7 +300,10 @@ mod tests {
         assert_eq!(beside.fitness().witness, Some(false));
         assert!(beside.fitness().able, "its connections are not lost by that");
         let obstacles = beside.obstacles(beside.fitness());
-        assert!(obstacles[0].contains("who is not understood, or does not hear"), "{obstacles:?}");
+        assert!(
+            obstacles[0].contains("cannot be authenticated come from the peer's address"),
+            "{obstacles:?}"
+        );
         beside.role = Role::Active;
         assert_eq!(beside.fitness().witness, None, "who is active goes on");
     }

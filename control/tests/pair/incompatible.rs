@@ -66,7 +66,7 @@ fn beside_an_active_peer_that_is_not_understood_nothing_is_claimed() {
         let mut peer = Peer::of(&both);
         both.a.start();
         let what = format!(
-            "the peer lives, and what it says is not understood: it speaks version 1.{version}"
+            "the peer runs, but its heartbeats are not understood: it speaks version 1.{version}"
         );
         wait("the status says what is wrong", || {
             peer.say(version, true);
@@ -76,8 +76,12 @@ fn beside_an_active_peer_that_is_not_understood_nothing_is_claimed() {
         peer.say(version, true);
         let status = String::from_utf8(both.a.tandem(&["status"]).stdout).unwrap();
         let row = status.lines().find(|line| line.starts_with("?  ")).unwrap();
-        assert!(row.contains("active") && row.contains("lives, and is not understood"), "{status}");
-        assert!(!status.contains("was not heard"), "{status}");
+        assert!(
+            row.contains("active")
+                && row.contains("it runs, but its heartbeats are not understood"),
+            "{status}"
+        );
+        assert!(!status.contains("No heartbeat of the peer"), "{status}");
         // Several dead intervals.
         throughout(Duration::from_secs(4), "a claims nothing", || {
             peer.say(version, true);
@@ -110,7 +114,7 @@ fn of_two_active_ones_that_do_not_understand_each_other_one_gives_way() {
         if stays {
             wait("a tells of the conflict", || {
                 peer.say(version, true);
-                both.a.log().contains("both machines were active, and this one goes on")
+                both.a.log().contains("both machines were active, and this one stays active")
             });
             assert!(both.a.dataplane.is_active());
         } else {

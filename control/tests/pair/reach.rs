@@ -18,11 +18,11 @@ fn it_moves_to_the_machine_that_reaches_more_and_both_say_why() {
     for (side, why) in [
         (
             0,
-            "0 of 1 next hops on the public side answer this machine and 1 the other one; silent: 198.51.100.1",
+            "0 of 1 next hops on the public side answer, 1 answer the other machine; silent: 198.51.100.1",
         ),
         (
             1,
-            "1 of 2 next hops on the private side answer this machine and 2 the other one; silent: 10.0.0.11",
+            "1 of 2 next hops on the private side answer, 2 answer the other machine; silent: 10.0.0.11",
         ),
     ] {
         let both = Both::up();

@@ -152,7 +152,7 @@ fn a_conflict_about_an_address_is_answered() {
     let before = both.a.dataplane.state().announcements;
     both.a.dataplane.state().conflicts += 3;
     wait("it is announced again", || both.a.dataplane.state().announcements > before);
-    wait("it is in the log", || both.a.log().contains("somebody else announces"));
+    wait("it is in the log", || both.a.log().contains("another station announces"));
 }
 
 #[test]
