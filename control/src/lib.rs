@@ -22,6 +22,7 @@ pub mod measures;
 pub mod metrics;
 pub mod output;
 pub mod pair_socket;
+pub mod passive;
 pub mod realtime;
 pub mod reload;
 pub mod role;

@@ -164,6 +164,10 @@ pub struct WorkerCounters {
     /// Resets not sent, to keep their rate.
     pub resets_limited: Counter,
     pub echoes: Counter,
+    /// Flows that left a server that is down.
+    pub moved: Counter,
+    /// Connections that were reset because their server is down.
+    pub cut: Counter,
     /// Polls of all queues.
     pub polls: Counter,
     /// TSC cycles in polls that found packets.
@@ -200,6 +204,8 @@ impl Default for WorkerCounters {
             resets: Counter::default(),
             resets_limited: Counter::default(),
             echoes: Counter::default(),
+            moved: Counter::default(),
+            cut: Counter::default(),
             polls: Counter::default(),
             busy_cycles: Counter::default(),
             cycles: Counter::default(),
@@ -225,7 +231,7 @@ impl WorkerCounters {
     }
 
     /// The named counters as operators see them.
-    pub fn named(&self) -> [(&'static str, u64); 27] {
+    pub fn named(&self) -> [(&'static str, u64); 29] {
         let [public, private] = Side::ALL.map(Side::index);
         let stage = |stage: Stage| self.stages.get(stage as usize).map_or(0, Counter::get);
         [
@@ -245,6 +251,8 @@ impl WorkerCounters {
             ("resets_sent", self.resets.get()),
             ("resets_limited", self.resets_limited.get()),
             ("echo_replies_sent", self.echoes.get()),
+            ("connections_moved", self.moved.get()),
+            ("connections_cut", self.cut.get()),
             ("polls", self.polls.get()),
             ("busy_cycles", self.busy_cycles.get()),
             ("cycles", self.cycles.get()),

@@ -44,6 +44,7 @@ drop_reasons! {
     NoConnection "no_connection" "A packet in the middle of a connection that is not known.",
     Overload "overload" "A packet of no known connection, beyond the few that a worker serves while a queue overflows.",
     NoServer "no_server" "Every real server of the service has weight 0, is drained or is down.",
+    ServerDown "server_down" "A segment of a connection that was reset because its real server is down.",
     NotMasqueraded "not_masqueraded" "A private host's packet that no masquerade rule covers.",
     Spoofed "spoofed" "A packet from the public side with a private or a local source address.",
     TableFull "table_full" "The connection table is full; raise node.connections.",

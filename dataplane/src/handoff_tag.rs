@@ -31,6 +31,8 @@ pub enum HandoffTag {
     Resolve(Side, Ipv4Addr),
     /// From the main core: translated for this side, whose neighbour does not answer.
     Undeliverable(Side),
+    /// To the main core: it may be a server's answer to a question about its way back.
+    ReturnPath(Side),
 }
 
 impl HandoffTag {
@@ -45,6 +47,7 @@ impl HandoffTag {
             HandoffTag::TransmitOwn(side) => (5, side, 0),
             HandoffTag::TransmitFloating(side) => (6, side, 0),
             HandoffTag::Undeliverable(side) => (7, side, 0),
+            HandoffTag::ReturnPath(side) => (8, side, 0),
         };
         mbuf.set_tag([what, side.index() as u32, hop, 0]);
     }
@@ -62,6 +65,7 @@ impl HandoffTag {
             5 => Some(HandoffTag::TransmitOwn(side)),
             6 => Some(HandoffTag::TransmitFloating(side)),
             7 => Some(HandoffTag::Undeliverable(side)),
+            8 => Some(HandoffTag::ReturnPath(side)),
             _ => None,
         }
     }

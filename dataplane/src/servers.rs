@@ -164,12 +164,15 @@ impl ServerStates {
             return Err(Failure::new(FailureKind::NotFound, message).with_details(missing));
         }
         for (id, change) in servers.into_iter().flatten().zip(of_servers) {
-            let state = self.states.servers.get(&id).copied().unwrap_or_default().change(change);
+            let before = self.states.servers.get(&id).copied().unwrap_or_default();
+            let state = before.change(change);
             self.states.servers.insert(id, state);
             self.publish(id, state);
             match change.suspect {
                 Some(true) => _ = self.weights.suspect(id, Cause::Unanswered),
                 Some(false) => _ = self.weights.trust(id),
+                // What a check has decided is suspected no longer.
+                None if state.down != before.down => _ = self.weights.trust(id),
                 None => {}
             }
         }
@@ -194,11 +197,16 @@ impl ServerStates {
 
     /// What made a server suspect, if anything did.
     pub fn suspect(&self, server: ServerId) -> Option<SuspectCause> {
-        self.weights.state(server).cause().map(|cause| match cause {
-            Cause::Refused => SuspectCause::Refused,
-            Cause::Unreachable => SuspectCause::Unreachable,
-            Cause::Unanswered => SuspectCause::Unanswered,
-        })
+        self.weights.state(server).cause().map(suspect_cause)
+    }
+}
+
+/// A cause in the words of the messages.
+pub(crate) const fn suspect_cause(cause: Cause) -> SuspectCause {
+    match cause {
+        Cause::Refused => SuspectCause::Refused,
+        Cause::Unreachable => SuspectCause::Unreachable,
+        Cause::Unanswered => SuspectCause::Unanswered,
     }
 }
 

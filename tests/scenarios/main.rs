@@ -23,6 +23,7 @@ mod masquerade;
 mod neighbours;
 mod padding;
 mod pair;
+mod passive;
 mod path_mtu;
 mod ping;
 mod reload;

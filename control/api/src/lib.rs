@@ -24,6 +24,7 @@ pub mod frame;
 pub mod lease;
 pub mod message;
 pub mod neighbours;
+pub mod observations;
 pub mod pair;
 pub mod reload;
 pub mod server;
@@ -40,11 +41,12 @@ pub use failure::{Failure, FailureKind};
 pub use lease::{LeaseOrder, LeaseStatus, Reach, SyncState, SyncStatus};
 pub use message::{Request, Response};
 pub use neighbours::{Neighbour, NeighbourState, Neighbours};
+pub use observations::{Observation, Observations, Observe};
 pub use pair::{Change, Member, NotUnderstood, Pair, Path, Sync, SyncLink};
 pub use reload::{Reload, Reloaded};
 pub use services::{
-    Listen, ServerChange, ServerState, ServerStatus, ServiceChange, ServiceStatus, Services,
-    SetServers, SuspectCause,
+    Listen, ReturnPath, ServerChange, ServerState, ServerStatus, ServiceChange, ServiceStatus,
+    Services, SetServers, SuspectCause,
 };
 pub use status::{Configuration, Nic, NicCounters, Role, Side, Status, WorkerStatus};
 pub use version::VERSION;

@@ -7,8 +7,8 @@ use crate::failure::{Failure, FailureKind};
 use crate::stream::Direction;
 use crate::version::VERSION;
 use crate::{
-    Connections, Counters, LeaseOrder, LeaseStatus, Neighbours, Page, Pair, Reload, Reloaded,
-    Services, SetServers, SourcesInForce, SourcesPage, Status,
+    Connections, Counters, LeaseOrder, LeaseStatus, Neighbours, Observations, Observe, Page, Pair,
+    Reload, Reloaded, Services, SetServers, SourcesInForce, SourcesPage, Status,
 };
 
 /// What a client can ask: the first group is for a dataplane, `Pair` and `Failover` are for
@@ -44,6 +44,9 @@ pub enum Request {
     /// Turns this connection into one end of connection sync, which only tandem-control does;
     /// answered with [`Response::Syncing`], and [`crate::stream`] frames follow.
     Sync(Direction),
+    /// Waits for what is observed of servers, when it changes; answered with
+    /// [`Response::Observations`].
+    Observe(Observe),
     /// Asks tandem-control for the state of the pair; answered with [`Response::Pair`].
     Pair,
     /// Has tandem-control hand the active role to the other machine; answered with
@@ -76,6 +79,8 @@ pub enum Response {
     LeaseStatus(LeaseStatus),
     /// Answers [`Request::Sync`].
     Syncing,
+    /// Answers [`Request::Observe`].
+    Observations(Observations),
     /// Answers [`Request::Pair`] and [`Request::Failover`].
     Pair(Pair),
     /// Answers any request that was not carried out.

@@ -88,6 +88,9 @@ pub struct ServerStatus {
     /// Why it gets new connections only when no other server of the service can: clients
     /// failed at it, and nothing has shown since that it serves.
     pub suspect: Option<SuspectCause>,
+    /// Whether the server's answers to clients come back through the gateway address; the active
+    /// machine asks.
+    pub return_path: ReturnPath,
     /// Connections to the server that exist now.
     pub connections_active: u64,
     /// Connections opened to the server since the dataplane's start.
@@ -122,6 +125,32 @@ impl fmt::Display for ServerState {
             ServerState::Up => "up",
             ServerState::Draining => "draining",
             ServerState::Down => "down",
+        })
+    }
+}
+
+/// Whether a real server's answers to clients come back through the gateway address.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ReturnPath {
+    /// The server answers what comes from the virtual IP.
+    Ok,
+    /// The server does not: most likely its default route is not the gateway address.
+    Missing,
+    /// This machine is on standby, the server does not answer ARP, or the service wants no
+    /// questions.
+    #[default]
+    #[serde(other)]
+    Unknown,
+}
+
+impl fmt::Display for ReturnPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ReturnPath::Unknown => "unknown",
+            ReturnPath::Ok => "ok",
+            ReturnPath::Missing => "missing",
         })
     }
 }
@@ -255,6 +284,7 @@ impl Default for ServerStatus {
             weight: 0,
             state: ServerState::Up,
             suspect: None,
+            return_path: ReturnPath::Unknown,
             connections_active: 0,
             connections_total: 0,
             packets_in: 0,

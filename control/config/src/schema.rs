@@ -196,6 +196,8 @@ pub(crate) const SERVICE: Section = Section {
         key("protocol", "\"tcp\""),
         key("scheduler", "\"wlc\""),
         key("unserved", "\"drop\""),
+        key("on_down", "\"cut\""),
+        key("return_path", "\"require\""),
         key("server", "[{ address = \"10.0.0.11:80\" }]"),
         key("sorry", "[{ address = \"10.0.0.21:80\" }]"),
         key("check", "{ kind = \"tcp\" }"),

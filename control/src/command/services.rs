@@ -66,6 +66,7 @@ fn show_servers(
     let mut table = Table::new([
         title,
         "STATE",
+        "RETURN PATH",
         ">WEIGHT",
         ">ACTIVE",
         ">CONNECTIONS",
@@ -78,6 +79,7 @@ fn show_servers(
         table.row([
             server.address.to_string(),
             state(server),
+            server.return_path.to_string(),
             server.weight.to_string(),
             count(server.connections_active),
             count(server.connections_total),

@@ -109,6 +109,8 @@ families! {
         "The real server's weight."
     SERVER_SUSPECT "tandem_server_suspect" Gauge ["service" "server"]
         "1 while the real server is avoided because clients failed at it."
+    SERVER_RETURN_PATH "tandem_server_return_path" Gauge ["service" "server" "state"]
+        "1 for what is known of the way back of the real server's answers: ok, missing or unknown."
     SERVER_ACTIVE "tandem_server_active_connections" Gauge ["service" "server"]
         "Connections to the real server now."
     SERVER_CONNECTIONS "tandem_server_connections_total" Counter ["service" "server"]

@@ -1,8 +1,8 @@
 //! What the dataplane says of itself.
 
 use api::{
-    Counters, Nic, NicCounters, Role, ServerState, ServerStatus, ServiceStatus, Services, Status,
-    WorkerStatus,
+    Counters, Nic, NicCounters, ReturnPath, Role, ServerState, ServerStatus, ServiceStatus,
+    Services, Status, WorkerStatus,
 };
 
 use super::catalogue::{self as all, Family};
@@ -160,6 +160,13 @@ fn write_servers(services: &[ServiceStatus], page: &mut Page) {
     let suspects =
         servers().map(|(labels, server)| (labels, f64::from(u8::from(server.suspect.is_some()))));
     page.gauges(all::SERVER_SUSPECT, suspects);
+    let ways_back = servers().flat_map(|([service, address], server)| {
+        [ReturnPath::Ok, ReturnPath::Missing, ReturnPath::Unknown].map(|state| {
+            let labels = [service.clone(), address.clone(), state.to_string()];
+            (labels, f64::from(u8::from(server.return_path == state)))
+        })
+    });
+    page.gauges(all::SERVER_RETURN_PATH, ways_back);
     let active = servers().map(|(labels, server)| (labels, number(server.connections_active)));
     page.gauges(all::SERVER_ACTIVE, active);
     let connections = servers().map(|(labels, server)| (labels, server.connections_total));

@@ -245,6 +245,7 @@ fn services() -> Services {
         weight,
         state,
         suspect: None,
+        return_path: api::ReturnPath::Ok,
         connections_active: 3,
         connections_total: 5000,
         packets_in: 40_000,

@@ -17,6 +17,7 @@ pub mod connection;
 pub mod direction;
 pub mod fragment;
 mod memory;
+pub mod passive;
 pub mod persistence;
 pub mod policy;
 pub mod ports;

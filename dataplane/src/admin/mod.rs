@@ -9,6 +9,7 @@ mod configuration;
 mod connections;
 mod counters;
 mod lease;
+mod observe;
 mod orders;
 pub mod real_time;
 pub mod reload;
@@ -24,6 +25,7 @@ use api::{Request, Response};
 use config::{Checked, Config, Sources};
 use dpdk::mbuf::Mbuf;
 use dpdk::port::Port;
+use nat::passive::Suspects;
 use nat::service::Loads;
 use parking_lot::{Mutex, RwLock};
 
@@ -31,6 +33,7 @@ use crate::clock::Clock;
 use crate::counters::{Drops, WorkerBlock};
 use crate::mailbox::Mailbox;
 use crate::neighbour::Resolver;
+use crate::observations::Observations;
 use crate::role::LeaseHolder;
 use crate::snapshot::{Builder, Snapshot};
 use crate::sync::Hub;
@@ -102,6 +105,9 @@ pub struct Admin {
     /// How workers share connections out.
     pub sharing: Arc<Sharing>,
     pub sync: Hub,
+    /// What was observed of servers, for control to wait for.
+    pub observations: Arc<Observations>,
+    pub suspects: Arc<Suspects>,
 }
 
 impl Admin {
@@ -116,6 +122,7 @@ impl Admin {
             Request::Lease(order) => self.lease_order(order).map(Response::LeaseStatus),
             Request::Reload(reload) => self.reload(&reload).map(Response::Reloaded),
             Request::Sources(page) => self.sources(&page).map(Response::SourcesInForce),
+            Request::Observe(observe) => Ok(Response::Observations(self.observe(&observe))),
             // Whoever holds the stream makes it one end of connection sync.
             Request::Sync(_) => Ok(Response::Syncing),
             _ => Err(api::Failure::new(

@@ -17,6 +17,7 @@ use super::{Admin, WorkerHandle};
 use crate::clock::Tsc;
 use crate::counters::Counter;
 use crate::neighbour::resolver::{Listed, ReachabilityState};
+use crate::return_path::ReturnPath;
 use crate::servers::ServerStates;
 
 /// The time over which the share of busy cycles is measured.
@@ -142,6 +143,11 @@ impl Admin {
             weight,
             state,
             suspect: states.suspect(server.id),
+            return_path: match self.observations.return_path(server.id) {
+                ReturnPath::Unknown => api::ReturnPath::Unknown,
+                ReturnPath::Ok => api::ReturnPath::Ok,
+                ReturnPath::Missing => api::ReturnPath::Missing,
+            },
             connections_active: self.load(server.id),
             connections_total: sum(|c| &c.opened),
             packets_in: sum(|c| &c.towards.packets),

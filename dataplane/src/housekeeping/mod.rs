@@ -10,6 +10,8 @@ mod announce;
 mod arp;
 mod health;
 mod reach;
+mod return_path;
+mod servers;
 mod spread;
 
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -28,8 +30,9 @@ use crate::counters::Drops;
 use crate::drop_reason::DropReason;
 use crate::handoff_tag::HandoffTag;
 use crate::kernel::KernelInterface;
-use crate::neighbour::Resolver;
 use crate::neighbour::resolver::{Outcome, Resolution};
+use crate::neighbour::{NeighbourTable, Resolver};
+use crate::observations::Observations;
 use crate::rate::TokenBucket;
 use crate::role::LeaseHolder;
 use crate::snapshot::Snapshot;
@@ -38,6 +41,8 @@ use crate::worker::BURST;
 
 pub use announce::Announcer;
 pub use health::Watch;
+pub use return_path::ReturnPathProber;
+pub use servers::ServerWatch;
 pub use spread::Spread;
 
 /// The longest sleep.
@@ -73,6 +78,14 @@ pub struct Housekeeping {
     pub undeliverable: TokenBucket,
     /// Links and workers.
     pub watch: Watch,
+    /// Servers that workers suspect.
+    pub servers: ServerWatch,
+    /// Whether servers' answers come back here.
+    pub return_paths: ReturnPathProber,
+    /// What control is told of servers.
+    pub observations: Arc<Observations>,
+    /// Neighbours as workers read them.
+    pub neighbours: Arc<NeighbourTable>,
     /// The service manager's, if there is one that watches.
     pub watchdog: Option<Watchdog>,
     /// Packets dropped here.
@@ -92,6 +105,8 @@ impl Housekeeping {
             let now = self.clock.now();
             self.look_after(now);
             self.follow_role(now);
+            self.watch_servers(now);
+            self.look_at_return_paths(now);
             let mut found = self.poll_workers(now);
             for side in Side::ALL {
                 found += self.poll_kernel(side, &mut buffer);
@@ -131,6 +146,7 @@ impl Housekeeping {
             Some(HandoffTag::Arp(side)) => self.arp(side, &mbuf, now),
             Some(HandoffTag::Kernel(side)) => self.to_kernel(side, &mbuf),
             Some(HandoffTag::Resolve(side, hop)) => self.resolve(side, hop, mbuf, now),
+            Some(HandoffTag::ReturnPath(_)) => self.return_path_answer(&mbuf),
             _ => self.drops.add(DropReason::HousekeepingFull, 1),
         }
     }

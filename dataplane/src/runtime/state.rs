@@ -9,6 +9,7 @@ use dpdk::mbuf::Mbuf;
 use dpdk::mempool::Mempool;
 use dpdk::port::Port;
 use dpdk::ring::{Consumer, Producer};
+use nat::passive::Suspects;
 use parking_lot::{Mutex, RwLock};
 use wire::MacAddress;
 
@@ -17,9 +18,12 @@ use crate::admin::reload::static_neighbours;
 use crate::admin::{Admin, Loaded, WorkerHandle};
 use crate::clock::Clock;
 use crate::counters::Drops;
-use crate::housekeeping::{Announcer, Housekeeping, UNDELIVERABLE_A_SECOND, Watch};
+use crate::housekeeping::{
+    Announcer, Housekeeping, ReturnPathProber, ServerWatch, UNDELIVERABLE_A_SECOND, Watch,
+};
 use crate::kernel::KernelInterface;
 use crate::neighbour::{NeighbourTable, Resolver};
+use crate::observations::Observations;
 use crate::rate::TokenBucket;
 use crate::role::LeaseHolder;
 use crate::snapshot::{Builder, Snapshot};
@@ -37,6 +41,8 @@ pub(super) struct SharedState {
     resolver: Arc<Mutex<Resolver<Mbuf>>>,
     pub(super) role: Arc<LeaseHolder>,
     drops: Arc<Drops>,
+    pub(super) suspects: Arc<Suspects>,
+    observations: Arc<Observations>,
 }
 
 impl SharedState {
@@ -49,6 +55,7 @@ impl SharedState {
     ) -> Result<(Self, Builder), StartError> {
         let mut builder = Builder::new(macs).with_persistence(config.node.persistence);
         let first = builder.build(config, &[])?;
+        let weights = Arc::clone(builder.servers.weights());
         let neighbours = Arc::new(NeighbourTable::default());
         let mut resolver = Resolver::new(Arc::clone(&neighbours));
         if !resolver.set_static(&static_neighbours(config), clock.now()) {
@@ -67,6 +74,8 @@ impl SharedState {
             resolver: Arc::new(Mutex::new(resolver)),
             role: Arc::new(role),
             drops: Arc::default(),
+            suspects: Arc::new(Suspects::new(weights, config.node.workers.len())),
+            observations: Arc::default(),
         };
         Ok((state, builder))
     }
@@ -92,6 +101,8 @@ impl SharedState {
             clock: self.clock,
             sharing,
             sync,
+            observations: Arc::clone(&self.observations),
+            suspects: Arc::clone(&self.suspects),
         }
     }
 
@@ -115,6 +126,10 @@ impl SharedState {
             announcer: Announcer::default(),
             undeliverable: TokenBucket::new(UNDELIVERABLE_A_SECOND, self.clock.now()),
             watch,
+            servers: ServerWatch::new(self.suspects, Arc::clone(&self.observations)),
+            return_paths: ReturnPathProber::default(),
+            observations: self.observations,
+            neighbours: self.neighbours,
             watchdog: Watchdog::from_environment(),
             drops: self.drops,
             clock: self.clock,

@@ -13,6 +13,7 @@ use dpdk::mempool::Mempool;
 use dpdk::ring::{self, Consumer, Producer, RingError};
 use nat::Connections;
 use nat::fragment::Tracker;
+use nat::passive::Observer;
 use nat::service::Loads;
 
 use super::StartError;
@@ -104,6 +105,7 @@ impl WorkerResources<'_> {
             let neighbours = Arc::clone(&self.state.neighbours);
             let snapshot = Arc::clone(&self.state.first);
             let role = Arc::clone(self.state.role.deadlines());
+            let observer = Observer::new(Arc::clone(&self.state.suspects), index);
             let (clock, idle) = (self.state.clock, self.config.node.idle);
             let stop = Arc::clone(self.halt);
             builds.push(Box::new(move || Parts {
@@ -115,7 +117,9 @@ impl WorkerResources<'_> {
                 to_housekeeping,
                 from_housekeeping,
                 mempool,
-                connections: connections(capacity, &snapshot, clock).counted_in(loads),
+                connections: connections(capacity, &snapshot, clock)
+                    .counted_in(loads)
+                    .observed_by(observer),
                 fragments: Tracker::new(DATAGRAMS, held, snapshot.fragment_timeout),
                 neighbours,
                 snapshot,

@@ -1,5 +1,6 @@
 //! Configurations made into snapshots.
 
+use std::collections::HashSet;
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::sync::Arc;
 
@@ -9,7 +10,8 @@ use nat::persistence::{Persistence, PersistenceSpecification};
 use nat::policy::{Masquerade, Network, Policy, Route};
 use nat::scheduler::{ClientKey, PLACES};
 use nat::service::{
-    Listen, Loads, RegistryError, ServerSpecification, ServiceSpecification, Unserved,
+    Listen, Loads, RegistryError, ServerSpecification, ServiceId, ServiceSpecification, Services,
+    Unserved,
 };
 use nat::tcp::State;
 use nat::timeouts::{ClassTimeouts, Timeouts};
@@ -106,6 +108,7 @@ impl Builder {
         let interfaces = [(Side::Public, &config.public), (Side::Private, &config.private)]
             .map(|(side, configured)| interface(configured, self.macs[side.index()], least_mtu));
         let private = network(&config.private);
+        let return_paths = asked(config, &services);
         let mut snapshot = Snapshot {
             generation: self.generation,
             ways: 0,
@@ -127,6 +130,7 @@ impl Builder {
             },
             quiet: config.peer.as_ref().map_or(Duration::ZERO, |peer| peer.timing.quiet),
             fragment_timeout: seconds(config.timeouts.fragment),
+            return_paths,
         };
         if let Some(before) = &self.before {
             snapshot.ways = before.ways + u64::from(!snapshot.keeps_ways_of(before));
@@ -136,6 +140,15 @@ impl Builder {
         self.before = Some(Arc::clone(&snapshot));
         Ok(snapshot)
     }
+}
+
+/// The services whose servers are asked for their way back.
+fn asked(config: &Config, services: &Services<Ipv4Addr>) -> HashSet<ServiceId> {
+    let services = services.iter().filter(|service| {
+        let configured = config.services.iter().find(|one| one.name == service.name);
+        configured.is_some_and(|one| one.return_path != config::ReturnPathCheck::Off)
+    });
+    services.map(|service| service.id).collect()
 }
 
 fn interface(configured: &config::Interface, mac: MacAddress, least_mtu: u16) -> Interface {
@@ -181,6 +194,7 @@ fn service(service: &config::Service) -> ServiceSpecification<Ipv4Addr> {
         name: service.name.clone(),
         listens: service.keys().map(listen).collect(),
         unserved: service.unserved.map(unserved),
+        cuts: service.on_down == config::OnDown::Cut,
         scheduler: service.scheduler,
         persistence: service.persist.as_ref().map(persistence),
         servers: service.servers.iter().map(|server| specification(server.address)).collect(),

@@ -4,10 +4,11 @@ mod build;
 mod numbering;
 
 use core::time::Duration;
+use std::collections::HashSet;
 use std::net::Ipv4Addr;
 
 use nat::policy::{Network, Policy};
-use nat::service::Service;
+use nat::service::{Service, ServiceId};
 use nat::timeouts::Timeouts;
 use nat::{Seconds, Side};
 use wire::MacAddress;
@@ -51,6 +52,8 @@ pub struct Snapshot {
     pub quiet: Duration,
     /// How long fragments wait for the first of their datagram.
     pub fragment_timeout: Seconds,
+    /// The services whose servers are asked whether their answers come back here.
+    pub return_paths: HashSet<ServiceId>,
 }
 
 impl Snapshot {

@@ -1,4 +1,4 @@
-//! Time passing: a bounded number of visits in each poll.
+//! Time passing: a bounded number of visits in each poll, and of SYNs that nobody answered.
 
 use nat::connection::Expired;
 
@@ -13,6 +13,7 @@ const FRAGMENT_VISITS: usize = 8;
 #[inline(always)]
 pub(super) fn expire(flows: &mut Flows, view: &View) -> bool {
     let counters = &view.counters;
+    flows.translator.connections.look_at_openings(view.now);
     let Expired { closed, goes_on } = flows.translator.connections.expire(view.now);
     if closed > 0 {
         counters.closed.add(closed as u64);

@@ -3,11 +3,12 @@
 use std::net::Ipv4Addr;
 
 use dpdk::mbuf::Mbuf;
-use nat::Translator;
 use nat::fragment::Tracker;
 use nat::reassembly::Reassembly;
+use nat::{Instant, Translator};
 
 use super::fragments::Verdict;
+use super::leaving::Departures;
 use super::next_hops::NextHopCache;
 use super::private_hosts::Redirected;
 
@@ -20,6 +21,8 @@ pub(super) struct Flows {
     /// Echo requests to the router itself that came in fragments.
     pub(super) reassembly: Reassembly,
     pub(super) redirected: Redirected,
+    /// The search for connections of servers that are down.
+    pub(super) departures: Departures,
     /// The last identification given to fragments.
     identification: u16,
 }
@@ -29,6 +32,7 @@ impl Flows {
         translator: Translator<Ipv4Addr>,
         fragments: Tracker<Ipv4Addr, Mbuf, Verdict>,
         identification: u16,
+        now: Instant,
     ) -> Self {
         Flows {
             translator,
@@ -36,6 +40,7 @@ impl Flows {
             next_hops: NextHopCache::EMPTY,
             reassembly: Reassembly::default(),
             redirected: Redirected::default(),
+            departures: Departures::new(now),
             identification,
         }
     }

@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 
 use dpdk::mbuf::Mbuf;
 use nat::connection::{Forwarding, NextHop};
+use nat::policy::Departure;
 use nat::table::Hit;
 use nat::{Direction, Side};
 use wire::icmpv4::{Error, unreachable};
@@ -25,22 +26,33 @@ use crate::handoff_tag::HandoffTag;
 pub(super) fn refresh(flows: &mut Flows, view: &View, hit: Hit) -> bool {
     let Some(record) = flows.translator.connections.table().get(hit.id) else { return false };
     if view.policy().is_stale(record, hit.direction) {
+        if view.policy().departure(record) == Departure::Moves {
+            view.counters.moved.add(1);
+        }
         open::close(flows, view, hit.id);
         return false;
     }
-    learn_next_hops(flows, view, hit);
+    // What is to leave with a packet of the other direction looks again with each.
+    let stays = !view.policy().is_stale(record, Direction::Original)
+        && view.policy().departure(record) == Departure::Stays;
+    let epoch = if stays { view.epoch } else { 0 };
+    learn_next_hops_for(flows, view, hit, epoch);
     true
 }
 
 /// Finds the next hops of both directions of a connection.
 pub(super) fn learn_next_hops(flows: &mut Flows, view: &View, hit: Hit) {
+    learn_next_hops_for(flows, view, hit, view.epoch);
+}
+
+fn learn_next_hops_for(flows: &mut Flows, view: &View, hit: Hit, epoch: u16) {
     let Some(record) = flows.translator.connections.table().get(hit.id) else { return };
     let ways = [Direction::Original, Direction::Reply]
         .map(|direction| (record.exit(direction), record.translated(direction).destination));
     let hops = ways.map(|(exit, destination)| find_hop(flows, view, exit, destination));
     // A neighbour that is not known yet gets no epoch of its own when it is: a record
     // that lacks one looks again with its next packet (no epoch is zero).
-    let epoch = if hops.contains(&NextHop::NONE) { 0 } else { view.epoch };
+    let epoch = if hops.contains(&NextHop::NONE) { 0 } else { epoch };
     flows.translator.connections.set_next_hops(hit.id, hops, epoch);
 }
 

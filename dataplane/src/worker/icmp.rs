@@ -8,7 +8,7 @@ use nat::table::{ConnectionId, Key};
 use nat::{Direction, Side};
 use wire::icmpv4::{self, unreachable};
 use wire::parse::{self, Embedded};
-use wire::translate;
+use wire::{Protocol, translate};
 
 use super::answers::{build_error, unreachable};
 use super::flows::Flows;
@@ -45,6 +45,10 @@ pub(super) fn error(
     let hit = table.look_up(&key);
     let record = hit.and_then(|hit| Some((hit, *table.get(hit.id)?)));
     let Some((hit, record)) = record else { return io.discard(DropReason::IcmpUnrelated) };
+    if let icmpv4::Error::DestinationUnreachable { code, .. } = kind {
+        let sequence = quoted_sequence(&arrival, embedded);
+        flows.translator.connections.was_unreachable(hit, code, sequence, view.now);
+    }
     let direction = hit.direction;
     let to = record.translated(direction);
     let quoted = record.key(direction.flipped()).tuple();
@@ -64,6 +68,16 @@ pub(super) fn error(
         return io.discard(DropReason::IcmpUnrelated);
     }
     send_on(io, flows, view, arrival, hit.id, direction, destination);
+}
+
+/// The sequence number in what an error quotes of a TCP segment.
+fn quoted_sequence(arrival: &Arrival, embedded: &Embedded) -> Option<u32> {
+    if embedded.tuple.protocol != Protocol::Tcp {
+        return None;
+    }
+    // Behind the two ports; eight bytes are quoted at least.
+    let segment = arrival.mbuf.data().get(usize::from(embedded.l4_offset)..)?;
+    segment.get(4..8)?.first_chunk().copied().map(u32::from_be_bytes)
 }
 
 fn send_on(
@@ -116,6 +130,7 @@ fn before_translation(
         let may_tell = is_private && view.policy().unserved == Unserved::Reject;
         return may_tell.then_some((arrival, ip.source));
     };
+    flows.translator.connections.was_unreachable(hit, unreachable::HOST, None, view.now);
     let service = view.policy().services.get(record.service());
     if view.policy().unserved_by(service) == Unserved::Drop {
         return None;

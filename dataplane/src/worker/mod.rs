@@ -37,6 +37,7 @@ mod handoff;
 mod icmp;
 mod idle;
 mod io;
+mod leaving;
 mod link;
 mod next_hops;
 mod open;
@@ -44,6 +45,7 @@ mod orders;
 mod packet_state;
 mod pressure;
 mod private_hosts;
+mod return_path;
 mod slow;
 mod stages;
 mod sync;
@@ -171,8 +173,12 @@ impl Worker {
             role: Arc::clone(&parts.role),
             timer: StageTimer::new(Arc::clone(&parts.counters)),
         };
-        let mut flows =
-            Flows::new(Translator::new(parts.connections, random), parts.fragments, identification);
+        let mut flows = Flows::new(
+            Translator::new(parts.connections, random),
+            parts.fragments,
+            identification,
+            now,
+        );
         let (counters, role) = (parts.counters, parts.role);
         let snapshot = Arc::clone(&parts.snapshot);
         let mut view = View::new(snapshot, parts.neighbours, counters, role, parts.clock);
@@ -223,6 +229,7 @@ impl Worker {
         found += handoff::poll_rings(io, flows, view);
         found += sync::poll(flows, view);
         let bound = sync::bind(flows, view);
+        let walked = leaving::follow(io, flows, view);
         let expires = expire::expire(flows, view);
         io.timer.lap(Stage::Other);
         io.flush();
@@ -231,7 +238,7 @@ impl Worker {
             view.counters.timed.add(found as u64);
         }
         view.counters.polls.add(1);
-        let is_idle = found == 0 && bound == 0 && !expires && orders.are_done();
+        let is_idle = found == 0 && bound == 0 && walked == 0 && !expires && orders.are_done();
         Polled { found, is_idle }
     }
 }

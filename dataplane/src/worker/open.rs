@@ -11,7 +11,7 @@ use nat::Side;
 use nat::policy::Request;
 use nat::table::Hit;
 use nat::translator::{Decision, Planned, When};
-use wire::tcp::{self, Flags};
+use wire::tcp::{self, Flags, Segment};
 use wire::{Protocol, ethernet, flow, parse};
 
 use super::flows::Flows;
@@ -19,7 +19,7 @@ use super::io::Io;
 use super::packet_state::{Outcome, Outcomes, PacketState, PacketStates};
 use super::slow::Arrival;
 use super::view::View;
-use super::{BURST, answers, echo, forward, private_hosts, slow};
+use super::{BURST, answers, echo, forward, private_hosts, return_path, slow};
 use crate::drop_reason::DropReason;
 
 /// What the packets of a burst are to open.
@@ -116,6 +116,9 @@ fn carry_out(
 ) {
     if let Decision::Opened { hit, replaced } = decision {
         count_opened(flows, view, hit, replaced);
+        if request.flags.is_syn_only() {
+            flows.translator.connections.was_asked(hit.id, newcomer.segment(), view.now);
+        }
         forward::learn_next_hops(flows, view, hit);
         return send_first(io, flows, view, newcomer, hit);
     }
@@ -124,6 +127,9 @@ fn carry_out(
         Decision::Known(hit) => slow::known(io, flows, view, arrival, request, hit),
         Decision::Router => echo::answer(io, flows, view, arrival),
         Decision::PrivateHost => private_hosts::forward(io, flows, view, arrival),
+        Decision::Refused(refusal) if return_path::is_answer(view, request, refusal) => {
+            return_path::hand_over(io, view, arrival, request, refusal);
+        }
         Decision::Refused(refusal) => answers::refuse(io, view, &arrival, request, refusal),
         // Taken above.
         Decision::Opened { .. } => {}
@@ -131,6 +137,14 @@ fn carry_out(
 }
 
 impl Newcomer {
+    /// The TCP segment, of a packet of TCP.
+    fn segment(&self) -> Segment {
+        match self {
+            Newcomer::Plain { mbuf, .. } => flow::segment(mbuf.data()),
+            Newcomer::Parsed(arrival) => arrival.ip.payload.segment(),
+        }
+    }
+
     /// The packet, read in full.
     fn parsed(self) -> Option<Arrival> {
         match self {

@@ -104,6 +104,7 @@ pub(super) fn take_snapshot(
     }
     flows.translator.connections.set_timeouts(snapshot.timeouts);
     flows.fragments.set_timeout(snapshot.fragment_timeout);
+    flows.departures.look_again();
     let ways_changed = snapshot.ways != view.snapshot.ways;
     let old = view.set_snapshot(snapshot);
     if ways_changed {

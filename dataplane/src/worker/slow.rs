@@ -13,7 +13,7 @@ use wire::{FiveTuple, ipv4};
 use super::flows::Flows;
 use super::io::Io;
 use super::view::View;
-use super::{answers, forward, fragments, handoff, icmp, link, open, private_hosts};
+use super::{answers, forward, fragments, handoff, icmp, leaving, link, open, private_hosts};
 use crate::drop_reason::DropReason;
 use crate::handoff_tag::HandoffTag;
 
@@ -151,7 +151,15 @@ pub(super) fn known(
         return answers::expire_ttl(io, view, &arrival);
     }
     let is_current = flows.translator.connections.is_current(hit, view.epoch);
+    if !is_current && leaving::is_cut(flows, view, hit) {
+        return leaving::cut(io, flows, view, arrival, request, hit);
+    }
     if !is_current && !forward::refresh(flows, view, hit) {
+        return open::open_parsed(io, flows, view, arrival, request);
+    }
+    if moves_on(flows, view, request, hit) {
+        view.counters.moved.add(1);
+        open::close(flows, view, hit.id);
         return open::open_parsed(io, flows, view, arrival, request);
     }
     let passed = flows.translator.connections.pass(hit, arrival.ip.payload.segment(), view.now);
@@ -164,6 +172,15 @@ pub(super) fn known(
     }
     view.servers().count(forwarding.server, forwarding.direction, arrival.ip.total_length);
     forward::forward(io, flows, view, arrival, hit, forwarding);
+}
+
+/// True for a SYN that its server has not answered and that another server is to have, as this
+/// one has become suspect or is down.
+fn moves_on(flows: &Flows, view: &View, request: &Request<Ipv4Addr>, hit: Hit) -> bool {
+    let record = flows.translator.connections.table().get(hit.id);
+    request.flags.is_syn_only()
+        && hit.direction == Direction::Original
+        && record.is_some_and(|record| view.policy().is_asked_in_vain(record))
 }
 
 /// The reader's many reasons as the operator's few.

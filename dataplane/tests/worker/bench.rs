@@ -23,7 +23,8 @@ use dpdk::port::{Port, PortConfig, RxQueue};
 use dpdk::ring::{self, Consumer, Producer};
 use dpdk::{CoreId, SocketId};
 use nat::fragment::Tracker;
-use nat::service::{Loads, ServerId};
+use nat::passive::{Observer, Suspects};
+use nat::service::{Loads, ServerId, Services, Weights};
 use nat::{Connections, Seconds, Side};
 use wire::MacAddress;
 use wire::testing::Frame;
@@ -87,6 +88,10 @@ pub(crate) struct Bench {
     pub(crate) builder: Builder,
     /// The connections of each real server.
     pub(crate) loads: Arc<Loads>,
+    /// The services to begin with. A snapshot would keep their numbers.
+    pub(crate) services: Services<Ipv4Addr>,
+    /// The weights and flags of servers.
+    pub(crate) weights: Arc<Weights>,
     mailbox: Arc<Mailbox>,
     input: Producer,
     sent: [RxQueue; 2],
@@ -139,6 +144,10 @@ impl Bench {
         let snapshot = builder.build(&config, &[]).unwrap();
         let service = snapshot.policy.services.iter().next().unwrap();
         let server = service.servers[0].id;
+        let services = snapshot.policy.services.clone();
+        let weights = Arc::clone(builder.servers.weights());
+        let suspects = Suspects::new(Arc::clone(&weights), 1);
+        let observer = Observer::new(Arc::new(suspects), 0);
         let clock = Clock::start();
         let neighbours = Arc::new(NeighbourTable::default());
         for (side, address) in
@@ -159,7 +168,7 @@ impl Bench {
             to_housekeeping,
             from_housekeeping,
             mempool: pool.clone(),
-            connections: connections.counted_in(Arc::clone(&loads)),
+            connections: connections.counted_in(Arc::clone(&loads)).observed_by(observer),
             fragments: Tracker::new(16, 16, Seconds(5)),
             neighbours: Arc::clone(&neighbours),
             snapshot,
@@ -181,6 +190,8 @@ impl Bench {
             peer,
             builder,
             loads,
+            services,
+            weights,
             mailbox,
             input,
             sent,

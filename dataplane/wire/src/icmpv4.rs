@@ -250,6 +250,13 @@ impl<B: DerefMut<Target = [u8; HEADER_LENGTH]>> Header<B> {
         REST.set(&mut self.0, error.rest());
     }
 
+    /// Writes type, code and rest of an echo request; the checksum is left to be filled.
+    pub fn set_echo_request(&mut self, identifier: Port, sequence: u16) {
+        TYPE_CODE.set(&mut self.0, [ECHO_REQUEST, 0]);
+        IDENTIFIER.set(&mut self.0, identifier.to_bytes());
+        SEQUENCE.set(&mut self.0, sequence.to_be_bytes());
+    }
+
     /// Makes an echo request into its reply; the checksum is left as it is.
     #[inline(always)]
     pub(crate) fn set_echo_reply(&mut self) {

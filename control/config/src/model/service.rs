@@ -31,6 +31,33 @@ pub struct Service {
     pub check: Option<Check>,
     /// How its clients keep their servers; none: each connection finds its own.
     pub persist: Option<Persist>,
+    /// What becomes of the TCP connections of a server that goes down.
+    pub on_down: OnDown,
+    /// Whether servers are asked for their way back.
+    pub return_path: ReturnPathCheck,
+}
+
+/// What becomes of the TCP connections of a server that goes down.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum OnDown {
+    /// They go on as long as their ends do.
+    #[default]
+    Keep,
+    /// Both ends are reset.
+    Cut,
+}
+
+/// Whether servers are asked if their answers come back through the gateway address, and what
+/// follows if they do not.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum ReturnPathCheck {
+    /// They are not asked.
+    Off,
+    /// It is said.
+    #[default]
+    Warn,
+    /// It counts as a check that has failed.
+    Require,
 }
 
 impl Service {

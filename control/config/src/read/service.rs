@@ -8,9 +8,15 @@ use super::persist::{self, RawPersist};
 use crate::document::{At, Table, value};
 use crate::model::check::Check;
 use crate::model::node::Unserved;
-use crate::model::service::{Protocol, Scheduler};
+use crate::model::service::{OnDown, Protocol, ReturnPathCheck, Scheduler};
 use crate::schema;
 
+const ON_DOWN: &[(&str, OnDown)] = &[("keep", OnDown::Keep), ("cut", OnDown::Cut)];
+const RETURN_PATH: &[(&str, ReturnPathCheck)] = &[
+    ("off", ReturnPathCheck::Off),
+    ("warn", ReturnPathCheck::Warn),
+    ("require", ReturnPathCheck::Require),
+];
 const PROTOCOLS: &[(&str, Protocol)] = &[("tcp", Protocol::Tcp), ("udp", Protocol::Udp)];
 
 /// A service, typed.
@@ -26,6 +32,8 @@ pub(crate) struct RawService {
     pub(crate) check: Option<At<Check>>,
     pub(crate) unserved: Option<Unserved>,
     pub(crate) persist: Option<At<RawPersist>>,
+    pub(crate) on_down: OnDown,
+    pub(crate) return_path: ReturnPathCheck,
 }
 
 pub(crate) struct RawServer {
@@ -51,6 +59,12 @@ pub(super) fn read(table: Table<'_>) -> RawService {
         servers,
         sorry,
         unserved: table.optional("unserved", value::choice(UNSERVED)).map(|at| at.value),
+        on_down: table
+            .optional("on_down", value::choice(ON_DOWN))
+            .map_or(OnDown::default(), |at| at.value),
+        return_path: table
+            .optional("return_path", value::choice(RETURN_PATH))
+            .map_or(ReturnPathCheck::default(), |at| at.value),
         check: table.table("check", &schema::CHECK).and_then(check::read),
         persist: table.table("persist", &schema::PERSIST).map(persist::read),
         protocols,

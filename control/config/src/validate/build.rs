@@ -83,6 +83,8 @@ fn service(raw: RawService) -> Option<Service> {
         servers: raw.servers?.value.into_iter().map(server).collect::<Option<_>>()?,
         sorry: sorry.into_iter().map(server).collect::<Option<_>>()?,
         unserved: raw.unserved,
+        on_down: raw.on_down,
+        return_path: raw.return_path,
         check: raw.check.map(|at| at.value),
         persist: raw.persist.map(|at| at.value.persist),
     })

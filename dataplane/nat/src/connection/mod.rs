@@ -2,7 +2,9 @@
 
 mod binding;
 mod expiry;
+mod leaving;
 mod new_connection;
+mod passive;
 mod standby;
 mod sync;
 #[cfg(test)]
@@ -17,11 +19,13 @@ use wire::tcp::{Flags, Segment};
 
 use expiry::Ending;
 pub use expiry::Expired;
+pub use leaving::Probe;
 pub use new_connection::NewConnection;
 
 pub use crate::record::{Kind, NextHop};
 
 use crate::memory::Region;
+use crate::passive::Observer;
 use crate::record::{ConnectionId, Key, Record, Visits};
 use crate::service::{Loads, ServerId};
 use crate::sync::{Replicated, Session};
@@ -165,6 +169,8 @@ struct Accounting {
     timeouts: Timeouts,
     loads: Arc<Loads>,
     session: Session,
+    /// Who sees servers answer and fail.
+    observer: Observer,
 }
 
 impl Accounting {
@@ -207,6 +213,7 @@ impl<A: Replicated> Connections<A> {
                 timeouts,
                 loads: Arc::default(),
                 session: Session::Off,
+                observer: Observer::default(),
             },
             staged: None,
             ending: [None; CHUNK],
@@ -334,6 +341,9 @@ impl<A: Replicated> Connections<A> {
         now: Instant,
         accounting: &mut Accounting,
     ) -> bool {
+        if record.state == State::SynReceived {
+            Self::observe(record, hit.direction, segment, now, &accounting.observer);
+        }
         let is_believed = record.believes(hit.direction, segment);
         record.take_note(hit.direction, segment);
         if !is_believed {

@@ -102,6 +102,17 @@ pub enum Destination<'a, A> {
     PrivateHost,
 }
 
+/// What becomes of a connection of a server.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Departure {
+    /// It goes on with its server.
+    Stays,
+    /// Its client's next packet opens it anew, with another server.
+    Moves,
+    /// Both ends are reset.
+    IsCut,
+}
+
 impl<A: Address> Policy<A> {
     /// One side.
     #[inline(always)]
@@ -236,8 +247,29 @@ impl<A: Address> Policy<A> {
         }
     }
 
-    /// True for a connection whose server, service or address was taken out of the
-    /// configuration and that would never end by itself: a flow without an end of its own,
+    /// What becomes of a connection now that its server may be down.
+    pub fn departure(&self, record: &Record<A>) -> Departure {
+        if record.kind() == Kind::Masquerade || !self.weights.state(record.server()).is_down() {
+            return Departure::Stays;
+        }
+        let cuts = || self.services.get(record.service()).is_some_and(|service| service.cuts);
+        match (record.protocol(), record.state()) {
+            (Protocol::Udp | Protocol::Icmp, _) => Departure::Moves,
+            (Protocol::Tcp, State::SynReceived) => Departure::Moves,
+            (Protocol::Tcp, _) if cuts() => Departure::IsCut,
+            (Protocol::Tcp, _) => Departure::Stays,
+        }
+    }
+
+    /// True for a connection that its server has not answered, and that a client who asks again
+    /// is better served with at another one.
+    pub fn is_asked_in_vain(&self, record: &Record<A>) -> bool {
+        let server = self.weights.state(record.server());
+        record.state() == State::SynReceived && (server.is_suspect() || server.is_down())
+    }
+
+    /// True for a connection whose server is down, or whose server, service or address was taken
+    /// out of the configuration, and that would never end by itself: a flow without an end of its own,
     /// which would stay with what is gone for as long as it goes on, or a TCP connection
     /// that its server has not answered. `direction` is the one of the packet at hand: what
     /// answers a client is let through by the old translation as long as the client can have
@@ -267,7 +299,8 @@ impl<A: Address> Policy<A> {
                     self.services.find(asked.destination, asked.destination_port, asked.protocol);
                 service.is_none_or(|service| service.id != record.service())
                     || (direction == Direction::Original
-                        && self.services.server(record.server()).is_none())
+                        && (self.services.server(record.server()).is_none()
+                            || self.departure(record) == Departure::Moves))
             }
         }
     }

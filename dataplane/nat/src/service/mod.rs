@@ -108,6 +108,8 @@ pub struct Service<A> {
     pub unserved: Option<Unserved>,
     /// How its clients keep their servers, if they do.
     pub persistence: Option<ServicePersistence>,
+    /// True if the TCP connections of a server that goes down are reset.
+    pub cuts: bool,
 }
 
 impl<A: Address> Service<A> {

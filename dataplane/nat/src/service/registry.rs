@@ -34,6 +34,8 @@ pub struct ServiceSpecification<A> {
     pub unserved: Option<Unserved>,
     /// How its clients keep their servers, if they do.
     pub persistence: Option<PersistenceSpecification>,
+    /// True if the TCP connections of a server that goes down are reset.
+    pub cuts: bool,
 }
 
 /// A real server as configured.
@@ -223,9 +225,9 @@ impl<A: Address> Registry<A> {
         };
         let servers = specification.servers.iter().filter_map(&mut number).collect();
         let sorry = specification.sorry.iter().filter_map(&mut number).collect();
-        let ServiceSpecification { scheduler, unserved, .. } = *specification;
+        let ServiceSpecification { scheduler, unserved, cuts, .. } = *specification;
         let (listens, persistence) = (specification.listens.clone(), None);
-        Some(Service { id, name, listens, scheduler, servers, sorry, unserved, persistence })
+        Some(Service { id, name, listens, scheduler, servers, sorry, unserved, persistence, cuts })
     }
 }
 

@@ -3,9 +3,10 @@
 //!
 //! Both are one word, so that a new connection reads one word of each server. Control sets
 //! weights and says what is down; a worker that sees clients fail at a server makes it suspect
-//! at once.
+//! at once ([`crate::passive`]).
 
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::AtomicU64;
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 
 use super::{MAXIMUM_SERVERS, ServerId};
 
@@ -92,11 +93,23 @@ impl ServerState {
 /// read them for each new connection and make servers suspect. They lie beside the snapshots, so
 /// that a server that is drained, fails or comes back touches no connection.
 #[derive(Debug)]
-pub struct Weights(Box<[AtomicU64]>);
+pub struct Weights {
+    words: Box<[AtomicU64]>,
+    changes: Changes,
+}
+
+/// How often what was published, on a cache line that no word is on.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct Changes {
+    suspicions: AtomicU64,
+    downs: AtomicU64,
+}
 
 impl Default for Weights {
     fn default() -> Self {
-        Weights((0..MAXIMUM_SERVERS).map(|_| AtomicU64::new(0)).collect())
+        let words = (0..MAXIMUM_SERVERS).map(|_| AtomicU64::new(0)).collect();
+        Weights { words, changes: Changes::default() }
     }
 }
 
@@ -104,7 +117,7 @@ impl Weights {
     /// The server's weight and flags; nothing for [`ServerId::NONE`].
     #[inline(always)]
     pub fn state(&self, server: ServerId) -> ServerState {
-        ServerState(self.0.get(server.index()).map_or(0, |word| word.load(Relaxed)))
+        ServerState(self.words.get(server.index()).map_or(0, |word| word.load(Relaxed)))
     }
 
     /// The server's share of new connections now; 0 gets none.
@@ -120,7 +133,28 @@ impl Weights {
 
     /// Says whether the server is down.
     pub fn set_down(&self, server: ServerId, down: bool) {
-        self.change(server, |word| if down { word | DOWN } else { word & !DOWN });
+        let before = self.change(server, |word| if down { word | DOWN } else { word & !DOWN });
+        if down && before.is_some_and(|before| !before.is_down()) {
+            self.changes.downs.fetch_add(1, Release);
+        }
+    }
+
+    /// Another number than before when a server has gone down since: its flows are to be looked
+    /// for.
+    #[inline(always)]
+    pub fn downs(&self) -> u64 {
+        self.changes.downs.load(Acquire)
+    }
+
+    /// Another number than before when a server became suspect since, or is no longer.
+    #[inline(always)]
+    pub fn suspicions(&self) -> u64 {
+        self.changes.suspicions.load(Acquire)
+    }
+
+    /// Counts a change of what is published beside the flags, such as the way back of a server.
+    pub fn tell_change(&self) {
+        self.changes.suspicions.fetch_add(1, Release);
     }
 
     /// Says whether an operator drains the server.
@@ -139,13 +173,21 @@ impl Weights {
             0 => word & !CAUSE | SUSPECT | AVOIDED | (cause as u64) << CAUSE_SHIFT,
             _ => word,
         });
-        before.is_some_and(|before| !before.is_suspect())
+        let begins = before.is_some_and(|before| !before.is_suspect());
+        if begins {
+            self.tell_change();
+        }
+        begins
     }
 
     /// Ends the suspicion; false if there was none.
     pub fn trust(&self, server: ServerId) -> bool {
         let before = self.change(server, |word| word & !(SUSPECT | AVOIDED | CAUSE));
-        before.is_some_and(ServerState::is_suspect)
+        let ends = before.is_some_and(ServerState::is_suspect);
+        if ends {
+            self.tell_change();
+        }
+        ends
     }
 
     /// Lets one new connection try a suspect.
@@ -165,7 +207,7 @@ impl Weights {
     /// Changes a word, and returns what it was. Workers and the main process change the same
     /// words, a few times a second at the most.
     fn change(&self, server: ServerId, change: impl Fn(u64) -> u64) -> Option<ServerState> {
-        let word = self.0.get(server.index())?;
+        let word = self.words.get(server.index())?;
         let changed = word.fetch_update(Relaxed, Relaxed, |word| Some(change(word)));
         Some(ServerState(changed.unwrap_or_else(|word| word)))
     }

@@ -27,6 +27,11 @@ impl Acknowledged {
         Acknowledged(u16::from_ne_bytes(bytes))
     }
 
+    /// The first number that the end may wait for, if anything is known.
+    pub(crate) fn first(self) -> Option<u32> {
+        (self != Self::UNKNOWN).then(|| u32::from(u16::from_be(self.0)) << 16)
+    }
+
     /// True if the end may take a segment that begins with this number: it is among the
     /// 64 kB that hold its last acknowledgment, or the 64 kB after them.
     pub(crate) fn expects(self, sequence: u32) -> bool {

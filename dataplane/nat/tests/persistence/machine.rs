@@ -36,6 +36,7 @@ pub(crate) fn service(name: &str, port: u16, servers: &[u8]) -> ServiceSpecifica
         scheduler: Kind::RoundRobin,
         servers: servers.iter().map(server).collect(),
         unserved: None,
+        cuts: false,
         persistence: Some(PersistenceSpecification {
             group: None,
             timeout: Seconds(360),

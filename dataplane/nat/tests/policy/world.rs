@@ -67,6 +67,7 @@ impl World {
             sorry: Vec::new(),
             unserved: None,
             persistence: None,
+            cuts: false,
         };
         World {
             services: vec![
@@ -238,6 +239,7 @@ prop_compose! {
             sorry,
             unserved,
             persistence: None,
+            cuts: false,
         }
     }
 }

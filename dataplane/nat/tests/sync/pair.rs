@@ -44,6 +44,7 @@ pub(crate) fn specification(
         sorry: Vec::new(),
         unserved: None,
         persistence: None,
+        cuts: false,
     }
 }
 

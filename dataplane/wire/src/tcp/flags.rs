@@ -1,7 +1,7 @@
 //! The flags of a TCP segment.
 
 use core::fmt;
-use core::ops::BitOr;
+use core::ops::{BitAnd, BitOr};
 
 /// The flags of a segment, as the header's byte holds them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -85,6 +85,15 @@ impl BitOr for Flags {
     #[inline(always)]
     fn bitor(self, other: Flags) -> Flags {
         Flags(self.0 | other.0)
+    }
+}
+
+impl BitAnd for Flags {
+    type Output = Flags;
+
+    #[inline(always)]
+    fn bitand(self, other: Flags) -> Flags {
+        Flags(self.0 & other.0)
     }
 }
 

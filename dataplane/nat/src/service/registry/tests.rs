@@ -24,6 +24,7 @@ fn specification(name: &str, servers: &[u8]) -> ServiceSpecification<Ipv4Addr> {
         sorry: Vec::new(),
         unserved: None,
         persistence: None,
+        cuts: false,
     }
 }
 

@@ -1,0 +1,85 @@
+//! Connections that leave a server which is down: UDP flows move, TCP connections are cut where
+//! the service says so.
+//!
+//! Their records forget their way, so that the next packet of each comes by the slow path, and
+//! is not refreshed from there. Nothing is looked at for packets of other connections.
+
+use wire::FiveTuple;
+use wire::tcp::{Flags, Segment};
+
+use super::Connections;
+use crate::policy::Departure;
+use crate::record::{ConnectionId, Record};
+use crate::sync::Replicated;
+use crate::tcp::State;
+use crate::time::Instant;
+use crate::{Direction, Side};
+
+/// The epoch of a record that looks its way up with its next packet.
+const FORGOTTEN: u16 = 0;
+
+/// A segment of the router's own in a connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Probe<A> {
+    /// Where it goes, as the receiver knows the connection.
+    pub tuple: FiveTuple<A>,
+    /// The side on which it leaves.
+    pub exit: Side,
+    /// What it says.
+    pub segment: Segment,
+}
+
+impl<A: Replicated> Connections<A> {
+    /// One step of a walk over all records, from `start` on: those that are not to stay with
+    /// their server forget their way, and `cut` hears of each that is to be cut and is not yet,
+    /// until it returns false. Returns where the next step begins; `None` at the end.
+    pub fn leave(
+        &mut self,
+        start: usize,
+        most: usize,
+        departure: impl Fn(&Record<A>) -> Departure,
+        mut cut: impl FnMut(ConnectionId) -> bool,
+    ) -> Option<usize> {
+        let end = (start + most).min(self.table.capacity());
+        for at in start..end {
+            let Some((id, record)) = self.table.at_mut(at) else { continue };
+            let departure = departure(record);
+            if departure == Departure::Stays {
+                continue;
+            }
+            record.epoch = FORGOTTEN;
+            if departure == Departure::IsCut && !record.state.is_closed() && !cut(id) {
+                return Some(at + 1);
+            }
+        }
+        (end < self.table.capacity()).then_some(end)
+    }
+
+    /// A segment that the receiver of this direction answers with what it has received and sent
+    /// last, as it answers a keep-alive: it is numbered before what the receiver waits for (RFC
+    /// 9293 sections 3.8.4 and 3.10.7.4). `None` while nothing is known of that.
+    pub fn probe(&self, id: ConnectionId, direction: Direction) -> Option<Probe<A>> {
+        let record = self.table.get(id)?;
+        let of = |direction: Direction| record.acknowledged[direction.index()].first();
+        let sequence = of(direction.flipped())?.wrapping_sub(1);
+        let acknowledgment = of(direction).unwrap_or_default();
+        Some(Probe {
+            tuple: record.translated(direction),
+            exit: record.exit(direction),
+            segment: Segment { flags: Flags::ACK, sequence, acknowledgment },
+        })
+    }
+
+    /// A connection is over, as its ends are told. False if it was already.
+    pub fn cut(&mut self, id: ConnectionId, now: Instant) -> bool {
+        let Some(record) = self.table.get_mut(id) else { return false };
+        let before = record.state;
+        if before == State::Close {
+            return false;
+        }
+        record.last_seen = now.stamp();
+        Self::change_state(record, id, State::Close, now, &mut self.accounting);
+        self.accounting.session.changed(record, before);
+        true
+    }
+}
