@@ -14,6 +14,7 @@ pub mod configuration;
 pub mod daemon;
 pub mod dataplane_client;
 pub mod error;
+pub mod health;
 pub mod heartbeat;
 pub mod key;
 pub mod log;

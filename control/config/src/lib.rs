@@ -46,7 +46,10 @@ mod validate;
 pub use checked::Checked;
 pub use mistake::{Mistake, Mistakes, Place, Severity};
 pub use model::Config;
-pub use model::check::{Check, CheckKind, StatusRange};
+pub use model::check::{
+    Agent, Check, CheckKind, Dns, DnsType, Exchange, Exec, Http, HttpMethod, HttpVersion, Pattern,
+    Rcode, Start, StatusRange, Tls, Transport, compile_regex,
+};
 pub use model::device::{Device, PciAddress, VirtualDevice};
 pub use model::interface::{Interface, Route, StaticNeighbour};
 pub use model::masquerade::{Masquerade, PortRange};

@@ -201,6 +201,7 @@ pub(crate) const SERVICE: Section = Section {
         key("server", "[{ address = \"10.0.0.11:80\" }]"),
         key("sorry", "[{ address = \"10.0.0.21:80\" }]"),
         key("check", "{ kind = \"tcp\" }"),
+        key("agent", "{ port = 9707 }"),
         key("persist", "{ timeout = \"6m\" }"),
         key("defaults", "false"),
     ],
@@ -219,7 +220,12 @@ pub(crate) const PERSIST: Section = Section {
 
 pub(crate) const SERVER: Section = Section {
     name: "service.server",
-    keys: &[key("address", "\"10.0.0.11:80\""), key("weight", "1")],
+    keys: &[
+        key("address", "\"10.0.0.11:80\""),
+        key("weight", "1"),
+        as_in("check", SERVICE.keys),
+        as_in("agent", SERVICE.keys),
+    ],
 };
 
 pub(crate) const SORRY: Section = Section {
@@ -244,16 +250,43 @@ pub(crate) const CHECK: Section = Section {
     keys: &[
         key("kind", "\"http\""),
         key("use", "\"web\""),
+        key("address", "\"10.0.0.11\""),
         key("port", "8080"),
         key("interval", "\"2s\""),
+        key("fast", "\"500ms\""),
+        key("down", "\"2s\""),
         key("timeout", "\"1s\""),
         key("fall", "3"),
         key("rise", "2"),
+        key("start", "\"up\""),
+        key("hold_max", "\"5m\""),
+        key("send", "'PING\\r\\n'"),
+        key("expect", "'+PONG'"),
+        key("require_reply", "true"),
         key("path", "\"/healthz\""),
         key("host", "\"www.example.org\""),
         key("status", "\"200-299\""),
+        key("method", "\"GET\""),
+        key("version", "\"1.1\""),
+        key("headers", "[\"Accept: text/plain\"]"),
+        key("body", "\"all is well\""),
+        key("body_regex", "'\"state\": *\"(ok|green)\"'"),
+        key("verify", "true"),
+        key("ca", "\"/etc/tandem/ca.pem\""),
         key("name", "\"www.example.org\""),
+        key("expiry", "\"14d\""),
+        key("type", "\"SOA\""),
+        key("rcode", "\"NOERROR\""),
+        key("transport", "\"udp\""),
+        key("command", "[\"/usr/lib/tandem/check-db\"]"),
+        key("user", "\"nobody\""),
+        key("dynamic", "false"),
     ],
+};
+
+pub(crate) const AGENT: Section = Section {
+    name: "service.agent",
+    keys: &[key("port", "9707"), key("interval", "\"2s\""), key("send", "'web\\n'")],
 };
 
 pub(crate) const TIMEOUTS: Section = Section {
@@ -301,6 +334,7 @@ pub const SECTIONS: &[Section] = &[
     SORRY,
     CHECK,
     PERSIST,
+    AGENT,
     TIMEOUTS,
     SERVICE_TIMEOUTS,
     MASQUERADE_TIMEOUTS,

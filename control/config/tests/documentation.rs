@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use config::{CheckKind, Config, schema};
+use config::{Check, CheckKind, Config, Server, schema};
 
 const REFERENCE: &str = include_str!("../../../docs/configuration.md");
 const COMPLETE: &str = include_str!("../../../docs/examples/tandem.toml");
@@ -170,9 +170,9 @@ fn the_examples_say_what_they_mean() {
     assert_eq!(masquerade.masquerade[0].ports.to_string(), "20000-65535");
 
     let web = &services.services[0];
-    assert_eq!(web.servers.iter().map(|server| server.weight).collect::<Vec<_>>(), [2, 1, 0]);
+    assert_eq!(web.servers.iter().map(|server| server.weight).collect::<Vec<_>>(), [2, 1, 0, 1]);
     assert_eq!(web.sorry.iter().map(|server| server.weight).collect::<Vec<_>>(), [1]);
-    let dns = services.services[1].keys();
+    let dns = services.services[2].keys();
     let dns: Vec<_> = dns.map(|(listen, protocol)| format!("{listen} {protocol}")).collect();
     assert_eq!(
         dns,
@@ -183,10 +183,29 @@ fn the_examples_say_what_they_mean() {
             "198.51.100.10:5353 udp"
         ]
     );
-    let check = web.check.as_ref().unwrap();
+    let check = &web.checks[0];
     assert_eq!(check.timeout, Duration::from_millis(500));
-    assert!(matches!(&check.kind, CheckKind::Http { path, status, .. }
-        if path == "/healthz" && status.last == 399));
+    assert!(matches!(&check.kind, CheckKind::Http(http)
+        if http.paths == ["/healthz"] && http.statuses[0].last == 399 && http.tls.is_none()));
+    let given = Check { address: None, port: None, ..check.clone() };
+    let default = Check { timeout: given.timeout, ..Check::new(given.kind.clone()) };
+    assert_eq!(given, default, "the example has the defaults");
+    let kinds = |server: &Server| -> Vec<_> {
+        web.checks_of(server).iter().map(|check| check.kind.name()).collect()
+    };
+    assert_eq!(
+        web.servers.iter().map(kinds).collect::<Vec<_>>(),
+        [["http"], ["http"], ["tcp"], ["http"]]
+    );
+    let ports = web.servers.iter().filter_map(|server| Some(web.agent_of(server)?.port));
+    assert_eq!(ports.collect::<Vec<_>>(), [9707, 9707, 9707, 9708]);
+    assert_eq!(web.detection_time(), Some(Duration::from_secs(4)), "by the check over TCP");
+    let dns = &services.services[2];
+    assert_eq!(dns.checks.len(), 3);
+    assert_eq!(dns.checks[2].fast, Duration::from_millis(125));
+    assert_eq!(dns.checks[2].timeout, Duration::from_millis(500));
+    let basket = &services.services[3];
+    assert_eq!(basket.detection_time(), Some(Duration::from_millis(10_000 + 2 * 2500 + 1000)));
 
     let [shop, time] = &defaults.services[..] else { panic!("{defaults:?}") };
     let weights = |service: &config::Service| {
@@ -195,10 +214,10 @@ fn the_examples_say_what_they_mean() {
     assert_eq!((weights(shop), weights(time)), (vec![10, 20], vec![1]));
     assert_eq!(shop.protocols, [config::Protocol::Tcp]);
 
-    let [shop, api] = [0, 1].map(|index| checks.services[index].check.as_ref().unwrap());
+    let [shop, api] = [0, 1].map(|index| &checks.services[index].checks[0]);
     assert_eq!((shop.interval, api.interval), (Duration::from_secs(1), Duration::from_secs(1)));
     for (check, expected) in [(shop, "/healthz"), (api, "/ready")] {
-        assert!(matches!(&check.kind, CheckKind::Http { path, .. } if path == expected));
+        assert!(matches!(&check.kind, CheckKind::Http(http) if http.paths == [expected]));
     }
 
     assert_eq!(timeouts.timeouts.service.tcp.established, Duration::from_secs(1800));

@@ -70,7 +70,7 @@ fn a_service_has_what_it_says_and_else_the_default() {
     );
     assert_eq!((a.unserved, c.unserved), (Some(Unserved::Drop), None));
     assert_eq!((a.servers[0].weight, c.servers[0].weight), (7, 1));
-    assert!(a.check.is_some() && b.check.as_ref().unwrap().fall == 9 && c.check.is_none());
+    assert!(!a.checks.is_empty() && b.checks[0].fall == 9 && c.checks.is_empty());
 }
 
 #[test]
@@ -81,8 +81,7 @@ fn a_check_is_named_and_changed() {
         service("a", 80, ""),
         service("b", 81, "check = { use = \"web\", interval = \"1s\", fall = 2 }"),
     ));
-    let checks: Vec<_> =
-        config.services.iter().map(|service| service.check.as_ref().unwrap()).collect();
+    let checks: Vec<_> = config.services.iter().map(|service| &service.checks[0]).collect();
     assert_eq!(checks[0].kind, checks[1].kind);
     assert_eq!([checks[0].interval, checks[1].interval], [5, 1].map(Duration::from_secs));
     assert_eq!((checks[0].fall, checks[1].fall), (4, 2));

@@ -319,5 +319,5 @@ fn the_example_with_many_services_is_right() {
     let checked = Config::load_checked(folder.join("many-services.toml")).unwrap();
     let names: Vec<_> = checked.config.services.iter().map(|s| s.name.as_str()).collect();
     assert_eq!(names, ["smtp", "shop", "shop-api"]);
-    assert!(checked.config.services.iter().all(|service| service.check.is_some()));
+    assert!(checked.config.services.iter().all(|service| !service.checks.is_empty()));
 }

@@ -118,5 +118,8 @@ fn show_service(service: &Service, out: &mut dyn Write) -> io::Result<()> {
     if draining > 0 {
         write!(out, ", {draining} draining")?;
     }
+    if let Some(time) = service.detection_time() {
+        write!(out, ", a failure is found out within {} s", time.as_secs_f64())?;
+    }
     writeln!(out)
 }

@@ -28,6 +28,14 @@ impl EchoSocket {
     /// # Errors
     /// When the system allows neither kind.
     pub fn open(address: IpAddr) -> io::Result<Self> {
+        EchoSocket::open_from(None, address)
+    }
+
+    /// From one of this machine's addresses, to this one.
+    ///
+    /// # Errors
+    /// When the system allows neither kind, or the first address is not this machine's.
+    pub fn open_from(local: Option<IpAddr>, address: IpAddr) -> io::Result<Self> {
         let (domain, protocol) = match address {
             IpAddr::V4(_) => (Domain::IPV4, Protocol::ICMPV4),
             IpAddr::V6(_) => (Domain::IPV6, Protocol::ICMPV6),
@@ -38,6 +46,9 @@ impl EchoSocket {
             Err(_) => (open(Type::RAW)?, true),
         };
         socket.set_nonblocking(true)?;
+        if let Some(local) = local {
+            socket.bind(&SocketAddr::new(local, 0).into())?;
+        }
         socket.connect(&SocketAddr::new(address, 0).into())?;
         Ok(EchoSocket {
             socket: UdpSocket::from_std(socket.into())?,

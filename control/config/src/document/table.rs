@@ -126,6 +126,15 @@ impl<'t> Table<'t> {
         (!right.is_empty()).then(|| At { value: right, span: value.span() })
     }
 
+    /// The same for a key that may be left out.
+    pub(crate) fn optional_one_or_more<T>(
+        &self,
+        key: &'static str,
+        parse: impl Fn(&DeValue<'_>) -> Result<T, Wrong>,
+    ) -> Option<At<Vec<At<T>>>> {
+        if self.has(key) { self.one_or_more(key, parse) } else { None }
+    }
+
     /// A list of tables: `[[section]]` or `key = [{ ... }]`. None as with a list.
     pub(crate) fn tables(
         &self,
@@ -135,6 +144,21 @@ impl<'t> Table<'t> {
         let list = self.array(key)?;
         let tables = list.value.iter().filter_map(|entry| self.open(key, entry, section));
         Some(At { value: tables.collect(), span: list.span })
+    }
+
+    /// A table or a list of tables: `key = { ... }` or `key = [{ ... }, { ... }]`. None when it
+    /// is left out or neither.
+    pub(crate) fn one_or_more_tables(
+        &self,
+        key: &'static str,
+        section: &'static Section,
+    ) -> Option<At<Vec<Table<'t>>>> {
+        let value = self.table.get(key)?;
+        if let DeValue::Array(_) = value.get_ref() {
+            return self.tables(key, section);
+        }
+        let table = self.open(key, value, section)?;
+        Some(At { value: vec![table], span: value.span() })
     }
 
     /// A table in the table.

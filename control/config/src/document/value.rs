@@ -11,6 +11,7 @@ use wire::MacAddress;
 
 use super::duration;
 use super::suggestion::nearest;
+use crate::model::check::{Pattern, compile_regex};
 use crate::model::device::Device;
 use wire::Cidr;
 
@@ -124,6 +125,40 @@ pub(crate) fn line(expected: &'static str) -> impl Fn(&DeValue<'_>) -> Read<Stri
     }
 }
 
+/// Printable text with spaces.
+pub(crate) fn words(expected: &'static str) -> impl Fn(&DeValue<'_>) -> Read<String> {
+    move |value| {
+        let text = text(value, expected)?;
+        let is_printable = text.chars().all(|c| !c.is_control());
+        if text.is_empty() || text.len() > 1024 || !is_printable {
+            return wrong(format!("is {}", quote(text)), format!("write {expected}"));
+        }
+        Ok(text.to_owned())
+    }
+}
+
+/// Bytes, as text with escapes.
+pub(crate) fn bytes(value: &DeValue<'_>) -> Read<Vec<u8>> {
+    let expected = "at most 1024 bytes, as text with the escapes \\r \\n \\t \\0 \\\\ \\xHH, as in \
+                    'PING\\r\\n' (single quotes keep the backslash)";
+    let text = text(value, expected)?;
+    match Pattern::parse(text, false) {
+        Some(pattern) => Ok(pattern.bytes()),
+        None => wrong(format!("is {}", quote(text)), format!("write {expected}")),
+    }
+}
+
+/// Bytes to compare with, as text with escapes.
+pub(crate) fn pattern(value: &DeValue<'_>) -> Read<Pattern> {
+    let expected = "1 to 1024 bytes, as text with the escapes \\r \\n \\t \\0 \\\\ \\xHH, where H may be \
+                    ? for any digit, as in '+PONG' or '\\x00\\x8?' (single quotes keep the backslash)";
+    let text = text(value, expected)?;
+    match Pattern::parse(text, true) {
+        Some(pattern) if !pattern.is_empty() => Ok(pattern),
+        _ => wrong(format!("is {}", quote(text)), format!("write {expected}")),
+    }
+}
+
 pub(crate) fn path(value: &DeValue<'_>) -> Read<PathBuf> {
     let expected = "a path from the root on, beginning with '/'";
     let text = text(value, expected)?;
@@ -166,6 +201,93 @@ pub(crate) fn time(range: RangeInclusive<Duration>) -> impl Fn(&DeValue<'_>) -> 
             None => wrong(format!("is {}", quote(text)), format!("write {expected}")),
         }
     }
+}
+
+/// A span of time in a range, or zero.
+pub(crate) fn time_or_zero(
+    range: RangeInclusive<Duration>,
+) -> impl Fn(&DeValue<'_>) -> Read<Duration> {
+    let in_range = time(range);
+    move |value| match value.as_str().and_then(duration::parse) {
+        Some(Duration::ZERO) => Ok(Duration::ZERO),
+        _ => in_range(value),
+    }
+}
+
+/// A regular expression for bodies.
+pub(crate) fn regex(value: &DeValue<'_>) -> Read<String> {
+    let expected = "a regular expression, as in '\"state\": *\"(ok|green)\"'";
+    let text = text(value, expected)?;
+    if text.is_empty() || text.len() > 1024 {
+        return wrong(format!("is {}", quote(text)), format!("write {expected}"));
+    }
+    match compile_regex(text) {
+        Ok(_) => Ok(text.to_owned()),
+        Err(regex::Error::CompiledTooBig(_)) => wrong(
+            format!("is {}, which takes too much memory", quote(text)),
+            "write a shorter one, with smaller repetitions",
+        ),
+        Err(error) => {
+            let error = error.to_string();
+            let last = error.lines().last().unwrap_or_default();
+            let reason = last.strip_prefix("error: ").unwrap_or(last);
+            wrong(format!("is {}: {reason}", quote(text)), format!("write {expected}"))
+        }
+    }
+}
+
+/// A header of an HTTP request: its name and value (RFC 9110 section 5.1 and 5.5).
+pub(crate) fn header(value: &DeValue<'_>) -> Read<(String, String)> {
+    let expected = "a name and a value, as in \"Accept: text/plain\"";
+    let text = text(value, expected)?;
+    let is_token = |c: u8| c.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&c);
+    let header = text.split_once(':').map(|(name, value)| (name, value.trim()));
+    match header {
+        Some((name, value))
+            if !name.is_empty()
+                && text.len() <= 1024
+                && name.bytes().all(is_token)
+                && value.bytes().all(|c| c == b' ' || c.is_ascii_graphic()) =>
+        {
+            Ok((name.to_owned(), value.to_owned()))
+        }
+        _ => wrong(format!("is {}", quote(text)), format!("write {expected}")),
+    }
+}
+
+/// A word of a command, which may be anything but a zero byte.
+pub(crate) fn argument(value: &DeValue<'_>) -> Read<String> {
+    let text = text(value, "a word of the command")?;
+    if text.contains('\0') || text.len() > 4096 {
+        return wrong(format!("is {}", quote(text)), "write a word of at most 4096 characters");
+    }
+    Ok(text.to_owned())
+}
+
+/// A domain name (RFC 1035 section 2.3.4), or `.` for the root.
+pub(crate) fn domain(value: &DeValue<'_>) -> Read<String> {
+    let expected = "a domain name, as in \"example.org\"";
+    let text = text(value, expected)?;
+    if text == "." || is_domain(text) {
+        return Ok(text.to_owned());
+    }
+    wrong(format!("is {}", quote(text)), format!("write {expected}"))
+}
+
+fn is_domain(text: &str) -> bool {
+    let is_allowed = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'-' | b'_');
+    let is_label = |label: &str| (1..=63).contains(&label.len()) && label.bytes().all(is_allowed);
+    text.len() <= 253 && text.strip_suffix('.').unwrap_or(text).split('.').all(is_label)
+}
+
+/// The name or address that a certificate is for.
+pub(crate) fn host_name(value: &DeValue<'_>) -> Read<String> {
+    let expected = "the name or address that the certificate is for, as in \"www.example.org\"";
+    let text = text(value, expected)?;
+    if text.parse::<IpAddr>().is_ok() || is_domain(text) {
+        return Ok(text.to_owned());
+    }
+    wrong(format!("is {}", quote(text)), format!("write {expected}"))
 }
 
 /// Two numbers, `1024-65535`, or one.

@@ -1,9 +1,10 @@
 //! Services and their real servers.
 
 use core::fmt;
+use core::time::Duration;
 use std::net::SocketAddrV4;
 
-use super::check::Check;
+use super::check::{Agent, Check};
 use super::node::Unserved;
 use super::persist::Persist;
 
@@ -27,10 +28,13 @@ pub struct Service {
     pub sorry: Vec<Server>,
     /// What its clients are told when nobody can serve them; none: what `node.unserved` says.
     pub unserved: Option<Unserved>,
-    /// How it is found out whether a server is well; none: it is taken to be.
-    pub check: Option<Check>,
     /// How its clients keep their servers; none: each connection finds its own.
     pub persist: Option<Persist>,
+    /// How it is found out whether a server is well, where the server says nothing else; a server
+    /// is up when all of them are. None: it is taken to be.
+    pub checks: Vec<Check>,
+    /// The agent on each server, where the server says nothing else.
+    pub agent: Option<Agent>,
     /// What becomes of the TCP connections of a server that goes down.
     pub on_down: OnDown,
     /// Whether servers are asked for their way back.
@@ -74,16 +78,37 @@ impl Service {
         let each = |&listen: &SocketAddrV4| self.protocols.iter().map(move |&one| (listen, one));
         self.listens.iter().flat_map(each)
     }
+
+    /// The checks of one of its servers.
+    pub fn checks_of<'s>(&'s self, server: &'s Server) -> &'s [Check] {
+        server.checks.as_ref().unwrap_or(&self.checks)
+    }
+
+    /// The agent on one of its servers.
+    pub fn agent_of<'s>(&'s self, server: &'s Server) -> Option<&'s Agent> {
+        server.agent.as_ref().or(self.agent.as_ref())
+    }
+
+    /// The longest time from a fault of a server to its being taken out, whichever of its checks
+    /// sees the fault; none without checks.
+    pub fn detection_time(&self) -> Option<Duration> {
+        let checks = self.servers.iter().flat_map(|server| self.checks_of(server));
+        checks.map(Check::detection_time).max()
+    }
 }
 
 /// A real server of a service.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Server {
     /// Where it listens, on the private side.
     pub address: SocketAddrV4,
     /// Its share of new connections among the servers; 0 drains it: connections that
     /// exist stay, no new one comes.
     pub weight: u16,
+    /// Its checks, where they are not the service's; may be empty.
+    pub checks: Option<Vec<Check>>,
+    /// Its agent, where it is not the service's.
+    pub agent: Option<Agent>,
 }
 
 /// The transport of a service.

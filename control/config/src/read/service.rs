@@ -6,7 +6,7 @@ use super::check;
 use super::node::UNSERVED;
 use super::persist::{self, RawPersist};
 use crate::document::{At, Table, value};
-use crate::model::check::Check;
+use crate::model::check::{Agent, Check};
 use crate::model::node::Unserved;
 use crate::model::service::{OnDown, Protocol, ReturnPathCheck, Scheduler};
 use crate::schema;
@@ -29,7 +29,8 @@ pub(crate) struct RawService {
     /// None when there is no list.
     pub(crate) servers: Option<At<Vec<RawServer>>>,
     pub(crate) sorry: Option<At<Vec<RawServer>>>,
-    pub(crate) check: Option<At<Check>>,
+    pub(crate) checks: Option<At<Vec<Check>>>,
+    pub(crate) agent: Option<Agent>,
     pub(crate) unserved: Option<Unserved>,
     pub(crate) persist: Option<At<RawPersist>>,
     pub(crate) on_down: OnDown,
@@ -39,6 +40,8 @@ pub(crate) struct RawService {
 pub(crate) struct RawServer {
     pub(crate) address: Option<At<SocketAddrV4>>,
     pub(crate) weight: u16,
+    pub(crate) checks: Option<At<Vec<Check>>>,
+    pub(crate) agent: Option<Agent>,
 }
 
 pub(super) fn read(table: Table<'_>) -> RawService {
@@ -65,8 +68,9 @@ pub(super) fn read(table: Table<'_>) -> RawService {
         return_path: table
             .optional("return_path", value::choice(RETURN_PATH))
             .map_or(ReturnPathCheck::default(), |at| at.value),
-        check: table.table("check", &schema::CHECK).and_then(check::read),
         persist: table.table("persist", &schema::PERSIST).map(persist::read),
+        checks: check::read_all(&table),
+        agent: check::read_agent(&table),
         protocols,
     }
 }
@@ -75,5 +79,7 @@ fn read_server(table: Table<'_>) -> RawServer {
     RawServer {
         address: table.required("address", value::socket),
         weight: table.optional("weight", value::integer(0..=65_535)).map_or(1, |at| at.value),
+        checks: check::read_all(&table),
+        agent: check::read_agent(&table),
     }
 }

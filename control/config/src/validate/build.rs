@@ -72,9 +72,15 @@ fn masquerade(raw: RawMasquerade) -> Option<Masquerade> {
 }
 
 fn service(raw: RawService) -> Option<Service> {
-    let server =
-        |server: RawServer| Some(Server { address: server.address?.value, weight: server.weight });
     let sorry = raw.sorry.map(|list| list.value).unwrap_or_default();
+    let server = |server: RawServer| {
+        Some(Server {
+            address: server.address?.value,
+            weight: server.weight,
+            checks: server.checks.map(|at| at.value),
+            agent: server.agent,
+        })
+    };
     Some(Service {
         name: raw.name?.value,
         listens: bare(raw.listens?.value),
@@ -85,7 +91,8 @@ fn service(raw: RawService) -> Option<Service> {
         unserved: raw.unserved,
         on_down: raw.on_down,
         return_path: raw.return_path,
-        check: raw.check.map(|at| at.value),
         persist: raw.persist.map(|at| at.value.persist),
+        checks: raw.checks.map_or(Vec::new(), |at| at.value),
+        agent: raw.agent,
     })
 }

@@ -1,0 +1,195 @@
+//! Whether silence is the servers' fault, or that of the network on this machine's side.
+//!
+//! A broken link, switch or NIC silences every server at once, and the gateway and the peer with
+//! them. Such failures are void: they count against no server. A server that answers anything,
+//! a reset or a status 500 among it, is reached, so that always counts.
+
+use core::time::Duration;
+use std::collections::{BTreeSet, HashMap};
+use std::net::Ipv4Addr;
+use std::time::Instant;
+
+/// How long a control probe is believed: it is repeated several times meanwhile.
+pub const BELIEVED: Duration = Duration::from_millis(600);
+/// How long failures may be void in a row. What is silent for longer is taken out, whoever's fault
+/// it is: the servers may have died together with the peer.
+pub const MOST: Duration = Duration::from_secs(60);
+/// From so many servers on, more than half of them is enough; of fewer, it takes all.
+const MANY: usize = 4;
+
+/// What is known of the network on the side of the servers.
+#[derive(Debug, Default)]
+pub struct LocalFaults {
+    /// The last answer of a control probe: of the gateway, or of the peer. None: there is none to
+    /// ask, or none has ever answered, so nothing is known.
+    control: Option<Instant>,
+    /// Hosts that do not answer, and since when.
+    silent: HashMap<Ipv4Addr, Instant>,
+    /// Since when failures are void.
+    void_since: Option<Instant>,
+    /// Failures that were void so far.
+    pub voided: u64,
+}
+
+/// What a host's silence means.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Judgement {
+    /// It has failed.
+    Counts,
+    /// Nothing is known of it.
+    Void,
+}
+
+impl LocalFaults {
+    /// A control probe was answered.
+    pub fn control_answers(&mut self, now: Instant) {
+        self.control = Some(now);
+    }
+
+    /// Nobody is asked any more.
+    pub fn forget_control(&mut self) {
+        self.control = None;
+    }
+
+    /// A host has answered something.
+    pub fn answers(&mut self, host: Ipv4Addr) {
+        self.silent.remove(&host);
+    }
+
+    /// A host is no longer asked.
+    pub fn forget(&mut self, keep: impl Fn(Ipv4Addr) -> bool) {
+        self.silent.retain(|host, _| keep(*host));
+    }
+
+    /// Since when failures are void, if they are.
+    #[must_use]
+    pub fn void_since(&self) -> Option<Instant> {
+        self.void_since
+    }
+
+    /// A host has not answered a probe that began at `began`; `up` are the hosts that are up and
+    /// asked.
+    pub fn silence(
+        &mut self,
+        host: Ipv4Addr,
+        began: Instant,
+        interval: Duration,
+        now: Instant,
+        up: impl FnOnce() -> BTreeSet<Ipv4Addr>,
+    ) -> Judgement {
+        self.silent.entry(host).or_insert(began);
+        let Some(answered) = self.control else { return Judgement::Counts };
+        if answered >= began || now.saturating_duration_since(answered) < BELIEVED {
+            self.void_since = None;
+            return Judgement::Counts;
+        }
+        let began_void = *self.void_since.get_or_insert(now);
+        // The others may be as silent, and have not been asked since.
+        let is_early = now.saturating_duration_since(answered) < BELIEVED + interval;
+        let is_over = now.saturating_duration_since(began_void) > MOST;
+        if is_over || !(is_early || self.are_together(&up())) {
+            return Judgement::Counts;
+        }
+        self.voided += 1;
+        Judgement::Void
+    }
+
+    fn are_together(&self, up: &BTreeSet<Ipv4Addr>) -> bool {
+        let asked = up.len();
+        let silent = up.iter().filter(|host| self.silent.contains_key(host)).count();
+        if asked >= MANY { silent * 2 > asked } else { silent == asked }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INTERVAL: Duration = Duration::from_secs(2);
+
+    fn host(number: u8) -> Ipv4Addr {
+        Ipv4Addr::new(10, 0, 0, number)
+    }
+
+    fn millis(millis: u64) -> Duration {
+        Duration::from_millis(millis)
+    }
+
+    /// Judges the silence of the hosts below `silent` out of `all`, long after control fell silent.
+    fn judge(silent: u8, all: u8, control: bool) -> Judgement {
+        let start = Instant::now();
+        let mut faults = LocalFaults::default();
+        faults.control_answers(start);
+        let now = start + millis(5000);
+        if control {
+            faults.control_answers(now - millis(100));
+        }
+        let mut last = Judgement::Counts;
+        for number in 0..silent {
+            last = faults.silence(host(number), now - millis(1000), INTERVAL, now, || {
+                (0..all).map(host).collect()
+            });
+        }
+        last
+    }
+
+    #[test]
+    fn silence_of_most_and_of_the_gateway_is_void() {
+        assert_eq!(judge(3, 4, false), Judgement::Void);
+        assert_eq!(judge(2, 4, false), Judgement::Counts);
+        assert_eq!(judge(3, 4, true), Judgement::Counts, "the gateway answers");
+        assert_eq!(judge(3, 3, false), Judgement::Void);
+        assert_eq!(judge(2, 3, false), Judgement::Counts, "two of three are dead");
+    }
+
+    #[test]
+    fn without_a_control_probe_all_counts() {
+        let mut faults = LocalFaults::default();
+        let now = Instant::now();
+        let judged = faults.silence(host(1), now, INTERVAL, now, || [host(1)].into());
+        assert_eq!(judged, Judgement::Counts);
+    }
+
+    #[test]
+    fn the_first_interval_after_the_gateway_fell_silent_is_void() {
+        let start = Instant::now();
+        let mut faults = LocalFaults::default();
+        faults.control_answers(start);
+        let mut at = |millis_later| {
+            let now = start + millis(millis_later);
+            faults.silence(host(1), now, INTERVAL, now, || (1..9).map(host).collect())
+        };
+        assert_eq!(at(300), Judgement::Counts, "it has just answered");
+        assert_eq!(at(700), Judgement::Void);
+        assert_eq!(at(2500), Judgement::Void);
+        assert_eq!(at(2700), Judgement::Counts, "one of eight");
+    }
+
+    #[test]
+    fn silence_is_not_void_for_ever() {
+        let start = Instant::now();
+        let mut faults = LocalFaults::default();
+        faults.control_answers(start);
+        let mut at = |seconds| {
+            let now = start + Duration::from_secs(seconds);
+            faults.silence(host(1), now, INTERVAL, now, || [host(1)].into())
+        };
+        assert_eq!([at(10), at(60), at(71)], [Judgement::Void, Judgement::Void, Judgement::Counts]);
+    }
+
+    #[test]
+    fn a_host_that_answers_is_not_silent() {
+        let start = Instant::now();
+        let mut faults = LocalFaults::default();
+        faults.control_answers(start);
+        let now = start + Duration::from_secs(10);
+        let mut silence = |faults: &mut LocalFaults, number| {
+            faults.silence(host(number), now, INTERVAL, now, || (1..=4).map(host).collect())
+        };
+        silence(&mut faults, 1);
+        silence(&mut faults, 2);
+        assert_eq!(silence(&mut faults, 3), Judgement::Void);
+        faults.answers(host(1));
+        assert_eq!(silence(&mut faults, 3), Judgement::Counts);
+    }
+}
