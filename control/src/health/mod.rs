@@ -49,6 +49,8 @@ pub struct Health {
 pub struct Totals {
     /// Checks, equal ones counted once.
     pub checks: usize,
+    /// Probes that began more than 20 ms after their time.
+    pub late: u64,
     /// Failures that counted against no server, because the network on this side had failed.
     pub voided: u64,
     /// Failures count against no server now.
@@ -102,6 +104,7 @@ impl Health {
         let engine = self.shared.engine();
         Totals {
             checks: engine.len(),
+            late: engine.late,
             voided: engine.faults.voided,
             is_void: engine.faults.void_since().is_some(),
         }

@@ -34,7 +34,7 @@ pub struct Job {
 }
 
 /// A probe that begins later than this is late.
-const LATE: Duration = Duration::from_millis(20);
+pub const LATE: Duration = Duration::from_millis(20);
 
 impl Job {
     #[must_use]

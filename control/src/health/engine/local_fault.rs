@@ -17,18 +17,33 @@ pub const MOST: Duration = Duration::from_secs(60);
 /// From so many servers on, more than half of them is enough; of fewer, it takes all.
 const MANY: usize = 4;
 
+impl Control {
+    /// The last answer is no longer believed.
+    fn is_over(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.last) >= BELIEVED
+    }
+}
+
 /// What is known of the network on the side of the servers.
 #[derive(Debug, Default)]
 pub struct LocalFaults {
     /// The last answer of a control probe: of the gateway, or of the peer. None: there is none to
     /// ask, or none has ever answered, so nothing is known.
-    control: Option<Instant>,
+    control: Option<Control>,
     /// Hosts that do not answer, and since when.
     silent: HashMap<Ipv4Addr, Instant>,
     /// Since when failures are void.
     void_since: Option<Instant>,
     /// Failures that were void so far.
     pub voided: u64,
+}
+
+/// The answers of those who are asked for control.
+#[derive(Clone, Copy, Debug)]
+struct Control {
+    last: Instant,
+    /// Since when they came without a gap.
+    unbroken_since: Instant,
 }
 
 /// What a host's silence means.
@@ -43,7 +58,9 @@ pub enum Judgement {
 impl LocalFaults {
     /// A control probe was answered.
     pub fn control_answers(&mut self, now: Instant) {
-        self.control = Some(now);
+        let before = self.control.filter(|control| !control.is_over(now));
+        let unbroken_since = before.map_or(now, |control| control.unbroken_since);
+        self.control = Some(Control { last: now, unbroken_since });
     }
 
     /// Nobody is asked any more.
@@ -78,16 +95,20 @@ impl LocalFaults {
         up: impl FnOnce() -> BTreeSet<Ipv4Addr>,
     ) -> Judgement {
         self.silent.entry(host).or_insert(began);
-        let Some(answered) = self.control else { return Judgement::Counts };
-        if answered >= began || now.saturating_duration_since(answered) < BELIEVED {
+        let Some(control) = self.control else { return Judgement::Counts };
+        let is_broken = control.is_over(now);
+        if !is_broken && control.unbroken_since <= began {
             self.void_since = None;
             return Judgement::Counts;
         }
         let began_void = *self.void_since.get_or_insert(now);
-        // The others may be as silent, and have not been asked since.
-        let is_early = now.saturating_duration_since(answered) < BELIEVED + interval;
-        let is_over = now.saturating_duration_since(began_void) > MOST;
-        if is_over || !(is_early || self.are_together(&up())) {
+        if now.saturating_duration_since(began_void) > MOST {
+            return Judgement::Counts;
+        }
+        // The others may be as silent, and have not been asked since. And what was sent while the
+        // network was broken was lost, though it is whole by now.
+        let is_early = now.saturating_duration_since(control.last) < BELIEVED + interval;
+        if is_broken && !is_early && !self.are_together(&up()) {
             return Judgement::Counts;
         }
         self.voided += 1;
@@ -122,7 +143,8 @@ mod tests {
         faults.control_answers(start);
         let now = start + millis(5000);
         if control {
-            faults.control_answers(now - millis(100));
+            // From before the probe on, as often as it is asked.
+            (0..12).rev().for_each(|n| faults.control_answers(now - millis(100 + 200 * n)));
         }
         let mut last = Judgement::Counts;
         for number in 0..silent {
@@ -140,6 +162,20 @@ mod tests {
         assert_eq!(judge(3, 4, true), Judgement::Counts, "the gateway answers");
         assert_eq!(judge(3, 3, false), Judgement::Void);
         assert_eq!(judge(2, 3, false), Judgement::Counts, "two of three are dead");
+    }
+
+    #[test]
+    fn a_probe_that_began_in_the_outage_is_void_after_it() {
+        let start = Instant::now();
+        let mut faults = LocalFaults::default();
+        faults.control_answers(start);
+        let end = start + millis(10_000);
+        (0..5).for_each(|n| faults.control_answers(end + millis(200 * n)));
+        let now = end + millis(900);
+        let mut silence =
+            |began| faults.silence(host(1), began, INTERVAL, now, || (1..9).map(host).collect());
+        assert_eq!(silence(end - millis(100)), Judgement::Void);
+        assert_eq!(silence(end + millis(1)), Judgement::Counts);
     }
 
     #[test]
@@ -183,7 +219,7 @@ mod tests {
         let mut faults = LocalFaults::default();
         faults.control_answers(start);
         let now = start + Duration::from_secs(10);
-        let mut silence = |faults: &mut LocalFaults, number| {
+        let silence = |faults: &mut LocalFaults, number| {
             faults.silence(host(number), now, INTERVAL, now, || (1..=4).map(host).collect())
         };
         silence(&mut faults, 1);

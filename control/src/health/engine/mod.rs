@@ -89,6 +89,8 @@ pub struct Engine {
     queue: BinaryHeap<Reverse<(Instant, JobNumber)>>,
     origin: Origin,
     suspects: Vec<Suspect>,
+    /// Probes that began late, also those of checks that are no more.
+    pub late: u64,
     pub faults: LocalFaults,
     /// Grows whenever something changes that others act upon.
     pub version: u64,
@@ -108,6 +110,7 @@ impl Engine {
             queue: BinaryHeap::new(),
             origin,
             suspects: Vec::new(),
+            late: 0,
             faults: LocalFaults::default(),
             version: 0,
         }
@@ -209,6 +212,9 @@ impl Engine {
             if !job.may_begin() {
                 job.due = None;
                 continue;
+            }
+            if now.saturating_duration_since(due) > job::LATE {
+                self.late += 1;
             }
             job.begin(&self.origin, due, now);
             let target = Arc::clone(&job.target);
