@@ -10,8 +10,9 @@ use crate::frame::{self, FrameError};
 use crate::message::{self, Request, Response};
 use crate::stream::Direction;
 use crate::{
-    Connections, Counters, LeaseOrder, LeaseStatus, Neighbours, Page, Pair, Reload, Reloaded,
-    Services, SetServers, SourcesInForce, SourcesPage, Status,
+    Administer, Administered, Connections, Counters, LeaseOrder, LeaseStatus, Neighbours, Page,
+    Pair, Pools, PoolsPage, Reload, Reloaded, Services, SetServers, SourcesInForce, SourcesPage,
+    Status,
 };
 
 /// Why a request has no answer.
@@ -206,6 +207,14 @@ impl Client {
     ask!(
         /// Has tandem-control hand the active role to the other machine.
         failover() -> Pair, Request::Failover
+    );
+    ask!(
+        /// Asks tandem-control for one page of what is known of the real servers.
+        pools_page(page: PoolsPage) -> Pools, Request::Pools(page)
+    );
+    ask!(
+        /// Has tandem-control do what an operator wants of servers.
+        administer(administer: Administer) -> Administered, Request::Administer(administer)
     );
     ask!(
         /// Has a dataplane read a configuration file and apply it.

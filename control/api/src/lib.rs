@@ -26,6 +26,7 @@ pub mod message;
 pub mod neighbours;
 pub mod observations;
 pub mod pair;
+pub mod pools;
 pub mod reload;
 pub mod server;
 pub mod services;
@@ -43,6 +44,10 @@ pub use message::{Request, Response};
 pub use neighbours::{Neighbour, NeighbourState, Neighbours};
 pub use observations::{Observation, Observations, Observe};
 pub use pair::{Change, Member, NotUnderstood, Pair, Path, Sync, SyncLink};
+pub use pools::{
+    AdminOrder, Administer, Administered, Administrative, Operational, Origin, PeerExchange,
+    PeerView, Pool, PoolMode, PoolServer, Pools, PoolsPage,
+};
 pub use reload::{Reload, Reloaded};
 pub use services::{
     Listen, ReturnPath, ServerChange, ServerState, ServerStatus, ServiceChange, ServiceStatus,

@@ -7,8 +7,9 @@ use crate::failure::{Failure, FailureKind};
 use crate::stream::Direction;
 use crate::version::VERSION;
 use crate::{
-    Connections, Counters, LeaseOrder, LeaseStatus, Neighbours, Observations, Observe, Page, Pair,
-    Reload, Reloaded, Services, SetServers, SourcesInForce, SourcesPage, Status,
+    Administer, Administered, Connections, Counters, LeaseOrder, LeaseStatus, Neighbours,
+    Observations, Observe, Page, Pair, Pools, PoolsPage, Reload, Reloaded, Services, SetServers,
+    SourcesInForce, SourcesPage, Status,
 };
 
 /// What a client can ask: the first group is for a dataplane, `Pair` and `Failover` are for
@@ -52,6 +53,11 @@ pub enum Request {
     /// Has tandem-control hand the active role to the other machine; answered with
     /// [`Response::Pair`] when that is done, or with a failure.
     Failover,
+    /// Asks tandem-control what is known of the real servers; answered with [`Response::Pools`].
+    Pools(PoolsPage),
+    /// Tells tandem-control what an operator wants of servers; answered with
+    /// [`Response::Administered`], or with a failure of kind [`FailureKind::NotFound`].
+    Administer(Administer),
 }
 
 /// The answer to a request.
@@ -83,6 +89,10 @@ pub enum Response {
     Observations(Observations),
     /// Answers [`Request::Pair`] and [`Request::Failover`].
     Pair(Pair),
+    /// Answers [`Request::Pools`].
+    Pools(Pools),
+    /// Answers [`Request::Administer`].
+    Administered(Administered),
     /// Answers any request that was not carried out.
     Failure(Failure),
 }

@@ -102,6 +102,7 @@ pub(crate) const NODE: Section = Section {
         key("log", "\"info\""),
         key("file_prefix", "\"tandem\""),
         key("state", "\"/var/lib/tandem\""),
+        key("maintenance", "\"/etc/tandem/maintenance.d\""),
     ],
 };
 
@@ -198,6 +199,11 @@ pub(crate) const SERVICE: Section = Section {
         key("unserved", "\"drop\""),
         key("on_down", "\"cut\""),
         key("return_path", "\"require\""),
+        key("slow_start", "\"30s\""),
+        key("panic", "30"),
+        key("when_all_down", "\"keep\""),
+        key("quorum", "2"),
+        key("hysteresis", "1"),
         key("server", "[{ address = \"10.0.0.11:80\" }]"),
         key("sorry", "[{ address = \"10.0.0.21:80\" }]"),
         key("check", "{ kind = \"tcp\" }"),

@@ -157,6 +157,8 @@ fn the_examples_say_what_they_mean() {
     assert_eq!(sides.private.gateway, Some([10, 0, 0, 254].into()));
 
     assert_eq!(node.node.state.to_str(), Some("/var/lib/tandem"));
+    let maintenance = node.node.maintenance.as_ref().unwrap();
+    assert_eq!(maintenance.to_str(), Some("/etc/tandem/maintenance.d"));
 
     assert_eq!(metrics.metrics, config::Metrics::default());
     let peer = peer.peer.as_ref().unwrap();
@@ -183,6 +185,9 @@ fn the_examples_say_what_they_mean() {
             "198.51.100.10:5353 udp"
         ]
     );
+    let keep = Some(config::WhenAllDown::Keep);
+    assert_eq!((web.pool.slow_start, web.pool.panic), (Duration::from_secs(30), 30));
+    assert_eq!((web.pool.when_all_down, web.pool.quorum, web.pool.hysteresis), (keep, 2, 1));
     let check = &web.checks[0];
     assert_eq!(check.timeout, Duration::from_millis(500));
     assert!(matches!(&check.kind, CheckKind::Http(http)

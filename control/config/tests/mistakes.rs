@@ -48,7 +48,9 @@ macro_rules! golden {
     )*};
 }
 
-golden!(checks empty header listens node not_forwarded overlap pair peer persist services sides syntax unclosed values warnings);
+golden!(
+    checks empty header listens node not_forwarded overlap pair peer persist pool services sides syntax unclosed values warnings
+);
 
 #[test]
 fn every_file_is_tested() {

@@ -8,6 +8,7 @@ pub mod metrics;
 pub mod node;
 pub mod peer;
 pub mod persist;
+pub mod pool;
 pub mod service;
 pub mod timeouts;
 

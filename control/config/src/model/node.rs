@@ -31,8 +31,11 @@ pub struct Node {
     pub log: LogLevel,
     /// What tells this dataplane's DPDK files from another's on the same machine.
     pub file_prefix: String,
-    /// The folder of what has to outlive a restart: the term.
+    /// The folder of what has to outlive a restart: the term, and what operators want of servers.
     pub state: PathBuf,
+    /// The folder whose files take servers out; none: `maintenance.d` beside the configuration
+    /// file.
+    pub maintenance: Option<PathBuf>,
 }
 
 impl Node {
@@ -55,6 +58,7 @@ impl Node {
             log: LogLevel::Info,
             file_prefix: "tandem".to_owned(),
             state: PathBuf::from("/var/lib/tandem"),
+            maintenance: None,
         }
     }
 

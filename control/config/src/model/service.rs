@@ -7,6 +7,7 @@ use std::net::SocketAddrV4;
 use super::check::{Agent, Check};
 use super::node::Unserved;
 use super::persist::Persist;
+use super::pool::PoolRules;
 
 pub use schedulers::Kind as Scheduler;
 
@@ -39,6 +40,8 @@ pub struct Service {
     pub on_down: OnDown,
     /// Whether servers are asked for their way back.
     pub return_path: ReturnPathCheck,
+    /// How its servers are used while some of them are not available.
+    pub pool: PoolRules,
 }
 
 /// What becomes of the TCP connections of a server that goes down.

@@ -8,6 +8,7 @@ mod metrics;
 mod node;
 mod peer;
 mod persist;
+mod pool;
 mod service;
 mod timeouts;
 
@@ -15,6 +16,7 @@ pub(crate) use interface::{RawInterface, RawNeighbour, RawRoute};
 pub(crate) use masquerade::RawMasquerade;
 pub(crate) use peer::{RawPath, RawPeer};
 pub(crate) use persist::RawPersist;
+pub(crate) use pool::RawPool;
 pub(crate) use service::{RawServer, RawService};
 
 use crate::document::{Span, Table};

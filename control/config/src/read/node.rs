@@ -111,4 +111,5 @@ fn read_process(table: &Table<'_>, node: &mut Node) {
     if let Some(state) = table.optional("state", value::path) {
         node.state = state.value;
     }
+    node.maintenance = table.optional("maintenance", value::path).map(|folder| folder.value);
 }

@@ -5,6 +5,7 @@ use std::net::SocketAddrV4;
 use super::check;
 use super::node::UNSERVED;
 use super::persist::{self, RawPersist};
+use super::pool::{self, RawPool};
 use crate::document::{At, Table, value};
 use crate::model::check::{Agent, Check};
 use crate::model::node::Unserved;
@@ -35,6 +36,7 @@ pub(crate) struct RawService {
     pub(crate) persist: Option<At<RawPersist>>,
     pub(crate) on_down: OnDown,
     pub(crate) return_path: ReturnPathCheck,
+    pub(crate) pool: RawPool,
 }
 
 pub(crate) struct RawServer {
@@ -68,6 +70,7 @@ pub(super) fn read(table: Table<'_>) -> RawService {
         return_path: table
             .optional("return_path", value::choice(RETURN_PATH))
             .map_or(ReturnPathCheck::default(), |at| at.value),
+        pool: pool::read(&table),
         persist: table.table("persist", &schema::PERSIST).map(persist::read),
         checks: check::read_all(&table),
         agent: check::read_agent(&table),

@@ -1,5 +1,6 @@
 //! From what was read to the configuration, leaving the places behind.
 
+use super::pool;
 use crate::document::At;
 use crate::model::Config;
 use crate::model::interface::{Interface, Route, StaticNeighbour};
@@ -72,6 +73,7 @@ fn masquerade(raw: RawMasquerade) -> Option<Masquerade> {
 }
 
 fn service(raw: RawService) -> Option<Service> {
+    let pool = pool::rules(&raw.pool);
     let sorry = raw.sorry.map(|list| list.value).unwrap_or_default();
     let server = |server: RawServer| {
         Some(Server {
@@ -94,5 +96,6 @@ fn service(raw: RawService) -> Option<Service> {
         persist: raw.persist.map(|at| at.value.persist),
         checks: raw.checks.map_or(Vec::new(), |at| at.value),
         agent: raw.agent,
+        pool,
     })
 }

@@ -6,6 +6,7 @@ mod listen;
 mod masquerade;
 mod peer;
 mod persist;
+mod pool;
 mod service;
 mod sides;
 

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use wire::Cidr;
 
 use super::interface::{FORWARDED, NOT_FORWARDED, own};
-use super::listen;
+use super::{listen, pool};
 use crate::document::{At, Report};
 use crate::model::service::Service;
 use crate::read::{RawInterface, RawServer, RawService};
@@ -22,6 +22,7 @@ pub(super) fn judge(
         listen::judge(service, before, public, report);
         judge_servers(service, report);
         judge_sorry(service, report);
+        pool::judge(service, report);
         for (key, address) in named(service) {
             judge_server(key, address, public, private, report);
         }
