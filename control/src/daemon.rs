@@ -17,12 +17,13 @@ use crate::key::{KeyError, SharedKey};
 use crate::measures::Measures;
 use crate::metrics::gather::PairSource;
 use crate::metrics::{Source, http};
-use crate::pair_socket::PairSocket;
+use crate::pair_socket::{Answerers, PairSocket};
 use crate::realtime;
 use crate::reload;
 use crate::role::driver::start::Parts;
 use crate::role::term::TermFile;
 use crate::role::{Driver, DriverHandle, DriverRequest, SyncPlan, term};
+use crate::servers::{PoolsTask, folder, task};
 use crate::sync::manager::Manager;
 use crate::sync::noise::SyncKey;
 use crate::sync::{Counts, Report};
@@ -66,11 +67,11 @@ impl StartError {
     }
 }
 
-/// Runs until SIGTERM or SIGINT, started with this configuration.
+/// Runs until SIGTERM or SIGINT, started with this configuration, which was read from `path`.
 ///
 /// # Errors
 /// When it cannot start.
-pub fn run(config: &Config) -> Result<(), StartError> {
+pub fn run(config: &Config, path: &Path) -> Result<(), StartError> {
     realtime::lock_memory();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -78,10 +79,10 @@ pub fn run(config: &Config) -> Result<(), StartError> {
         .enable_all()
         .build()
         .map_err(StartError::io("no threads"))?;
-    runtime.block_on(serve(config))
+    runtime.block_on(serve(config, path))
 }
 
-async fn serve(config: &Config) -> Result<(), StartError> {
+async fn serve(config: &Config, path: &Path) -> Result<(), StartError> {
     let mut terminate =
         signal(SignalKind::terminate()).map_err(StartError::io("no handler for SIGTERM"))?;
     let mut interrupt =
@@ -90,8 +91,18 @@ async fn serve(config: &Config) -> Result<(), StartError> {
     reload::follow_signals(Arc::clone(&follower))
         .map_err(StartError::io("no handlers for SIGHUP, SIGUSR1, SIGUSR2"))?;
     tokio::spawn(Arc::clone(&follower).run());
-    let mut pair =
-        config.peer.as_ref().map(|peer| start_pair(config, peer, &follower)).transpose()?;
+    let clock = Clock::start();
+    let mut pair = config.peer.as_ref().map(|peer| start_pair(config, peer, clock)).transpose()?;
+    let configuration = follower.subscribe();
+    let (_observations, observed) = watch::channel(Arc::default());
+    let folder = folder::of(&config.node, path);
+    let node = config.node.clone();
+    let parts = task::Parts { node, folder, clock, configuration, observed };
+    let pools = PoolsTask::start(parts).map_err(StartError::io("no thread for servers"))?;
+    let driver = pair.as_ref().map(|pair| pair.source.driver.clone());
+    let socket = config.node.pair_socket();
+    let _socket = PairSocket::open(&socket, Answerers { driver, pools, follower })
+        .map_err(StartError::io(socket.display().to_string()))?;
     let source = Source::new(
         config.node.control_socket.clone(),
         pair.as_ref().map(|pair| pair.source.clone()),
@@ -125,18 +136,12 @@ struct Running {
     driver: JoinHandle<()>,
     /// Says when the driver's thread ends.
     ended: oneshot::Receiver<()>,
-    _socket: PairSocket,
 }
 
-fn start_pair(
-    config: &Config,
-    peer: &Peer,
-    follower: &Arc<Follower>,
-) -> Result<Running, StartError> {
+fn start_pair(config: &Config, peer: &Peer, clock: Clock) -> Result<Running, StartError> {
     let key = SharedKey::load(&peer.key_file)?;
     let sync_key = SyncKey::new(&key);
     let association = Association::new(key).map_err(StartError::Random)?;
-    let clock = Clock::start();
     let (driver, requests) = DriverHandle::new();
     let (terms, stored) = keep_terms(&config.node.state, driver.clone())?;
     let (witness, closely) = Witness::new(peer.witness.is_some(), peer.timing);
@@ -153,8 +158,6 @@ fn start_pair(
     let path = |path: &config::PeerPath| (path.local.to_string(), path.remote.to_string());
     let measures = Arc::new(Measures::new(&peer.paths.iter().map(path).collect::<Vec<_>>())?);
     let source = PairSource { driver: driver.clone(), measures: Arc::clone(&measures), counts };
-    let socket = PairSocket::open(&config.node.pair_socket(), driver.clone(), Arc::clone(follower))
-        .map_err(StartError::io(config.node.pair_socket().display().to_string()))?;
     let parts = Parts {
         node: config.node.clone(),
         peer: peer.clone(),
@@ -170,7 +173,7 @@ fn start_pair(
     };
     let (alive, ended) = oneshot::channel();
     let driver = drive(parts, alive).map_err(StartError::io("no thread for heartbeats"))?;
-    Ok(Running { source, driver, ended, _socket: socket })
+    Ok(Running { source, driver, ended })
 }
 
 /// The term on disk, and the thread that writes the next ones.

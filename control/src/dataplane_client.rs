@@ -26,6 +26,9 @@ pub enum AskError {
     /// It did not do it.
     #[error(transparent)]
     Failed(#[from] Failure),
+    /// It answered something else than was asked.
+    #[error("it answered another question than was asked")]
+    OtherAnswer,
 }
 
 /// A connection to the dataplane.

@@ -22,6 +22,12 @@ pub enum Error {
     /// tandem-control was not reached, or did not do it.
     #[error("{}", Error::describe_control(.0))]
     Control(ClientError),
+    /// A command waited in vain, and has said so.
+    #[error("connections are left")]
+    Unfinished,
+    /// The words of the command line do not fit together.
+    #[error("{0}")]
+    Usage(String),
     /// The output could not be written.
     #[error("the output could not be written: {0}")]
     Output(#[from] io::Error),
@@ -29,11 +35,12 @@ pub enum Error {
 
 impl Error {
     /// 0 when there is nobody to write to (`tandem connections | head`), 2 for a
-    /// mistake in the configuration, else 1.
+    /// mistake in the configuration or the command line, 3 for waiting in vain, else 1.
     pub fn exit_code(&self) -> u8 {
         match self {
             Error::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
-            Error::Mistakes(_) | Error::Reported(_) => 2,
+            Error::Mistakes(_) | Error::Reported(_) | Error::Usage(_) => 2,
+            Error::Unfinished => 3,
             Error::Client(ClientError::Failed(Failure {
                 failure: FailureKind::Configuration,
                 ..

@@ -27,6 +27,7 @@ pub mod passive;
 pub mod realtime;
 pub mod reload;
 pub mod role;
+pub mod servers;
 pub mod sync;
 pub mod watchdog;
 pub mod witness;

@@ -1,5 +1,5 @@
-//! The Unix socket of tandem-control: how the pair is, and `tandem failover`. Mode 0600, and
-//! only for root and the user that the process runs as.
+//! The Unix socket of tandem-control: how the pair is, `tandem failover`, and the servers. Mode
+//! 0600, and only for root and the user that the process runs as.
 
 use core::time::Duration;
 use std::fs;
@@ -16,6 +16,7 @@ use tokio::time::timeout;
 
 use crate::configuration::Follower;
 use crate::role::DriverHandle;
+use crate::servers::PoolsHandle;
 
 /// Clients at a time; the command line needs one.
 const CLIENTS: usize = 16;
@@ -24,6 +25,15 @@ const SILENCE: Duration = Duration::from_secs(30);
 
 const BUSY: &str = "another tandem-control answers on it; stop that one first, or give this one \
                     another folder of node.control_socket";
+
+/// Who answers.
+#[derive(Clone)]
+pub struct Answerers {
+    /// None: this machine has no peer.
+    pub driver: Option<DriverHandle>,
+    pub pools: PoolsHandle,
+    pub follower: Arc<Follower>,
+}
 
 /// The listening socket. Its file is gone when this is dropped.
 #[derive(Debug)]
@@ -36,11 +46,11 @@ impl PairSocket {
     ///
     /// # Errors
     /// When it cannot be made, also when another process answers on it.
-    pub fn open(path: &Path, driver: DriverHandle, follower: Arc<Follower>) -> io::Result<Self> {
+    pub fn open(path: &Path, answerers: Answerers) -> io::Result<Self> {
         let listener = api::server::listen(path, BUSY)?;
         listener.set_nonblocking(true)?;
         let listener = UnixListener::from_std(listener)?;
-        tokio::spawn(accept(listener, driver, follower));
+        tokio::spawn(accept(listener, answerers));
         Ok(PairSocket { path: path.to_owned() })
     }
 }
@@ -52,7 +62,7 @@ impl Drop for PairSocket {
     }
 }
 
-async fn accept(listener: UnixListener, driver: DriverHandle, follower: Arc<Follower>) {
+async fn accept(listener: UnixListener, answerers: Answerers) {
     let room = Arc::new(Semaphore::new(CLIENTS));
     loop {
         let Ok((stream, _)) = listener.accept().await else {
@@ -64,21 +74,17 @@ async fn accept(listener: UnixListener, driver: DriverHandle, follower: Arc<Foll
         if !api::server::is_allowed(&stream) {
             continue;
         }
-        let (driver, follower) = (driver.clone(), Arc::clone(&follower));
+        let answerers = answerers.clone();
         tokio::spawn(async move {
             let _place = place;
-            if let Err(error) = converse(stream, &driver, &follower).await {
+            if let Err(error) = converse(stream, &answerers).await {
                 tracing::debug!(%error, "a client of the control socket went away");
             }
         });
     }
 }
 
-async fn converse(
-    mut stream: UnixStream,
-    driver: &DriverHandle,
-    follower: &Follower,
-) -> Result<(), FrameError> {
+async fn converse(mut stream: UnixStream, answerers: &Answerers) -> Result<(), FrameError> {
     loop {
         let json = match timeout(SILENCE, read(&mut stream)).await {
             Ok(Ok(Some(json))) => json,
@@ -92,18 +98,27 @@ async fn converse(
             }
         };
         let response = match message::decode(&json) {
-            Ok(request) => answer(request, driver, follower).await,
+            Ok(request) => answer(request, answerers).await,
             Err(failure) => Response::Failure(failure),
         };
         write(&mut stream, &response).await?;
     }
 }
 
-async fn answer(request: Request, driver: &DriverHandle, follower: &Follower) -> Response {
-    let result = match request {
-        Request::Pair => driver.pair().await.map(Response::Pair),
-        Request::Reload(reload) => follower.reload(reload).await.map(Response::Reloaded),
-        Request::Failover => driver.failover().await.map(Response::Pair),
+async fn answer(request: Request, answerers: &Answerers) -> Response {
+    let Answerers { driver, pools, follower } = answerers;
+    let result = match (request, driver) {
+        (Request::Pair, Some(driver)) => driver.pair().await.map(Response::Pair),
+        (Request::Failover, Some(driver)) => driver.failover().await.map(Response::Pair),
+        (Request::Pair | Request::Failover, None) => Err(Failure::new(
+            FailureKind::NotNow,
+            "this machine has no peer: there is no [peer] in its configuration",
+        )),
+        (Request::Reload(reload), _) => follower.reload(reload).await.map(Response::Reloaded),
+        (Request::Pools(page), _) => pools.page(page).await.map(Response::Pools),
+        (Request::Administer(administer), _) => {
+            pools.administer(administer).await.map(Response::Administered)
+        }
         _ => Err(Failure::new(
             FailureKind::Malformed,
             "tandem-control does not answer that: ask the dataplane",

@@ -44,6 +44,7 @@ mod sources;
 mod validate;
 
 pub use checked::Checked;
+pub use document::duration::parse as parse_duration;
 pub use mistake::{Mistake, Mistakes, Place, Severity};
 pub use model::Config;
 pub use model::check::{

@@ -1,9 +1,9 @@
 //! The commands, one file each.
 
+mod administer;
 mod check;
 mod connections;
 mod counters;
-mod drain;
 mod failover;
 mod neighbours;
 mod pair;
@@ -15,7 +15,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use api::Client;
+use api::{AdminOrder, Client};
 use clap::{Parser, Subcommand};
 use serde::Serialize;
 
@@ -39,8 +39,8 @@ pub struct Cli {
 
 const ABOUT: &str = "Shows and operates a Tandem appliance";
 
-const EXIT_CODES: &str =
-    "Exit codes: 0 done, 1 failed, 2 a mistake in the configuration or the command line";
+const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 a mistake in the configuration or the command line, 3 \
+     connections are left after tandem drain --wait --timeout";
 
 #[derive(Clone, Debug, Subcommand)]
 enum Command {
@@ -51,10 +51,14 @@ enum Command {
     /// Show services and their real servers
     Services,
     /// Give a real server no new connection; those that it has go on
-    #[command(after_help = drain::HELP)]
-    Drain(drain::Arguments),
-    /// Give a drained real server new connections again
-    Enable(drain::Arguments),
+    #[command(after_help = administer::HELP)]
+    Drain(administer::DrainArguments),
+    /// Put a real server in maintenance: as drained, and what its checks say changes nothing
+    Disable(administer::Servers),
+    /// Give a real server that was drained or disabled new connections again
+    Enable(administer::Servers),
+    /// Give a real server another weight than the configured one, or that one again
+    Weight(administer::WeightArguments),
     /// Show connections
     Connections(connections::Arguments),
     /// Show the neighbours (ARP) of both sides
@@ -75,7 +79,7 @@ impl Cli {
         let result = self.run(&mut out).and_then(|()| Ok(out.flush()?));
         let Err(error) = result else { return ExitCode::SUCCESS };
         let code = error.exit_code();
-        if code != 0 && !matches!(error, Error::Reported(_)) {
+        if code != 0 && !matches!(error, Error::Reported(_) | Error::Unfinished) {
             // Where even this cannot be written, the exit code has to say it.
             let _ = if self.json && !matches!(error, Error::Output(_)) {
                 writeln!(out, "{:#}", error.json()).and_then(|()| out.flush())
@@ -97,8 +101,12 @@ impl Cli {
             Command::Check(arguments) => check::run(arguments, &mut context),
             Command::Status => status::run(&mut context),
             Command::Services => services::run(&mut context),
-            Command::Drain(arguments) => drain::run(arguments, true, &mut context),
-            Command::Enable(arguments) => drain::run(arguments, false, &mut context),
+            Command::Drain(arguments) => administer::drain(arguments, &mut context),
+            Command::Disable(servers) => {
+                administer::set(servers, AdminOrder::Disable, &mut context)
+            }
+            Command::Enable(servers) => administer::set(servers, AdminOrder::Enable, &mut context),
+            Command::Weight(arguments) => administer::weight(arguments, &mut context),
             Command::Connections(arguments) => connections::run(arguments, &mut context),
             Command::Neighbours => neighbours::run(&mut context),
             Command::Counters(arguments) => counters::run(arguments, &mut context),

@@ -7,7 +7,7 @@ const UNITS: [(&str, u64); 5] =
 
 /// One or more whole numbers, each with its unit. None for anything else, and for
 /// more milliseconds than 64 bits hold.
-pub(crate) fn parse(text: &str) -> Option<Duration> {
+pub fn parse(text: &str) -> Option<Duration> {
     let mut rest = text;
     let mut total: u64 = 0;
     while !rest.is_empty() {

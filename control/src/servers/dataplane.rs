@@ -1,0 +1,184 @@
+//! Keeps the dataplane at what was decided.
+//!
+//! What is told stays with the dataplane until it is restarted; a reload may bring servers back
+//! to their configured weights. So everything is told again after a new connection and after each
+//! reload, and otherwise what has changed.
+
+use core::time::Duration;
+use std::collections::{HashMap, HashSet};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use api::{FailureKind, Request, Response, ServerChange, Services, SetServers};
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
+
+use super::ServerKey;
+use crate::dataplane_client::{AskError, DataplaneClient};
+
+/// Between two attempts to connect.
+const RETRY: Duration = Duration::from_millis(100);
+/// How often the dataplane is asked whether it has reloaded.
+const PERIOD: Duration = Duration::from_millis(250);
+/// Changes in one message.
+const CHUNK: usize = 512;
+
+/// What a server is to be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Told {
+    pub weight: u16,
+    pub draining: bool,
+    pub down: bool,
+}
+
+/// What all servers are to be.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Desired {
+    /// Grows with each change; 0: nothing was decided yet.
+    pub version: u64,
+    pub servers: HashMap<ServerKey, Told>,
+    /// The services whose new connections go to their sorry servers.
+    pub sorry_only: HashMap<String, bool>,
+}
+
+/// How far the dataplane is.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Applied {
+    /// The last version that it has.
+    pub version: u64,
+    /// Why it does not have a later one.
+    pub trouble: Option<String>,
+}
+
+/// Tells the dataplane.
+pub struct Teller {
+    pub socket: PathBuf,
+    pub desired: watch::Receiver<Arc<Desired>>,
+    pub applied: watch::Sender<Applied>,
+}
+
+/// One connection, and what was told on it.
+struct Session {
+    client: DataplaneClient,
+    generation: u64,
+    /// What the dataplane's configuration has.
+    has: HashSet<ServerKey>,
+    told: HashMap<ServerKey, Told>,
+}
+
+impl Teller {
+    /// Tells until nobody decides any more.
+    pub async fn run(mut self) {
+        while self.desired.has_changed().is_ok() {
+            if let Err(error) = self.converse().await {
+                self.trouble(&error);
+            }
+            sleep(RETRY).await;
+        }
+    }
+
+    /// The same trouble, again and again, is told once.
+    fn trouble(&self, error: &AskError) {
+        let trouble = format!("the dataplane does not know of the servers' states: {error}");
+        let is_new = self.applied.borrow().trouble.as_ref() != Some(&trouble);
+        if is_new {
+            tracing::warn!("{trouble}");
+            self.applied.send_modify(|applied| applied.trouble = Some(trouble));
+        }
+    }
+
+    async fn converse(&mut self) -> Result<(), AskError> {
+        let mut session = Session::open(&self.socket).await?;
+        loop {
+            let desired = Arc::clone(&self.desired.borrow_and_update());
+            if desired.version > 0 {
+                session.tell(&desired).await?;
+                let version = desired.version;
+                self.applied.send_if_modified(|applied| {
+                    let now = Applied { version, trouble: None };
+                    let changed = *applied != now;
+                    *applied = now;
+                    changed
+                });
+            }
+            match timeout(PERIOD, self.desired.changed()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => return Ok(()),
+                Err(_) => session.look_for_reload().await?,
+            }
+        }
+    }
+}
+
+impl Session {
+    async fn open(socket: &std::path::Path) -> Result<Self, AskError> {
+        let client = DataplaneClient::connect(socket).await?;
+        let told = HashMap::new();
+        let mut session = Session { client, generation: 0, has: HashSet::new(), told };
+        session.look_for_reload().await?;
+        Ok(session)
+    }
+
+    async fn look_for_reload(&mut self) -> Result<(), AskError> {
+        let Response::Status(status) = self.client.request(&Request::Status).await? else {
+            return Err(AskError::OtherAnswer);
+        };
+        let generation = status.configuration.generation;
+        if generation != self.generation {
+            self.generation = generation;
+            self.look_at_services().await?;
+        }
+        Ok(())
+    }
+
+    async fn look_at_services(&mut self) -> Result<(), AskError> {
+        let Response::Services(services) = self.client.request(&Request::Services).await? else {
+            return Err(AskError::OtherAnswer);
+        };
+        self.has = keys(&services);
+        self.told.clear();
+        Ok(())
+    }
+
+    async fn tell(&mut self, desired: &Desired) -> Result<(), AskError> {
+        let changed = desired
+            .servers
+            .iter()
+            .filter(|&(key, told)| self.has.contains(key) && self.told.get(key) != Some(told));
+        let changed: Vec<_> = changed.map(|(key, told)| (key.clone(), *told)).collect();
+        for chunk in changed.chunks(CHUNK) {
+            let servers = chunk.iter().map(|(key, told)| change(key, *told)).collect();
+            match self.client.request(&Request::SetServers(SetServers { servers })).await {
+                Ok(_) => self.told.extend(chunk.iter().cloned()),
+                // It has reloaded meanwhile; what it has now is told at the next turn.
+                Err(AskError::Failed(failure)) if failure.failure == FailureKind::NotFound => {
+                    return self.look_at_services().await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+fn keys(services: &Services) -> HashSet<ServerKey> {
+    let of_service = |service: &api::ServiceStatus| {
+        let name = service.name.clone();
+        let key = move |server: &api::ServerStatus| ServerKey {
+            service: name.clone(),
+            server: server.address,
+        };
+        service.servers.iter().map(key).collect::<Vec<_>>()
+    };
+    services.services.iter().flat_map(of_service).collect()
+}
+
+fn change(key: &ServerKey, told: Told) -> ServerChange {
+    let Told { weight, draining, down } = told;
+    ServerChange {
+        weight: Some(weight),
+        draining: Some(draining),
+        down: Some(down),
+        ..ServerChange::new(key.service.clone(), key.server)
+    }
+}

@@ -1,0 +1,31 @@
+//! What health checks and agents find of servers.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use api::{Administrative, Operational};
+use tokio::sync::watch;
+
+use super::ServerKey;
+use super::weights::DynamicWeight;
+
+/// What is found of one server.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Observed {
+    /// What its checks find.
+    pub operational: Operational,
+    /// Why, in a few words: `http: 500 after 12 ms, 3 of 3`.
+    pub reason: String,
+    /// The result of the last check by HAProxy's names: `L7STS`.
+    pub code: String,
+    /// What its agent, program or file says of its weight.
+    pub dynamic: Option<DynamicWeight>,
+    /// What its agent says of its administrative state.
+    pub agent: Administrative,
+}
+
+/// What is found of all servers that have a check.
+pub type AllObserved = Arc<HashMap<ServerKey, Observed>>;
+
+/// What is found, as it changes.
+pub type ObservedReceiver = watch::Receiver<AllObserved>;

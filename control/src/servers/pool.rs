@@ -1,0 +1,288 @@
+//! All pools: the configuration, what is known of each server, and what is decided from that.
+
+use std::collections::HashMap;
+
+use api::{Administrative, Operational, Origin};
+use config::{Config, PoolRules, Server};
+use failover::Instant;
+
+use super::folder::FolderRules;
+use super::observed::{AllObserved, Observed};
+use super::orders::{Orders, ServerKey};
+use super::weights::{self, Decision, Input, Memory, Share, Units};
+
+/// The pools of all services.
+#[derive(Default)]
+pub struct Pools {
+    pub services: Vec<Service>,
+    /// What operators want.
+    pub orders: Orders,
+    /// What files in the maintenance folder say.
+    pub folder: FolderRules,
+    pub observed: AllObserved,
+}
+
+/// The pool of one service.
+pub struct Service {
+    pub name: String,
+    rules: PoolRules,
+    units: Units,
+    pub servers: Vec<Member>,
+    pub sorry: Vec<Member>,
+    memory: Memory,
+    /// What holds now; none before the first decision.
+    pub decision: Option<Decision>,
+}
+
+/// A server of a pool.
+#[derive(Clone, Debug)]
+pub struct Member {
+    pub key: ServerKey,
+    /// Its weight in the configuration.
+    pub configured: u16,
+    pub history: History,
+}
+
+/// When a server went up and down.
+#[derive(Clone, Copy, Debug)]
+pub struct History {
+    /// It is down.
+    pub is_down: bool,
+    /// Since when it is as it is.
+    pub since: Instant,
+    /// How long it was in the state before.
+    pub before: Option<core::time::Duration>,
+    /// How often it went up or down.
+    pub transitions: u64,
+    /// How long it was down until it was as it is.
+    pub down: core::time::Duration,
+}
+
+impl History {
+    fn new(now: Instant) -> Self {
+        let down = core::time::Duration::ZERO;
+        History { is_down: false, since: now, before: None, transitions: 0, down }
+    }
+
+    fn follow(&mut self, is_down: bool, now: Instant) {
+        if is_down == self.is_down {
+            return;
+        }
+        let time = now.since(self.since);
+        if self.is_down {
+            self.down += time;
+        }
+        (self.is_down, self.since, self.before) = (is_down, now, Some(time));
+        self.transitions += 1;
+    }
+
+    /// How long it was down until now.
+    #[must_use]
+    pub fn down_until(&self, now: Instant) -> core::time::Duration {
+        self.down + if self.is_down { now.since(self.since) } else { core::time::Duration::ZERO }
+    }
+}
+
+impl Pools {
+    /// Follows a configuration. What is remembered of a server stays for as long as its service
+    /// has it.
+    pub fn configure(&mut self, config: &Config, now: Instant) {
+        let mut before: HashMap<String, Service> =
+            self.services.drain(..).map(|service| (service.name.clone(), service)).collect();
+        self.services = config
+            .services
+            .iter()
+            .map(|configured| Service::new(configured, before.remove(&configured.name), now))
+            .collect();
+    }
+
+    /// True if the configuration has the server.
+    #[must_use]
+    pub fn has(&self, key: &ServerKey) -> bool {
+        let mut of_service = self.services.iter().filter(|service| service.name == key.service);
+        of_service.any(|service| service.all().any(|member| member.key == *key))
+    }
+
+    /// Decides anew about every service. Gives when something changes by itself.
+    pub fn decide(&mut self, now: Instant) -> Option<Instant> {
+        let Pools { services, orders, folder, observed } = self;
+        let known = Known { orders, folder, observed };
+        services.iter_mut().filter_map(|service| service.decide(&known, now)).min()
+    }
+
+    /// What was decided about a server by people, agents and the configuration.
+    #[must_use]
+    pub fn administrative(&self, member: &Member) -> Decided {
+        let Pools { orders, folder, observed, .. } = self;
+        Known { orders, folder, observed }.administrative(member)
+    }
+
+    /// What its checks find.
+    #[must_use]
+    pub fn observed(&self, key: &ServerKey) -> Option<&Observed> {
+        self.observed.get(key)
+    }
+}
+
+/// What a decision is made from.
+struct Known<'k> {
+    orders: &'k Orders,
+    folder: &'k FolderRules,
+    observed: &'k AllObserved,
+}
+
+/// What was decided about a server, and by whom.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Decided {
+    pub state: Administrative,
+    pub origin: Option<Origin>,
+    /// When, in seconds since 1970, where it is known.
+    pub at: Option<u64>,
+    /// The weight that an operator has set.
+    pub weight: Option<u16>,
+}
+
+impl Known<'_> {
+    /// Of several, the one that keeps most from the server holds.
+    fn administrative(&self, member: &Member) -> Decided {
+        let order = self.orders.of(&member.key);
+        let weight = order.and_then(|order| order.weight.value);
+        let operator = order.map_or(Administrative::Ready, |order| order.state.value);
+        let folder = self.folder.of(&member.key);
+        let agent = self.observed.get(&member.key).map_or(Administrative::Ready, |one| one.agent);
+        let configured = match weight.unwrap_or(member.configured) {
+            0 => Administrative::Drain,
+            _ => Administrative::Ready,
+        };
+        let state = operator.max(folder).max(agent).max(configured);
+        let (origin, at) = match (state, order) {
+            (Administrative::Ready, _) => (None, None),
+            (state, Some(order)) if state == operator => {
+                let node = order.state.stamp.node.clone();
+                (Some(Origin::Operator(node)), Some(order.state.at))
+            }
+            (state, _) if state == folder => (Some(Origin::Folder), None),
+            (state, _) if state == agent => (Some(Origin::Agent), None),
+            (_, Some(order)) if weight == Some(0) => {
+                let node = order.weight.stamp.node.clone();
+                (Some(Origin::Operator(node)), Some(order.weight.at))
+            }
+            _ => (Some(Origin::Configuration), None),
+        };
+        Decided { state, origin, at, weight }
+    }
+
+    fn input(&self, member: &Member) -> Input {
+        let decided = self.administrative(member);
+        let observed = self.observed.get(&member.key);
+        Input {
+            weight: decided.weight.unwrap_or(member.configured),
+            dynamic: observed.and_then(|observed| observed.dynamic),
+            is_down: observed.is_some_and(|observed| observed.operational.is_down()),
+            administrative: decided.state,
+        }
+    }
+
+    fn operational(&self, member: &Member) -> Operational {
+        self.observed.get(&member.key).map_or(Operational::Unchecked, |one| one.operational)
+    }
+}
+
+impl Service {
+    fn new(configured: &config::Service, before: Option<Service>, now: Instant) -> Self {
+        let name = &configured.name;
+        let units = match configured.scheduler {
+            one if one.name() == "ovf" => Units::Connections,
+            _ => Units::Shares,
+        };
+        let known = before.as_ref();
+        let member = |server: &Server| {
+            let key = ServerKey { service: name.clone(), server: server.address.into() };
+            let place = known.and_then(|before| before.all().find(|one| one.key == key));
+            let history = place.map_or(History::new(now), |one| one.history);
+            Member { key, configured: server.weight, history }
+        };
+        let servers: Vec<Member> = configured.servers.iter().map(member).collect();
+        let sorry: Vec<Member> = Vec::new();
+        let memory = before.as_ref().map_or(Memory::default(), |before| {
+            let place = |one: &Member| before.servers.iter().position(|old| old.key == one.key);
+            before.memory.moved(&servers.iter().map(place).collect::<Vec<_>>())
+        });
+        let rules = configured.pool;
+        Service { name: name.clone(), rules, units, servers, sorry, memory, decision: None }
+    }
+
+    /// Its servers, then its sorry servers.
+    pub fn all(&self) -> impl Iterator<Item = &Member> {
+        self.servers.iter().chain(&self.sorry)
+    }
+
+    /// Its servers, then its sorry servers, with what was decided of each.
+    pub fn shares(&self) -> impl Iterator<Item = (&Member, Share)> {
+        let decided = self.decision.iter().flat_map(|one| one.servers.iter().chain(&one.sorry));
+        self.all().zip(decided.copied())
+    }
+
+    fn decide(&mut self, known: &Known<'_>, now: Instant) -> Option<Instant> {
+        for member in self.servers.iter_mut().chain(&mut self.sorry) {
+            let is_down = known.operational(member).is_down();
+            let was_down = member.history.is_down;
+            member.history.follow(is_down, now);
+            if was_down != is_down {
+                tell_transition(known, member);
+            }
+        }
+        let inputs = |members: &[Member]| members.iter().map(|one| known.input(one)).collect();
+        let (servers, sorry): (Vec<_>, Vec<_>) = (inputs(&self.servers), inputs(&self.sorry));
+        let (decision, memory) =
+            weights::decide(&self.rules, self.units, &servers, &sorry, &self.memory, now);
+        tell_mode(&self.name, self.decision.as_ref(), &decision);
+        let next = decision.next;
+        (self.decision, self.memory) = (Some(decision), memory);
+        next
+    }
+}
+
+fn tell_transition(known: &Known<'_>, member: &Member) {
+    let ServerKey { service, server } = &member.key;
+    let why = known.observed.get(&member.key).map_or("", |observed| observed.reason.as_str());
+    if member.history.is_down {
+        tracing::warn!("{server} of {service} is down: {why}");
+    } else {
+        tracing::info!("{server} of {service} is up: {why}");
+    }
+}
+
+/// What concerns a whole service is an alarm.
+fn tell_mode(service: &str, before: Option<&Decision>, now: &Decision) {
+    use api::PoolMode;
+    let (was, had) =
+        before.map_or((PoolMode::Normal, true), |before| (before.mode, before.has_quorum));
+    if was != now.mode {
+        match now.mode {
+            PoolMode::Normal => {
+                tracing::warn!("service {service}: its servers are used as their checks say again")
+            }
+            PoolMode::Panic => tracing::error!(
+                "service {service}: so few servers are up that their checks are ignored (panic)"
+            ),
+            PoolMode::AllDownKeep => tracing::error!(
+                "service {service}: all servers are down; those that were the last are used (when_all_down = \"keep\")"
+            ),
+            PoolMode::AllDownRefuse => {
+                tracing::error!("service {service}: all servers are down; clients are refused")
+            }
+            PoolMode::AllDownSorry => tracing::error!(
+                "service {service}: all servers are down; the sorry servers are used"
+            ),
+            _ => {}
+        }
+    }
+    match (had, now.has_quorum) {
+        (true, false) => tracing::warn!("service {service} has lost its quorum"),
+        (false, true) if before.is_some() => {
+            tracing::info!("service {service} has its quorum again")
+        }
+        _ => {}
+    }
+}

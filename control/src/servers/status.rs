@@ -1,0 +1,173 @@
+//! What is told of the pools.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use api::{
+    Administer, Failure, FailureKind, Pool, PoolServer, PoolsPage, Request, Response, ServiceStatus,
+};
+use failover::Instant;
+
+use super::ServerKey;
+use super::pool::{Member, Pools, Service};
+use super::weights::Share;
+use crate::dataplane_client::DataplaneClient;
+
+/// The most servers on a page, but that a service is never cut: so many fit into a frame.
+const SERVERS: usize = 768;
+
+/// One page of the pools.
+pub(super) fn page(pools: &Pools, page: &PoolsPage, now: Instant) -> Result<api::Pools, Failure> {
+    let is_meant =
+        |service: &&Service| page.service.as_ref().is_none_or(|name| *name == service.name);
+    let meant: Vec<&Service> = pools.services.iter().filter(is_meant).collect();
+    if let (Some(name), true) = (&page.service, meant.is_empty()) {
+        return Err(no_service(pools, name));
+    }
+    let mut told = api::Pools::default();
+    let mut servers = 0;
+    for (at, service) in meant.iter().enumerate().skip(page.skip) {
+        servers += service.all().count();
+        if servers > SERVERS && !told.pools.is_empty() {
+            told.next = Some(at);
+            break;
+        }
+        told.pools.push(pool(pools, service, now));
+    }
+    Ok(told)
+}
+
+fn pool(pools: &Pools, service: &Service, now: Instant) -> Pool {
+    let sorry = service.servers.len();
+    let servers = service.shares().enumerate();
+    let servers = servers.map(|(at, (member, share))| PoolServer {
+        sorry: at >= sorry,
+        ..server(pools, member, share, now)
+    });
+    let servers = servers.collect();
+    let decision = service.decision.as_ref();
+    Pool {
+        service: service.name.clone(),
+        mode: decision.map_or_else(Default::default, |decision| decision.mode),
+        quorum: decision.is_some_and(|decision| decision.has_quorum),
+        sorry: decision.is_some_and(|decision| decision.sorry_only),
+        servers,
+    }
+}
+
+/// These servers.
+pub(super) fn servers(pools: &Pools, keys: &[ServerKey], now: Instant) -> Vec<PoolServer> {
+    let all = pools.services.iter().flat_map(|service| service.shares());
+    let meant = all.filter(|(member, _)| keys.contains(&member.key));
+    meant.map(|(member, share)| server(pools, member, share, now)).collect()
+}
+
+fn server(pools: &Pools, member: &Member, share: Share, now: Instant) -> PoolServer {
+    let decided = pools.administrative(member);
+    let observed = pools.observed(&member.key);
+    let history = &member.history;
+    let since = now.since(history.since);
+    PoolServer {
+        service: member.key.service.clone(),
+        address: member.key.server,
+        sorry: false,
+        operational: observed.map_or_else(Default::default, |observed| observed.operational),
+        reason: observed.map_or_else(String::new, |observed| observed.reason.clone()),
+        code: observed.map_or_else(String::new, |observed| observed.code.clone()),
+        since_seconds: since.as_secs(),
+        before_seconds: history.before.map(|before| before.as_secs()),
+        administrative: decided.state,
+        origin: decided.origin,
+        decided_at: decided.at,
+        configured_weight: member.configured,
+        set_weight: decided.weight,
+        effective_thousandths: share.thousandths,
+        slow_start: share.is_rising,
+        connections: None,
+        peer: None,
+        transitions: history.transitions,
+        down_millis: u64::try_from(history.down_until(now).as_millis()).unwrap_or(u64::MAX),
+        changed_at: unix_seconds().saturating_sub(since.as_secs()),
+    }
+}
+
+fn unix_seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+/// Fills in how many connections servers have, as far as the dataplane says.
+pub(super) async fn count_connections(
+    socket: &Path,
+    servers: &mut (dyn Iterator<Item = &mut PoolServer> + Send),
+) {
+    let ask = async {
+        let mut client = DataplaneClient::connect(socket).await.ok()?;
+        match client.request(&Request::Services).await.ok()? {
+            Response::Services(services) => Some(services),
+            _ => None,
+        }
+    };
+    let Some(services) = ask.await else { return };
+    let of_service = |service: &ServiceStatus| {
+        let name = service.name.clone();
+        let servers = service.servers.iter();
+        servers
+            .map(move |one| ((name.clone(), one.address), one.connections_active))
+            .collect::<Vec<_>>()
+    };
+    let counts: HashMap<(String, SocketAddr), u64> =
+        services.services.iter().flat_map(of_service).collect();
+    for server in servers {
+        server.connections = counts.get(&(server.service.clone(), server.address)).copied();
+    }
+}
+
+fn no_service(pools: &Pools, name: &str) -> Failure {
+    let names: Vec<_> = pools.services.iter().map(|service| service.name.as_str()).collect();
+    let there_are = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+    Failure::new(
+        FailureKind::NotFound,
+        format!("there is no service {name:?}; there are: {there_are}"),
+    )
+}
+
+/// The servers that an operator means.
+pub(super) fn find(pools: &Pools, administer: &Administer) -> Result<Vec<ServerKey>, Failure> {
+    let Administer { service, address, port, order: _ } = administer;
+    let is_meant = |member: &&Member| {
+        let server = member.key.server;
+        server.ip() == *address && port.is_none_or(|port| port == server.port())
+    };
+    let named = |one: &&Service| service.as_ref().is_none_or(|name| *name == one.name);
+    let services: Vec<&Service> = pools.services.iter().filter(named).collect();
+    let found = services.iter().flat_map(|one| one.all().filter(is_meant));
+    let found: Vec<ServerKey> = found.map(|member| member.key.clone()).collect();
+    match (&found[..], service) {
+        ([], Some(name)) if services.is_empty() => Err(no_service(pools, name)),
+        ([], _) => Err(no_server(&services, administer)),
+        ([_, _, ..], Some(name)) => {
+            let message = format!("service {name} has several servers with the address {address}");
+            let details = found.iter().map(|one| format!("write one of them: {}", one.server));
+            Err(Failure::new(FailureKind::NotFound, message).with_details(details.collect()))
+        }
+        _ => Ok(found),
+    }
+}
+
+fn no_server(services: &[&Service], administer: &Administer) -> Failure {
+    let Administer { service, address, port, order: _ } = administer;
+    let server =
+        port.map_or(address.to_string(), |port| SocketAddr::new(*address, port).to_string());
+    let message = match service {
+        None => format!("no service has a server {server}"),
+        Some(name) => {
+            let all = services.iter().flat_map(|one| one.all());
+            let all: Vec<_> = all.map(|member| member.key.server.to_string()).collect();
+            let it_has = if all.is_empty() { "none".to_owned() } else { all.join(", ") };
+            format!("service {name} has no server {server}; it has: {it_has}")
+        }
+    };
+    Failure::new(FailureKind::NotFound, message)
+}

@@ -1,0 +1,334 @@
+//! The task that owns the pools, and how others ask it.
+
+use core::time::Duration;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use api::{
+    AdminOrder, Administer, Administered, Administrative, Failure, FailureKind,
+    Pools as PoolsPageAnswer, PoolsPage,
+};
+use config::Config;
+use failover::Instant;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{sleep_until, timeout};
+
+use super::dataplane::{Applied, Desired, Teller, Told};
+use super::folder::{self, FolderRules};
+use super::observed::ObservedReceiver;
+use super::orders::{Change, ServerKey};
+use super::pool::Pools;
+use super::status;
+use super::store::{Store, StoreError};
+use crate::clock::Clock;
+
+/// An answer takes the task less than this, unless the disk hangs.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a command waits for the dataplane to know.
+const DATAPLANE_PATIENCE: Duration = Duration::from_secs(2);
+/// Requests that may wait for the task.
+const ROOM: usize = 64;
+
+/// What others ask of the task.
+#[derive(Debug)]
+enum PoolsRequest {
+    Administer(Administer, oneshot::Sender<Result<Done, Failure>>),
+    Page(PoolsPage, oneshot::Sender<Result<PoolsPageAnswer, Failure>>),
+}
+
+/// What was set.
+#[derive(Debug)]
+struct Done {
+    answer: Administered,
+    /// What the dataplane has to be told for it.
+    version: u64,
+}
+
+/// Asks the task, from anywhere.
+#[derive(Clone, Debug)]
+pub struct PoolsHandle {
+    requests: mpsc::Sender<PoolsRequest>,
+    applied: watch::Receiver<Applied>,
+    socket: PathBuf,
+}
+
+/// What the task is made from.
+pub struct Parts {
+    pub node: config::Node,
+    /// The folder whose files take servers out.
+    pub folder: PathBuf,
+    pub clock: Clock,
+    /// The configuration in force, whenever it changes.
+    pub configuration: watch::Receiver<Arc<Config>>,
+    /// What checks find.
+    pub observed: ObservedReceiver,
+}
+
+/// Owns the pools.
+pub struct PoolsTask {
+    node: config::Node,
+    clock: Clock,
+    pools: Pools,
+    store: Store,
+    configuration: watch::Receiver<Arc<Config>>,
+    observed: ObservedReceiver,
+    folder: watch::Receiver<FolderRules>,
+    desired: watch::Sender<Arc<Desired>>,
+    applied: watch::Receiver<Applied>,
+    requests: mpsc::Receiver<PoolsRequest>,
+    /// Why what operators want is not on disk.
+    unwritten: Option<String>,
+    /// That the file was damaged, until the next start.
+    damaged: Option<String>,
+    /// When something changes by itself.
+    next: Option<Instant>,
+}
+
+impl PoolsTask {
+    /// Starts the task, and what tells the dataplane and follows the folder.
+    ///
+    /// # Errors
+    /// When the system has no more threads.
+    pub fn start(parts: Parts) -> std::io::Result<PoolsHandle> {
+        let Parts { node, folder, clock, configuration, observed } = parts;
+        let store = Store::new(&node.state);
+        let (orders, damaged) = match store.read() {
+            Ok(orders) => (orders, None),
+            Err(error) => {
+                // No file is worth the service.
+                tracing::error!("{error}");
+                (Default::default(), Some(error.to_string()))
+            }
+        };
+        let (rules, folder_rules) = watch::channel(FolderRules::default());
+        if let Ok(read) = FolderRules::read(&folder) {
+            rules.send_replace(read);
+        }
+        std::thread::Builder::new()
+            .name("tandem-folder".to_owned())
+            .spawn(move || folder::follow(&folder, &rules))?;
+        let (desired, wanted) = watch::channel(Arc::new(Desired::default()));
+        let (applied, is_applied) = watch::channel(Applied::default());
+        let socket = node.control_socket.clone();
+        tokio::spawn(Teller { socket: socket.clone(), desired: wanted, applied }.run());
+        let (sender, requests) = mpsc::channel(ROOM);
+        let handle = PoolsHandle { requests: sender, applied: is_applied.clone(), socket };
+        let mut task = PoolsTask {
+            node,
+            clock,
+            pools: Pools { orders, ..Pools::default() },
+            store,
+            configuration,
+            observed,
+            folder: folder_rules,
+            desired,
+            applied: is_applied,
+            requests,
+            unwritten: None,
+            damaged,
+            next: None,
+        };
+        task.configure();
+        task.pools.folder = task.folder.borrow_and_update().clone();
+        task.pools.observed = Arc::clone(&task.observed.borrow_and_update());
+        tokio::spawn(task.run());
+        Ok(handle)
+    }
+
+    async fn run(mut self) {
+        loop {
+            self.decide();
+            let due = self.next.map(|at| self.clock.at(at));
+            tokio::select! {
+                request = self.requests.recv() => match request {
+                    Some(request) => self.answer(request).await,
+                    None => return,
+                },
+                Ok(()) = self.configuration.changed() => {
+                    self.configure();
+                    self.forget().await;
+                }
+                Ok(()) = self.observed.changed() => {
+                    self.pools.observed = Arc::clone(&self.observed.borrow_and_update());
+                }
+                Ok(()) = self.folder.changed() => {
+                    self.pools.folder = self.folder.borrow_and_update().clone();
+                    tracing::info!("the maintenance folder has changed");
+                }
+                () = until(due) => {}
+            }
+        }
+    }
+
+    fn configure(&mut self) {
+        let config = Arc::clone(&self.configuration.borrow_and_update());
+        self.pools.configure(&config, self.clock.now());
+    }
+
+    /// Decides, and has the dataplane told if something has changed.
+    fn decide(&mut self) {
+        self.next = self.pools.decide(self.clock.now());
+        let mut desired = Desired::default();
+        for service in &self.pools.services {
+            for (member, share) in service.shares() {
+                let draining = self.pools.administrative(member).state != Administrative::Ready;
+                let told = Told { weight: share.weight, draining, down: share.is_down };
+                desired.servers.insert(member.key.clone(), told);
+            }
+            let sorry_only = service.decision.as_ref().is_some_and(|one| one.sorry_only);
+            desired.sorry_only.insert(service.name.clone(), sorry_only);
+        }
+        self.desired.send_if_modified(|before| {
+            desired.version = before.version;
+            let changed = before.version == 0 || **before != desired;
+            if changed {
+                desired.version += 1;
+                *before = Arc::new(desired);
+            }
+            changed
+        });
+    }
+
+    async fn answer(&mut self, request: PoolsRequest) {
+        match request {
+            PoolsRequest::Administer(administer, answer) => {
+                let done = self.administer(&administer).await;
+                let _ = answer.send(done);
+            }
+            PoolsRequest::Page(page, answer) => {
+                let mut page = status::page(&self.pools, &page, self.clock.now());
+                if let Ok(page) = &mut page {
+                    page.warnings = self.warnings();
+                }
+                let _ = answer.send(page);
+            }
+        }
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let trouble = self.applied.borrow().trouble.clone();
+        [self.damaged.clone(), self.unwritten.clone(), trouble].into_iter().flatten().collect()
+    }
+
+    async fn administer(&mut self, administer: &Administer) -> Result<Done, Failure> {
+        let keys = status::find(&self.pools, administer)?;
+        let change = match administer.order {
+            AdminOrder::Enable => Change::State(Administrative::Ready),
+            AdminOrder::Drain => Change::State(Administrative::Drain),
+            AdminOrder::Disable => Change::State(Administrative::Maintenance),
+            AdminOrder::Weight(weight) => Change::Weight(weight),
+            _ => return Err(Failure::new(FailureKind::Malformed, "there is no such order")),
+        };
+        self.pools.orders.set(&keys, change, &self.node.name, unix_millis());
+        for ServerKey { service, server } in &keys {
+            tracing::info!("{server} of {service}: {} by an operator", describe(change));
+        }
+        self.write().await;
+        self.decide();
+        let notes = self.unwritten.clone().into_iter().collect();
+        let servers = status::servers(&self.pools, &keys, self.clock.now());
+        let version = self.desired.borrow().version;
+        Ok(Done { answer: Administered { servers, notes }, version })
+    }
+
+    /// Forgets what is said of servers that have been gone for long.
+    async fn forget(&mut self) {
+        let Pools { services, orders, .. } = &mut self.pools;
+        let known: std::collections::HashSet<&ServerKey> =
+            services.iter().flat_map(|service| service.all().map(|member| &member.key)).collect();
+        if orders.follow(|key| known.contains(key), unix_millis() / 1000) {
+            self.write().await;
+        }
+    }
+
+    async fn write(&mut self) {
+        let (store, orders) = (self.store.clone(), self.pools.orders.clone());
+        let written = tokio::task::spawn_blocking(move || store.write(&orders)).await;
+        let result = written.unwrap_or_else(|error| {
+            Err(StoreError::Io { path: self.node.state.clone(), error: error.into() })
+        });
+        if let Err(error) = &result {
+            tracing::error!("{error}");
+        }
+        self.unwritten = result
+            .err()
+            .map(|error| format!("it does not outlive a restart of tandem-control: {error}"));
+    }
+}
+
+/// At this time; never without one.
+async fn until(due: Option<tokio::time::Instant>) {
+    match due {
+        Some(due) => sleep_until(due).await,
+        None => core::future::pending().await,
+    }
+}
+
+fn describe(change: Change) -> String {
+    match change {
+        Change::State(Administrative::Ready) => "enabled".to_owned(),
+        Change::State(Administrative::Drain) => "drained".to_owned(),
+        Change::State(_) => "disabled".to_owned(),
+        Change::Weight(Some(weight)) => format!("weight {weight}"),
+        Change::Weight(None) => "the configured weight".to_owned(),
+    }
+}
+
+fn unix_millis() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl PoolsHandle {
+    async fn ask<T>(
+        &self,
+        request: impl FnOnce(oneshot::Sender<Result<T, Failure>>) -> PoolsRequest,
+    ) -> Result<T, Failure> {
+        let (sender, receiver) = oneshot::channel();
+        let asked = async {
+            let sent = self.requests.send(request(sender)).await;
+            sent.map_err(|_| ())?;
+            receiver.await.map_err(|_| ())
+        };
+        match timeout(PATIENCE, asked).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(())) => Err(Failure::new(FailureKind::NotNow, "tandem-control is ending")),
+            Err(_) => Err(Failure::new(
+                FailureKind::Busy,
+                "tandem-control did not come to it in time; try again",
+            )),
+        }
+    }
+
+    /// Has done what an operator wants, and waits until the dataplane knows.
+    ///
+    /// # Errors
+    /// When a server is not in the configuration, or the task hangs.
+    pub async fn administer(&self, administer: Administer) -> Result<Administered, Failure> {
+        let done = self.ask(|answer| PoolsRequest::Administer(administer, answer)).await?;
+        let Done { mut answer, version } = done;
+        let mut applied = self.applied.clone();
+        let known =
+            timeout(DATAPLANE_PATIENCE, applied.wait_for(|applied| applied.version >= version));
+        if !matches!(known.await, Ok(Ok(_))) {
+            let trouble = self.applied.borrow().trouble.clone();
+            answer.notes.push(trouble.unwrap_or_else(|| {
+                "the dataplane does not know of it yet: it does not answer".to_owned()
+            }));
+        }
+        status::count_connections(&self.socket, &mut answer.servers.iter_mut()).await;
+        Ok(answer)
+    }
+
+    /// One page of the pools.
+    ///
+    /// # Errors
+    /// When the service is not in the configuration, or the task hangs.
+    pub async fn page(&self, page: PoolsPage) -> Result<PoolsPageAnswer, Failure> {
+        let mut pools = self.ask(|answer| PoolsRequest::Page(page, answer)).await?;
+        let mut servers = pools.pools.iter_mut().flat_map(|pool| &mut pool.servers);
+        status::count_connections(&self.socket, &mut servers).await;
+        Ok(pools)
+    }
+}
