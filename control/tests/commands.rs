@@ -122,24 +122,59 @@ It has no servers: clients get no answer.
 
 #[test]
 fn a_server_is_drained_and_enabled() {
+    // No tandem-control runs: the dataplane is told, and that this does not last is said.
+    const NOTE: &str = "Note: tandem-control does not run, so only the dataplane knows: it holds \
+                        until tandem-dataplane is restarted or tandem-control is started, and \
+                        the peer does not know of it.\n";
     let dataplane = FakeDataplane::start(busy);
+    let shows = |arguments: &[&str]| {
+        let shown = dataplane.shows(arguments);
+        shown.strip_suffix(NOTE).unwrap_or_else(|| panic!("{shown}")).to_owned()
+    };
     assert_eq!(
-        dataplane.shows(&["drain", "web", "10.0.0.11:80"]),
+        shows(&["drain", "web", "10.0.0.11:80"]),
         "10.0.0.11:80 of web gets no new connection. Its 3 connections go on.\n"
     );
     assert_eq!(
-        dataplane.shows(&["enable", "web", "10.0.0.11"]),
+        shows(&["enable", "web", "10.0.0.11"]),
         "10.0.0.11:80 of web gets new connections, with weight 1. Its 3 connections go on.\n",
         "the port is found"
     );
     assert_eq!(
-        dataplane.shows(&["enable", "web", "10.0.0.12:80"]),
-        "10.0.0.12:80 of web gets no new connection: its weight in the configuration is 0. Its 3 \
+        shows(&["enable", "web", "10.0.0.12:80"]),
+        "10.0.0.12:80 of web gets no new connection, by weight 0 in the configuration. Its 3 \
          connections go on.\n"
     );
+    assert_eq!(
+        shows(&["disable", "--server", "10.0.0.11"]),
+        "10.0.0.11:80 of web gets no new connection. Its 3 connections go on.\n"
+    );
     let answer = json(&dataplane.shows(&["drain", "web", "10.0.0.11:80", "--json"]));
-    assert_eq!(answer["service"], "web");
-    assert_eq!(answer["server"]["state"], "draining");
+    assert_eq!(answer["servers"][0]["service"], "web");
+    assert_eq!(answer["servers"][0]["administrative"], "drain");
+    let output = dataplane.tandem(&["weight", "web", "10.0.0.11:80", "default"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).contains("only tandem-control knows the configured weight"));
+}
+
+#[test]
+fn a_wait_that_is_over_is_told_by_the_exit_code() {
+    let dataplane = FakeDataplane::start(busy);
+    let output =
+        dataplane.tandem(&["drain", "web", "10.0.0.11:80", "--wait", "--timeout", "100ms"]);
+    assert_eq!(output.status.code(), Some(3));
+    assert_eq!(stderr(&output), "", "no progress but on a terminal");
+    let shown = stdout(&output);
+    assert!(shown.contains("10.0.0.11:80 of web: 3 connections left after "), "{shown}");
+    let output = dataplane.tandem(&["drain", "web", "10.0.0.11:80", "--timeout", "1s"]);
+    assert_eq!(output.status.code(), Some(2), "a time-out of no wait");
+    let output = dataplane.tandem(&["drain", "web", "10.0.0.11", "--wait", "--timeout", "soon"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("write a time such as 30s"));
+    for words in [&["weight", "web", "10.0.0.11:80"][..], &["weight", "web", "10.0.0.11", "70000"]]
+    {
+        assert_eq!(dataplane.tandem(words).status.code(), Some(2), "{words:?}");
+    }
 }
 
 #[test]

@@ -48,7 +48,7 @@ fn main() -> ExitCode {
     for warning in &checked.warnings {
         tracing::warn!("{warning}");
     }
-    match daemon::run(&checked.config) {
+    match daemon::run(&checked.config, &arguments.config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error}");

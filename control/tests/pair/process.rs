@@ -21,7 +21,7 @@ fn control() {
     }
     peer.witness = peer.witness.map(looped);
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).init();
-    control::daemon::run(&config).unwrap();
+    control::daemon::run(&config, file.as_ref()).unwrap();
 }
 
 fn looped(address: IpAddr) -> IpAddr {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use api::client::ClientError;
 use api::{
     AdminOrder, Administer, Administered, Administrative, Failure, FailureKind, Operational,
-    PoolServer, ServerChange, ServerState, ServerStatus, Services, SetServers,
+    Origin, PoolServer, ServerChange, ServerState, ServerStatus, Services, SetServers,
 };
 
 use crate::command::Context;
@@ -90,6 +90,7 @@ pub(super) fn pool_server(service: &str, server: &ServerStatus) -> PoolServer {
             ServerState::Draining => Administrative::Drain,
             _ => Administrative::Ready,
         },
+        origin: (*weight == 0).then_some(Origin::Configuration),
         configured_weight: *weight,
         connections: Some(*connections_active),
         ..PoolServer::default()
