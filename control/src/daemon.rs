@@ -23,8 +23,9 @@ use crate::reload;
 use crate::role::driver::start::Parts;
 use crate::role::term::TermFile;
 use crate::role::{Driver, DriverHandle, DriverRequest, SyncPlan, term};
+use crate::servers::task::PeerParts;
 use crate::servers::{PoolsTask, folder, task};
-use crate::sync::manager::Manager;
+use crate::sync::manager::{Channels, Manager};
 use crate::sync::noise::SyncKey;
 use crate::sync::{Counts, Report};
 use crate::watchdog;
@@ -97,7 +98,8 @@ async fn serve(config: &Config, path: &Path) -> Result<(), StartError> {
     let (_observations, observed) = watch::channel(Arc::default());
     let folder = folder::of(&config.node, path);
     let node = config.node.clone();
-    let parts = task::Parts { node, folder, clock, configuration, observed };
+    let peer = pair.as_mut().and_then(|pair| pair.exchange.take());
+    let parts = task::Parts { node, folder, clock, configuration, observed, peer };
     let pools = PoolsTask::start(parts).map_err(StartError::io("no thread for servers"))?;
     let driver = pair.as_ref().map(|pair| pair.source.driver.clone());
     let socket = config.node.pair_socket();
@@ -136,6 +138,8 @@ struct Running {
     driver: JoinHandle<()>,
     /// Says when the driver's thread ends.
     ended: oneshot::Receiver<()>,
+    /// What the exchange of states of servers is made from.
+    exchange: Option<PeerParts>,
 }
 
 fn start_pair(config: &Config, peer: &Peer, clock: Clock) -> Result<Running, StartError> {
@@ -152,8 +156,10 @@ fn start_pair(config: &Config, peer: &Peer, clock: Clock) -> Result<Running, Sta
     let (plan, plans) = watch::channel(SyncPlan::default());
     let (reports, sync) = watch::channel(Report::default());
     let counts = Arc::new(Counts::default());
+    let (servers, links) = mpsc::channel(1);
+    let channels = Channels { plans, report: reports, servers };
     let manager =
-        Manager::start(&config.node, peer, sync_key, plans, reports, Arc::clone(&counts), clock);
+        Manager::start(&config.node, peer, sync_key.clone(), channels, Arc::clone(&counts), clock);
     tokio::spawn(manager.run());
     let path = |path: &config::PeerPath| (path.local.to_string(), path.remote.to_string());
     let measures = Arc::new(Measures::new(&peer.paths.iter().map(path).collect::<Vec<_>>())?);
@@ -173,7 +179,8 @@ fn start_pair(config: &Config, peer: &Peer, clock: Clock) -> Result<Running, Sta
     };
     let (alive, ended) = oneshot::channel();
     let driver = drive(parts, alive).map_err(StartError::io("no thread for heartbeats"))?;
-    Ok(Running { source, driver, ended })
+    let exchange = Some(PeerParts { peer: peer.clone(), key: sync_key, links });
+    Ok(Running { source, driver, ended, exchange })
 }
 
 /// The term on disk, and the thread that writes the next ones.

@@ -7,6 +7,7 @@ mod counters;
 mod failover;
 mod neighbours;
 mod pair;
+mod pools;
 mod reload;
 mod services;
 mod status;

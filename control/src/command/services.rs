@@ -2,19 +2,36 @@
 
 use std::io::{self, Write};
 
-use api::{ServerStatus, ServiceStatus, Services};
+use api::{Client, PoolServer, ServerStatus, ServiceStatus, Services};
+use serde::Serialize;
 
-use super::Context;
+use super::{Context, pools};
 use crate::error::Error;
-use crate::output::Table;
 use crate::output::units::{bytes, count};
+use crate::output::{Table, colour};
 
 pub(super) fn run(context: &mut Context<'_>) -> Result<(), Error> {
-    let services = context.client()?.services()?;
-    context.answer(&services, show)
+    let mut client = context.client()?;
+    let services = client.services()?;
+    let whole = Whole { services, pools: pools::fetch(context) };
+    if context.json {
+        return context.answer(&whole, |_, _| Ok(()));
+    }
+    show(&whole, &mut client, context.out)?;
+    Ok(())
 }
 
-fn show(services: &Services, out: &mut dyn Write) -> io::Result<()> {
+/// What the dataplane says, and what tandem-control does where it runs.
+#[derive(Serialize)]
+struct Whole {
+    #[serde(flatten)]
+    services: Services,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pools: Option<api::Pools>,
+}
+
+fn show(whole: &Whole, client: &mut Client, out: &mut dyn Write) -> io::Result<()> {
+    let Whole { services, pools } = whole;
     if services.services.is_empty() {
         return writeln!(out, "There are no services in the configuration.");
     }
@@ -22,12 +39,25 @@ fn show(services: &Services, out: &mut dyn Write) -> io::Result<()> {
         if index > 0 {
             writeln!(out)?;
         }
-        show_service(service, out)?;
+        show_service(service, pools.as_ref(), out)?;
+        let pool = pools.iter().flat_map(|all| &all.pools).find(|one| one.service == service.name);
+        if let Some(pool) = pool {
+            pools::alarms(pool).iter().try_for_each(|alarm| writeln!(out, "ALARM: {alarm}"))?;
+            pools::notes(pool, client, out)?;
+        }
+    }
+    let warnings = pools.iter().flat_map(|all| &all.warnings);
+    for warning in warnings {
+        writeln!(out, "\nWarning: {warning}.")?;
     }
     Ok(())
 }
 
-fn show_service(service: &ServiceStatus, out: &mut dyn Write) -> io::Result<()> {
+fn show_service(
+    service: &ServiceStatus,
+    pools: Option<&api::Pools>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let ServiceStatus { name, scheduler, .. } = service;
     let [listen, protocol] = service.listens_joined(", ");
     writeln!(
@@ -47,20 +77,22 @@ fn show_service(service: &ServiceStatus, out: &mut dyn Write) -> io::Result<()> 
         };
         writeln!(out, "New connections go to {to}.")?;
     }
+    let known = |server: &ServerStatus| pools::of(pools, &service.name, server.address);
     if service.servers.is_empty() {
         writeln!(out, "It has no servers: clients get no answer.")?;
     } else {
-        show_servers("SERVER", &service.servers, out)?;
+        show_servers("SERVER", &service.servers, &known, out)?;
     }
     if !service.sorry.is_empty() {
-        show_servers("SORRY SERVER", &service.sorry, out)?;
+        show_servers("SORRY SERVER", &service.sorry, &known, out)?;
     }
     Ok(())
 }
 
-fn show_servers(
+fn show_servers<'p>(
     title: &'static str,
     servers: &[ServerStatus],
+    known: &dyn Fn(&ServerStatus) -> Option<&'p PoolServer>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let mut table = Table::new([
@@ -68,6 +100,7 @@ fn show_servers(
         "STATE",
         "RETURN PATH",
         ">WEIGHT",
+        ">EFFECTIVE",
         ">ACTIVE",
         ">CONNECTIONS",
         ">PACKETS IN",
@@ -75,27 +108,46 @@ fn show_servers(
         ">PACKETS OUT",
         ">OUT",
     ]);
+    let has_colours = colour::are_wanted();
     for server in servers {
-        table.row([
+        let known = known(server);
+        let colour = known.filter(|_| has_colours).map(pools::colour);
+        let (weight, effective) = weights(server, known);
+        let cells = [
             server.address.to_string(),
-            state(server),
+            state(server, known),
             server.return_path.to_string(),
-            server.weight.to_string(),
+            weight,
+            effective,
             count(server.connections_active),
             count(server.connections_total),
             count(server.packets_in),
             bytes(server.bytes_in),
             count(server.packets_out),
             bytes(server.bytes_out),
-        ]);
+        ];
+        table.coloured_row(cells, colour);
     }
     table.write(out)
 }
 
+/// The configured weight, or the one that was set, and the one that counts now. Where only the
+/// dataplane is asked there is one of them.
+fn weights(server: &ServerStatus, known: Option<&PoolServer>) -> (String, String) {
+    match known {
+        None => (server.weight.to_string(), String::new()),
+        Some(known) => {
+            let weight = known.set_weight.unwrap_or(known.configured_weight);
+            (weight.to_string(), pools::effective(known))
+        }
+    }
+}
+
 /// The state, and what made the server suspect.
-fn state(server: &ServerStatus) -> String {
+fn state(server: &ServerStatus, known: Option<&PoolServer>) -> String {
+    let state = known.map_or_else(|| server.state.to_string(), pools::word);
     match server.suspect {
-        Some(cause) => format!("{}, suspect ({cause})", server.state),
-        None => server.state.to_string(),
+        Some(cause) => format!("{state}, suspect ({cause})"),
+        None => state,
     }
 }

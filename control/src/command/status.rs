@@ -8,8 +8,9 @@ use api::client::ClientError;
 use api::{Client, Nic, Pair, Status, WorkerStatus};
 use serde::Serialize;
 
-use super::{Context, pair};
+use super::{Context, pair, pools};
 use crate::error::Error;
+use crate::output::colour::{self, Colour};
 use crate::output::units::{bytes, count, permille, seconds};
 use crate::output::{Table, date};
 
@@ -23,6 +24,9 @@ struct Whole {
     status: Status,
     #[serde(skip_serializing_if = "Option::is_none")]
     pair: Option<Pair>,
+    /// Servers that are down, and other trouble with services, a sentence each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    troubles: Vec<String>,
 }
 
 pub(super) fn run(context: &mut Context<'_>) -> Result<(), Error> {
@@ -39,8 +43,17 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<(), Error> {
         }
         (Err(error), _) => return Err(error),
     };
-    let whole = Whole { status, pair: pair.as_ref().ok().cloned() };
+    let troubles = pools::fetch(context).map_or_else(Vec::new, |pools| pools::troubles(&pools));
+    let whole = Whole { status, pair: pair.as_ref().ok().cloned(), troubles };
+    let has_colours = colour::are_wanted();
     context.answer(&whole, |whole, out| {
+        for trouble in &whole.troubles {
+            let line = if has_colours { Colour::Red.paint(trouble) } else { trouble.clone() };
+            writeln!(out, "{line}")?;
+        }
+        if !whole.troubles.is_empty() {
+            writeln!(out)?;
+        }
         show(&whole.status, out)?;
         writeln!(out)?;
         match &pair {

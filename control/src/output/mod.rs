@@ -1,5 +1,6 @@
 //! Tables, numbers and times for people.
 
+pub mod colour;
 pub mod date;
 pub mod table;
 pub mod units;

@@ -2,6 +2,8 @@
 
 use std::io::{self, Write};
 
+use super::colour::Colour;
+
 /// How a column is aligned.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Align {
@@ -16,7 +18,7 @@ pub enum Align {
 #[derive(Clone, Debug)]
 pub struct Table {
     columns: Vec<(String, Align, usize)>,
-    rows: Vec<Vec<String>>,
+    rows: Vec<(Vec<String>, Option<Colour>)>,
     headed: bool,
 }
 
@@ -36,10 +38,19 @@ impl Table {
 
     /// Adds a row; an empty cell is shown as `-`.
     pub fn row<const COLUMNS: usize>(&mut self, cells: [String; COLUMNS]) {
+        self.coloured_row(cells, None);
+    }
+
+    /// Adds a row in this colour.
+    pub fn coloured_row<const COLUMNS: usize>(
+        &mut self,
+        cells: [String; COLUMNS],
+        colour: Option<Colour>,
+    ) {
         for ((_, _, width), cell) in self.columns.iter_mut().zip(&cells) {
             *width = (*width).max(cell.chars().count());
         }
-        self.rows.push(cells.into());
+        self.rows.push((cells.into(), colour));
     }
 
     /// Writes the rows added since the last time, under the headings the first time.
@@ -50,16 +61,21 @@ impl Table {
         if !self.headed {
             let headings: Vec<String> =
                 self.columns.iter().map(|(heading, ..)| heading.clone()).collect();
-            self.write_row(&headings, out)?;
+            self.write_row(&headings, None, out)?;
             self.headed = true;
         }
-        for row in std::mem::take(&mut self.rows) {
-            self.write_row(&row, out)?;
+        for (row, colour) in std::mem::take(&mut self.rows) {
+            self.write_row(&row, colour, out)?;
         }
         Ok(())
     }
 
-    fn write_row(&self, cells: &[String], out: &mut dyn Write) -> io::Result<()> {
+    fn write_row(
+        &self,
+        cells: &[String],
+        colour: Option<Colour>,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
         let mut line = String::new();
         for ((_, align, width), cell) in self.columns.iter().zip(cells) {
             let cell = if cell.is_empty() { "-" } else { cell };
@@ -71,7 +87,11 @@ impl Table {
                 Align::Right => line.push_str(&format!("{cell:>width$}")),
             }
         }
-        writeln!(out, "{}", line.trim_end())
+        let line = line.trim_end();
+        match colour {
+            Some(colour) => writeln!(out, "{}", colour.paint(line)),
+            None => writeln!(out, "{line}"),
+        }
     }
 }
 

@@ -15,6 +15,7 @@
 //! never wait for it.
 
 pub mod dataplane;
+pub mod exchange;
 pub mod folder;
 pub mod observed;
 pub mod orders;

@@ -6,6 +6,7 @@ use api::{Administrative, Operational, Origin};
 use config::{Config, PoolRules, Server};
 use failover::Instant;
 
+use super::exchange::PeerViews;
 use super::folder::FolderRules;
 use super::observed::{AllObserved, Observed};
 use super::orders::{Orders, ServerKey};
@@ -20,6 +21,8 @@ pub struct Pools {
     /// What files in the maintenance folder say.
     pub folder: FolderRules,
     pub observed: AllObserved,
+    /// How the peer sees them.
+    pub peer: PeerViews,
 }
 
 /// The pool of one service.
@@ -105,7 +108,7 @@ impl Pools {
 
     /// Decides anew about every service. Gives when something changes by itself.
     pub fn decide(&mut self, now: Instant) -> Option<Instant> {
-        let Pools { services, orders, folder, observed } = self;
+        let Pools { services, orders, folder, observed, .. } = self;
         let known = Known { orders, folder, observed };
         services.iter_mut().filter_map(|service| service.decide(&known, now)).min()
     }

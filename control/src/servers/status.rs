@@ -1,16 +1,17 @@
 //! What is told of the pools.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use api::{
-    Administer, Failure, FailureKind, Pool, PoolServer, PoolsPage, Request, Response, ServiceStatus,
+    Administer, Failure, FailureKind, PeerView, Pool, PoolServer, PoolsPage, Request, Response,
 };
 use failover::Instant;
 
 use super::ServerKey;
+use super::exchange::View;
 use super::pool::{Member, Pools, Service};
 use super::weights::Share;
 use crate::dataplane_client::DataplaneClient;
@@ -86,15 +87,49 @@ fn server(pools: &Pools, member: &Member, share: Share, now: Instant) -> PoolSer
         effective_thousandths: share.thousandths,
         slow_start: share.is_rising,
         connections: None,
-        peer: None,
+        peer: pools.peer.of(&member.key).map(peer_view),
         transitions: history.transitions,
         down_millis: u64::try_from(history.down_until(now).as_millis()).unwrap_or(u64::MAX),
         changed_at: unix_seconds().saturating_sub(since.as_secs()),
     }
 }
 
+fn peer_view(view: &View) -> PeerView {
+    let View { operational, reason, administrative, connections } = view.clone();
+    PeerView { operational, reason, connections, administrative }
+}
+
+/// How this machine sees all servers, for the peer.
+pub(super) fn views(pools: &Pools) -> BTreeMap<ServerKey, View> {
+    let members = pools.services.iter().flat_map(Service::all);
+    let view = |member: &Member| {
+        let observed = pools.observed(&member.key).cloned().unwrap_or_default();
+        let administrative = pools.administrative(member).state;
+        let (operational, reason) = (observed.operational, observed.reason);
+        let view = View { operational, reason, administrative, connections: None };
+        (member.key.clone(), view.bounded())
+    };
+    members.map(view).collect()
+}
+
 fn unix_seconds() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+/// How many connections each server has, if the dataplane says.
+pub(super) async fn connections_of_all(socket: &Path) -> Option<HashMap<ServerKey, u64>> {
+    let mut client = DataplaneClient::connect(socket).await.ok()?;
+    let Response::Services(services) = client.request(&Request::Services).await.ok()? else {
+        return None;
+    };
+    let mut counts = HashMap::new();
+    for service in &services.services {
+        for server in &service.servers {
+            let key = ServerKey { service: service.name.clone(), server: server.address };
+            counts.insert(key, server.connections_active);
+        }
+    }
+    Some(counts)
 }
 
 /// Fills in how many connections servers have, as far as the dataplane says.
@@ -102,25 +137,10 @@ pub(super) async fn count_connections(
     socket: &Path,
     servers: &mut (dyn Iterator<Item = &mut PoolServer> + Send),
 ) {
-    let ask = async {
-        let mut client = DataplaneClient::connect(socket).await.ok()?;
-        match client.request(&Request::Services).await.ok()? {
-            Response::Services(services) => Some(services),
-            _ => None,
-        }
-    };
-    let Some(services) = ask.await else { return };
-    let of_service = |service: &ServiceStatus| {
-        let name = service.name.clone();
-        let servers = service.servers.iter();
-        servers
-            .map(move |one| ((name.clone(), one.address), one.connections_active))
-            .collect::<Vec<_>>()
-    };
-    let counts: HashMap<(String, SocketAddr), u64> =
-        services.services.iter().flat_map(of_service).collect();
+    let Some(counts) = connections_of_all(socket).await else { return };
     for server in servers {
-        server.connections = counts.get(&(server.service.clone(), server.address)).copied();
+        let key = ServerKey { service: server.service.clone(), server: server.address };
+        server.connections = counts.get(&key).copied();
     }
 }
 

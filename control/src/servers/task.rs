@@ -6,22 +6,25 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use api::{
-    AdminOrder, Administer, Administered, Administrative, Failure, FailureKind,
+    AdminOrder, Administer, Administered, Administrative, Failure, FailureKind, PeerExchange,
     Pools as PoolsPageAnswer, PoolsPage,
 };
-use config::Config;
+use config::{Config, Peer};
 use failover::Instant;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{sleep_until, timeout};
 
 use super::dataplane::{Applied, Desired, Teller, Told};
+use super::exchange::tell::{self, Telling};
+use super::exchange::{Heard, Knowledge, hear};
 use super::folder::{self, FolderRules};
 use super::observed::ObservedReceiver;
-use super::orders::{Change, ServerKey};
+use super::orders::{Change, Order, ServerKey};
 use super::pool::Pools;
 use super::status;
 use super::store::{Store, StoreError};
 use crate::clock::Clock;
+use crate::sync::noise::{Secured, SyncKey};
 
 /// An answer takes the task less than this, unless the disk hangs.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -63,6 +66,35 @@ pub struct Parts {
     pub configuration: watch::Receiver<Arc<Config>>,
     /// What checks find.
     pub observed: ObservedReceiver,
+    /// None: this machine has no peer.
+    pub peer: Option<PeerParts>,
+}
+
+/// What the exchange with the peer is made from.
+pub struct PeerParts {
+    pub peer: Peer,
+    pub key: SyncKey,
+    /// The peer's connections.
+    pub links: mpsc::Receiver<Secured>,
+}
+
+/// The ends of the exchange with the peer.
+struct Exchange {
+    knowledge: watch::Sender<Arc<Knowledge>>,
+    telling: watch::Receiver<Telling>,
+    heard: mpsc::Receiver<Heard>,
+}
+
+impl Exchange {
+    fn start(parts: PeerParts, socket: PathBuf) -> Self {
+        let PeerParts { peer, key, links } = parts;
+        let (knowledge, known) = watch::channel(Arc::default());
+        let (telling, told) = watch::channel(Telling::default());
+        tokio::spawn(tell::Teller::new(&peer, key, socket, known, telling).run());
+        let (sender, heard) = mpsc::channel(ROOM);
+        tokio::spawn(hear::run(links, sender));
+        Exchange { knowledge, telling: told, heard }
+    }
 }
 
 /// Owns the pools.
@@ -74,6 +106,7 @@ pub struct PoolsTask {
     configuration: watch::Receiver<Arc<Config>>,
     observed: ObservedReceiver,
     folder: watch::Receiver<FolderRules>,
+    exchange: Option<Exchange>,
     desired: watch::Sender<Arc<Desired>>,
     applied: watch::Receiver<Applied>,
     requests: mpsc::Receiver<PoolsRequest>,
@@ -91,7 +124,7 @@ impl PoolsTask {
     /// # Errors
     /// When the system has no more threads.
     pub fn start(parts: Parts) -> std::io::Result<PoolsHandle> {
-        let Parts { node, folder, clock, configuration, observed } = parts;
+        let Parts { node, folder, clock, configuration, observed, peer } = parts;
         let store = Store::new(&node.state);
         let (orders, damaged) = match store.read() {
             Ok(orders) => (orders, None),
@@ -113,6 +146,7 @@ impl PoolsTask {
         let socket = node.control_socket.clone();
         tokio::spawn(Teller { socket: socket.clone(), desired: wanted, applied }.run());
         let (sender, requests) = mpsc::channel(ROOM);
+        let exchange = peer.map(|peer| Exchange::start(peer, socket.clone()));
         let handle = PoolsHandle { requests: sender, applied: is_applied.clone(), socket };
         let mut task = PoolsTask {
             node,
@@ -122,6 +156,7 @@ impl PoolsTask {
             configuration,
             observed,
             folder: folder_rules,
+            exchange,
             desired,
             applied: is_applied,
             requests,
@@ -156,6 +191,7 @@ impl PoolsTask {
                     self.pools.folder = self.folder.borrow_and_update().clone();
                     tracing::info!("the maintenance folder has changed");
                 }
+                heard = next_heard(self.exchange.as_mut()) => self.hear(heard).await,
                 () = until(due) => {}
             }
         }
@@ -179,6 +215,7 @@ impl PoolsTask {
             let sorry_only = service.decision.as_ref().is_some_and(|one| one.sorry_only);
             desired.sorry_only.insert(service.name.clone(), sorry_only);
         }
+        self.tell();
         self.desired.send_if_modified(|before| {
             desired.version = before.version;
             let changed = before.version == 0 || **before != desired;
@@ -188,6 +225,45 @@ impl PoolsTask {
             }
             changed
         });
+    }
+
+    /// What there is to tell the peer now.
+    fn tell(&self) {
+        let Some(exchange) = &self.exchange else { return };
+        let order = |order: &Order| Order { absent_since: None, ..order.clone() };
+        let orders = self.pools.orders.iter().map(|(key, one)| (key.clone(), order(one))).collect();
+        let knowledge = Knowledge { orders, views: status::views(&self.pools) };
+        exchange.knowledge.send_if_modified(|before| {
+            let changed = **before != knowledge;
+            if changed {
+                *before = Arc::new(knowledge);
+            }
+            changed
+        });
+    }
+
+    async fn hear(&mut self, heard: Heard) {
+        let message = match heard {
+            Heard::Gone => return self.pools.peer.forget(),
+            Heard::Message(message) => message,
+        };
+        self.pools.peer.take(&message);
+        let mut is_news = false;
+        for (key, order) in message.orders {
+            let name = key.clone();
+            if self.pools.orders.merge(key, order) {
+                is_news = true;
+                tracing::info!(
+                    "{} of {}: the peer told of another order",
+                    name.server,
+                    name.service
+                );
+            }
+        }
+        if is_news {
+            self.forget().await;
+            self.write().await;
+        }
     }
 
     async fn answer(&mut self, request: PoolsRequest) {
@@ -200,10 +276,17 @@ impl PoolsTask {
                 let mut page = status::page(&self.pools, &page, self.clock.now());
                 if let Ok(page) = &mut page {
                     page.warnings = self.warnings();
+                    page.peer = self.peer();
                 }
                 let _ = answer.send(page);
             }
         }
+    }
+
+    fn peer(&self) -> Option<PeerExchange> {
+        let telling = self.exchange.as_ref()?.telling.borrow().clone();
+        let Telling { complete, trouble } = telling;
+        Some(PeerExchange { told: complete, heard: self.pools.peer.complete, trouble })
     }
 
     fn warnings(&self) -> Vec<String> {
@@ -226,7 +309,11 @@ impl PoolsTask {
         }
         self.write().await;
         self.decide();
-        let notes = self.unwritten.clone().into_iter().collect();
+        let mut notes: Vec<String> = self.unwritten.clone().into_iter().collect();
+        if let Some(PeerExchange { told: false, trouble, .. }) = self.peer() {
+            let why = trouble.map_or(String::new(), |trouble| format!(": {trouble}"));
+            notes.push(format!("the peer will know of it when it is reached again{why}"));
+        }
         let servers = status::servers(&self.pools, &keys, self.clock.now());
         let version = self.desired.borrow().version;
         Ok(Done { answer: Administered { servers, notes }, version })
@@ -254,6 +341,18 @@ impl PoolsTask {
         self.unwritten = result
             .err()
             .map(|error| format!("it does not outlive a restart of tandem-control: {error}"));
+    }
+}
+
+/// What the peer says; never without one.
+async fn next_heard(exchange: Option<&mut Exchange>) -> Heard {
+    let heard = match exchange {
+        Some(exchange) => exchange.heard.recv().await,
+        None => None,
+    };
+    match heard {
+        Some(heard) => heard,
+        None => core::future::pending().await,
     }
 }
 

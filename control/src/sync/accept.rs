@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::sleep;
 
-use super::noise::{Secured, SyncKey, Versions, taken};
+use super::noise::{Purpose, Secured, SyncKey, taken_for};
 use super::{Counts, Trouble, add};
 use crate::clock::Clock;
 use crate::log_limiter::LogLimiter;
@@ -35,6 +35,8 @@ pub struct Accept {
     key: SyncKey,
     plans: watch::Receiver<SyncPlan>,
     taken: mpsc::Sender<Taken>,
+    /// Takes the connections that are about servers.
+    servers: mpsc::Sender<Secured>,
     unauthenticated: Arc<Semaphore>,
     counts: Arc<Counts>,
     clock: Clock,
@@ -55,11 +57,21 @@ impl Accept {
         key: SyncKey,
         plans: watch::Receiver<SyncPlan>,
         taken: mpsc::Sender<Taken>,
+        servers: mpsc::Sender<Secured>,
         counts: Arc<Counts>,
         clock: Clock,
     ) -> Self {
         let unauthenticated = Arc::new(Semaphore::new(UNAUTHENTICATED));
-        Accept { key, plans, taken, unauthenticated, counts, clock, log_limiters: Arc::default() }
+        Accept {
+            key,
+            plans,
+            taken,
+            servers,
+            unauthenticated,
+            counts,
+            clock,
+            log_limiters: Arc::default(),
+        }
     }
 
     /// Listens on a path for good.
@@ -79,10 +91,6 @@ impl Accept {
         if remote.ip() != path.remote {
             return add(&self.counts.refused_address, 1);
         }
-        if !self.plans.borrow().export {
-            // The peer believes this machine active; it will know better in a moment.
-            return;
-        }
         let Ok(place) = Arc::clone(&self.unauthenticated).try_acquire_owned() else {
             return add(&self.counts.refused_busy, 1);
         };
@@ -90,10 +98,17 @@ impl Accept {
         let _ = stream.set_nodelay(true);
         let this = self.clone();
         tokio::spawn(async move {
-            let link = taken(stream, &this.key, Versions::default()).await;
+            // A peer that believes this machine active will know better in a moment.
+            let admits = |purpose: Purpose| match purpose {
+                Purpose::Sync if !this.plans.borrow().export => None,
+                purpose => Some(purpose.versions()),
+            };
+            let link = taken_for(admits, stream, &this.key).await;
             drop(place);
             match link {
-                Ok(link) => drop(this.taken.send(Taken { link, path }).await),
+                Ok((Purpose::Servers, link)) => drop(this.servers.send(link).await),
+                Ok((Purpose::Sync, link)) => drop(this.taken.send(Taken { link, path }).await),
+                Err(Trouble::NotAdmitted) => {}
                 Err(trouble) => this.refuse(&trouble, remote),
             }
         });
@@ -164,7 +179,8 @@ mod tests {
         let plan = SyncPlan { export: true, ..SyncPlan::default() };
         let ((_plan, plans), (taken, _taken)) = (watch::channel(plan), mpsc::channel(1));
         let counts = Arc::new(Counts::default());
-        let accept = Accept::new(key, plans, taken, Arc::clone(&counts), Clock::start());
+        let (servers, _servers) = mpsc::channel(1);
+        let accept = Accept::new(key, plans, taken, servers, Arc::clone(&counts), Clock::start());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let remote = listener.local_addr().unwrap();
         drop(listener);

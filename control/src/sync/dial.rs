@@ -6,7 +6,7 @@ use config::PeerPath;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
-use super::noise::{Secured, SyncKey, Versions, dialled};
+use super::noise::{Purpose, Secured, SyncKey, dialled_for};
 use super::{HANDSHAKE, Trouble};
 
 /// The order in which paths are tried: those with heartbeats first, beginning with
@@ -25,9 +25,22 @@ pub fn order(first: usize, up: &[bool]) -> Vec<usize> {
 /// # Errors
 /// When there is no connection, or the other end is not the peer.
 pub async fn dial(path: PeerPath, port: u16, key: &SyncKey) -> Result<Secured, Trouble> {
+    dial_for(Purpose::Sync, path, port, key).await
+}
+
+/// Dials over a path for this purpose.
+///
+/// # Errors
+/// Fails as [`dial`] does.
+pub async fn dial_for(
+    purpose: Purpose,
+    path: PeerPath,
+    port: u16,
+    key: &SyncKey,
+) -> Result<Secured, Trouble> {
     let stream = timeout(HANDSHAKE, connect(path, port)).await;
     let stream = stream.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))?;
-    dialled(stream, key, Versions::default()).await
+    dialled_for(purpose, stream, key, purpose.versions()).await
 }
 
 async fn connect(path: PeerPath, port: u16) -> std::io::Result<TcpStream> {

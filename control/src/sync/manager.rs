@@ -51,6 +51,14 @@ impl Drop for Stream {
     }
 }
 
+/// What the manager hears from, and talks to.
+pub struct Channels {
+    pub plans: watch::Receiver<SyncPlan>,
+    pub report: watch::Sender<Report>,
+    /// Takes the peer's connections that are about servers.
+    pub servers: mpsc::Sender<Secured>,
+}
+
 /// Carries connections for as long as there are plans.
 pub struct Manager {
     context: Arc<StreamContext>,
@@ -70,13 +78,14 @@ impl Manager {
         node: &Node,
         peer: &Peer,
         key: SyncKey,
-        plans: watch::Receiver<SyncPlan>,
-        report: watch::Sender<Report>,
+        channels: Channels,
         counts: Arc<Counts>,
         clock: Clock,
     ) -> Self {
+        let Channels { plans, report, servers } = channels;
         let (sender, taken) = mpsc::channel(1);
-        let accept = Accept::new(key.clone(), plans.clone(), sender, Arc::clone(&counts), clock);
+        let (ends, counted) = (plans.clone(), Arc::clone(&counts));
+        let accept = Accept::new(key.clone(), ends, sender, servers, counted, clock);
         for path in &peer.paths {
             tokio::spawn(accept.clone().listen(*path, peer.port));
         }

@@ -94,6 +94,9 @@ pub enum Trouble {
         /// The versions that are spoken here.
         own: String,
     },
+    /// Such a connection is of no use now.
+    #[error("the connection is not taken now")]
+    NotAdmitted,
     /// Another program than tandem-control answers.
     #[error("another program than tandem-control answers")]
     NotTandem,

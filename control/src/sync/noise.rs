@@ -2,7 +2,7 @@
 //! (`NNpsk0`: fresh keys for each connection, and no certificates).
 //!
 //! ```text
-//!   both send first   "TANDEM", version of this protocol, version of the stream
+//!   both send first   "TANDEM" or "TDSERV", version of this protocol, version of the stream
 //!   handshake         dialler -> psk, e    listener -> e, ee
 //!   then              2 bytes of length, so much ciphertext; empty ones keep alive
 //! ```
@@ -31,8 +31,41 @@ const MESSAGE: usize = 65_535;
 const TAG: usize = 16;
 const PATTERN: &str = "Noise_NNpsk0_25519_ChaChaPoly_BLAKE2s";
 const PURPOSE: &[u8] = b"tandem sync v1";
-const MAGIC: &[u8; 6] = b"TANDEM";
-const PREAMBLE: usize = MAGIC.len() + 4;
+const PREAMBLE: usize = 6 + 4;
+
+/// What a connection is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Purpose {
+    /// Connection sync.
+    Sync,
+    /// What the machines tell each other of servers.
+    Servers,
+}
+
+impl Purpose {
+    const ALL: [Purpose; 2] = [Purpose::Sync, Purpose::Servers];
+
+    /// What a connection begins with. A machine that does not know a purpose takes its connection
+    /// for one of another program, and is not disturbed.
+    fn magic(self) -> &'static [u8; 6] {
+        match self {
+            Purpose::Sync => b"TANDEM",
+            Purpose::Servers => b"TDSERV",
+        }
+    }
+
+    /// The versions that are spoken here.
+    #[must_use]
+    pub fn versions(self) -> Versions {
+        match self {
+            Purpose::Sync => Versions(VERSION, STREAM_VERSION),
+            Purpose::Servers => Versions(VERSION, SERVERS_VERSION),
+        }
+    }
+}
+
+/// The version of what the machines tell each other of servers. Fields are only added within it.
+const SERVERS_VERSION: u16 = 1;
 
 /// The key of all sync connections of a pair; each has its own from the handshake.
 #[derive(Clone)]
@@ -52,26 +85,25 @@ pub struct Versions(pub u16, pub u16);
 
 impl Default for Versions {
     fn default() -> Self {
-        Versions(VERSION, STREAM_VERSION)
+        Purpose::Sync.versions()
     }
 }
 
 impl Versions {
-    fn preamble(self) -> [u8; PREAMBLE] {
+    fn preamble(self, purpose: Purpose) -> [u8; PREAMBLE] {
         let mut preamble = [0; PREAMBLE];
-        preamble[..6].copy_from_slice(MAGIC);
+        preamble[..6].copy_from_slice(purpose.magic());
         preamble[6..8].copy_from_slice(&self.0.to_be_bytes());
         preamble[8..].copy_from_slice(&self.1.to_be_bytes());
         preamble
     }
 
-    fn read(preamble: [u8; PREAMBLE]) -> Result<Self, Trouble> {
-        match preamble {
-            [m0, m1, m2, m3, m4, m5, a, b, c, d] if &[m0, m1, m2, m3, m4, m5] == MAGIC => {
-                Ok(Versions(u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])))
-            }
-            _ => Err(Trouble::NotTandem),
-        }
+    fn read(preamble: [u8; PREAMBLE]) -> Result<(Purpose, Self), Trouble> {
+        let [m0, m1, m2, m3, m4, m5, a, b, c, d] = preamble;
+        let magic = [m0, m1, m2, m3, m4, m5];
+        let purpose = Purpose::ALL.into_iter().find(|one| *one.magic() == magic);
+        let versions = Versions(u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
+        Ok((purpose.ok_or(Trouble::NotTandem)?, versions))
     }
 
     fn agree(self, theirs: Versions) -> Result<(), Trouble> {
@@ -106,21 +138,34 @@ pub struct Sender {
     sealed: Vec<u8>,
 }
 
-/// Makes a connection that was dialled a secured one.
+/// Makes a connection that was dialled for sync a secured one.
 ///
 /// # Errors
 /// When the other end has not the key, is no tandem-control, or too slow.
-pub async fn dialled(
+pub async fn dialled(stream: TcpStream, key: &SyncKey, own: Versions) -> Result<Secured, Trouble> {
+    dialled_for(Purpose::Sync, stream, key, own).await
+}
+
+/// Makes a connection that was dialled for a purpose a secured one.
+///
+/// # Errors
+/// Fails as [`dialled`] does.
+pub async fn dialled_for(
+    purpose: Purpose,
     mut stream: TcpStream,
     key: &SyncKey,
     own: Versions,
 ) -> Result<Secured, Trouble> {
     let handshake = async {
-        stream.write_all(&own.preamble()).await?;
+        let ours = own.preamble(purpose);
+        stream.write_all(&ours).await?;
         let mut theirs = [0; PREAMBLE];
         stream.read_exact(&mut theirs).await?;
-        own.agree(Versions::read(theirs)?)?;
-        let prologue = [own.preamble(), theirs].concat();
+        match Versions::read(theirs)? {
+            (same, versions) if same == purpose => own.agree(versions)?,
+            _ => return Err(Trouble::NotTandem),
+        }
+        let prologue = [ours, theirs].concat();
         let mut state = start(key, &prologue, true)?;
         write_handshake(&mut state, &mut stream).await?;
         read_handshake(&mut state, &mut stream).await?;
@@ -131,29 +176,41 @@ pub async fn dialled(
     timeout(HANDSHAKE, handshake).await.unwrap_or(Err(Trouble::Silent))
 }
 
-/// Makes a connection that was taken a secured one.
+/// Makes a connection that was taken for sync a secured one.
 ///
 /// # Errors
 /// Fails as [`dialled`] does.
-pub async fn taken(
+pub async fn taken(stream: TcpStream, key: &SyncKey, own: Versions) -> Result<Secured, Trouble> {
+    let only_sync = |purpose| (purpose == Purpose::Sync).then_some(own);
+    taken_for(only_sync, stream, key).await.map(|(_, link)| link)
+}
+
+/// Makes a connection that was taken a secured one. `admits` gives the versions that are spoken
+/// here for a purpose; none: such a connection is closed without a word.
+///
+/// # Errors
+/// Fails as [`dialled`] does, and with [`Trouble::NotAdmitted`] for one that is not admitted.
+pub async fn taken_for(
+    admits: impl Fn(Purpose) -> Option<Versions>,
     mut stream: TcpStream,
     key: &SyncKey,
-    own: Versions,
-) -> Result<Secured, Trouble> {
+) -> Result<(Purpose, Secured), Trouble> {
     let handshake = async {
         let mut theirs = [0; PREAMBLE];
         stream.read_exact(&mut theirs).await?;
-        let versions = Versions::read(theirs)?;
+        let (purpose, versions) = Versions::read(theirs)?;
+        let own = admits(purpose).ok_or(Trouble::NotAdmitted)?;
         // The other end shall be able to say what is wrong, too.
-        stream.write_all(&own.preamble()).await?;
+        let ours = own.preamble(purpose);
+        stream.write_all(&ours).await?;
         own.agree(versions)?;
-        let prologue = [theirs, own.preamble()].concat();
+        let prologue = [theirs, ours].concat();
         let mut state = start(key, &prologue, false)?;
         read_handshake(&mut state, &mut stream).await?;
         write_handshake(&mut state, &mut stream).await?;
         let mut secured = secure(state, stream)?;
         secured.receiver.receive(&mut Vec::new()).await?;
-        Ok(secured)
+        Ok((purpose, secured))
     };
     timeout(HANDSHAKE, handshake).await.unwrap_or(Err(Trouble::Silent))
 }

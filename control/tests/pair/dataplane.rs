@@ -15,6 +15,8 @@ use api::{
 };
 use config::{Checked, Config, Mistakes, Sources};
 
+use crate::pool::Pool;
+
 pub(crate) struct DataplaneState {
     role: Role,
     pub(crate) term: u64,
@@ -42,6 +44,8 @@ pub(crate) struct DataplaneState {
     sources: Sources,
     clients: Vec<UnixStream>,
     is_up: bool,
+    /// The real servers.
+    pub(crate) pool: Pool,
 }
 
 impl DataplaneState {
@@ -179,6 +183,7 @@ impl FakeDataplane {
             sources: file(socket).unwrap().sources,
             clients: Vec::new(),
             is_up: true,
+            pool: Pool::default(),
         }));
         let dataplane = FakeDataplane { socket: socket.to_owned(), state };
         dataplane.listen();
@@ -226,6 +231,11 @@ impl FakeDataplane {
         let _ = std::fs::remove_file(&self.socket);
     }
 
+    /// Takes its file as it is now, as at its start.
+    pub(crate) fn read_file(&self) {
+        self.state().sources = file(&self.socket).unwrap().sources;
+    }
+
     pub(crate) fn restart(&self) {
         let mut state = self.state();
         state.is_up = true;
@@ -265,12 +275,23 @@ fn converse(mut stream: UnixStream, socket: &Path, state: &Mutex<DataplaneState>
             Request::Sources(page) => {
                 Response::SourcesInForce(sources(&page, &state.lock().unwrap()))
             }
+            Request::Services => Response::Services(state.lock().unwrap().pool.services()),
+            Request::SetServers(changes) => state.lock().unwrap().pool.set(&changes),
+            Request::Status => status(&mut state.lock().unwrap()),
             request => crate::answers::busy(request),
         };
         if frame::write(&mut stream, &server::encode(&response)).is_err() {
             return;
         }
     }
+}
+
+fn status(state: &mut DataplaneState) -> Response {
+    let response = crate::answers::busy(Request::Status);
+    let Response::Status(mut status) = response else { return response };
+    status.role = if state.is_active() { Role::Active } else { Role::Standby };
+    status.configuration.generation = state.reloads + 1;
+    Response::Status(status)
 }
 
 /// Its configuration file.

@@ -123,6 +123,18 @@ port = {port}
 
 [metrics]
 listen = "127.0.1.{own}:{port}"
+
+[[service]]
+name = "web"
+listen = "198.51.100.10:80"
+protocol = "tcp"
+server = [{{ address = "10.0.0.11:80" }}, {{ address = "10.0.0.12:80" }}]
+
+[[service]]
+name = "dns"
+listen = "198.51.100.10:53"
+protocol = "udp"
+server = [{{ address = "10.0.0.11:53" }}]
 "#
     )
 }

@@ -1,0 +1,35 @@
+//! Colours, for terminals only.
+
+use std::io::IsTerminal;
+
+/// A colour of the terminal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Colour {
+    Red,
+    Yellow,
+    Green,
+}
+
+impl Colour {
+    fn code(self) -> &'static str {
+        match self {
+            Colour::Red => "31",
+            Colour::Yellow => "33",
+            Colour::Green => "32",
+        }
+    }
+
+    /// The text in this colour.
+    #[must_use]
+    pub fn paint(self, text: &str) -> String {
+        format!("\x1b[{}m{text}\x1b[0m", self.code())
+    }
+}
+
+/// Colours are wanted: standard output is a terminal, and `NO_COLOR` (<https://no-color.org>) is
+/// not set.
+#[must_use]
+pub fn are_wanted() -> bool {
+    let declined = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    !declined && std::io::stdout().is_terminal()
+}
