@@ -103,11 +103,12 @@ async fn serve(config: &Config, path: &Path) -> Result<(), StartError> {
     let pools = PoolsTask::start(parts).map_err(StartError::io("no thread for servers"))?;
     let driver = pair.as_ref().map(|pair| pair.source.driver.clone());
     let socket = config.node.pair_socket();
-    let _socket = PairSocket::open(&socket, Answerers { driver, pools, follower })
+    let _socket = PairSocket::open(&socket, Answerers { driver, pools: pools.clone(), follower })
         .map_err(StartError::io(socket.display().to_string()))?;
     let source = Source::new(
         config.node.control_socket.clone(),
         pair.as_ref().map(|pair| pair.source.clone()),
+        pools,
     );
     tokio::spawn(http::serve(config.metrics.listen, source));
     let _watchdog = watchdog::start(pair.as_ref().map(|pair| pair.source.driver.clone()));

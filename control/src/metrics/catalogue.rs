@@ -120,6 +120,29 @@ families! {
     SERVER_BYTES "tandem_server_bytes_total" Counter ["service" "server" "direction"]
         "Bytes to the real server (in) and from it (out), IP headers among them."
 
+    SERVER_EFFECTIVE_WEIGHT "tandem_server_effective_weight" Gauge ["service" "server"]
+        "The weight by which the real server gets new connections: 0 for one that is down or taken out."
+    SERVER_TRANSITIONS "tandem_server_transitions_total" Counter ["service" "server"]
+        "Times that the real server went up or down, as its checks find, since the start of tandem-control."
+    SERVER_DOWN "tandem_server_down_seconds_total" Counter ["service" "server"]
+        "Time that the real server was down since the start of tandem-control."
+    SERVER_SINCE "tandem_server_state_since_timestamp_seconds" Gauge ["service" "server"]
+        "Since when the real server is up or down, since 1970."
+    SERVER_OUT "tandem_server_taken_out" Gauge ["service" "server" "state"]
+        "1 for what was decided about the real server: drain or maintenance."
+    SERVICE_SERVERS "tandem_service_servers" Gauge ["service"]
+        "Real servers of the service."
+    SERVICE_SERVERS_UP "tandem_service_servers_up" Gauge ["service"]
+        "Real servers of the service that are up and were not taken out."
+    SERVICE_QUORUM "tandem_service_quorum" Gauge ["service"]
+        "1 if the weights of the real servers that are up add up to the quorum."
+    SERVICE_PANIC "tandem_service_panic" Gauge ["service"]
+        "1 if checks are ignored because too few real servers are up, or none."
+    SERVICE_SORRY "tandem_service_sorry" Gauge ["service"]
+        "1 if new connections go to the sorry servers."
+    SERVER_PEER "tandem_servers_peer_told" Gauge []
+        "1 if the peer has all that operators want of servers, and this machine what the peer says."
+
     CONTROL_INFO "tandem_control_info" Gauge ["version" "node"]
         "1, with tandem-control's version and the machine's name."
     CONTROL_UPTIME "tandem_control_uptime_seconds" Gauge []

@@ -9,10 +9,11 @@ use tokio::sync::Mutex;
 use super::catalogue as all;
 use super::dataplane::Answers;
 use super::page::Page;
-use super::pair;
+use super::{pair, pools};
 use crate::dataplane_client::{AskError, DataplaneClient};
 use crate::measures::Measures;
 use crate::role::DriverHandle;
+use crate::servers::PoolsHandle;
 use crate::sync::Counts;
 
 /// What a pair has to say besides.
@@ -28,14 +29,15 @@ pub struct PairSource {
 pub struct Source {
     socket: PathBuf,
     pair: Option<PairSource>,
+    pools: PoolsHandle,
     turn: Mutex<()>,
 }
 
 impl Source {
     /// The dataplane on this socket, and the pair where there is one.
     #[must_use]
-    pub fn new(socket: PathBuf, pair: Option<PairSource>) -> Self {
-        Source { socket, pair, turn: Mutex::new(()) }
+    pub fn new(socket: PathBuf, pair: Option<PairSource>, pools: PoolsHandle) -> Self {
+        Source { socket, pair, pools, turn: Mutex::new(()) }
     }
 
     /// One scrape's text.
@@ -50,6 +52,9 @@ impl Source {
         match answers {
             Ok(answers) => answers.write(&mut page),
             Err(error) => tracing::debug!("no metrics of the dataplane: {error}"),
+        }
+        if let Ok(all) = self.pools.all().await {
+            pools::write(&all, &mut page);
         }
         if let Some(source) = &self.pair {
             page.counter(all::LOG_LOST, crate::log::lost());

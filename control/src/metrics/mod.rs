@@ -10,5 +10,6 @@ pub mod gather;
 pub mod http;
 pub mod page;
 pub mod pair;
+pub mod pools;
 
 pub use gather::Source;

@@ -30,6 +30,8 @@ use crate::sync::noise::{Secured, SyncKey};
 const PATIENCE: Duration = Duration::from_secs(5);
 /// How long a command waits for the dataplane to know.
 const DATAPLANE_PATIENCE: Duration = Duration::from_secs(2);
+/// How long a command waits for the peer to know.
+const PEER_PATIENCE: Duration = Duration::from_secs(2);
 /// Requests that may wait for the task.
 const ROOM: usize = 64;
 
@@ -46,6 +48,10 @@ struct Done {
     answer: Administered,
     /// What the dataplane has to be told for it.
     version: u64,
+    /// What the peer has to be told for it.
+    orders: u64,
+    /// How far the peer was told; none: there is no peer.
+    telling: Option<watch::Receiver<Telling>>,
 }
 
 /// Asks the task, from anywhere.
@@ -116,6 +122,8 @@ pub struct PoolsTask {
     damaged: Option<String>,
     /// When something changes by itself.
     next: Option<Instant>,
+    /// Grows with each order that is new.
+    orders_version: u64,
 }
 
 impl PoolsTask {
@@ -163,6 +171,7 @@ impl PoolsTask {
             unwritten: None,
             damaged,
             next: None,
+            orders_version: 1,
         };
         task.configure();
         task.pools.folder = task.folder.borrow_and_update().clone();
@@ -232,7 +241,8 @@ impl PoolsTask {
         let Some(exchange) = &self.exchange else { return };
         let order = |order: &Order| Order { absent_since: None, ..order.clone() };
         let orders = self.pools.orders.iter().map(|(key, one)| (key.clone(), order(one))).collect();
-        let knowledge = Knowledge { orders, views: status::views(&self.pools) };
+        let views = status::views(&self.pools);
+        let knowledge = Knowledge { orders, views, version: self.orders_version };
         exchange.knowledge.send_if_modified(|before| {
             let changed = **before != knowledge;
             if changed {
@@ -261,6 +271,7 @@ impl PoolsTask {
             }
         }
         if is_news {
+            self.orders_version += 1;
             self.forget().await;
             self.write().await;
         }
@@ -285,8 +296,9 @@ impl PoolsTask {
 
     fn peer(&self) -> Option<PeerExchange> {
         let telling = self.exchange.as_ref()?.telling.borrow().clone();
-        let Telling { complete, trouble } = telling;
-        Some(PeerExchange { told: complete, heard: self.pools.peer.complete, trouble })
+        let Telling { version, trouble } = telling;
+        let told = version == Some(self.orders_version);
+        Some(PeerExchange { told, heard: self.pools.peer.complete, trouble })
     }
 
     fn warnings(&self) -> Vec<String> {
@@ -304,19 +316,18 @@ impl PoolsTask {
             _ => return Err(Failure::new(FailureKind::Malformed, "there is no such order")),
         };
         self.pools.orders.set(&keys, change, &self.node.name, unix_millis());
+        self.orders_version += 1;
         for ServerKey { service, server } in &keys {
             tracing::info!("{server} of {service}: {} by an operator", describe(change));
         }
         self.write().await;
         self.decide();
-        let mut notes: Vec<String> = self.unwritten.clone().into_iter().collect();
-        if let Some(PeerExchange { told: false, trouble, .. }) = self.peer() {
-            let why = trouble.map_or(String::new(), |trouble| format!(": {trouble}"));
-            notes.push(format!("the peer will know of it when it is reached again{why}"));
-        }
+        let notes = self.unwritten.clone().into_iter().collect();
         let servers = status::servers(&self.pools, &keys, self.clock.now());
         let version = self.desired.borrow().version;
-        Ok(Done { answer: Administered { servers, notes }, version })
+        let (answer, orders) = (Administered { servers, notes }, self.orders_version);
+        let telling = self.exchange.as_ref().map(|exchange| exchange.telling.clone());
+        Ok(Done { answer, version, orders, telling })
     }
 
     /// Forgets what is said of servers that have been gone for long.
@@ -406,7 +417,7 @@ impl PoolsHandle {
     /// When a server is not in the configuration, or the task hangs.
     pub async fn administer(&self, administer: Administer) -> Result<Administered, Failure> {
         let done = self.ask(|answer| PoolsRequest::Administer(administer, answer)).await?;
-        let Done { mut answer, version } = done;
+        let Done { mut answer, version, orders, telling } = done;
         let mut applied = self.applied.clone();
         let known =
             timeout(DATAPLANE_PATIENCE, applied.wait_for(|applied| applied.version >= version));
@@ -416,8 +427,32 @@ impl PoolsHandle {
                 "the dataplane does not know of it yet: it does not answer".to_owned()
             }));
         }
+        if let Some(mut telling) = telling {
+            let told = telling.wait_for(|telling| telling.version >= Some(orders));
+            if timeout(PEER_PATIENCE, told).await.is_err() {
+                let why = telling.borrow().trouble.clone();
+                let why = why.map_or(String::new(), |trouble| format!(": {trouble}"));
+                answer.notes.push(format!("the peer will know of it when it is reached{why}"));
+            }
+        }
         status::count_connections(&self.socket, &mut answer.servers.iter_mut()).await;
         Ok(answer)
+    }
+
+    /// All pools, without their connections, which the dataplane tells by itself.
+    ///
+    /// # Errors
+    /// When the task hangs.
+    pub async fn all(&self) -> Result<PoolsPageAnswer, Failure> {
+        let mut whole = PoolsPageAnswer::default();
+        let mut skip = Some(0);
+        while let Some(at) = skip {
+            let page = PoolsPage { service: None, skip: at };
+            let page = self.ask(|answer| PoolsRequest::Page(page, answer)).await?;
+            whole.pools.extend(page.pools);
+            (whole.warnings, whole.peer, skip) = (page.warnings, page.peer, page.next);
+        }
+        Ok(whole)
     }
 
     /// One page of the pools.

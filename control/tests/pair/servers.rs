@@ -84,10 +84,9 @@ fn the_last_word_holds_when_the_machines_meet_again() {
     both.a.run(&["drain", "web", ONE]);
     wait("b knows", || both.b.state(ONE) == Some(Administrative::Drain));
     both.a.kill();
-    wait("b knows that a is gone", || !both.b.is_in_touch());
     // The operator's last word, which a does not hear.
     let said = both.b.run(&["enable", "web", ONE]);
-    assert!(said.contains("the peer will know of it when it is reached again"), "{said}");
+    assert!(said.contains("the peer will know of it when it is reached"), "{said}");
     both.b.run(&["disable", "web", OTHER]);
     both.b.run(&["weight", "web", ONE, "7"]);
     both.a.start();

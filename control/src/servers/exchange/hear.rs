@@ -45,6 +45,9 @@ async fn take(mut link: Secured, heard: &mpsc::Sender<Heard>) -> Trouble {
                 if heard.send(Heard::Message(message)).await.is_err() {
                     return Trouble::Closed;
                 }
+                if let Err(trouble) = link.sender.send(&[]).await {
+                    return trouble;
+                }
             }
             Err(error) => return Trouble::Network(format!("the peer is not understood: {error}")),
         }

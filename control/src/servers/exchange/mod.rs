@@ -6,9 +6,9 @@
 //!   a  <── [hear] ══════════════════════════════════════════════════════ [tell] ──  b
 //! ```
 //!
-//! Each machine dials the other one and only talks on that connection, so that neither direction
-//! depends on the role or on the other direction. Orders are merged by their stamps, so it does
-//! no harm to hear one twice.
+//! Each machine dials the other one and talks on that connection, so that neither direction
+//! depends on the role or on the other direction; what comes back is an empty message for each
+//! that was taken in. Orders are merged by their stamps, so it does no harm to hear one twice.
 
 pub mod hear;
 pub mod tell;
@@ -67,6 +67,8 @@ impl View {
 pub struct Knowledge {
     pub orders: BTreeMap<ServerKey, Order>,
     pub views: BTreeMap<ServerKey, View>,
+    /// Grows with each order that is new.
+    pub version: u64,
 }
 
 /// One message; new fields may be added, and those that are missing have defaults.

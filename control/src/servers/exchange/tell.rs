@@ -13,7 +13,7 @@ use tokio::time::{sleep, timeout};
 use super::{KEEPALIVE, Knowledge, difference};
 use crate::servers::ServerKey;
 use crate::servers::status::connections_of_all;
-use crate::sync::noise::{Purpose, Secured, SyncKey};
+use crate::sync::noise::{Purpose, Receiver, Secured, Sender, SyncKey};
 use crate::sync::{Trouble, dial};
 
 /// Between two rounds over all paths.
@@ -24,8 +24,8 @@ const GATHER: Duration = Duration::from_millis(100);
 /// How far the peer was told.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Telling {
-    /// The peer has all that there is to tell.
-    pub complete: bool,
+    /// The version of the knowledge that the peer has taken in; none: there is no connection.
+    pub version: Option<u64>,
     /// Why there is no connection.
     pub trouble: Option<String>,
 }
@@ -64,14 +64,24 @@ impl Teller {
                 };
             }
             let trouble = Some(trouble.to_string());
-            self.telling.send_replace(Telling { complete: false, trouble });
+            self.telling.send_replace(Telling { version: None, trouble });
             sleep(RETRY).await;
         }
     }
 
-    async fn tell(&mut self, mut link: Secured) -> Trouble {
+    async fn tell(&mut self, link: Secured) -> Trouble {
+        let Secured { receiver, sender } = link;
+        let (taken, confirmed) = watch::channel(0);
+        tokio::select! {
+            trouble = confirmations(receiver, taken) => trouble,
+            trouble = self.talk(sender, confirmed) => trouble,
+        }
+    }
+
+    async fn talk(&mut self, mut peer: Sender, mut confirmed: watch::Receiver<u64>) -> Trouble {
         let mut told = Knowledge::default();
         let mut is_new = true;
+        let mut sent = 0;
         loop {
             let mut knowledge = Knowledge::clone(&self.knowledge.borrow_and_update());
             self.count(&mut knowledge.views).await;
@@ -83,15 +93,18 @@ impl Teller {
                     Ok(json) => json,
                     Err(error) => return Trouble::Network(error.to_string()),
                 };
-                match timeout(super::SILENCE, link.sender.send(&json)).await {
-                    Ok(Ok(())) => {}
+                match timeout(super::SILENCE, peer.send(&json)).await {
+                    Ok(Ok(())) => sent += u64::from(!json.is_empty()),
                     Ok(Err(trouble)) => return trouble,
                     Err(_) => return Trouble::Silent,
                 }
             }
+            if timeout(super::SILENCE, confirmed.wait_for(|count| *count >= sent)).await.is_err() {
+                return Trouble::Silent;
+            }
             (told, is_new) = (knowledge, false);
             self.telling.send_if_modified(|telling| {
-                let now = Telling { complete: true, trouble: None };
+                let now = Telling { version: Some(told.version), trouble: None };
                 let changed = *telling != now;
                 *telling = now;
                 changed
@@ -114,6 +127,17 @@ impl Teller {
         let out = views.iter_mut().filter(|(_, one)| one.administrative != Administrative::Ready);
         for (key, view) in out {
             view.connections = counts.get(key).copied();
+        }
+    }
+}
+
+/// Counts what the peer has taken in, until the connection ends.
+async fn confirmations(mut peer: Receiver, taken: watch::Sender<u64>) -> Trouble {
+    let mut plain = Vec::new();
+    loop {
+        match peer.receive(&mut plain).await {
+            Ok(()) => taken.send_modify(|count| *count += 1),
+            Err(trouble) => return trouble,
         }
     }
 }
