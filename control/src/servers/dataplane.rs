@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use api::{FailureKind, Request, Response, ServerChange, Services, SetServers};
+use api::{FailureKind, Request, Response, ServerChange, ServiceChange, Services, SetServers};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
@@ -64,6 +64,8 @@ struct Session {
     /// What the dataplane's configuration has.
     has: HashSet<ServerKey>,
     told: HashMap<ServerKey, Told>,
+    /// The services that it has, and whether their new connections go to their sorry servers.
+    sorry_only: HashMap<String, bool>,
 }
 
 impl Teller {
@@ -114,7 +116,8 @@ impl Session {
     async fn open(socket: &std::path::Path) -> Result<Self, AskError> {
         let client = DataplaneClient::connect(socket).await?;
         let told = HashMap::new();
-        let mut session = Session { client, generation: 0, has: HashSet::new(), told };
+        let (has, sorry_only) = (HashSet::new(), HashMap::new());
+        let mut session = Session { client, generation: 0, has, told, sorry_only };
         session.look_for_reload().await?;
         Ok(session)
     }
@@ -137,6 +140,8 @@ impl Session {
         };
         self.has = keys(&services);
         self.told.clear();
+        let services = services.services.into_iter();
+        self.sorry_only = services.map(|service| (service.name, service.sorry_only)).collect();
         Ok(())
     }
 
@@ -146,10 +151,22 @@ impl Session {
             .iter()
             .filter(|&(key, told)| self.has.contains(key) && self.told.get(key) != Some(told));
         let changed: Vec<_> = changed.map(|(key, told)| (key.clone(), *told)).collect();
-        for chunk in changed.chunks(CHUNK) {
+        let services = self.services(desired);
+        // An empty chunk tells of services alone.
+        let is_empty = changed.is_empty() && !services.is_empty();
+        let chunks = changed.chunks(CHUNK).chain(is_empty.then_some(&[][..]));
+        for chunk in chunks {
             let servers = chunk.iter().map(|(key, told)| change(key, *told)).collect();
-            match self.client.request(&Request::SetServers(SetServers { servers })).await {
-                Ok(_) => self.told.extend(chunk.iter().cloned()),
+            // Servers and services of one decision are told together, as far as they fit.
+            let set = SetServers { servers, services: services.clone() };
+            match self.client.request(&Request::SetServers(set)).await {
+                Ok(_) => {
+                    self.told.extend(chunk.iter().cloned());
+                    let told = services.iter();
+                    self.sorry_only.extend(
+                        told.filter_map(|one| Some((one.service.clone(), one.sorry_only?))),
+                    );
+                }
                 // It has reloaded meanwhile; what it has now is told at the next turn.
                 Err(AskError::Failed(failure)) if failure.failure == FailureKind::NotFound => {
                     return self.look_at_services().await;
@@ -161,6 +178,21 @@ impl Session {
     }
 }
 
+impl Session {
+    /// The services that are to be otherwise than they are.
+    fn services(&self, desired: &Desired) -> Vec<ServiceChange> {
+        let differs = |name: &String, wanted: bool| {
+            self.sorry_only.get(name).is_some_and(|told| *told != wanted)
+        };
+        let changed = desired.sorry_only.iter().filter(|&(name, &wanted)| differs(name, wanted));
+        let change = |(name, wanted): (&String, &bool)| ServiceChange {
+            sorry_only: Some(*wanted),
+            ..ServiceChange::new(name.clone())
+        };
+        changed.map(change).collect()
+    }
+}
+
 fn keys(services: &Services) -> HashSet<ServerKey> {
     let of_service = |service: &api::ServiceStatus| {
         let name = service.name.clone();
@@ -168,7 +200,7 @@ fn keys(services: &Services) -> HashSet<ServerKey> {
             service: name.clone(),
             server: server.address,
         };
-        service.servers.iter().map(key).collect::<Vec<_>>()
+        service.servers.iter().chain(&service.sorry).map(key).collect::<Vec<_>>()
     };
     services.services.iter().flat_map(of_service).collect()
 }

@@ -206,7 +206,7 @@ impl Service {
             Member { key, configured: server.weight, history }
         };
         let servers: Vec<Member> = configured.servers.iter().map(member).collect();
-        let sorry: Vec<Member> = Vec::new();
+        let sorry: Vec<Member> = configured.sorry.iter().map(member).collect();
         let memory = before.as_ref().map_or(Memory::default(), |before| {
             let place = |one: &Member| before.servers.iter().position(|old| old.key == one.key);
             before.memory.moved(&servers.iter().map(place).collect::<Vec<_>>())

@@ -124,7 +124,7 @@ pub(super) async fn connections_of_all(socket: &Path) -> Option<HashMap<ServerKe
     };
     let mut counts = HashMap::new();
     for service in &services.services {
-        for server in &service.servers {
+        for server in service.servers.iter().chain(&service.sorry) {
             let key = ServerKey { service: service.name.clone(), server: server.address };
             counts.insert(key, server.connections_active);
         }

@@ -37,7 +37,7 @@ pub(super) fn administer(
         }
     };
     let servers = meant.iter().map(change).collect::<Result<_, _>>()?;
-    let services = client.set_servers(SetServers { servers })?;
+    let services = client.set_servers(SetServers { servers, ..SetServers::default() })?;
     let servers = meant.iter().filter_map(|one| status(&services, one)).collect();
     Ok(Administered { servers, notes: vec![NOTE.to_owned()] })
 }
@@ -47,8 +47,9 @@ fn find(services: &Services, administer: &Administer) -> Result<Vec<(String, Soc
     let Administer { service, address, port, order: _ } = administer;
     let of_service = services.services.iter();
     let of_service = of_service.filter(|one| service.as_ref().is_none_or(|name| *name == one.name));
-    let servers = of_service
-        .flat_map(|one| one.servers.iter().map(|server| (one.name.clone(), server.address)));
+    let servers = of_service.flat_map(|one| {
+        one.servers.iter().chain(&one.sorry).map(|server| (one.name.clone(), server.address))
+    });
     let found: Vec<_> = servers
         .filter(|(_, one)| one.ip() == *address && port.is_none_or(|port| port == one.port()))
         .collect();
@@ -72,7 +73,8 @@ fn find(services: &Services, administer: &Administer) -> Result<Vec<(String, Soc
 
 fn status(services: &Services, (service, server): &(String, SocketAddr)) -> Option<PoolServer> {
     let of_service = services.services.iter().find(|one| one.name == *service)?;
-    let found = of_service.servers.iter().find(|one| one.address == *server)?;
+    let found =
+        of_service.servers.iter().chain(&of_service.sorry).find(|one| one.address == *server)?;
     Some(pool_server(service, found))
 }
 

@@ -102,7 +102,11 @@ fn count(servers: &[PoolServer], context: &Context<'_>) -> Result<u64, Error> {
     let mut dataplane = Client::connect_with_timeout(context.socket, ANSWER)?;
     let services = dataplane.services()?;
     let own = services.services.iter().flat_map(|service| {
-        service.servers.iter().map(|server| directly::pool_server(&service.name, server))
+        service
+            .servers
+            .iter()
+            .chain(&service.sorry)
+            .map(|server| directly::pool_server(&service.name, server))
     });
     let own: u64 = own
         .filter(|one| is_meant(&one.service, one.address))
