@@ -50,8 +50,8 @@ pub use pools::{
 };
 pub use reload::{Reload, Reloaded};
 pub use services::{
-    Listen, ReturnPath, ServerChange, ServerState, ServerStatus, ServiceChange, ServiceStatus,
-    Services, SetServers, SuspectCause,
+    Listen, PersistenceStatus, ReturnPath, ServerChange, ServerState, ServerStatus, ServiceChange,
+    ServiceStatus, Services, SetServers, SuspectCause,
 };
 pub use status::{Configuration, Nic, NicCounters, Role, Side, Status, WorkerStatus};
 pub use version::VERSION;

@@ -11,6 +11,21 @@ use serde::{Deserialize, Serialize};
 pub struct Services {
     /// One entry a service of the configuration.
     pub services: Vec<ServiceStatus>,
+    /// How full the table of persistent clients is.
+    pub persistence: PersistenceStatus,
+}
+
+/// The table of clients that keep their servers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PersistenceStatus {
+    /// Clients that are remembered now, of all services.
+    pub clients: u64,
+    /// Clients that there is room for.
+    pub limit: u64,
+    /// Clients that were forgotten before their time since the dataplane's start, to make room
+    /// for others.
+    pub evicted_total: u64,
 }
 
 /// A service with its counters.
@@ -27,6 +42,9 @@ pub struct ServiceStatus {
     pub listens: Vec<Listen>,
     /// The name of the scheduler, such as "wlc".
     pub scheduler: String,
+    /// How many clients keep their servers: those of the service's group, if other services share
+    /// them. `None` for a service without persistence.
+    pub persistent_clients: Option<u64>,
     /// Connections opened to the service since the dataplane's start.
     pub connections_total: u64,
     /// Packets received from clients since the start.
@@ -259,6 +277,7 @@ impl Default for ServiceStatus {
             protocol: String::new(),
             listens: Vec::new(),
             scheduler: String::new(),
+            persistent_clients: None,
             connections_total: 0,
             packets_in: 0,
             bytes_in: 0,

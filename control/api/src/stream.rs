@@ -8,6 +8,7 @@
 //! ```text
 //!   exporting dataplane                                importing dataplane
 //!     Begin (session, workers, seed)  ------------------>  new generation
+//!     Persistence (clients and their servers)  --------->  installed
 //!     Events (worker, connections put and closed)  ----->  installed in order
 //!     Tally (worker, number, count, digest)  ----------->  compared at that point
 //!     Mark (number)  ----------------------------------->
@@ -23,11 +24,15 @@ use std::io::{self, ErrorKind};
 use serde::{Deserialize, Serialize};
 
 /// The version of these frames and of the events in them.
-pub const STREAM_VERSION: u16 = 1;
+pub const STREAM_VERSION: u16 = 2;
 /// The size of one event in bytes.
 pub const EVENT: usize = 32;
 /// The most events in a frame.
 pub const EVENTS: usize = 1024;
+/// Bytes of one persistent client.
+pub const CLIENT: usize = 40;
+/// The most persistent clients in a frame.
+pub const CLIENTS: usize = 800;
 /// The most bytes of a frame behind its length.
 pub const LIMIT: usize = 1 + 8 + EVENTS * EVENT;
 
@@ -41,7 +46,7 @@ pub enum Direction {
     Import,
 }
 
-/// A frame of the stream. The first four kinds come from the exporter, the others from the
+/// A frame of the stream. The first five kinds come from the exporter, the others from the
 /// importer.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Frame {
@@ -63,6 +68,12 @@ pub enum Frame {
         worker: u16,
         /// The events, the oldest first.
         events: Vec<[u8; EVENT]>,
+    },
+    /// Persistent clients, and the servers that they keep; each client has [`CLIENT`] bytes. All
+    /// of them are sent before the first tally that says `complete`.
+    Persistence {
+        /// The clients, in any order.
+        clients: Vec<[u8; CLIENT]>,
     },
     /// What one worker has, at this point of its events.
     Tally {
@@ -113,6 +124,7 @@ const BEGIN: u8 = 1;
 const EVENTS_KIND: u8 = 2;
 const TALLY: u8 = 3;
 const MARK: u8 = 4;
+const PERSISTENCE: u8 = 5;
 const APPLIED: u8 = 16;
 const COMPARED: u8 = 17;
 const MARKED: u8 = 18;
@@ -134,6 +146,10 @@ impl Frame {
                 out.push(EVENTS_KIND);
                 out.extend(worker.to_le_bytes());
                 out.extend_from_slice(events.as_flattened());
+            }
+            Frame::Persistence { clients } => {
+                out.push(PERSISTENCE);
+                out.extend_from_slice(clients.as_flattened());
             }
             Frame::Tally { worker, number, count, digest, complete } => {
                 out.push(TALLY);
@@ -204,6 +220,13 @@ impl Frame {
                 }
                 Frame::Events { worker, events }
             }
+            PERSISTENCE => {
+                let mut clients = Vec::with_capacity(rest.0.len() / CLIENT);
+                while !rest.0.is_empty() {
+                    clients.push(rest.take()?);
+                }
+                Frame::Persistence { clients }
+            }
             TALLY => Frame::Tally {
                 worker: rest.short()?,
                 number: rest.word()?,
@@ -267,6 +290,7 @@ mod tests {
             Frame::Begin { session: 9, workers: 2, seed: 77, version: STREAM_VERSION },
             Frame::Events { worker, events: vec![[1; EVENT], [2; EVENT]] },
             Frame::Events { worker, events: vec![[5; EVENT]; EVENTS] },
+            Frame::Persistence { clients: vec![[7; CLIENT]; CLIENTS] },
             Frame::Tally { worker, number, count, digest, complete: true },
             Frame::Mark { number },
             Frame::Applied { events: 5, session: 9 },

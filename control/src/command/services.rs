@@ -77,6 +77,9 @@ fn show_service(
         };
         writeln!(out, "New connections go to {to}.")?;
     }
+    if let Some(clients) = service.persistent_clients {
+        writeln!(out, "{} clients keep their servers.", count(clients))?;
+    }
     let known = |server: &ServerStatus| pools::of(pools, &service.name, server.address);
     if service.servers.is_empty() {
         writeln!(out, "It has no servers: clients get no answer.")?;

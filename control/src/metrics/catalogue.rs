@@ -103,6 +103,14 @@ families! {
         "1 while new connections go to the sorry servers whatever the servers are."
     SERVER_SORRY "tandem_server_sorry" Gauge ["service" "server"]
         "1 for a sorry server."
+    SERVICE_CLIENTS "tandem_service_persistent_clients" Gauge ["service"]
+        "Clients that keep their servers; those of its group, if other services share them. Only of services with persist."
+    CLIENTS "tandem_persistent_clients" Gauge []
+        "Clients of all services that keep their servers."
+    CLIENTS_LIMIT "tandem_persistent_clients_limit" Gauge []
+        "Persistent clients that there is room for."
+    CLIENTS_EVICTED "tandem_persistent_clients_evicted_total" Counter []
+        "Persistent clients that were forgotten before their time, to make room for others."
     SERVER_STATE "tandem_server_state" Gauge ["service" "server" "state"]
         "1 for the state that the real server is in: up, draining or down."
     SERVER_WEIGHT "tandem_server_weight" Gauge ["service" "server"]

@@ -1,8 +1,8 @@
 //! What the dataplane says of itself.
 
 use api::{
-    Counters, Nic, NicCounters, ReturnPath, Role, ServerState, ServerStatus, ServiceStatus,
-    Services, Status, WorkerStatus,
+    Counters, Nic, NicCounters, PersistenceStatus, ReturnPath, Role, ServerState, ServerStatus,
+    ServiceStatus, Services, Status, WorkerStatus,
 };
 
 use super::catalogue::{self as all, Family};
@@ -30,6 +30,7 @@ impl Answers {
         write_workers(&self.status.workers, page);
         self.write_counters(page);
         write_services(&self.services.services, page);
+        write_persistence(&self.services.persistence, page);
         write_servers(&self.services.services, page);
     }
 
@@ -128,6 +129,17 @@ fn write_services(services: &[ServiceStatus], page: &mut Page) {
     let sorry =
         |service: &ServiceStatus| ([service.name.clone()], f64::from(u8::from(service.sorry_only)));
     page.gauges(all::SERVICE_SORRY_ONLY, services.iter().map(sorry));
+    let clients = |service: &ServiceStatus| {
+        Some(([service.name.clone()], number(service.persistent_clients?)))
+    };
+    let clients = services.iter().filter_map(clients);
+    page.gauges(all::SERVICE_CLIENTS, clients);
+}
+
+fn write_persistence(persistence: &PersistenceStatus, page: &mut Page) {
+    page.gauge(all::CLIENTS, number(persistence.clients));
+    page.gauge(all::CLIENTS_LIMIT, number(persistence.limit));
+    page.counters(all::CLIENTS_EVICTED, [([], persistence.evicted_total)]);
 }
 
 fn write_servers(services: &[ServiceStatus], page: &mut Page) {

@@ -8,9 +8,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use api::{
     Change, Connection, ConnectionKind, Connections, Counters, Cursor, DropCount, Endpoints,
-    Member, Neighbour, NeighbourState, Neighbours, Nic, NicCounters, Page, Pair, Request, Response,
-    Role, ServerChange, ServerState, ServerStatus, ServiceStatus, Services, SetServers, Side,
-    Status, SyncLink, SyncState, SyncStatus, WorkerCounters, WorkerStatus, server,
+    Member, Neighbour, NeighbourState, Neighbours, Nic, NicCounters, Page, Pair, PersistenceStatus,
+    Request, Response, Role, ServerChange, ServerState, ServerStatus, ServiceStatus, Services,
+    SetServers, Side, Status, SyncLink, SyncState, SyncStatus, WorkerCounters, WorkerStatus,
+    server,
 };
 
 /// A listener that answers each client as it was told to.
@@ -267,9 +268,13 @@ fn services() -> Services {
     ];
     Services {
         services: vec![
-            service("web", "198.51.100.10:80", "tcp", servers),
+            ServiceStatus {
+                persistent_clients: Some(1200),
+                ..service("web", "198.51.100.10:80", "tcp", servers)
+            },
             service("dns", "198.51.100.10:53", "udp", vec![]),
         ],
+        persistence: PersistenceStatus { clients: 1200, limit: 1_000_000, evicted_total: 3 },
     }
 }
 

@@ -17,7 +17,8 @@ use std::net::Ipv4Addr;
 use ahash::RandomState;
 use wire::{FiveTuple, Port};
 
-use crate::connection::{Connections, NewConnection};
+use crate::Direction;
+use crate::connection::{Connections, Expired, NewConnection, Survivor};
 use crate::persistence::{self, ServicePersistence};
 use crate::policy::{Destination, Masquerade, Policy, Refusal, Request};
 use crate::ports::{Candidates, PortRange};
@@ -118,6 +119,34 @@ impl Translator<Ipv4Addr> {
             }
         }
         self.connections.services_changed();
+        let is_persistent = |service: &Service<_>| service.persistence.is_some();
+        self.connections.keep_survivors(services.iter().any(is_persistent));
+    }
+
+    /// One step of expiry, as [`Connections::expire`]. The clients of persistent services whose
+    /// connections it finds alive are remembered until it looks at these again.
+    pub fn expire(&mut self, policy: &Policy<Ipv4Addr>, now: Instant) -> Expired {
+        let expired = self.connections.expire(now);
+        while let Some(survivor) = self.connections.take_survivor() {
+            self.remember_client_of(policy, survivor, now);
+        }
+        expired
+    }
+
+    #[cold]
+    fn remember_client_of(&self, policy: &Policy<Ipv4Addr>, survivor: Survivor, now: Instant) {
+        let record = self.connections.table().get(survivor.id);
+        let Some(record) = record.filter(|_| !self.connections.is_standby()) else { return };
+        let service = policy.services.get(record.service());
+        let persistence = service.and_then(|service| service.persistence.as_ref());
+        let (Some(persistence), Some(table)) = (persistence, policy.persistence.table()) else {
+            return;
+        };
+        if let Some(at) = policy.services.place(record.server()) {
+            let client = record.key(Direction::Original).tuple().source;
+            let until = survivor.deadline;
+            persistence::keep(table, persistence, client, policy.client_key, at, until, now);
+        }
     }
 
     /// What a packet of no known connection is to open, as far as can be said now.

@@ -6,11 +6,12 @@ use std::time::UNIX_EPOCH;
 
 use api::{
     Configuration, Failure, Listen, Neighbour, NeighbourState, Neighbours, Nic, NicCounters,
-    ServerChange, ServerStatus, ServiceChange, ServiceStatus, Services, SetServers, Status,
-    WorkerStatus,
+    PersistenceStatus, ServerChange, ServerStatus, ServiceChange, ServiceStatus, Services,
+    SetServers, Status, WorkerStatus,
 };
 use config::Interface;
 use nat::Side;
+use nat::persistence::{Clients, Table};
 use nat::service::{Server, ServerId, Service};
 
 use super::{Admin, WorkerHandle};
@@ -86,8 +87,16 @@ impl Admin {
         let loaded = self.loaded.lock();
         let snapshot = self.snapshot.read().clone();
         let states = &loaded.builder.servers;
+        let persistence = &snapshot.policy.persistence;
+        let clients = persistence.clients(self.clock.now());
+        let services = snapshot.policy.services.iter();
         Services {
-            services: snapshot.policy.services.iter().map(|s| self.service(s, states)).collect(),
+            services: services.map(|s| self.service(s, states, &clients)).collect(),
+            persistence: PersistenceStatus {
+                clients: clients.entries,
+                limit: persistence.room() as u64,
+                evicted_total: persistence.table().map_or(0, Table::evicted),
+            },
         }
     }
 
@@ -107,7 +116,12 @@ impl Admin {
         Ok(self.services())
     }
 
-    fn service(&self, service: &Service<Ipv4Addr>, states: &ServerStates) -> ServiceStatus {
+    fn service(
+        &self,
+        service: &Service<Ipv4Addr>,
+        states: &ServerStates,
+        clients: &Clients,
+    ) -> ServiceStatus {
         let list = |servers: &[Server<Ipv4Addr>]| -> Vec<_> {
             servers.iter().map(|server| self.server(server, states)).collect()
         };
@@ -122,6 +136,7 @@ impl Admin {
             listens,
             sorry_only: states.is_sorry_only(service.id),
             scheduler: service.scheduler.name().to_owned(),
+            persistent_clients: service.persistence.as_ref().map(|one| clients.of(one)),
             connections_total: sum(|server| server.connections_total),
             packets_in: sum(|server| server.packets_in),
             bytes_in: sum(|server| server.bytes_in),

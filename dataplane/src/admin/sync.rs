@@ -4,11 +4,13 @@ use std::net::Ipv4Addr;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
-use api::Failure;
 use api::stream::Direction;
+use api::{Failure, Role};
+use nat::persistence::{Installed, Persistence, Told};
 use nat::sync::{Export, Import, Session, ring};
 
 use super::Admin;
+use crate::clock::Tsc;
 use crate::mailbox::Order;
 use crate::sync::{Exporters, Importers, Intake, REPLIES, RING};
 
@@ -57,6 +59,14 @@ impl Exporters for Admin {
         self.sharing.key().bits().into()
     }
 
+    fn persistence(&self) -> Arc<Persistence<Ipv4Addr>> {
+        Arc::clone(&self.snapshot.read().policy.persistence)
+    }
+
+    fn now(&self) -> nat::Instant {
+        self.clock.now()
+    }
+
     fn end(&self) -> Result<(), Failure> {
         self.end_sessions()
     }
@@ -77,6 +87,14 @@ impl Importers for Admin {
             .unzip();
         self.set_sessions(sessions)?;
         Ok(intakes)
+    }
+
+    fn remember(&self, client: &Told<Ipv4Addr>) {
+        let is_standby = self.role.role(Tsc::now()) == Role::Standby;
+        let persistence = Exporters::persistence(self);
+        if persistence.install(client, is_standby, self.clock.now()) == Installed::Refused {
+            tracing::debug!("connection sync: no number is free for a persistent client's server");
+        }
     }
 
     fn owner(&self, remote: Option<Ipv4Addr>) -> usize {

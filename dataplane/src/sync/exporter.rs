@@ -11,6 +11,7 @@ use api::stream::{EVENT, EVENTS, Frame, STREAM_VERSION};
 use nat::sync::ring::Consumer;
 use nat::sync::{Journaled, event};
 
+use super::clients::Clients;
 use super::link::Link;
 use super::progress::Progress;
 use super::{Ended, Exporters};
@@ -46,6 +47,7 @@ struct Session {
     applied: u64,
     /// Tallies written before the session.
     tallies_before: u64,
+    clients: Clients,
     /// The last mark wanted from the workers, and the last written.
     wanted: u64,
     marked: u64,
@@ -107,6 +109,10 @@ impl<'a> Exporter<'a> {
             self.session.want(self.progress.wanted_mark());
         }
         let mut found = 0;
+        if self.link.backlog() < BACKLOG {
+            let now = self.workers.now();
+            found += self.session.clients.step(self.workers, now, self.link.output());
+        }
         for worker in 0..self.session.rings.len() {
             if self.link.backlog() < BACKLOG {
                 found += self.read(worker);
@@ -139,6 +145,7 @@ impl<'a> Exporter<'a> {
     /// Takes at most a frame of events out of a worker's ring, up to the next entry that
     /// is none.
     fn read(&mut self, worker: usize) -> usize {
+        let has_clients = self.session.clients.is_complete();
         let Some(ring) = self.session.rings.get_mut(worker) else { return 0 };
         let number = u16::try_from(worker).unwrap_or(u16::MAX);
         let mut other = None;
@@ -146,6 +153,8 @@ impl<'a> Exporter<'a> {
         while self.batch.len() < EVENTS {
             match ring.ring.peek(self.batch.len()).map(Journaled::from) {
                 Some(Journaled::Event(words)) => self.batch.push(event::to_bytes(words)),
+                // It says that the peer has everything.
+                Some(Journaled::Tally { complete: true, .. }) if !has_clients => break,
                 Some(entry) => {
                     other = Some(entry);
                     break;
@@ -190,7 +199,7 @@ impl<'a> Exporter<'a> {
     /// When every worker has written the mark, everything before it is in the stream.
     fn write_mark(&mut self) {
         let reached = self.session.rings.iter().map(|ring| ring.mark).min().unwrap_or(0);
-        if reached > self.session.marked {
+        if reached > self.session.marked && self.session.clients.reaches(reached) {
             self.session.marked = reached;
             Frame::Mark { number: reached }.write(self.link.output());
         }
@@ -258,6 +267,7 @@ impl Session {
             reported: 0,
             applied: 0,
             tallies_before,
+            clients: Clients::default(),
             wanted: 0,
             marked: 0,
         })

@@ -9,6 +9,7 @@ use std::os::unix::net::UnixStream;
 use std::time::Instant;
 
 use api::stream::{EVENT, Frame, STREAM_VERSION};
+use nat::persistence::Told;
 use nat::sync::ring::Words;
 use nat::sync::{Event, MAXIMUM_WORKERS, Order, Tally, event};
 
@@ -83,6 +84,12 @@ impl<'a> Importer<'a> {
                 }
                 for event in &events {
                     self.install(worker, event, stop)?;
+                }
+                Ok(())
+            }
+            Frame::Persistence { clients } => {
+                for client in &clients {
+                    self.workers.remember(&Told::from_bytes(client)?);
                 }
                 Ok(())
             }

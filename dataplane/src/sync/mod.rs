@@ -10,11 +10,15 @@
 //! its frames ([`api::stream`]) between the machines. A dataplane is one end of one stream
 //! at a time.
 //!
+//! Persistent clients go the same way, but for the workers: both threads look at the table that
+//! all workers share (`clients.rs`).
+//!
 //! Nothing is ever left out silently. A ring that overflows, because the stream is slow or
 //! stands still, ends the session: the exporter begins the next as soon as the stream takes
 //! frames again, and everything is told anew. The importer compares tallies, and ends the
 //! stream when they differ.
 
+mod clients;
 mod exporter;
 mod importer;
 mod link;
@@ -31,6 +35,7 @@ use std::thread::JoinHandle;
 
 use api::stream::Direction;
 use api::{Failure, FailureKind, SyncState, SyncStatus};
+use nat::persistence::{Persistence, Told};
 use nat::sync::Installs;
 use nat::sync::ring::{Consumer, Producer};
 use parking_lot::Mutex;
@@ -66,6 +71,9 @@ pub enum Ended {
     /// An event that is none.
     #[error("the peer sent an event that is none: {0}")]
     Event(#[from] nat::sync::EventError),
+    /// A persistent client that is none.
+    #[error("the peer sent a persistent client that is none: {0}")]
+    Client(#[from] nat::persistence::ToldError),
     /// A worker of the importer takes no events.
     #[error("worker {0} has not taken an event for {1} s")]
     Stalled(usize, u64),
@@ -99,6 +107,12 @@ pub trait Exporters: Send + Sync {
     /// What the workers share connections by.
     fn seed(&self) -> u64;
 
+    /// The persistent clients of all workers.
+    fn persistence(&self) -> Arc<Persistence<Ipv4Addr>>;
+
+    /// The time by the clock of the workers.
+    fn now(&self) -> nat::Instant;
+
     /// Has every worker stop.
     ///
     /// # Errors
@@ -122,6 +136,9 @@ pub trait Importers: Send + Sync {
     ///
     /// When a worker does not answer.
     fn begin(&self, workers: u16) -> Result<Vec<Intake>, Failure>;
+
+    /// Takes a persistent client that the peer tells of.
+    fn remember(&self, client: &Told<Ipv4Addr>);
 
     /// The worker that owns connections with this remote address; `None`: hairpin ones.
     fn owner(&self, remote: Option<Ipv4Addr>) -> usize;

@@ -11,11 +11,12 @@ use std::time::Instant as Time;
 
 use dpdk::port::RssKey;
 use nat::connection::{Kind, NewConnection};
+use nat::persistence::{Fingerprint, Group, Installed, Target};
 use nat::service::{Registry, ServerId, ServiceId};
 use nat::sync::{Export, Import, Session, ring};
 use nat::table::{Hit, Key};
 use nat::timeouts::Timeouts;
-use nat::{Connections, Direction, Instant, Side};
+use nat::{Connections, Direction, Instant, Seconds, Side};
 use wire::tcp::Flags;
 use wire::{FiveTuple, Port, Protocol};
 
@@ -35,6 +36,8 @@ struct Machine {
     start: Time,
     begun: AtomicUsize,
     stopped: AtomicBool,
+    persistence: Arc<Persistence<Ipv4Addr>>,
+    standby: AtomicBool,
 }
 
 impl Machine {
@@ -55,6 +58,8 @@ impl Machine {
             start: Time::now(),
             begun: AtomicUsize::new(0),
             stopped: AtomicBool::new(false),
+            persistence: Arc::new(Persistence::with_room_for(100_000)),
+            standby: AtomicBool::new(false),
         })
     }
 
@@ -148,6 +153,14 @@ impl Exporters for Machine {
         self.sharing.key().bits().into()
     }
 
+    fn persistence(&self) -> Arc<Persistence<Ipv4Addr>> {
+        Arc::clone(&self.persistence)
+    }
+
+    fn now(&self) -> Instant {
+        Machine::now(self)
+    }
+
     fn end(&self) -> Result<(), Failure> {
         self.set(|_| Session::Off);
         Ok(())
@@ -165,6 +178,11 @@ impl Importers for Machine {
             Session::Import(Box::new(Import::new(to_install, replies, workers, installs)))
         });
         Ok(intakes)
+    }
+
+    fn remember(&self, client: &Told<Ipv4Addr>) {
+        let now = Machine::now(self);
+        self.persistence.install(client, self.standby.load(Ordering::Relaxed), now);
     }
 
     fn owner(&self, remote: Option<Ipv4Addr>) -> usize {
@@ -344,11 +362,13 @@ fn what_no_exporter_sends_ends_the_stream() {
     use api::stream::{Frame, STREAM_VERSION};
     let begin = |version| Frame::Begin { session: 1, workers: 2, seed: 1, version };
     let events = |worker| Frame::Events { worker, events: vec![[9; 32]] };
-    let cases: [(&[Frame], &str); 5] = [
+    let client = Frame::Persistence { clients: vec![[0xff; 40]] };
+    let cases: [(&[Frame], &str); 6] = [
         (&[begin(STREAM_VERSION + 1)], "speaks version"),
         (&[events(0)], "before the first Begin"),
         (&[begin(STREAM_VERSION), events(2)], "does not have"),
         (&[begin(STREAM_VERSION), events(0)], "an event that is none"),
+        (&[begin(STREAM_VERSION), client], "a persistent client that is none"),
         (&[begin(STREAM_VERSION), Frame::Marked { number: 3 }], "only the importer"),
     ];
     for (frames, why) in cases {
@@ -387,4 +407,52 @@ fn a_stream_that_takes_nothing_costs_bounded_memory_and_recovers() {
         wait_until("equal", || receiver.status().complete && from.seen() == to.seen());
         assert!(sender.status().overflows >= 1);
     });
+}
+
+/// A client and its server, as another machine would tell it.
+fn client(number: u32) -> Told<Ipv4Addr> {
+    let bits = u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    Told {
+        fingerprint: Fingerprint::from_bits(bits & ((1 << Fingerprint::BITS) - 1)).unwrap(),
+        target: Target {
+            group: Group::named("shop"),
+            address: Ipv4Addr::new(10, 0, 0, 11 + (number % 5) as u8),
+            port: Port::new(80),
+        },
+        left: Seconds(600),
+    }
+}
+
+impl Machine {
+    fn clients(&self) -> u64 {
+        self.persistence.clients(Machine::now(self)).entries
+    }
+
+    fn has(&self, number: u32) -> bool {
+        // On an active machine what is known is not taken, and what is new is.
+        let other = Target { port: Port::new(81), ..client(number).target };
+        let told = Told { target: other, ..client(number) };
+        self.persistence.install(&told, false, Machine::now(self)) == Installed::Known
+    }
+}
+
+#[test]
+fn the_peer_is_complete_only_with_all_persistent_clients_and_hears_of_new_ones() {
+    let (from, to) = (Machine::new(2, RING, 3), Machine::new(3, RING, 5));
+    to.standby.store(true, Ordering::Relaxed);
+    let begin = |number| from.persistence.install(&client(number), true, Machine::now(&from));
+    (0..20_000).for_each(|number| assert_eq!(begin(number), Installed::Taken));
+    with_pair(&from, &to, |run| {
+        run.wait_for_completion();
+        assert_eq!(to.clients(), 20_000);
+        (20_000..20_100).for_each(|number| assert_eq!(begin(number), Installed::Taken));
+        wait_until("the new ones are there", || to.clients() == 20_100);
+        // A mark says that all is there that there was.
+        (20_100..20_200).for_each(|number| assert_eq!(begin(number), Installed::Taken));
+        let mark = run.sender.want_mark().unwrap();
+        wait_until("drained", || run.sender.status().drained >= mark);
+        assert_eq!(to.clients(), 20_200);
+    });
+    assert!((0..20_200).all(|number| to.has(number)));
+    assert!(!to.has(20_200));
 }

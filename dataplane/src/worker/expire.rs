@@ -14,7 +14,7 @@ const FRAGMENT_VISITS: usize = 8;
 pub(super) fn expire(flows: &mut Flows, view: &View) -> bool {
     let counters = &view.counters;
     flows.translator.connections.look_at_openings(view.now);
-    let Expired { closed, goes_on } = flows.translator.connections.expire(view.now);
+    let Expired { closed, goes_on } = flows.translator.expire(view.policy(), view.now);
     if closed > 0 {
         counters.closed.add(closed as u64);
         counters.connections.set(flows.translator.connections.table().len() as u64);

@@ -9,6 +9,7 @@ mod handover;
 mod links;
 mod metrics;
 mod paths;
+mod persistence;
 mod reach;
 mod rejoin;
 mod same_name;

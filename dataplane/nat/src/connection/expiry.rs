@@ -6,7 +6,7 @@ use crate::sync::Replicated;
 use crate::table::Hash;
 use crate::time::Instant;
 use crate::timeouts::Timeouts;
-use crate::wheel::Due;
+use crate::wheel::{CHUNK, Due};
 
 /// A connection that the last step found over. As long as its record is to be looked at
 /// again, its keys are those whose hashes these are.
@@ -14,6 +14,15 @@ use crate::wheel::Due;
 pub(super) struct Ending {
     id: ConnectionId,
     hashes: [Hash; 2],
+}
+
+/// A connection that goes on.
+#[derive(Clone, Copy, Debug)]
+pub struct Survivor {
+    /// The connection.
+    pub id: ConnectionId,
+    /// When expiry looks at it again.
+    pub deadline: Instant,
 }
 
 /// What one step of expiry did.
@@ -74,6 +83,19 @@ impl<A: Replicated> Connections<A> {
         ended
     }
 
+    /// Whether steps of expiry are to say which connections they find alive.
+    pub fn keep_survivors(&mut self, keep: bool) {
+        self.keeps_survivors = keep;
+        self.survivor_count = 0;
+    }
+
+    /// Takes the connections that the last step of expiry found alive, one after the other.
+    #[inline(always)]
+    pub fn take_survivor(&mut self) -> Option<Survivor> {
+        self.survivor_count = self.survivor_count.checked_sub(1)?;
+        self.survivors.get(self.survivor_count).copied().flatten()
+    }
+
     fn visit(&mut self, due: &Due, now: Instant) {
         let mut places = 0;
         for id in due.ids() {
@@ -86,6 +108,12 @@ impl<A: Replicated> Connections<A> {
                 Self::end_of(record, self.resumed, &self.accounting.timeouts, now)
             {
                 self.accounting.wheel.visit_by(deadline, id, &mut record.visits);
+                if self.keeps_survivors && !record.state().is_closed() {
+                    if let Some(place) = self.survivors.get_mut(self.survivor_count) {
+                        *place = Some(Survivor { id, deadline });
+                        self.survivor_count += 1;
+                    }
+                }
                 continue;
             }
             record.visits.look_again();

@@ -18,7 +18,7 @@ use wire::flow::{Deltas, Rewrite, Translation};
 use wire::tcp::{Flags, Segment};
 
 use expiry::Ending;
-pub use expiry::Expired;
+pub use expiry::{Expired, Survivor};
 pub use leaving::Probe;
 pub use new_connection::NewConnection;
 
@@ -150,6 +150,11 @@ pub struct Connections<A> {
     staged: Option<Due>,
     /// Connections whose time was over at the last step, from the first place on.
     ending: [Option<Ending>; CHUNK],
+    /// Connections that the last step of expiry found alive, so many, from the first place on. Only
+    /// where somebody asks for them.
+    survivors: [Option<Survivor>; CHUNK],
+    survivor_count: usize,
+    keeps_survivors: bool,
     /// Nothing expires: the active machine decides what is over.
     standby: bool,
     /// When it last ceased to be standby: no connection has been idle for longer. On standby
@@ -217,6 +222,9 @@ impl<A: Replicated> Connections<A> {
             },
             staged: None,
             ending: [None; CHUNK],
+            survivors: [None; CHUNK],
+            survivor_count: 0,
+            keeps_survivors: false,
             standby: false,
             resumed: now,
             generation: 0,

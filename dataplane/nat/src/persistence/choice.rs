@@ -7,10 +7,12 @@ use super::fingerprint::ClientHash;
 use super::service::{Member, Membership, ServicePersistence};
 use super::table::{Found, Table};
 use crate::scheduler::{ClientKey, Servers};
-use crate::time::Instant;
+use crate::time::{Instant, Seconds};
 
 /// How often a choice is made anew that another worker has made meanwhile.
 const ATTEMPTS: usize = 4;
+/// Seconds by which the timer wheel may look at a connection later than it was to.
+const LATE: u32 = 4;
 
 /// What a server is for the clients that it has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -51,6 +53,34 @@ pub(crate) fn choose<A: Address>(
             Chosen::Elsewhere => None,
         }
     })?
+}
+
+/// Remembers a client whose connection to the server at this place goes on, at least until then.
+/// A client that has another server by now, or none, is left alone.
+pub(crate) fn keep<A: Address>(
+    table: &Table,
+    service: &ServicePersistence,
+    client: A,
+    key: ClientKey,
+    at: usize,
+    until: Instant,
+    now: Instant,
+) {
+    let prefix = client.masked(service.prefix);
+    let left = u32::try_from(until.since(now) / 1000).unwrap_or(u32::MAX);
+    let left = Seconds(left.saturating_add(LATE));
+    let now = Second::of(now);
+    for membership in &service.memberships {
+        let client = ClientHash::new(prefix, membership.group, key);
+        let Some(found) = table.find(client.fingerprint(), now) else { return };
+        match membership.member(found.target()) {
+            Some(Member::Elsewhere) => {}
+            Some(Member::Here(place)) if place == at => {
+                return table.extend(found, now.plus(left), now);
+            }
+            _ => return,
+        }
+    }
 }
 
 enum Chosen {

@@ -40,5 +40,5 @@ pub use table::Table;
 pub use targets::{Target, TargetId, Targets};
 pub use told::{BYTES, Told, ToldError};
 
-pub(crate) use choice::{Standing, Standings, choose};
+pub(crate) use choice::{Standing, Standings, choose, keep};
 pub(crate) use service::{Numbered, number};

@@ -11,7 +11,7 @@ use nat::service::{
     Listen, Registry, ServerId, ServerSpecification, Service, ServiceSpecification, Services,
     Unserved, Weights,
 };
-use nat::table::Key;
+use nat::table::{Hit, Key};
 use nat::timeouts::Timeouts;
 use nat::translator::Decision;
 use nat::{Connections, Direction, Instant, Seconds, Side, Translator};
@@ -162,16 +162,57 @@ impl Machine {
         };
         let key = Key::new(tuple, side);
         let request = Request { key, flags: Flags::SYN, is_icmp_reply: false, ttl: 64 };
+        let (hit, sent) = self.decide(worker, &request)?;
+        self.workers[worker].connections.close(hit.id).unwrap();
+        Some((sent.destination, sent.destination_port.number()))
+    }
+
+    fn decide(
+        &mut self,
+        worker: usize,
+        request: &Request<Ipv4Addr>,
+    ) -> Option<(Hit, FiveTuple<Ipv4Addr>)> {
         let now = self.now();
         let translator = &mut self.workers[worker];
-        let Decision::Opened { hit, .. } = translator.decide(&self.policy, &request, None, now)
+        let Decision::Opened { hit, .. } = translator.decide(&self.policy, request, None, now)
         else {
             return None;
         };
         let record = translator.connections.table().get(hit.id).unwrap();
-        let sent = record.translated(Direction::Original);
-        translator.connections.close(hit.id).unwrap();
-        Some((sent.destination, sent.destination_port.number()))
+        Some((hit, record.translated(Direction::Original)))
+    }
+
+    /// A connection of a client to port 80 that both ends have opened; on the first worker.
+    pub(crate) fn establish(&mut self, client: Ipv4Addr) -> (Hit, u8) {
+        let tuple = FiveTuple {
+            source: client,
+            destination: VIP,
+            source_port: Port::new(7),
+            destination_port: Port::new(80),
+            protocol: Protocol::Tcp,
+        };
+        let key = Key::new(tuple, Side::Public);
+        let request = Request { key, flags: Flags::SYN, is_icmp_reply: false, ttl: 64 };
+        let (hit, sent) = self.decide(0, &request).unwrap();
+        let now = self.now();
+        let connections = &mut self.workers[0].connections;
+        let back = Hit { direction: Direction::Reply, ..hit };
+        let syn_ack = Flags::from_bits(Flags::SYN.bits() | Flags::ACK.bits());
+        connections.pass(back, syn_ack.into(), now).unwrap();
+        connections.pass(hit, Flags::ACK.into(), now).unwrap();
+        (hit, sent.destination.octets()[3])
+    }
+
+    /// Time goes by on the first worker, and the connection has a packet every so often.
+    pub(crate) fn go_on(&mut self, hit: Hit, seconds: u64, every: u64) {
+        for second in 1..=seconds {
+            self.now += 1;
+            let now = self.now();
+            if second % every == 0 {
+                self.workers[0].connections.pass(hit, Flags::ACK.into(), now).unwrap();
+            }
+            while self.workers[0].expire(&self.policy, now).goes_on {}
+        }
     }
 
     /// The last byte of the address of the server that a client's new connection to port 80

@@ -98,6 +98,31 @@ fn a_client_is_remembered_for_its_timeout_after_its_last_connection() {
 }
 
 #[test]
+fn a_connection_that_goes_on_keeps_its_client() {
+    for opens in [true, false] {
+        let mut machine = Machine::new(1, 1000, &[web()]);
+        let one = client_of(&mut machine, 12);
+        machine.set_weight("web", 12, 0);
+        let (hit, other) = machine.establish(one);
+        machine.set_weight("web", 12, 1);
+        if !opens {
+            machine.workers[0].connections.close(hit.id).unwrap();
+            machine.now += 3 * 3600;
+            assert_eq!(machine.open(0, one), 12, "without a connection it was forgotten");
+            continue;
+        }
+        // A packet every ten minutes, for three hours: longer than the client's timeout, shorter
+        // than the connection's.
+        machine.go_on(hit, 3 * 3600, 600);
+        assert_eq!(machine.clients().entries, 1);
+        assert_eq!(machine.open(0, one), other);
+        machine.go_on(hit, 3600, 4000);
+        assert_eq!(machine.clients().entries, 0, "the connection is over, and so is the time");
+        assert_eq!(machine.open(0, one), 12);
+    }
+}
+
+#[test]
 fn when_no_server_has_a_weight_there_is_none() {
     let mut machine = Machine::new(1, 1000, &[web()]);
     let one = client_of(&mut machine, 12);
