@@ -67,7 +67,7 @@ fn fields_unknown_here_are_passed_over_and_missing_ones_have_defaults() {
     let services = json!({ "kind": "services", "services": [{ "name": "web", "servers": [
         { "address": "10.0.0.11:80", "health": "good" }
     ] }] });
-    let Response::Services(Services { services }) = decode_response(services).unwrap() else {
+    let Response::Services(Services { services, .. }) = decode_response(services).unwrap() else {
         panic!("services were expected")
     };
     assert_eq!(services[0].servers[0].state, ServerState::Up);

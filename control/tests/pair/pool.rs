@@ -93,6 +93,6 @@ impl Pool {
             servers: self.servers.iter().filter(|one| one.service == name).map(status).collect(),
             ..ServiceStatus::default()
         };
-        Services { services: vec![service("web"), service("dns")] }
+        Services { services: vec![service("web"), service("dns")], ..Services::default() }
     }
 }

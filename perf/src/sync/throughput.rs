@@ -11,6 +11,7 @@ use std::time::Instant as Time;
 use api::Failure;
 use crossbeam::queue::ArrayQueue;
 use dataplane::sync::{Exporters, Importers, Intake, Progress, REPLIES, export, import};
+use nat::persistence::{Persistence, Told};
 use nat::service::{Registry, Services};
 use nat::sync::ring::{self, Consumer};
 use nat::sync::{Export, Import, Session};
@@ -85,6 +86,14 @@ impl Exporters for Machine {
         1
     }
 
+    fn persistence(&self) -> Arc<Persistence<Ipv4Addr>> {
+        Arc::default()
+    }
+
+    fn now(&self) -> Instant {
+        Machine::now(self)
+    }
+
     fn end(&self) -> Result<(), Failure> {
         self.order(Session::Off)
     }
@@ -98,6 +107,8 @@ impl Importers for Machine {
         self.order(Session::Import(Box::new(import)))?;
         Ok(vec![Intake { orders, replies: replied }])
     }
+
+    fn remember(&self, _: &Told<Ipv4Addr>) {}
 
     fn owner(&self, _: Option<Ipv4Addr>) -> usize {
         0

@@ -6,7 +6,7 @@ use crate::sync::Replicated;
 use crate::table::Hash;
 use crate::time::Instant;
 use crate::timeouts::Timeouts;
-use crate::wheel::{CHUNK, Due};
+use crate::wheel::Due;
 
 /// A connection that the last step found over. As long as its record is to be looked at
 /// again, its keys are those whose hashes these are.

@@ -99,6 +99,8 @@ proptest! {
         let burst = distinct(packets);
         let mut one = world.translator(&policy);
         let single: Vec<_> = burst.iter().map(|request| alone(&mut one, &policy, request)).collect();
+        // With persistent clients of its own.
+        let policy = world.policy();
         let mut other = world.translator(&policy);
         prop_assert_eq!(together(&mut other, &policy, &burst), single);
         let left = |translator: &Translator<Ipv4Addr>| translator.connections.table().len();

@@ -10,6 +10,7 @@
 
 mod agreement;
 mod answers;
+mod clients;
 mod model;
 mod ports;
 mod reassembly;

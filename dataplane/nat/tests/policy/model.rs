@@ -7,6 +7,7 @@ use nat::Side;
 use nat::policy::{Refusal, Request};
 use wire::{FiveTuple, Protocol};
 
+use crate::clients::Clients;
 use crate::world::{GATEWAY, OTHER_VIP, Rule, VIP, World};
 
 type Tuple = FiveTuple<Ipv4Addr>;
@@ -45,6 +46,7 @@ pub(crate) struct Flow {
 pub(crate) struct Model<'a> {
     pub(crate) world: &'a World,
     pub(crate) flows: Vec<Flow>,
+    pub(crate) clients: Clients,
 }
 
 fn in_net(address: Ipv4Addr, net: [u8; 4], bits: u32) -> bool {
@@ -85,7 +87,7 @@ impl Model<'_> {
     }
 
     /// The place of the service that listens there.
-    fn asked(&self, address: Ipv4Addr, port: u16, protocol: Protocol) -> Option<usize> {
+    pub(crate) fn asked(&self, address: Ipv4Addr, port: u16, protocol: Protocol) -> Option<usize> {
         let at = (address, port, protocol);
         self.world.services.iter().position(|service| {
             let mut listens = service.listens.iter();
@@ -175,7 +177,10 @@ impl Model<'_> {
         let Some(number) = self.asked(tuple.destination, port, tuple.protocol) else {
             return Expected::Refused(Refusal::NoService);
         };
-        let servers = self.serving(number);
+        let servers = match self.clients.kept(self.world, number, tuple.source) {
+            Some(server) => vec![server],
+            None => self.serving(number),
+        };
         let source = match request.key.side() {
             Side::Public => tuple.source,
             Side::Private => GATEWAY,

@@ -1,6 +1,6 @@
 //! Any packets under any configuration against the model.
 
-use nat::policy::Request;
+use nat::policy::{Refusal, Request};
 use nat::record::Record;
 use nat::translator::Decision;
 use nat::{Direction, Instant, Side, Translator};
@@ -8,6 +8,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use std::net::Ipv4Addr;
 
+use crate::clients::Clients;
 use crate::model::{Expected, Flow, Model, asks};
 use crate::world::{requests, worlds};
 
@@ -31,6 +32,10 @@ fn check(
             prop_assert_eq!((there, original.side()), (tuple, request.key.side()));
             prop_assert_eq!((reply.side(), back.destination), (Side::Private, *source));
             prop_assert!(servers.contains(&(back.source, back.source_port.number())));
+            let port = tuple.destination_port.number();
+            let asked = model.asked(tuple.destination, port, tuple.protocol).unwrap();
+            let server = (back.source, back.source_port.number());
+            model.clients.opened(model.world, asked, tuple.source, server);
             // Its own port, unless another connection looks the same.
             let mut own = back;
             own.destination_port = tuple.source_port;
@@ -73,7 +78,8 @@ proptest! {
     ) {
         let policy = world.policy();
         let mut translator = world.translator(&policy);
-        let mut model = Model { world: &world, flows: Vec::new() };
+        let has_persistence = world.services.iter().any(|one| one.persistence.is_some());
+        let mut model = Model { world: &world, flows: Vec::new(), clients: Clients::default() };
         for request in &packets {
             let expected = model.expects(request);
             let known = translator.connections.table().look_up(&request.key).is_some();
@@ -85,6 +91,10 @@ proptest! {
             match &expected {
                 Expected::Refused(refusal) => {
                     prop_assert_eq!(decision, Decision::Refused(*refusal));
+                    // A server was chosen before, which the model does not know.
+                    if *refusal == Refusal::TableFull && has_persistence {
+                        return Ok(());
+                    }
                 }
                 Expected::Router => prop_assert_eq!(decision, Decision::Router),
                 Expected::PrivateHost => prop_assert_eq!(decision, Decision::PrivateHost),

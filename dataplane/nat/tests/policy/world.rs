@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
+use nat::persistence::PersistenceSpecification;
 use nat::policy::{Masquerade, Network, Policy, Request, Route};
 use nat::ports::PortRange;
 use nat::random::Random;
@@ -12,7 +13,7 @@ use nat::service::{
 };
 use nat::table::Key;
 use nat::timeouts::Timeouts;
-use nat::{Connections, Instant, Side, Translator};
+use nat::{Connections, Instant, Seconds, Side, Translator};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -224,6 +225,7 @@ prop_compose! {
         // Some of them are another service's servers.
         sorry in vec((13u8..15, 50u16..53), 0..3),
         unserved in option::of(unserved()),
+        persistence in option::of(persistence()),
     ) -> ServiceSpecification<Ipv4Addr> {
         let servers = list(servers);
         let is_other = |one: &ServerSpecification<Ipv4Addr>| {
@@ -238,10 +240,23 @@ prop_compose! {
             servers,
             sorry,
             unserved,
-            persistence: None,
+            persistence,
             cuts: false,
         }
     }
+}
+
+/// Services of a group have one prefix; others have any.
+fn persistence() -> impl Strategy<Value = PersistenceSpecification> {
+    (any::<bool>(), prop_oneof![Just(32u8), Just(24), Just(8)]).prop_map(|(is_shared, prefix)| {
+        PersistenceSpecification {
+            group: is_shared.then(|| "shop".to_owned()),
+            timeout: Seconds(360),
+            prefix: if is_shared { 24 } else { prefix },
+            keep_on_drain: false,
+            over: false,
+        }
+    })
 }
 
 /// Services with names of their own, of which no two listen at one place.
