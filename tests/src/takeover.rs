@@ -56,9 +56,12 @@ impl core::fmt::Display for Takeover {
 /// [`Error`], when the lab itself does not work, or nobody takes over.
 pub fn take_over(lab: &Lab, downloads: u32, keepalive: u32) -> Result<Takeover, Error> {
     lab.await_pair()?;
-    let (active, standby) = lab.roles().ok_or_else(Lab::no_pair)?;
     let loading = Loading::start(downloads, keepalive)?;
     let probing = Probing::start(1000)?;
+    // A computer that starves the pair while the load begins may have moved the role. What is
+    // measured is the death of an active machine beside one that is ready.
+    lab.await_pair()?;
+    let (active, standby) = lab.roles().ok_or_else(Lab::no_pair)?;
     active.kill()?;
     let taken = || lab.roles().is_some_and(|(now, _)| now.machine == standby.machine);
     wait_until("the other machine is active", 20, taken)?;
