@@ -16,7 +16,6 @@ pub mod dataplane_client;
 pub mod error;
 pub mod health;
 pub mod heartbeat;
-pub mod key;
 pub mod log;
 pub mod log_limiter;
 pub mod measures;
@@ -31,3 +30,5 @@ pub mod servers;
 pub mod sync;
 pub mod watchdog;
 pub mod witness;
+
+pub use keys as key;

@@ -1,4 +1,7 @@
-//! The key that both machines share.
+//! The key that both machines of a pair share, and the keys that are derived from it.
+//!
+//! tandem-control authenticates heartbeats and connection sync with it, and tandem-dataplane
+//! hashes clients under one of its keys, so that both machines choose the same servers.
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
@@ -15,7 +18,7 @@ use zeroize::Zeroizing;
 pub struct SharedKey(Zeroizing<Vec<u8>>);
 
 /// A key that was derived from the shared one.
-pub(crate) type DerivedKey = Zeroizing<[u8; 32]>;
+pub type DerivedKey = Zeroizing<[u8; 32]>;
 
 /// Why there is no shared key.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +32,7 @@ pub enum KeyError {
     /// The file cannot be read.
     #[error("the shared key {path} cannot be read: {error}")]
     Unreadable {
+        /// The file.
         path: PathBuf,
         /// What the system says.
         error: io::Error,
@@ -41,6 +45,7 @@ pub enum KeyError {
         "others may use the shared key {path} (its mode is {mode:04o}); type: chmod 600 {path}"
     )]
     Mode {
+        /// The file.
         path: PathBuf,
         /// Its mode.
         mode: u32,
@@ -48,6 +53,7 @@ pub enum KeyError {
     /// It belongs to somebody else.
     #[error("the shared key {path} belongs to user {owner}; type: chown {wanted} {path}")]
     Owner {
+        /// The file.
         path: PathBuf,
         /// Whose it is.
         owner: u32,
@@ -61,7 +67,12 @@ pub enum KeyError {
         least = SharedKey::LEAST,
         most = SharedKey::MOST
     )]
-    Length { path: PathBuf, length: usize },
+    Length {
+        /// The file.
+        path: PathBuf,
+        /// Its length in bytes.
+        length: usize,
+    },
 }
 
 impl SharedKey {
@@ -101,7 +112,8 @@ impl SharedKey {
     }
 
     /// The key for one purpose and salt (HKDF, RFC 5869).
-    pub(crate) fn derive(&self, salt: &[u8], purpose: &[u8]) -> DerivedKey {
+    #[must_use]
+    pub fn derive(&self, salt: &[u8], purpose: &[u8]) -> DerivedKey {
         let mut key = DerivedKey::default();
         // It fails beyond 8,160 bytes only.
         let _ = Hkdf::<Sha256>::new(Some(salt), &self.0).expand(purpose, key.as_mut_slice());
