@@ -10,6 +10,7 @@
 //! with an [`handoff_tag::HandoffTag`] in the tag.
 
 pub mod admin;
+pub mod client_key;
 pub mod clock;
 pub mod counters;
 pub mod drop_reason;

@@ -53,5 +53,7 @@ pub use services::{
     Listen, PersistenceStatus, ReturnPath, ServerChange, ServerState, ServerStatus, ServiceChange,
     ServiceStatus, Services, SetServers, SuspectCause,
 };
-pub use status::{Configuration, Nic, NicCounters, Role, Side, Status, WorkerStatus};
+pub use status::{
+    ClientKey, Configuration, KeyOrigin, Nic, NicCounters, Role, Side, Status, WorkerStatus,
+};
 pub use version::VERSION;

@@ -42,6 +42,8 @@ pub struct ServiceStatus {
     pub listens: Vec<Listen>,
     /// The name of the scheduler, such as "wlc".
     pub scheduler: String,
+    /// A number of the Maglev table, the same wherever the table is; none without a table.
+    pub table: Option<String>,
     /// How many clients keep their servers: those of the service's group, if other services share
     /// them. `None` for a service without persistence.
     pub persistent_clients: Option<u64>,
@@ -277,6 +279,7 @@ impl Default for ServiceStatus {
             protocol: String::new(),
             listens: Vec::new(),
             scheduler: String::new(),
+            table: None,
             persistent_clients: None,
             connections_total: 0,
             packets_in: 0,

@@ -25,6 +25,32 @@ pub struct Status {
     pub nics: Vec<Nic>,
     /// The configuration that is in force.
     pub configuration: Configuration,
+    /// The key under which schedulers hash clients.
+    pub client_key: ClientKey,
+}
+
+/// The key under which schedulers hash clients. Machines with the same one choose alike.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ClientKey {
+    /// Where it comes from.
+    pub origin: KeyOrigin,
+    /// A number that is the same for the same key, and tells nothing about it.
+    pub digest: String,
+}
+
+/// Where a key comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum KeyOrigin {
+    /// It is derived from the key that both machines share.
+    Pair,
+    /// It is the machine's own, and kept on disk.
+    Own,
+    /// It is of this start of the dataplane alone.
+    #[default]
+    Start,
 }
 
 /// The role of a machine in its pair.

@@ -59,7 +59,9 @@ pub use model::node::{CoreId, Idle, LogLevel, Memory, Node, Unserved};
 pub use model::peer::{Peer, PeerPath, Timing};
 pub use model::persist::Persist;
 pub use model::pool::{PoolRules, WhenAllDown};
-pub use model::service::{OnDown, Protocol, ReturnPathCheck, Scheduler, Server, Service};
+pub use model::service::{
+    HashOptions, OnDown, Protocol, ReturnPathCheck, Scheduler, Server, Service,
+};
 pub use model::timeouts::{ConnectionTimeouts, TcpTimeouts, Timeouts};
 pub use sources::{Source, Sources};
 pub use wire::Cidr;

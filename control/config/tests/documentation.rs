@@ -225,6 +225,11 @@ fn the_examples_say_what_they_mean() {
         assert!(matches!(&check.kind, CheckKind::Http(http) if http.paths == [expected]));
     }
 
+    let cache = services.services.last().unwrap();
+    assert_eq!(cache.scheduler.name(), "mh");
+    let expected = config::HashOptions { bound: 125, table_size: 131_071, ..Default::default() };
+    assert_eq!(cache.hash, expected);
+
     assert_eq!(timeouts.timeouts.service.tcp.established, Duration::from_secs(1800));
     assert_eq!(timeouts.timeouts.service.icmp, Duration::from_secs(30));
     assert_eq!(timeouts.timeouts.masquerade.tcp.established, Duration::from_secs(9000));

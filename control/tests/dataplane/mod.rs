@@ -162,6 +162,7 @@ fn status() -> Status {
             loaded_at: 1_772_366_400,
             generation: 3,
         },
+        client_key: api::ClientKey::default(),
     }
 }
 

@@ -106,7 +106,7 @@ impl Translator<Ipv4Addr> {
         for service in services.iter() {
             let Some(slot) = self.schedulers.get_mut(service.id.index()) else { continue };
             match (before.get(service.id), &mut *slot) {
-                (Some(old), Some(scheduler)) if scheduler.kind() == service.scheduler => {
+                (Some(old), Some(scheduler)) if scheduler.is(service.scheduler, service.hash) => {
                     if old.servers != service.servers {
                         let place = |at| {
                             let server: &Server<_> = service.servers.get(at)?;
@@ -115,7 +115,10 @@ impl Translator<Ipv4Addr> {
                         scheduler.rearrange(service.servers.len(), place);
                     }
                 }
-                _ => *slot = Some(Scheduler::new(service.scheduler, self.random.next_u64())),
+                _ => {
+                    let random = self.random.next_u64();
+                    *slot = Some(Scheduler::new(service.scheduler, service.hash, random));
+                }
             }
         }
         self.connections.services_changed();
@@ -163,7 +166,7 @@ impl Translator<Ipv4Addr> {
             // a group decides depends on what those before it have.
             let in_turn = match &service.persistence {
                 Some(persistence) => persistence.is_shared(),
-                None => service.scheduler.looks_at_loads(),
+                None => service.looks_at_loads(),
             };
             if when == When::Ahead && in_turn {
                 return Planned::InTurn;
@@ -278,11 +281,11 @@ impl Translator<Ipv4Addr> {
         tuple: FiveTuple<Ipv4Addr>,
         now: Instant,
     ) -> Option<usize> {
-        let FiveTuple { source, source_port, .. } = tuple;
+        let FiveTuple { source, source_port, destination, .. } = tuple;
         let scheduler = self.schedulers.get_mut(service.id.index())?.as_mut()?;
-        let client = Client::new(source, source_port, policy.client_key);
+        let client = Client::new(source, source_port, destination, policy.client_key);
         let (servers, weights) = (&service.servers, &policy.weights);
-        let view = || View::new(servers, weights, self.connections.loads());
+        let view = || View::new(service, weights, self.connections.loads());
         let mut choose = |view: View<'_, Ipv4Addr>| match &service.persistence {
             None => scheduler.pick(&client, &view),
             Some(persistence) => pick_persistent(policy, persistence, source, &view, now),
@@ -304,8 +307,9 @@ impl Translator<Ipv4Addr> {
         service: &'p Service<Ipv4Addr>,
         tuple: FiveTuple<Ipv4Addr>,
     ) -> Option<&'p Server<Ipv4Addr>> {
-        let client = Client::new(tuple.source, tuple.source_port, policy.client_key);
-        let view = View::new(&service.sorry, &policy.weights, self.connections.loads());
+        let FiveTuple { source, source_port, destination, .. } = tuple;
+        let client = Client::new(source, source_port, destination, policy.client_key);
+        let view = View::of_sorry(service, &policy.weights, self.connections.loads());
         service.sorry.get(scheduler::pick_by_weight(&client, &view.with_suspects())?)
     }
 

@@ -9,6 +9,7 @@ use nat::Side;
 use wire::MacAddress;
 
 use super::Admin;
+use crate::client_key;
 use crate::snapshot::{Builder, Snapshot};
 
 /// Neighbours that a failure names.
@@ -43,6 +44,8 @@ impl Admin {
             return Err(Failure::new(FailureKind::RestartNeeded, message).with_details(restart));
         }
         let checkpoint = loaded.builder.checkpoint();
+        let key = loaded.builder.client_key;
+        loaded.builder.client_key = client_key::Loaded::load(&checked.config, Some(key));
         let snapshot = self.deliver(&mut loaded.builder, &checked.config).inspect_err(|_| {
             loaded.builder.go_back(checkpoint);
         })?;

@@ -5,9 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::UNIX_EPOCH;
 
 use api::{
-    Configuration, Failure, Listen, Neighbour, NeighbourState, Neighbours, Nic, NicCounters,
-    PersistenceStatus, ServerChange, ServerStatus, ServiceChange, ServiceStatus, Services,
-    SetServers, Status, WorkerStatus,
+    ClientKey, Configuration, Failure, KeyOrigin, Listen, Neighbour, NeighbourState, Neighbours,
+    Nic, NicCounters, PersistenceStatus, ServerChange, ServerStatus, ServiceChange, ServiceStatus,
+    Services, SetServers, Status, WorkerStatus,
 };
 use config::Interface;
 use nat::Side;
@@ -15,6 +15,7 @@ use nat::persistence::{Clients, Table};
 use nat::service::{Server, ServerId, Service};
 
 use super::{Admin, WorkerHandle};
+use crate::client_key::{self, Origin};
 use crate::clock::Tsc;
 use crate::counters::Counter;
 use crate::neighbour::resolver::{Listed, ReachabilityState};
@@ -49,6 +50,7 @@ impl Admin {
                 loaded_at: at.as_secs(),
                 generation: self.snapshot.read().generation,
             },
+            client_key: client_key(&loaded.builder.client_key),
         }
     }
 
@@ -136,6 +138,7 @@ impl Admin {
             listens,
             sorry_only: states.is_sorry_only(service.id),
             scheduler: service.scheduler.name().to_owned(),
+            table: service.maglev.as_ref().map(|table| format!("{:016x}", table.digest())),
             persistent_clients: service.persistence.as_ref().map(|one| clients.of(one)),
             connections_total: sum(|server| server.connections_total),
             packets_in: sum(|server| server.packets_in),
@@ -204,6 +207,18 @@ fn neighbour(line: Listed) -> Neighbour {
             ReachabilityState::Static => NeighbourState::Static,
         },
         age_seconds: line.age / 1000,
+    }
+}
+
+/// A key as status shows it: by a number that tells nothing about it.
+fn client_key(loaded: &client_key::Loaded) -> ClientKey {
+    ClientKey {
+        origin: match loaded.origin {
+            Origin::Pair => KeyOrigin::Pair,
+            Origin::Own => KeyOrigin::Own,
+            Origin::Start => KeyOrigin::Start,
+        },
+        digest: format!("{:016x}", loaded.key.digest()),
     }
 }
 

@@ -3,7 +3,8 @@
 //! It takes from the workers what they do not do themselves: ARP, packets for the
 //! kernel, and packets whose neighbour is not resolved. It gives frames to the first
 //! worker to send, since transmit queues belong to workers; and it does what the role of
-//! this machine asks for: announcing, defending, falling silent. It sleeps in `poll(2)` on the
+//! this machine asks for: announcing, defending, falling silent. It tells workers of each other's
+//! loads. It sleeps in `poll(2)` on the
 //! kernel interfaces for a millisecond at the most, so that rings are never left longer.
 
 mod announce;
@@ -21,6 +22,7 @@ use dpdk::burst::Burst;
 use dpdk::mbuf::Mbuf;
 use dpdk::mempool::Mempool;
 use dpdk::ring::{Consumer, Producer};
+use nat::service::{self, Loads};
 use nat::{Instant, Side};
 use parking_lot::{Mutex, RwLock};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -49,6 +51,9 @@ pub use spread::Spread;
 const SLEEP: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
 /// Time between looks at neighbours' timers.
 const TICK_MILLIS: u64 = 100;
+/// Time between additions of all workers' loads: a worker knows of the others' connections as
+/// they were so long ago at the most.
+const LOADS_MILLIS: u64 = 10;
 /// Frames taken from a kernel interface before the rings are looked at again.
 const KERNEL_BUDGET: usize = 64;
 /// Packets a second that are given back to workers because their neighbour does not answer.
@@ -86,6 +91,8 @@ pub struct Housekeeping {
     pub observations: Arc<Observations>,
     /// Neighbours as workers read them.
     pub neighbours: Arc<NeighbourTable>,
+    /// The connections that each worker has, and knows of the others.
+    pub loads: Vec<Arc<Loads>>,
     /// The service manager's, if there is one that watches.
     pub watchdog: Option<Watchdog>,
     /// Packets dropped here.
@@ -100,6 +107,7 @@ impl Housekeeping {
     /// Works until the process is told to end.
     pub fn run(&mut self) {
         let mut ticked = self.clock.now();
+        let mut shared = ticked;
         let mut buffer = vec![0; FRAME];
         while !self.stop.load(Ordering::Relaxed) {
             let now = self.clock.now();
@@ -110,6 +118,10 @@ impl Housekeeping {
             let mut found = self.poll_workers(now);
             for side in Side::ALL {
                 found += self.poll_kernel(side, &mut buffer);
+            }
+            if now.since(shared) >= LOADS_MILLIS {
+                shared = now;
+                service::share(&self.loads);
             }
             if now.since(ticked) >= TICK_MILLIS {
                 ticked = now;

@@ -9,19 +9,25 @@ use super::*;
 const VIP: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 10);
 
 fn targets(count: u8, method: Method) -> Vec<Target> {
-    let server =
-        |last| ServerSpecification { address: Ipv4Addr::new(10, 0, 0, last), port: Port::new(80) };
+    let server = |last| ServerSpecification {
+        address: Ipv4Addr::new(10, 0, 0, last),
+        port: Port::new(80),
+        weight: 1,
+    };
     let service = ServiceSpecification {
         name: "web".to_owned(),
         listens: vec![Listen { address: VIP, port: Port::new(80), protocol: Protocol::Tcp }],
         scheduler: nat::scheduler::Kind::RoundRobin,
+        hash: nat::scheduler::HashOptions::default(),
         servers: (1..=count).map(server).collect(),
         sorry: Vec::new(),
         unserved: None,
         persistence: None,
         cuts: false,
     };
-    let services = Registry::default().build(&[service]).unwrap();
+    let services = Registry::default()
+        .build(&[service], nat::scheduler::ClientKey::from_bits([1, 2]))
+        .unwrap();
     let servers = services.iter().flat_map(|service| service.servers.clone());
     let target = |server: nat::service::Server<Ipv4Addr>| Target {
         id: server.id,

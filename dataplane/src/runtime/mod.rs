@@ -172,6 +172,7 @@ impl Dataplane {
         let worker_setup = resources.worker_setup(&eal, nics)?;
         let WorkerSetup { builds, admin_handles, from_workers, to_worker } = worker_setup;
         let blocks = admin_handles.iter().map(|worker| Arc::clone(&worker.counters)).collect();
+        let loads = admin_handles.iter().map(|worker| Arc::clone(&worker.loads)).collect();
         let now = state.clock.now();
         let spread = by_nics.then(|| Spread::new(config.node.workers.clone(), now));
         let watch = Watch::new(blocks, config.node.workers.clone(), links, spread, now);
@@ -179,7 +180,8 @@ impl Dataplane {
         let admin = Arc::new(state.admin(loaded, admin_handles, ports, sharing));
         let socket = open_socket(&admin)?;
         let rings = (from_workers, to_worker);
-        let housekeeping = state.housekeeping(rings, kernel, mempool, watch, Arc::clone(&stop));
+        let housekeeping =
+            state.housekeeping(rings, kernel, mempool, watch, loads, Arc::clone(&stop));
         privileges::give_up(&admin.loaded.lock().config);
         let workers = threads::launch(&eal, cores, builds, &halt, &stop)?;
         Ok(Dataplane { housekeeping, workers, admin, socket, halt })

@@ -10,12 +10,14 @@ use dpdk::mempool::Mempool;
 use dpdk::port::Port;
 use dpdk::ring::{Consumer, Producer};
 use nat::passive::Suspects;
+use nat::service::Loads;
 use parking_lot::{Mutex, RwLock};
 use wire::MacAddress;
 
 use super::StartError;
 use crate::admin::reload::static_neighbours;
 use crate::admin::{Admin, Loaded, WorkerHandle};
+use crate::client_key;
 use crate::clock::Clock;
 use crate::counters::Drops;
 use crate::housekeeping::{
@@ -54,6 +56,7 @@ impl SharedState {
         clock: Clock,
     ) -> Result<(Self, Builder), StartError> {
         let mut builder = Builder::new(macs).with_persistence(config.node.persistence);
+        builder.client_key = client_key::Loaded::load(config, None);
         let first = builder.build(config, &[])?;
         let weights = Arc::clone(builder.servers.weights());
         let neighbours = Arc::new(NeighbourTable::default());
@@ -113,6 +116,7 @@ impl SharedState {
         kernel: [Option<KernelInterface>; 2],
         mempool: Mempool,
         watch: Watch,
+        loads: Vec<Arc<Loads>>,
         stop: Arc<AtomicBool>,
     ) -> Housekeeping {
         Housekeeping {
@@ -130,6 +134,7 @@ impl SharedState {
             return_paths: ReturnPathProber::default(),
             observations: self.observations,
             neighbours: self.neighbours,
+            loads,
             watchdog: Watchdog::from_environment(),
             drops: self.drops,
             clock: self.clock,

@@ -8,7 +8,7 @@ use config::{Config, ConnectionTimeouts};
 use core::time::Duration;
 use nat::persistence::{Persistence, PersistenceSpecification};
 use nat::policy::{Masquerade, Network, Policy, Route};
-use nat::scheduler::{ClientKey, PLACES};
+use nat::scheduler::PLACES;
 use nat::service::{
     Listen, Loads, RegistryError, ServerSpecification, ServiceId, ServiceSpecification, Services,
     Unserved,
@@ -20,6 +20,7 @@ use wire::{MacAddress, Port};
 
 use super::numbering::Numbering;
 use super::{Interface, Snapshot};
+use crate::client_key::Loaded;
 use crate::servers::{ServerStates, States};
 
 /// Bytes of IP and TCP headers without options.
@@ -39,6 +40,7 @@ pub enum BuildError {
 /// How things were before a snapshot was built.
 pub struct Checkpoint {
     servers: States,
+    client_key: Loaded,
     before: Option<Arc<Snapshot>>,
 }
 
@@ -47,7 +49,8 @@ pub struct Checkpoint {
 pub struct Builder {
     numbering: Numbering,
     macs: [MacAddress; 2],
-    client_key: ClientKey,
+    /// The key under which schedulers hash clients, from the next snapshot on.
+    pub client_key: Loaded,
     /// What was said of servers, beside the snapshots.
     pub servers: ServerStates,
     /// The snapshot before, to find out what the next one changes.
@@ -61,7 +64,7 @@ impl Builder {
         Builder {
             numbering: Numbering::default(),
             macs,
-            client_key: ClientKey::random(),
+            client_key: Loaded::random(),
             servers: ServerStates::default(),
             before: None,
             generation: 0,
@@ -78,13 +81,18 @@ impl Builder {
 
     /// How things are, to go back to when the next snapshot is not taken after all.
     pub fn checkpoint(&self) -> Checkpoint {
-        Checkpoint { servers: self.servers.states().clone(), before: self.before.clone() }
+        Checkpoint {
+            servers: self.servers.states().clone(),
+            client_key: self.client_key,
+            before: self.before.clone(),
+        }
     }
 
-    /// Goes back to the weights of servers, and to the snapshot, of a checkpoint. Numbers that
+    /// Goes back to the weights of servers, the key and the snapshot of a checkpoint. Numbers that
     /// were given since stay given for as long as a worker uses them.
     pub fn go_back(&mut self, checkpoint: Checkpoint) {
         self.servers.set_states(checkpoint.servers);
+        self.client_key = checkpoint.client_key;
         self.before = checkpoint.before;
     }
 
@@ -100,7 +108,7 @@ impl Builder {
         loads: &[&Loads],
     ) -> Result<Arc<Snapshot>, BuildError> {
         let services = config.services.iter().map(service).collect::<Vec<_>>();
-        let services = self.numbering.number(&services, loads)?;
+        let services = self.numbering.number(&services, self.client_key.key, loads)?;
         // Before any worker sees a new server.
         self.servers.follow(config, &services);
         self.generation += 1;
@@ -120,7 +128,7 @@ impl Builder {
                 weights: Arc::clone(self.servers.weights()),
                 persistence: Arc::clone(self.numbering.persistence()),
                 states: Arc::clone(self.servers.service_states()),
-                client_key: self.client_key,
+                client_key: self.client_key.key,
                 masquerades: config.masquerade.iter().map(masquerade).collect(),
                 unserved: unserved(config.node.unserved),
             },
@@ -197,13 +205,18 @@ fn service(service: &config::Service) -> ServiceSpecification<Ipv4Addr> {
         cuts: service.on_down == config::OnDown::Cut,
         scheduler: service.scheduler,
         persistence: service.persist.as_ref().map(persistence),
-        servers: service.servers.iter().map(|server| specification(server.address)).collect(),
-        sorry: service.sorry.iter().map(|server| specification(server.address)).collect(),
+        hash: service.hash,
+        servers: service.servers.iter().map(specification).collect(),
+        sorry: service.sorry.iter().map(specification).collect(),
     }
 }
 
-fn specification(address: SocketAddrV4) -> ServerSpecification<Ipv4Addr> {
-    ServerSpecification { address: *address.ip(), port: Port::new(address.port()) }
+fn specification(server: &config::Server) -> ServerSpecification<Ipv4Addr> {
+    ServerSpecification {
+        address: *server.address.ip(),
+        port: Port::new(server.address.port()),
+        weight: server.weight.into(),
+    }
 }
 
 fn persistence(persist: &config::Persist) -> PersistenceSpecification {

@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use std::sync::{Arc, Weak};
 
 use nat::persistence::Persistence;
+use nat::scheduler::ClientKey;
 use nat::service::{Loads, Registry, RegistryError, ServerId, ServiceSpecification, Services};
 
 use super::Snapshot;
@@ -25,10 +26,12 @@ impl Numbering {
         Numbering { registry, snapshots: Vec::new() }
     }
 
-    /// Numbers the services of the next snapshot; `loads` are those of all workers.
+    /// Numbers the services of the next snapshot, whose clients are hashed under `key`; `loads`
+    /// are those of all workers.
     pub(super) fn number(
         &mut self,
         services: &[ServiceSpecification<Ipv4Addr>],
+        key: ClientKey,
         loads: &[&Loads],
     ) -> Result<Services<Ipv4Addr>, RegistryError> {
         let in_use: Vec<_> = self.snapshots.iter().filter_map(Weak::upgrade).collect();
@@ -38,7 +41,7 @@ impl Numbering {
         let in_use: Vec<_> = in_use.iter().map(|snapshot| &snapshot.policy.services).collect();
         let is_counted = |server: ServerId| loads.iter().any(|loads| loads.has_connections(server));
         self.registry.release(&in_use, is_counted);
-        self.registry.build(services)
+        self.registry.build(services, key)
     }
 
     /// The persistent clients of the services.

@@ -80,7 +80,9 @@ impl Machine {
     fn work<'scope>(self: &Arc<Self>, scope: &'scope Scope<'scope, '_>) {
         let machine = Arc::clone(self);
         scope.spawn(move || {
-            let services = Registry::default().build(&[]).unwrap();
+            let services = Registry::default()
+                .build(&[], nat::scheduler::ClientKey::from_bits([1, 2]))
+                .unwrap();
             while !machine.stopped.load(Ordering::Relaxed) {
                 let mut found = 0;
                 for worker in &machine.workers {

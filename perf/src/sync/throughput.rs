@@ -12,6 +12,7 @@ use api::Failure;
 use crossbeam::queue::ArrayQueue;
 use dataplane::sync::{Exporters, Importers, Intake, Progress, REPLIES, export, import};
 use nat::persistence::{Persistence, Told};
+use nat::scheduler::ClientKey;
 use nat::service::{Registry, Services};
 use nat::sync::ring::{self, Consumer};
 use nat::sync::{Export, Import, Session};
@@ -122,7 +123,7 @@ impl Importers for Machine {
 /// Events a second, over the events of so many connections.
 pub(super) fn run(connections: u32) -> Result<f64, Error> {
     let (here, there) = UnixStream::pair().map_err(Error::io("a pair of streams"))?;
-    let services = Registry::default().build(&[]).map_err(Error::dataplane)?;
+    let services = Registry::default().build(&[], ClientKey::random()).map_err(Error::dataplane)?;
     let (from, to) = (Machine::new(), Machine::new());
     let (sender, receiver) = (Progress::default(), Progress::default());
     let stop = AtomicBool::new(false);

@@ -80,6 +80,29 @@ pub(crate) fn integer<T: TryFrom<i64>>(
     }
 }
 
+/// One of a few numbers.
+pub(crate) fn one_of(choices: &'static [u32]) -> impl Fn(&DeValue<'_>) -> Read<u32> {
+    move |value| {
+        let number: u32 = integer(0..=i64::from(u32::MAX))(value)?;
+        if choices.contains(&number) {
+            return Ok(number);
+        }
+        let listed: Vec<String> = choices.iter().map(u32::to_string).collect();
+        wrong(format!("is {number}"), format!("write one of {}", listed.join(", ")))
+    }
+}
+
+/// A share of the mean in per cent that something may have more than: none below all of it.
+pub(crate) fn bound(value: &DeValue<'_>) -> Read<u16> {
+    match integer(0..=1000)(value)? {
+        number @ 1..=100 => wrong(
+            format!("is {number}: with no more than the mean for each there is no room for all"),
+            "write per cent from 101 to 1000, as in 125, or 0 for no bound",
+        ),
+        number => Ok(number),
+    }
+}
+
 /// One of a few words.
 pub(crate) fn choice<T: Copy>(
     choices: &'static [(&'static str, T)],

@@ -9,7 +9,7 @@ use super::node::Unserved;
 use super::persist::Persist;
 use super::pool::PoolRules;
 
-pub use schedulers::Kind as Scheduler;
+pub use schedulers::{HashOptions, Kind as Scheduler};
 
 /// A service: where clients reach it, and the real servers behind it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -23,6 +23,8 @@ pub struct Service {
     pub protocols: Vec<Protocol>,
     /// How a new connection finds its server.
     pub scheduler: Scheduler,
+    /// How it hashes, if it does.
+    pub hash: HashOptions,
     /// The real servers, distinct, in the order of the file; may be empty.
     pub servers: Vec<Server>,
     /// Who serves when none of the servers can: distinct, and none of the servers; may be empty.
@@ -70,7 +72,7 @@ pub enum ReturnPathCheck {
 impl Service {
     /// The most real servers of one service: a worker looks at each of them when a
     /// connection opens.
-    pub const MOST_SERVERS: usize = 256;
+    pub const MOST_SERVERS: usize = 1024;
     /// The most sorry servers of one service.
     pub const MOST_SORRY: usize = 16;
     /// The most addresses and ports of one service.

@@ -9,7 +9,7 @@ use super::pool::{self, RawPool};
 use crate::document::{At, Table, value};
 use crate::model::check::{Agent, Check};
 use crate::model::node::Unserved;
-use crate::model::service::{OnDown, Protocol, ReturnPathCheck, Scheduler};
+use crate::model::service::{HashOptions, OnDown, Protocol, ReturnPathCheck, Scheduler};
 use crate::schema;
 
 const ON_DOWN: &[(&str, OnDown)] = &[("keep", OnDown::Keep), ("cut", OnDown::Cut)];
@@ -27,6 +27,7 @@ pub(crate) struct RawService {
     pub(crate) listens: Option<At<Vec<At<SocketAddrV4>>>>,
     pub(crate) protocols: Option<At<Vec<At<Protocol>>>>,
     pub(crate) scheduler: Scheduler,
+    pub(crate) hash: RawHash,
     /// None when there is no list.
     pub(crate) servers: Option<At<Vec<RawServer>>>,
     pub(crate) sorry: Option<At<Vec<RawServer>>>,
@@ -37,6 +38,28 @@ pub(crate) struct RawService {
     pub(crate) on_down: OnDown,
     pub(crate) return_path: ReturnPathCheck,
     pub(crate) pool: RawPool,
+}
+
+/// What is said of a scheduler's hash; each with its place, as not every scheduler has it.
+#[derive(Default)]
+pub(crate) struct RawHash {
+    pub(crate) port: Option<At<bool>>,
+    pub(crate) strict: Option<At<bool>>,
+    pub(crate) bound: Option<At<u16>>,
+    pub(crate) table_size: Option<At<u32>>,
+}
+
+impl RawHash {
+    /// With the defaults for what is not said.
+    pub(crate) fn options(&self) -> HashOptions {
+        let default = HashOptions::default();
+        HashOptions {
+            port: self.port.as_ref().map_or(default.port, |at| at.value),
+            strict: self.strict.as_ref().map_or(default.strict, |at| at.value),
+            bound: self.bound.as_ref().map_or(default.bound, |at| at.value),
+            table_size: self.table_size.as_ref().map_or(default.table_size, |at| at.value),
+        }
+    }
 }
 
 pub(crate) struct RawServer {
@@ -55,12 +78,22 @@ pub(super) fn read(table: Table<'_>) -> RawService {
         })
     };
     let (servers, sorry) = (servers("server", &schema::SERVER), servers("sorry", &schema::SORRY));
-    let scheduler = table.optional("scheduler", value::choice(Scheduler::BY_NAME));
+    let scheduler = table.optional("scheduler", value::choice(Scheduler::ACCEPTED));
+    let hash = RawHash {
+        port: table.optional("hash_port", value::boolean),
+        strict: table.optional("strict", value::boolean),
+        bound: table.optional("bound", value::bound),
+        table_size: table.optional("mh_size", value::one_of(&HashOptions::TABLE_SIZES)),
+    };
+    // Of a scheduler that cannot be read nobody knows whether it has them.
+    let is_unknown = table.has("scheduler") && scheduler.is_none();
+    let hash = if is_unknown { RawHash::default() } else { hash };
     let protocols = table.one_or_more("protocol", value::choice(PROTOCOLS));
     RawService {
         name: table.required("name", value::name(63)),
         listens: table.one_or_more("listen", value::socket),
         scheduler: scheduler.map_or(Scheduler::default(), |at| at.value),
+        hash,
         servers,
         sorry,
         unserved: table.optional("unserved", value::choice(UNSERVED)).map(|at| at.value),

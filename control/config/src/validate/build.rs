@@ -88,6 +88,7 @@ fn service(raw: RawService) -> Option<Service> {
         listens: bare(raw.listens?.value),
         protocols: bare(raw.protocols?.value),
         scheduler: raw.scheduler,
+        hash: raw.hash.options(),
         servers: raw.servers?.value.into_iter().map(server).collect::<Option<_>>()?,
         sorry: sorry.into_iter().map(server).collect::<Option<_>>()?,
         unserved: raw.unserved,

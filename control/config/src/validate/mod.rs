@@ -7,6 +7,7 @@ mod masquerade;
 mod peer;
 mod persist;
 mod pool;
+mod scheduler;
 mod service;
 mod sides;
 

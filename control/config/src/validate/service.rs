@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use wire::Cidr;
 
 use super::interface::{FORWARDED, NOT_FORWARDED, own};
-use super::{listen, pool};
+use super::{listen, pool, scheduler};
 use crate::document::{At, Report};
 use crate::model::service::Service;
 use crate::read::{RawInterface, RawServer, RawService};
@@ -21,6 +21,7 @@ pub(super) fn judge(
         judge_name(service, before, report);
         listen::judge(service, before, public, report);
         judge_servers(service, report);
+        scheduler::judge(service, report);
         judge_sorry(service, report);
         pool::judge(service, report);
         for (key, address) in named(service) {
@@ -80,14 +81,6 @@ fn judge_servers(service: &RawService, report: &Report<'_>) {
     } else if servers.value.iter().all(|server| server.weight == 0) {
         let remedy = "no new connection is taken until one has a weight of 1 or more";
         report.warning(&servers.span, "every server of the service has weight 0", remedy);
-    } else if let Some(weighted) = service.scheduler.weighted() {
-        if servers.value.iter().any(|server| server.weight > 1) {
-            report.warning(
-                &servers.span,
-                format!("the scheduler \"{}\" takes no account of weights", service.scheduler),
-                format!("write scheduler = \"{weighted}\", or leave the weights out"),
-            );
-        }
     }
 }
 

@@ -32,6 +32,8 @@ struct Bench {
     port: u16,
 }
 
+const KEY: crate::scheduler::ClientKey = crate::scheduler::ClientKey::from_bits([1, 2]);
+
 impl Bench {
     fn new(workers: usize) -> Self {
         Bench::of(Protocol::Tcp, workers)
@@ -41,18 +43,20 @@ impl Bench {
         let server = |last| ServerSpecification {
             address: Ipv4Addr::new(10, 0, 0, last),
             port: Port::new(80),
+            weight: 1,
         };
         let specification = ServiceSpecification {
             name: "web".to_owned(),
             listens: vec![Listen { address: VIP, port: Port::new(80), protocol }],
             scheduler: crate::scheduler::Kind::RoundRobin,
+            hash: crate::scheduler::HashOptions::default(),
             servers: vec![server(11), server(12)],
             sorry: Vec::new(),
             unserved: None,
             persistence: None,
             cuts: false,
         };
-        let services = Registry::default().build(&[specification]).unwrap();
+        let services = Registry::default().build(&[specification], KEY).unwrap();
         let weights = Arc::new(Weights::default());
         let suspects = Arc::new(Suspects::new(Arc::clone(&weights), workers));
         let worker = |number| {

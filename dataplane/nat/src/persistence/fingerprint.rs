@@ -75,7 +75,7 @@ pub(super) struct ClientHash(u64);
 impl ClientHash {
     /// For a client whose address is masked already.
     pub(super) fn new<A: Address>(prefix: A, group: Group, key: ClientKey) -> Self {
-        let address = Client::new(prefix, Port::new(0), key).address_hash();
+        let address = Client::new(prefix, Port::new(0), A::UNSPECIFIED, key).address_hash();
         ClientHash(mix(address ^ group.0))
     }
 

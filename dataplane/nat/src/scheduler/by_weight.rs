@@ -27,7 +27,7 @@ mod tests {
     use wire::Port;
 
     use super::*;
-    use crate::scheduler::{ClientKey, Load};
+    use crate::scheduler::{ClientKey, Load, Maglev};
 
     struct Weighted(Vec<u32>);
 
@@ -40,16 +40,39 @@ mod tests {
             self.0[at]
         }
 
+        fn configured(&self, at: usize) -> u32 {
+            self.0[at].max(1)
+        }
+
         fn load(&self, _: usize) -> Load {
             Load::default()
         }
+
+        fn seed(&self, _: usize) -> u64 {
+            0
+        }
+
+        fn maglev(&self) -> Option<&Maglev> {
+            None
+        }
+
+        fn weight_version(&self) -> u64 {
+            0
+        }
+
+        fn version(&self) -> u64 {
+            0
+        }
+
+        fn changed(&self, _: impl FnMut(usize)) {}
     }
 
     #[test]
     fn each_is_picked_as_often_as_its_weight_says() {
         let client = |port| {
             let key = ClientKey::from_bits([1, 2]);
-            Client::new(Ipv4Addr::new(203, 0, 113, 9), Port::new(port), key)
+            let address = Ipv4Addr::new(203, 0, 113, 9);
+            Client::new(address, Port::new(port), Ipv4Addr::new(198, 51, 100, 10), key)
         };
         let servers = Weighted(vec![0, 1, 3, 0]);
         let mut picks = [0; 4];

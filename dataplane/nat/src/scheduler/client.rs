@@ -1,12 +1,29 @@
 //! The client of a new connection, as schedulers see it.
 
+use core::fmt;
+
 use ahash::RandomState;
 use wire::{Address, Port};
 
+use super::siphash::SipHash;
+
 /// The secret under which clients are hashed: nobody outside can choose addresses that meet on
 /// one server. Machines with the same key choose alike.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ClientKey([u64; 2]);
+
+impl fmt::Debug for ClientKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientKey")
+    }
+}
+
+// The last word of a message has its length in the top byte. These lengths tell hashes of
+// different things apart, as no client's message is as long.
+const OFFSET: u64 = 19 << 56;
+const SKIP: u64 = 20 << 56;
+const SEED: u64 = 21 << 56;
+const DIGEST: u64 = 22 << 56;
 
 impl ClientKey {
     /// A key of its own, from the system's randomness.
@@ -19,6 +36,32 @@ impl ClientKey {
     pub const fn from_bits(bits: [u64; 2]) -> Self {
         ClientKey(bits)
     }
+
+    /// The key of 16 bytes, such as a key derivation makes.
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        let bits = u128::from_le_bytes(bytes);
+        ClientKey([bits as u64, (bits >> 64) as u64])
+    }
+
+    /// A number that is the same for the same key, and tells nothing about it.
+    pub fn digest(&self) -> u64 {
+        SipHash::new(self.0).finish(DIGEST)
+    }
+
+    /// Where a server begins in a Maglev table, and how far its next places are.
+    pub(crate) fn table_hashes<A: Address>(&self, address: A, port: Port) -> [u64; 2] {
+        [OFFSET, SKIP].map(|purpose| self.server_hash(address, port, purpose))
+    }
+
+    /// What a server is weighed with against a client's hash.
+    pub(crate) fn seed<A: Address>(&self, address: A, port: Port) -> u64 {
+        self.server_hash(address, port, SEED)
+    }
+
+    fn server_hash<A: Address>(&self, address: A, port: Port, purpose: u64) -> u64 {
+        let (first, second) = address.words();
+        SipHash::new(self.0).word(first).word(second).finish(u64::from(port.number()) | purpose)
+    }
 }
 
 /// A client: nothing is hashed until a scheduler asks for it.
@@ -26,72 +69,35 @@ impl ClientKey {
 pub struct Client {
     address: (u64, u64),
     port: Port,
+    destination: (u64, u64),
     key: ClientKey,
 }
 
 impl Client {
-    /// The client with this address and port.
+    /// The client with this address and port, which asks this virtual IP.
     #[inline(always)]
-    pub fn new<A: Address>(address: A, port: Port, key: ClientKey) -> Self {
-        Client { address: address.words(), port, key }
+    pub fn new<A: Address>(address: A, port: Port, destination: A, key: ClientKey) -> Self {
+        Client { address: address.words(), port, destination: destination.words(), key }
     }
 
     /// The hash of the address: the same for all connections of a client.
     pub fn address_hash(&self) -> u64 {
-        let (first, second) = self.address;
-        SipHash::new(self.key).word(first).word(second).finish(16 << 56)
+        self.hash_of(self.address, 16 << 56)
+    }
+
+    /// The hash of the virtual IP: the same for all clients of it.
+    pub fn destination_hash(&self) -> u64 {
+        self.hash_of(self.destination, 16 << 56)
     }
 
     /// The hash of address and port: another for each connection of a client.
     pub fn hash(&self) -> u64 {
-        let (first, second) = self.address;
-        let rest = u64::from(self.port.number()) | 18 << 56;
-        SipHash::new(self.key).word(first).word(second).finish(rest)
-    }
-}
-
-/// SipHash-2-4 (Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012). The hash of
-/// the table changes with each release of its library and with the processor; this one never
-/// does, so two machines of a pair agree.
-struct SipHash([u64; 4]);
-
-impl SipHash {
-    fn new(ClientKey([low, high]): ClientKey) -> Self {
-        SipHash([
-            low ^ 0x736f_6d65_7073_6575,
-            high ^ 0x646f_7261_6e64_6f6d,
-            low ^ 0x6c79_6765_6e65_7261,
-            high ^ 0x7465_6462_7974_6573,
-        ])
+        self.hash_of(self.address, u64::from(self.port.number()) | 18 << 56)
     }
 
-    fn rounds(self, count: usize) -> Self {
-        let SipHash([mut a, mut b, mut c, mut d]) = self;
-        for _ in 0..count {
-            a = a.wrapping_add(b);
-            c = c.wrapping_add(d);
-            b = b.rotate_left(13) ^ a;
-            d = d.rotate_left(16) ^ c;
-            a = a.rotate_left(32).wrapping_add(d);
-            c = c.wrapping_add(b);
-            b = b.rotate_left(17) ^ c;
-            d = d.rotate_left(21) ^ a;
-            c = c.rotate_left(32);
-        }
-        SipHash([a, b, c, d])
-    }
-
-    fn word(self, word: u64) -> Self {
-        let SipHash([a, b, c, d]) = self;
-        let SipHash([a, b, c, d]) = SipHash([a, b, c, d ^ word]).rounds(2);
-        SipHash([a ^ word, b, c, d])
-    }
-
-    /// The last word holds the rest of the message and, in its top byte, the message's length.
-    fn finish(self, last: u64) -> u64 {
-        let SipHash([a, b, c, d]) = self.word(last);
-        let SipHash([a, b, c, d]) = SipHash([a, b, c ^ 0xff, d]).rounds(4);
-        a ^ b ^ c ^ d
+    #[inline]
+    fn hash_of(&self, (first, second): (u64, u64), rest: u64) -> u64 {
+        SipHash::new(self.key.0).word(first).word(second).finish(rest)
     }
 }
 
@@ -118,12 +124,13 @@ mod tests {
         ) {
             let (key_of, number) = (ClientKey::from_bits(key), Port::new(port));
             let (client, mut message) = if is_v6 {
-                (Client::new(v6, number, key_of), v6.octets().to_vec())
+                (Client::new(v6, number, v6, key_of), v6.octets().to_vec())
             } else {
                 let padded = [&v4.octets()[..], &[0; 12]].concat();
-                (Client::new(v4, number, key_of), padded)
+                (Client::new(v4, number, v4, key_of), padded)
             };
             prop_assert_eq!(client.address_hash(), expected(key, &message));
+            prop_assert_eq!(client.destination_hash(), expected(key, &message));
             message.extend(port.to_le_bytes());
             prop_assert_eq!(client.hash(), expected(key, &message));
         }
@@ -132,8 +139,8 @@ mod tests {
     #[test]
     fn another_port_is_another_connection_of_the_same_client() {
         let key = ClientKey::random();
-        let [one, other] =
-            [1, 2].map(|port| Client::new(Ipv4Addr::new(198, 51, 100, 7), Port::new(port), key));
+        let (address, vip) = (Ipv4Addr::new(198, 51, 100, 7), Ipv4Addr::new(198, 51, 100, 10));
+        let [one, other] = [1, 2].map(|port| Client::new(address, Port::new(port), vip, key));
         assert_eq!(one.address_hash(), other.address_hash());
         assert_ne!(one.hash(), other.hash());
         let elsewhere = Client { key: ClientKey::random(), ..one };

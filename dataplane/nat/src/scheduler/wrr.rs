@@ -1,73 +1,126 @@
 //! wrr: in turn, each server as often as its weight says, evenly mixed.
 //!
-//! Smooth weighted round robin: every server earns its weight with each pick; the richest
-//! is picked and pays the sum of all weights. Over one cycle each server is picked exactly
-//! in proportion, and heavy servers are not picked many times in a row.
-//!
-//! What a server has earned is worth as much as the sum of weights is: when that changes,
-//! credits are scaled to it, so that the cycle goes on where it was.
+//! Stride scheduling (Waldspurger and Weihl, 1995): a server of weight w has its turn w times in
+//! each unit of time, at even distances, and the next in time is picked. Over one unit each
+//! server is picked exactly in proportion, and heavy servers are not picked many times in a row
+//! while others wait. Where weights change, the time to a server's next turn is stretched or
+//! shrunk with its distance, so that the cycle goes on where it was.
 
-use super::{PLACES, Servers};
+use super::Servers;
+use super::least::{Key, Least};
 
-/// What each server has earned, by its place in the service.
+/// A unit of time: even at the greatest weight, turns are a million ticks apart.
+const UNIT: u64 = 1 << 40;
+/// When the clock begins anew, before it overflows.
+const LATE: u64 = 1 << 62;
+
+/// When each server has its next turn, by its place in the service.
 #[derive(Clone, Debug)]
 pub struct WeightedRoundRobin {
-    credit: [i64; PLACES],
-    /// The sum of weights under which the credits were earned.
-    total: i64,
-    /// Rotates ties, so that workers start at different servers.
-    first: usize,
+    turns: Least<u64>,
+    /// The weight that each turn is of, and what is left until the turn in parts of the server's
+    /// distance: what a server without weight goes on from when it has one again.
+    weights: Vec<(u32, u64)>,
+    version: Option<u64>,
+    /// The time of the last pick.
+    now: u64,
+    /// The part of its distance after which a server has its first turn: at most a half.
+    phase: u32,
+    /// Where the search among equals begins: behind the server that was picked last. Workers
+    /// begin at different ones.
+    next: usize,
 }
 
 impl WeightedRoundRobin {
     pub(super) fn new(random: u64) -> Self {
-        WeightedRoundRobin { credit: [0; PLACES], total: 0, first: (random >> 33) as usize }
+        WeightedRoundRobin {
+            turns: Least::new(0),
+            weights: Vec::new(),
+            version: None,
+            now: 0,
+            phase: (random as u32) >> 1,
+            next: (random >> 33) as usize,
+        }
     }
 
     pub(super) fn pick(&mut self, servers: &impl Servers) -> Option<usize> {
-        let count = servers.len().min(PLACES);
-        let start = self.first.checked_rem(count)?;
-        let mut total = 0;
-        let mut best: Option<(usize, i64)> = None;
-        for at in (start..count).chain(0..start) {
-            let weight = i64::from(servers.weight(at));
-            let credit = self.credit.get_mut(at)?;
-            if weight == 0 {
-                // Out of the round; it must not come back rich.
-                *credit = 0;
+        let version = servers.weight_version();
+        if self.version != Some(version) || self.turns.len() != servers.len() {
+            self.follow_weights(servers, version);
+        }
+        loop {
+            let at = self.turns.find(self.next)?;
+            let (weight, left) = self.weights.get_mut(at)?;
+            if servers.weight(at) == 0 {
+                (*weight, *left) = (0, 0);
+                self.turns.set(at, Key::NEVER);
                 continue;
             }
-            total += weight;
-            *credit = credit.saturating_add(weight);
-            if best.is_none_or(|(_, most)| *credit > most) {
-                best = Some((at, *credit));
+            self.now = self.turns.get(at);
+            self.turns.set(at, self.now + distance(*weight));
+            self.next = at + 1;
+            if self.now > LATE {
+                self.begin_anew();
+            }
+            return Some(at);
+        }
+    }
+
+    #[cold]
+    fn follow_weights(&mut self, servers: &impl Servers, version: u64) {
+        let count = servers.len();
+        if self.turns.len() != count {
+            self.turns = Least::new(count);
+            self.weights = vec![(0, self.first_turn()); self.turns.len()];
+        }
+        if self.version.is_none() {
+            self.next %= count.max(1);
+        }
+        self.version = Some(version);
+        let WeightedRoundRobin { turns, weights, now, .. } = self;
+        turns.fill(|at, turn| {
+            let Some((before, left)) = weights.get_mut(at) else { return Key::NEVER };
+            let weight = servers.weight(at);
+            if *before == weight {
+                return turn;
+            }
+            if *before > 0 {
+                *left = turn.saturating_sub(*now).saturating_mul((*before).into());
+            }
+            *before = weight;
+            if weight == 0 { Key::NEVER } else { *now + *left / u64::from(weight) }
+        });
+    }
+
+    /// What is left until the first turn of a server that is new.
+    fn first_turn(&self) -> u64 {
+        ((u128::from(UNIT) * u128::from(self.phase)) >> u32::BITS) as u64
+    }
+
+    #[cold]
+    fn begin_anew(&mut self) {
+        let now = core::mem::take(&mut self.now);
+        self.turns.fill(|_, turn| if turn == Key::NEVER { turn } else { turn.saturating_sub(now) });
+    }
+
+    /// Turns go with their servers.
+    pub(super) fn rearrange(&mut self, count: usize, before: impl Fn(usize) -> Option<usize>) {
+        let mut turns = Least::new(count);
+        let mut weights = vec![(0, self.first_turn()); turns.len()];
+        for (at, weight) in weights.iter_mut().enumerate() {
+            let Some(was) = before(at) else { continue };
+            turns.set(at, self.turns.get(was));
+            if let Some(before) = self.weights.get(was) {
+                *weight = *before;
             }
         }
-        let (at, _) = best?;
-        if let Some(credit) = self.credit.get_mut(at) {
-            *credit = credit.saturating_sub(total);
-        }
-        if total != self.total {
-            self.scale_to(total);
-        }
-        Some(at)
+        (self.turns, self.weights) = (turns, weights);
+        self.version = None;
     }
+}
 
-    /// Credits are at most some sums of weights, so products fit 128 bits.
-    #[cold]
-    fn scale_to(&mut self, total: i64) {
-        let before = core::mem::replace(&mut self.total, total);
-        for credit in self.credit.iter_mut().filter(|_| before > total) {
-            *credit = (i128::from(*credit) * i128::from(total) / i128::from(before)) as i64;
-        }
-    }
-
-    /// Credits go with their servers.
-    pub(super) fn rearrange(&mut self, count: usize, before: impl Fn(usize) -> Option<usize>) {
-        let was = self.credit;
-        for (at, credit) in self.credit.iter_mut().enumerate() {
-            let place = if at < count { before(at) } else { None };
-            *credit = place.and_then(|place| was.get(place)).copied().unwrap_or(0);
-        }
-    }
+/// The time between two turns of a server.
+#[inline(always)]
+fn distance(weight: u32) -> u64 {
+    UNIT / u64::from(weight.max(1))
 }

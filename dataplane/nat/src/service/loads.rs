@@ -1,7 +1,15 @@
 //! How many connections each real server has: the one count for schedulers and for status.
+//!
+//! Each worker counts its own connections in [`Loads`], which it alone writes. A scheduler has
+//! to know of all workers' connections, so another thread adds up from time to time what the
+//! other workers have, and writes it beside ([`share`]): a worker knows its own connections at
+//! once, and those of others as they were then. No line of memory is written for a packet or a
+//! connection that another worker reads for one.
 
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use core::ops::Deref;
+use core::sync::atomic::{AtomicU64, Ordering, Ordering::Relaxed};
 
+use super::members::{WORD, word_and_bit};
 use super::{MAXIMUM_SERVERS, ServerId};
 use crate::scheduler::Load;
 
@@ -14,13 +22,11 @@ struct Counts(AtomicU64);
 const ACTIVE: u64 = 1;
 const INACTIVE: u64 = 1 << 32;
 
-impl Counts {
-    #[inline(always)]
-    fn load(&self) -> Load {
-        let counts = self.0.load(Relaxed);
-        Load { active: counts as u32, inactive: (counts >> 32) as u32 }
-    }
+const fn unpack(counts: u64) -> Load {
+    Load { active: counts as u32, inactive: (counts >> 32) as u32 }
+}
 
+impl Counts {
     // One writer: a load and a store, no locked instruction.
     #[inline(always)]
     fn change(&self, change: impl FnOnce(u64) -> u64) {
@@ -33,28 +39,84 @@ const fn one(active: bool) -> u64 {
     if active { ACTIVE } else { INACTIVE }
 }
 
-/// A cache line of them: no other worker's counts are on it.
+/// A cache line of them: nothing that another thread writes is on it.
 #[derive(Debug, Default)]
 #[repr(align(64))]
 struct Line([Counts; LINE]);
 
 const LINE: usize = 64 / size_of::<Counts>();
 
-/// The loads of all real servers on one worker, which alone counts; any thread may read.
+/// Counts of all servers, by number.
 #[derive(Debug)]
-pub struct Loads(Box<[Line]>);
+struct Table(Box<[Line]>);
+
+impl Default for Table {
+    fn default() -> Self {
+        Table((0..MAXIMUM_SERVERS.div_ceil(LINE)).map(|_| Line::default()).collect())
+    }
+}
+
+impl Table {
+    #[inline(always)]
+    fn counts(&self, server: usize) -> Option<&Counts> {
+        self.0.get(server / LINE)?.0.get(server % LINE)
+    }
+
+    #[inline(always)]
+    fn read(&self, server: usize) -> u64 {
+        self.counts(server).map_or(0, |counts| counts.0.load(Relaxed))
+    }
+}
+
+/// Counts that no other thread's words are beside.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct Version(AtomicU64);
+
+/// The loads of all real servers as one worker knows them. It alone counts its own; any thread
+/// may read.
+#[derive(Debug)]
+pub struct Loads {
+    own: Table,
+    /// The servers whose own counts have changed, a bit for each, until a scheduler takes note.
+    changed: Box<[AtomicU64]>,
+    /// What the other workers have, as of the last [`share`].
+    others: Table,
+    version: Version,
+}
 
 impl Default for Loads {
     fn default() -> Self {
-        Loads((0..MAXIMUM_SERVERS.div_ceil(LINE)).map(|_| Line::default()).collect())
+        Loads {
+            own: Table::default(),
+            changed: (0..MAXIMUM_SERVERS.div_ceil(WORD)).map(|_| AtomicU64::new(0)).collect(),
+            others: Table::default(),
+            version: Version::default(),
+        }
     }
 }
 
 impl Loads {
-    /// The load of one server; none for [`ServerId::NONE`].
+    /// The load of one server on this worker; none for [`ServerId::NONE`].
     #[inline(always)]
     pub fn of(&self, server: ServerId) -> Load {
-        self.counts(server).map_or(Load::default(), Counts::load)
+        unpack(self.own.read(server.index()))
+    }
+
+    /// The load of one server on all workers, as far as this one knows.
+    #[inline(always)]
+    pub fn all(&self, server: ServerId) -> Load {
+        let (own, others) = (self.of(server), unpack(self.others.read(server.index())));
+        Load {
+            active: own.active.saturating_add(others.active),
+            inactive: own.inactive.saturating_add(others.inactive),
+        }
+    }
+
+    /// Another number whenever the counts of other workers have changed.
+    #[inline(always)]
+    pub fn version(&self) -> u64 {
+        self.version.0.load(Ordering::Acquire)
     }
 
     /// True while the server has a connection.
@@ -62,29 +124,72 @@ impl Loads {
         self.of(server) != Load::default()
     }
 
+    /// Which of these servers of a word have other counts of this worker's than when they were
+    /// last asked for. Only the worker may ask.
     #[inline(always)]
-    fn counts(&self, server: ServerId) -> Option<&Counts> {
-        self.0.get(server.index() / LINE)?.0.get(server.index() % LINE)
+    pub(super) fn take_changed(&self, word: usize, bits: u64) -> u64 {
+        let Some(changed) = self.changed.get(word) else { return 0 };
+        let all = changed.load(Relaxed);
+        let found = all & bits;
+        if found != 0 {
+            changed.store(all & !bits, Relaxed);
+        }
+        found
     }
 
     #[inline(always)]
-    pub(crate) fn opened(&self, server: ServerId, active: bool) {
-        if let Some(counts) = self.counts(server) {
-            counts.change(|all| all.wrapping_add(one(active)));
+    fn change(&self, server: ServerId, change: impl FnOnce(u64) -> u64) {
+        let Some(counts) = self.own.counts(server.index()) else { return };
+        counts.change(change);
+        let (word, bit) = word_and_bit(server);
+        if let Some(changed) = self.changed.get(word) {
+            changed.store(changed.load(Relaxed) | 1 << bit, Relaxed);
         }
     }
 
-    /// To be called of connections that were counted as opened, or moved there.
+    /// Counts a connection that opens.
     #[inline(always)]
-    pub(crate) fn closed(&self, server: ServerId, active: bool) {
-        if let Some(counts) = self.counts(server) {
-            counts.change(|all| all.wrapping_sub(one(active)));
-        }
+    pub fn opened(&self, server: ServerId, active: bool) {
+        self.change(server, |all| all.wrapping_add(one(active)));
     }
 
-    pub(crate) fn moved(&self, server: ServerId, to_active: bool) {
-        if let Some(counts) = self.counts(server) {
-            counts.change(|all| all.wrapping_add(one(to_active)).wrapping_sub(one(!to_active)));
+    /// Counts a connection that ends. To be called of those that were counted as opened, or moved
+    /// there.
+    #[inline(always)]
+    pub fn closed(&self, server: ServerId, active: bool) {
+        self.change(server, |all| all.wrapping_sub(one(active)));
+    }
+
+    /// Counts a connection that becomes active, or inactive.
+    pub fn moved(&self, server: ServerId, to_active: bool) {
+        self.change(server, |all| all.wrapping_add(one(to_active)).wrapping_sub(one(!to_active)));
+    }
+}
+
+/// Tells each worker what all the others have. To be called by one thread; what is as it was is
+/// not written.
+pub fn share<L: Deref<Target = Loads>>(all: &[L]) {
+    if all.len() < 2 {
+        return;
+    }
+    let mut is_changed = vec![false; all.len()];
+    let mut own = vec![0u64; all.len()];
+    for server in 0..MAXIMUM_SERVERS {
+        for (own, loads) in own.iter_mut().zip(all) {
+            *own = loads.own.read(server);
         }
+        // The halves are added up apart: connections of a machine fit 32 bits.
+        let sum = own.iter().fold(0u64, |sum, &own| sum.wrapping_add(own));
+        for ((own, loads), is_changed) in own.iter().zip(all).zip(&mut is_changed) {
+            let Some(others) = loads.others.counts(server) else { continue };
+            let counts = sum.wrapping_sub(*own);
+            if others.0.load(Relaxed) != counts {
+                others.0.store(counts, Relaxed);
+                *is_changed = true;
+            }
+        }
+    }
+    for (loads, _) in all.iter().zip(is_changed).filter(|&(_, is_changed)| is_changed) {
+        loads.version.0.fetch_add(1, Ordering::Release);
     }
 }

@@ -6,21 +6,24 @@
 
 mod listen;
 mod loads;
+mod members;
 mod registry;
 mod states;
 mod view;
 mod weights;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use ahash::RandomState;
 use wire::{Address, Port, Protocol};
 
 use crate::persistence::ServicePersistence;
-use crate::scheduler::Kind;
+use crate::scheduler::{HashOptions, Kind, Maglev};
 
 pub use listen::Listen;
-pub use loads::Loads;
+pub use loads::{Loads, share};
+use members::Members;
 pub use registry::{Registry, RegistryError, ServerSpecification, ServiceSpecification};
 pub use states::ServiceStates;
 pub use view::View;
@@ -77,6 +80,10 @@ pub struct Server<A> {
     pub address: A,
     /// The port on which it serves.
     pub port: Port,
+    /// Its weight in the configuration. What counts now is in [`Weights`].
+    pub weight: u32,
+    /// What schedulers that hash weigh it with: a hash of address and port with a secret.
+    pub seed: u64,
 }
 
 /// What becomes of clients that nobody can serve.
@@ -100,10 +107,16 @@ pub struct Service<A> {
     pub listens: Vec<Listen<A>>,
     /// How servers are chosen.
     pub scheduler: Kind,
+    /// How the scheduler hashes, if it does.
+    pub hash: HashOptions,
+    /// The table of clients and servers, if the scheduler has one.
+    pub maglev: Option<Arc<Maglev>>,
     /// Who serves.
     pub servers: Vec<Server<A>>,
     /// Who serves when no server can: none of them is in the other list.
     pub sorry: Vec<Server<A>>,
+    /// The same by number.
+    members: Members,
     /// What its clients are told when nobody can serve them, if not what the machine's are.
     pub unserved: Option<Unserved>,
     /// How its clients keep their servers, if they do.
@@ -130,6 +143,13 @@ impl<A: Address> Service<A> {
 
     fn server(&self, place: usize) -> Option<&Server<A>> {
         self.all_servers().nth(place)
+    }
+}
+
+impl<A> Service<A> {
+    /// True if the connections that a server has already decide who gets the next one.
+    pub const fn looks_at_loads(&self) -> bool {
+        self.scheduler.looks_at_loads() || self.hash.bound > 0
     }
 }
 

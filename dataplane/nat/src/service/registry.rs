@@ -10,12 +10,13 @@ use std::sync::Arc;
 
 use wire::{Address, Port};
 
+use super::members::Members;
 use super::{
     Listen, MAXIMUM_SERVERS, MAXIMUM_SERVICES, Server, ServerId, Service, ServiceId, Services,
     Unserved,
 };
 use crate::persistence::{self, Numbered, Persistence, PersistenceSpecification};
-use crate::scheduler::Kind;
+use crate::scheduler::{ClientKey, HashOptions, Kind, Maglev, Member};
 
 /// A service as configured.
 #[derive(Clone, Debug)]
@@ -26,6 +27,8 @@ pub struct ServiceSpecification<A> {
     pub listens: Vec<Listen<A>>,
     /// How servers are chosen.
     pub scheduler: Kind,
+    /// How the scheduler hashes, if it does.
+    pub hash: HashOptions,
     /// Who serves.
     pub servers: Vec<ServerSpecification<A>>,
     /// Who serves when no server can.
@@ -45,6 +48,8 @@ pub struct ServerSpecification<A> {
     pub address: A,
     /// Its port.
     pub port: Port,
+    /// Its weight.
+    pub weight: u32,
 }
 
 /// Too many things to number.
@@ -123,7 +128,12 @@ pub struct Registry<A> {
     services: Numbers<String>,
     servers: Numbers<(String, A, Port)>,
     persistence: Arc<Persistence<A>>,
+    tables: Tables<A>,
 }
+
+/// The Maglev tables of the last configuration, each by what it was made of: a reload makes only
+/// those anew that are others.
+type Tables<A> = HashMap<(ClientKey, u32, Vec<Member<A>>), Arc<Maglev>>;
 
 impl<A: Address> Default for Registry<A> {
     fn default() -> Self {
@@ -138,6 +148,7 @@ impl<A: Address> Registry<A> {
             services: Numbers::new(MAXIMUM_SERVICES),
             servers: Numbers::new(MAXIMUM_SERVERS),
             persistence,
+            tables: HashMap::new(),
         }
     }
 
@@ -162,7 +173,8 @@ impl<A: Address> Registry<A> {
         });
     }
 
-    /// Numbers the services of a configuration.
+    /// Numbers the services of a configuration, and makes what their schedulers need under this
+    /// key. Not for workers: a table takes some milliseconds.
     ///
     /// # Errors
     ///
@@ -170,10 +182,12 @@ impl<A: Address> Registry<A> {
     pub fn build(
         &mut self,
         specifications: &[ServiceSpecification<A>],
+        key: ClientKey,
     ) -> Result<Services<A>, RegistryError> {
         self.check_room(specifications)?;
-        let mut services: Vec<_> =
-            specifications.iter().filter_map(|one| self.service(one)).collect();
+        let before = core::mem::take(&mut self.tables);
+        let service = |one| self.service(one, key, &before);
+        let mut services: Vec<_> = specifications.iter().filter_map(service).collect();
         self.number_persistent(specifications, &mut services);
         Ok(Services::new(services))
     }
@@ -206,7 +220,7 @@ impl<A: Address> Registry<A> {
         }
         let servers = |service: &ServiceSpecification<A>| {
             let all = service.servers.iter().chain(&service.sorry);
-            all.map(|server| key(service, server)).collect::<Vec<_>>()
+            all.map(|server| name_of(service, server)).collect::<Vec<_>>()
         };
         let servers = specifications.iter().flat_map(servers).collect();
         match self.servers.excess(&servers) {
@@ -216,22 +230,64 @@ impl<A: Address> Registry<A> {
     }
 
     /// A service and its servers with their numbers. There is one for each.
-    fn service(&mut self, specification: &ServiceSpecification<A>) -> Option<Service<A>> {
+    fn service(
+        &mut self,
+        specification: &ServiceSpecification<A>,
+        key: ClientKey,
+        before: &Tables<A>,
+    ) -> Option<Service<A>> {
         let name = specification.name.clone();
         let id = ServiceId(self.services.number(name.clone())?);
         let mut number = |server: &ServerSpecification<A>| {
-            let id = ServerId(self.servers.number(key(specification, server))?);
-            Some(Server { id, address: server.address, port: server.port })
+            let id = ServerId(self.servers.number(name_of(specification, server))?);
+            let ServerSpecification { address, port, weight } = *server;
+            Some(Server { id, address, port, weight, seed: key.seed(address, port) })
         };
-        let servers = specification.servers.iter().filter_map(&mut number).collect();
+        let servers: Vec<_> = specification.servers.iter().filter_map(&mut number).collect();
         let sorry = specification.sorry.iter().filter_map(&mut number).collect();
-        let ServiceSpecification { scheduler, unserved, cuts, .. } = *specification;
-        let (listens, persistence) = (specification.listens.clone(), None);
-        Some(Service { id, name, listens, scheduler, servers, sorry, unserved, persistence, cuts })
+        let maglev = (specification.scheduler == Kind::Maglev)
+            .then(|| self.table(&servers, specification.hash.table_size, key, before));
+        let ServiceSpecification { scheduler, hash, unserved, cuts, .. } = *specification;
+        let listens = specification.listens.clone();
+        let members = Members::new(&servers);
+        Some(Service {
+            id,
+            name,
+            listens,
+            scheduler,
+            hash,
+            maglev,
+            servers,
+            members,
+            sorry,
+            unserved,
+            persistence: None,
+            cuts,
+        })
+    }
+
+    /// The table of these servers, the one of before if it was of the same.
+    fn table(
+        &mut self,
+        servers: &[Server<A>],
+        size: u32,
+        key: ClientKey,
+        before: &Tables<A>,
+    ) -> Arc<Maglev> {
+        let member = |server: &Server<A>| Member {
+            address: server.address,
+            port: server.port,
+            weight: server.weight,
+        };
+        let made_of = (key, size, servers.iter().map(member).collect::<Vec<_>>());
+        let known = self.tables.get(&made_of).or_else(|| before.get(&made_of)).cloned();
+        let table = known.unwrap_or_else(|| Arc::new(Maglev::new(&made_of.2, size, key)));
+        self.tables.insert(made_of, Arc::clone(&table));
+        table
     }
 }
 
-fn key<A: Address>(
+fn name_of<A: Address>(
     service: &ServiceSpecification<A>,
     server: &ServerSpecification<A>,
 ) -> (String, A, Port) {

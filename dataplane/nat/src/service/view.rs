@@ -1,13 +1,14 @@
 //! The servers of one service as its scheduler sees them.
 
 use super::weights::AVOIDED;
-use super::{Loads, Server, Weights};
+use super::{Loads, Server, Service, Weights};
 use crate::persistence::{ServicePersistence, Standing, Standings};
-use crate::scheduler::{Load, PLACES, Servers};
+use crate::scheduler::{Load, Maglev, PLACES, Servers};
 
-/// The servers of one service, with their weights and the loads that a worker counts. Nothing is
+/// The servers of one service, with their weights and the loads that a worker knows. Nothing is
 /// copied.
 pub struct View<'a, A> {
+    service: &'a Service<A>,
     servers: &'a [Server<A>],
     weights: &'a Weights,
     loads: &'a Loads,
@@ -18,9 +19,15 @@ pub struct View<'a, A> {
 impl<'a, A> View<'a, A> {
     /// All servers of a service; those beyond [`PLACES`] are not seen.
     #[inline(always)]
-    pub fn new(servers: &'a [Server<A>], weights: &'a Weights, loads: &'a Loads) -> Self {
-        let servers = servers.get(..PLACES).unwrap_or(servers);
-        View { servers, weights, loads, without: AVOIDED }
+    pub fn new(service: &'a Service<A>, weights: &'a Weights, loads: &'a Loads) -> Self {
+        let servers = service.servers.get(..PLACES).unwrap_or(&service.servers);
+        View { service, servers, weights, loads, without: AVOIDED }
+    }
+
+    /// The sorry servers of a service. Not for a scheduler that keeps what it has seen: what
+    /// changes is told of the others alone.
+    pub fn of_sorry(service: &'a Service<A>, weights: &'a Weights, loads: &'a Loads) -> Self {
+        View { service, servers: &service.sorry, weights, loads, without: AVOIDED }
     }
 
     /// The same with the servers that are suspect, which are seen without a weight otherwise:
@@ -45,8 +52,40 @@ impl<A> Servers for View<'_, A> {
     }
 
     #[inline(always)]
+    fn configured(&self, at: usize) -> u32 {
+        self.servers.get(at).map_or(1, |server| server.weight.max(1))
+    }
+
+    #[inline(always)]
     fn load(&self, at: usize) -> Load {
-        self.servers.get(at).map_or(Load::default(), |server| self.loads.of(server.id))
+        self.servers.get(at).map_or(Load::default(), |server| self.loads.all(server.id))
+    }
+
+    #[inline(always)]
+    fn seed(&self, at: usize) -> u64 {
+        self.servers.get(at).map_or(0, |server| server.seed)
+    }
+
+    #[inline(always)]
+    fn maglev(&self) -> Option<&Maglev> {
+        self.service.maglev.as_deref()
+    }
+
+    #[inline(always)]
+    fn weight_version(&self) -> u64 {
+        // With suspects the weights are others.
+        self.weights.version() << 1 | u64::from(self.without == 0)
+    }
+
+    // Both versions only grow, so no sum of them comes twice.
+    #[inline(always)]
+    fn version(&self) -> u64 {
+        self.weight_version().wrapping_add(self.loads.version() << 1)
+    }
+
+    #[inline(always)]
+    fn changed(&self, each: impl FnMut(usize)) {
+        self.service.members.each(|word, bits| self.loads.take_changed(word, bits), each);
     }
 }
 

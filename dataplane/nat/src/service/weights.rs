@@ -104,6 +104,7 @@ pub struct Weights {
 struct Changes {
     suspicions: AtomicU64,
     downs: AtomicU64,
+    versions: AtomicU64,
 }
 
 impl Default for Weights {
@@ -209,7 +210,25 @@ impl Weights {
     fn change(&self, server: ServerId, change: impl Fn(u64) -> u64) -> Option<ServerState> {
         let word = self.words.get(server.index())?;
         let changed = word.fetch_update(Relaxed, Relaxed, |word| Some(change(word)));
-        Some(ServerState(changed.unwrap_or_else(|word| word)))
+        let before = changed.unwrap_or_else(|word| word);
+        if change(before) != before {
+            self.touch();
+        }
+        Some(ServerState(before))
+    }
+
+    /// Another number whenever a weight has changed, or something else for which a server gets
+    /// nothing: schedulers that keep an order of servers look at all of them again then.
+    #[inline(always)]
+    pub fn version(&self) -> u64 {
+        self.changes.versions.load(Acquire)
+    }
+
+    /// To be called when a server may get connections again for which something else than its
+    /// weight was in the way. That one gets nothing need not be told: a scheduler asks before it
+    /// picks.
+    pub fn touch(&self) {
+        self.changes.versions.fetch_add(1, Release);
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use nat::persistence::{Clients, Persistence, PersistenceSpecification};
 use nat::policy::{Network, Policy, Request};
 use nat::random::Random;
-use nat::scheduler::{ClientKey, Kind};
+use nat::scheduler::{ClientKey, HashOptions, Kind};
 use nat::service::{
     Listen, Registry, ServerId, ServerSpecification, Service, ServiceSpecification, Services,
     Unserved, Weights,
@@ -26,14 +26,21 @@ pub(crate) fn server(last: u8) -> Ipv4Addr {
     Ipv4Addr::new(10, 0, 0, last)
 }
 
+const KEY: ClientKey = ClientKey::from_bits([1, 2]);
+
 /// A persistent service, round robin where it is not persistent.
 pub(crate) fn service(name: &str, port: u16, servers: &[u8]) -> ServiceSpecification<Ipv4Addr> {
-    let server = |&last: &u8| ServerSpecification { address: server(last), port: Port::new(port) };
+    let server = |&last: &u8| ServerSpecification {
+        address: server(last),
+        port: Port::new(port),
+        weight: 1,
+    };
     ServiceSpecification {
         name: name.to_owned(),
         listens: vec![Listen { address: VIP, port: Port::new(port), protocol: Protocol::Tcp }],
         sorry: Vec::new(),
         scheduler: Kind::RoundRobin,
+        hash: HashOptions::default(),
         servers: servers.iter().map(server).collect(),
         unserved: None,
         cuts: false,
@@ -83,7 +90,7 @@ impl Machine {
         let gateway = Some(Ipv4Addr::new(198, 51, 100, 1));
         let public = Network::new(network(198, 51, 100, 2), vec![VIP], None, Vec::new(), gateway);
         let private = Network::new(network(10, 0, 0, 2), vec![GATEWAY], None, Vec::new(), None);
-        let empty = registry.build(&[]).unwrap();
+        let empty = registry.build(&[], KEY).unwrap();
         let policy = Policy {
             networks: [public, private],
             services: empty.clone(),
@@ -92,7 +99,7 @@ impl Machine {
             masquerades: Vec::new(),
             hairpin: GATEWAY,
             persistence: Arc::clone(registry.persistence()),
-            client_key: ClientKey::from_bits([1, 2]),
+            client_key: KEY,
             unserved: Unserved::Reject,
         };
         let translator = |worker| {
@@ -109,7 +116,7 @@ impl Machine {
     /// Takes another configuration; every server has weight 1 then.
     pub(crate) fn reload(&mut self, services: &[ServiceSpecification<Ipv4Addr>]) {
         self.registry.release(&[&self.policy.services], |_| false);
-        let services = self.registry.build(services).unwrap();
+        let services = self.registry.build(services, KEY).unwrap();
         for server in services.iter().flat_map(|service| &service.servers) {
             self.policy.weights.set(server.id, 1);
         }

@@ -7,7 +7,7 @@ use nat::persistence::PersistenceSpecification;
 use nat::policy::{Masquerade, Network, Policy, Request, Route};
 use nat::ports::PortRange;
 use nat::random::Random;
-use nat::scheduler::{ClientKey, Kind as Scheduler};
+use nat::scheduler::{ClientKey, HashOptions, Kind as Scheduler};
 use nat::service::{
     Listen, Registry, ServerSpecification, ServiceSpecification, ServiceStates, Unserved, Weights,
 };
@@ -17,6 +17,7 @@ use nat::{Connections, Instant, Seconds, Side, Translator};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
+use proptest::sample::select;
 use wire::tcp::Flags;
 use wire::{Cidr, FiveTuple, Port, Protocol};
 
@@ -45,6 +46,8 @@ pub(crate) struct World {
     pub(crate) capacity: usize,
 }
 
+const KEY: ClientKey = ClientKey::from_bits([1, 2]);
+
 #[derive(Clone, Debug)]
 pub(crate) struct Rule {
     pub(crate) source: Cidr<Ipv4Addr>,
@@ -57,13 +60,17 @@ impl World {
     /// One web and one dns service of two servers, masquerading for all private hosts.
     pub(crate) fn usual() -> Self {
         let servers = |port| {
-            [11, 12]
-                .map(|last| ServerSpecification { address: server(last), port: Port::new(port) })
+            [11, 12].map(|last| ServerSpecification {
+                address: server(last),
+                port: Port::new(port),
+                weight: 1,
+            })
         };
         let service = |name: &str, port, protocol, servers: Vec<_>| ServiceSpecification {
             name: name.to_owned(),
             listens: vec![Listen { address: VIP, port: Port::new(port), protocol }],
             scheduler: Scheduler::RoundRobin,
+            hash: HashOptions::default(),
             servers,
             sorry: Vec::new(),
             unserved: None,
@@ -120,7 +127,7 @@ impl World {
             Masquerade::new(vec![rule.source], rule.address, range)
         };
         let mut registry = Registry::default();
-        let services = registry.build(&self.services).unwrap();
+        let services = registry.build(&self.services, KEY).unwrap();
         let (weights, states) = (Weights::default(), ServiceStates::default());
         for (at, service) in services.iter().enumerate() {
             for (place, server) in service.servers.iter().enumerate() {
@@ -139,7 +146,7 @@ impl World {
             masquerades: self.rules.iter().map(rule).collect(),
             hairpin: GATEWAY,
             persistence: Arc::clone(registry.persistence()),
-            client_key: ClientKey::from_bits([1, 2]),
+            client_key: KEY,
             unserved: self.unserved,
         }
     }
@@ -149,7 +156,7 @@ impl World {
         let now = Instant::from_millis(0);
         let connections = Connections::new(self.capacity, Timeouts::default(), now, &mut |_| ());
         let mut translator = Translator::new(connections, Random::from_seed(7));
-        translator.set_services(&Registry::default().build(&[]).unwrap(), &policy.services);
+        translator.set_services(&Registry::default().build(&[], KEY).unwrap(), &policy.services);
         translator
     }
 }
@@ -172,13 +179,10 @@ pub(crate) fn request(
     Request { key: Key::new(tuple, side), flags, is_icmp_reply: false, ttl: 64 }
 }
 
+/// All but ovf, which refuses by how many connections there are.
 fn schedulers() -> impl Strategy<Value = Scheduler> {
-    prop_oneof![
-        Just(Scheduler::RoundRobin),
-        Just(Scheduler::WeightedRoundRobin),
-        Just(Scheduler::LeastConnection),
-        Just(Scheduler::WeightedLeastConnection),
-    ]
+    let all = Scheduler::ALL.iter().copied().filter(|&kind| kind != Scheduler::Overflow);
+    select(all.collect::<Vec<_>>())
 }
 
 fn unserved() -> impl Strategy<Value = Unserved> {
@@ -209,7 +213,11 @@ fn listens() -> impl Strategy<Value = Vec<Listen<Ipv4Addr>>> {
 }
 
 fn list(servers: Vec<(u8, u16)>) -> Vec<ServerSpecification<Ipv4Addr>> {
-    let one = |(last, port)| ServerSpecification { address: server(last), port: Port::new(port) };
+    let one = |(last, port)| ServerSpecification {
+        address: server(last),
+        port: Port::new(port),
+        weight: 1,
+    };
     let mut servers: Vec<_> = servers.into_iter().map(one).collect();
     servers.sort_by_key(|one| (one.address, one.port));
     servers.dedup_by_key(|one| (one.address, one.port));
@@ -237,6 +245,7 @@ prop_compose! {
             name,
             listens,
             scheduler,
+            hash: HashOptions { table_size: 251, ..HashOptions::default() },
             servers,
             sorry,
             unserved,

@@ -5,12 +5,12 @@ use nat::service::{Registry, ServerId, ServiceId};
 use wire::Protocol;
 use wire::tcp::Flags;
 
-use super::pair::{CAPACITY, Pair, at, establish, opening, services, specification};
+use super::pair::{CAPACITY, KEY, Pair, at, establish, opening, services, specification};
 
 /// A pair whose standby has installed connections of services that it does not know.
 fn ahead(count: u8) -> Pair {
     let mut pair = Pair::new(1, 1, 4096);
-    pair.importer.services = Registry::default().build(&[]).unwrap();
+    pair.importer.services = Registry::default().build(&[], KEY).unwrap();
     for number in 0..count {
         let protocol = if number % 3 == 0 { Protocol::Udp } else { Protocol::Tcp };
         let kind = [Kind::Service, Kind::Masquerade][usize::from(number % 5 == 4)];
@@ -95,7 +95,7 @@ fn a_connection_that_opens_after_it_was_bound_counts_as_active() {
 fn a_configuration_that_has_not_their_service_either_changes_nothing() {
     let mut pair = ahead(20);
     let before = pair.importer.seen();
-    let none = Registry::default().build(&[]).unwrap();
+    let none = Registry::default().build(&[], KEY).unwrap();
     let connections = &mut pair.importer.workers[0].connections;
     connections.services_changed();
     let mut looked_at = 0;
@@ -116,7 +116,7 @@ fn a_connection_whose_server_is_not_here_has_no_service_either() {
     let mut pair = Pair::new(1, 1, 4096);
     let mut web = specification("web", 80, Protocol::Tcp);
     web.servers.truncate(1);
-    pair.importer.services = Registry::default().build(&[web]).unwrap();
+    pair.importer.services = Registry::default().build(&[web], KEY).unwrap();
     for choice in 0..3 {
         let opening =
             opening(&pair.exporter.services, Kind::Service, Protocol::Tcp, choice, choice);

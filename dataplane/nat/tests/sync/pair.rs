@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use nat::connection::{Kind, NewConnection};
-use nat::scheduler::{Kind as Scheduler, Load};
+use nat::scheduler::{ClientKey, HashOptions, Kind as Scheduler, Load};
 use nat::service::Services;
 use nat::service::{
     Listen, Registry, ServerId, ServerSpecification, ServiceId, ServiceSpecification,
@@ -22,6 +22,7 @@ use wire::{FiveTuple, Port, Protocol};
 
 pub(crate) const VIP: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 10);
 pub(crate) const CAPACITY: usize = 256;
+pub(crate) const KEY: ClientKey = ClientKey::from_bits([1, 2]);
 
 pub(crate) fn at(millis: u64) -> Instant {
     Instant::from_millis(millis)
@@ -35,11 +36,13 @@ pub(crate) fn specification(
     let server = |last| ServerSpecification {
         address: Ipv4Addr::new(10, 0, 0, last),
         port: Port::new(8000 + port),
+        weight: 1,
     };
     ServiceSpecification {
         name: name.to_owned(),
         listens: vec![Listen { address: VIP, port: Port::new(port), protocol }],
         scheduler: Scheduler::RoundRobin,
+        hash: HashOptions::default(),
         servers: [11, 12, 13].map(server).to_vec(),
         sorry: Vec::new(),
         unserved: None,
@@ -58,7 +61,7 @@ pub(crate) fn services(reversed: bool) -> Services<Ipv4Addr> {
             service.servers.reverse();
         }
     }
-    Registry::default().build(&all).unwrap()
+    Registry::default().build(&all, KEY).unwrap()
 }
 
 pub(crate) fn tuple(

@@ -152,7 +152,8 @@ fn an_active_importer_keeps_what_it_has() {
 #[test]
 fn a_service_that_is_unknown_here_loses_no_connection() {
     let mut pair = Pair::new(1, 1, 64);
-    pair.importer.services = nat::service::Registry::default().build(&[]).unwrap();
+    pair.importer.services =
+        nat::service::Registry::default().build(&[], super::pair::KEY).unwrap();
     let opening = opening(&pair.exporter.services, Kind::Service, Protocol::Tcp, 3, 1);
     pair.exporter.workers[0].connections.open(&opening, at(1)).unwrap();
     pair.begin(at(1));

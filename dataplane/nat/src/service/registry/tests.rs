@@ -5,6 +5,8 @@ use wire::Protocol;
 
 use super::*;
 
+const KEY: ClientKey = ClientKey::from_bits([1, 2]);
+
 fn specification(name: &str, servers: &[u8]) -> ServiceSpecification<Ipv4Addr> {
     ServiceSpecification {
         name: name.to_owned(),
@@ -14,11 +16,13 @@ fn specification(name: &str, servers: &[u8]) -> ServiceSpecification<Ipv4Addr> {
             protocol: Protocol::Tcp,
         }],
         scheduler: Kind::RoundRobin,
+        hash: HashOptions::default(),
         servers: servers
             .iter()
             .map(|&last| ServerSpecification {
                 address: Ipv4Addr::new(10, 0, 0, last),
                 port: Port::new(80),
+                weight: 1,
             })
             .collect(),
         sorry: Vec::new(),
@@ -30,7 +34,8 @@ fn specification(name: &str, servers: &[u8]) -> ServiceSpecification<Ipv4Addr> {
 
 /// A service whose servers have these addresses.
 fn with_servers(name: &str, addresses: core::ops::Range<u32>) -> ServiceSpecification<Ipv4Addr> {
-    let server = |n| ServerSpecification { address: Ipv4Addr::from_bits(n), port: Port::new(80) };
+    let server =
+        |n| ServerSpecification { address: Ipv4Addr::from_bits(n), port: Port::new(80), weight: 1 };
     ServiceSpecification { servers: addresses.map(server).collect(), ..specification(name, &[]) }
 }
 
@@ -42,8 +47,9 @@ fn ids(services: &Services<Ipv4Addr>, name: &str) -> Vec<usize> {
 #[test]
 fn numbers_stay_across_reloads() {
     let mut registry = Registry::default();
-    let first = registry.build(&[specification("web", &[11, 12])]).unwrap();
-    let second = registry.build(&[specification("dns1", &[11]), specification("web", &[12, 13])]);
+    let first = registry.build(&[specification("web", &[11, 12])], KEY).unwrap();
+    let second =
+        registry.build(&[specification("dns1", &[11]), specification("web", &[12, 13])], KEY);
     let second = second.unwrap();
     assert_eq!(ids(&first, "web"), [0, 1]);
     assert_eq!(ids(&second, "web")[0], 1, "the same server has the same number");
@@ -54,7 +60,7 @@ fn numbers_stay_across_reloads() {
 
 #[test]
 fn services_are_found_by_what_they_listen_on() {
-    let services = Registry::default().build(&[specification("web", &[11])]).unwrap();
+    let services = Registry::default().build(&[specification("web", &[11])], KEY).unwrap();
     let vip = Ipv4Addr::new(198, 51, 100, 10);
     let found = services.find(vip, Port::new(3), Protocol::Tcp).unwrap();
     assert_eq!(found.name, "web");
@@ -69,16 +75,16 @@ fn services_are_found_by_what_they_listen_on() {
 fn too_many_servers_change_nothing() {
     let most = MAXIMUM_SERVERS as u32;
     let mut registry = Registry::default();
-    let refused = registry.build(&[with_servers("web", 0..most + 1)]);
+    let refused = registry.build(&[with_servers("web", 0..most + 1)], KEY);
     let error = RegistryError::Servers { configured: MAXIMUM_SERVERS + 1, leaving: 0 };
     assert_eq!(refused.err(), Some(error));
-    let full = registry.build(&[with_servers("web", 0..most)]).unwrap();
+    let full = registry.build(&[with_servers("web", 0..most)], KEY).unwrap();
     let moved = [with_servers("web", 1..most + 1)];
     let error = RegistryError::Servers { configured: MAXIMUM_SERVERS, leaving: 1 };
     registry.release(&[&full], |_| false);
-    assert_eq!(registry.build(&moved).err(), Some(error), "the old one is in use");
+    assert_eq!(registry.build(&moved, KEY).err(), Some(error), "the old one is in use");
     registry.release(&[], |_| false);
-    assert!(registry.build(&moved).is_ok());
+    assert!(registry.build(&moved, KEY).is_ok());
 }
 
 #[test]
@@ -86,13 +92,13 @@ fn too_many_services_change_nothing() {
     let services =
         |from| (from..).take(MAXIMUM_SERVICES).map(|n: usize| specification(&n.to_string(), &[]));
     let mut registry = Registry::default();
-    let full = registry.build(&services(0).collect::<Vec<_>>()).unwrap();
+    let full = registry.build(&services(0).collect::<Vec<_>>(), KEY).unwrap();
     let next: Vec<_> = services(1).collect();
     registry.release(&[&full], |_| false);
     let error = RegistryError::Services { configured: MAXIMUM_SERVICES, leaving: 1 };
-    assert_eq!(registry.build(&next).err(), Some(error));
+    assert_eq!(registry.build(&next, KEY).err(), Some(error));
     registry.release(&[], |_| false);
-    assert!(registry.build(&next).is_ok());
+    assert!(registry.build(&next, KEY).is_ok());
 }
 
 #[test]
@@ -102,7 +108,7 @@ fn servers_and_services_that_come_and_go_never_use_the_numbers_up() {
     for round in 0..5000u32 {
         registry.release(before.as_slice().iter().collect::<Vec<_>>().as_slice(), |_| false);
         let name = format!("web{round}");
-        let services = registry.build(&[with_servers(&name, 10 * round..10 * round + 10)]);
+        let services = registry.build(&[with_servers(&name, 10 * round..10 * round + 10)], KEY);
         before = Some(services.unwrap());
     }
 }
@@ -110,11 +116,11 @@ fn servers_and_services_that_come_and_go_never_use_the_numbers_up() {
 #[test]
 fn a_number_is_free_when_its_last_connection_has_ended() {
     let mut registry = Registry::default();
-    let web = registry.build(&[specification("web", &[11])]).unwrap();
+    let web = registry.build(&[specification("web", &[11])], KEY).unwrap();
     let (service, server) = web.iter().map(|one| (one.id, one.servers[0].id)).next().unwrap();
     let mut dns = |connected: bool| {
         registry.release(&[], |id| connected && id == server);
-        let dns = registry.build(&[specification("dns", &[11])]).unwrap();
+        let dns = registry.build(&[specification("dns", &[11])], KEY).unwrap();
         registry.release(&[], |id| connected && id == server);
         dns.iter().map(|one| (one.id, one.servers[0].id)).next().unwrap()
     };
@@ -177,7 +183,7 @@ proptest! {
                         .zip(services)
                         .filter_map(|(name, servers)| Some(specification(name, &servers?)))
                         .collect();
-                    in_use.push(registry.build(&all).unwrap());
+                    in_use.push(registry.build(&all, KEY).unwrap());
                 }
                 Step::Retire => drop((!in_use.is_empty()).then(|| in_use.remove(0))),
                 Step::Open(any) => {
@@ -212,7 +218,7 @@ fn a_service_is_one_wherever_it_listens_and_so_are_its_sorry_servers() {
         servers: specification("other", &[12]).servers,
         ..specification("other", &[])
     };
-    let services = Registry::default().build(&[web, other]).unwrap();
+    let services = Registry::default().build(&[web, other], KEY).unwrap();
     let at = |listen: Listen<Ipv4Addr>| {
         services.find(listen.address, listen.port, listen.protocol).map(|service| service.id)
     };

@@ -1,0 +1,106 @@
+//! sh, dh, mh: always the same server for the same client, or for the same virtual IP.
+//!
+//! sh and dh look for the best of all servers in an order that each client has of its own
+//! ([`rendezvous`]). mh finds the first choice in a table ([`Maglev`]), and where that one gets
+//! nothing now it looks at other places of the table, also in an order of the client's own. So
+//! while a server is away, its clients are spread over all others, and those of others stay.
+//!
+//! A server whose weight is below the configured one (it starts slowly, or its agent says so)
+//! accepts so many of its clients as the one is of the other, always the same ones.
+
+mod bound;
+
+use schedulers::{HashOptions, Kind};
+
+use super::rendezvous;
+use super::siphash::{mix, scale};
+use super::{Client, Servers};
+use bound::Bound;
+
+/// Looks at the table before all servers are compared: when fewer than one in ten gets something,
+/// one client in thirty comes to that.
+const LOOKS: u64 = 32;
+
+/// What tells the hashes of further looks apart from the first one: 2^64 divided by the golden
+/// ratio.
+const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// What a scheduler of this family remembers.
+#[derive(Clone, Debug)]
+pub struct Hashed {
+    kind: Kind,
+    options: HashOptions,
+    bound: Bound,
+}
+
+impl Hashed {
+    pub(super) fn new(kind: Kind, options: HashOptions) -> Self {
+        Hashed { kind, options, bound: Bound::default() }
+    }
+
+    pub(super) const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    pub(super) const fn options(&self) -> HashOptions {
+        self.options
+    }
+
+    pub(super) fn pick(&mut self, client: &Client, servers: &impl Servers) -> Option<usize> {
+        let hash = match (self.kind, self.options.port) {
+            (Kind::DestinationHash, _) => client.destination_hash(),
+            (_, true) => client.hash(),
+            (_, false) => client.address_hash(),
+        };
+        if self.options.strict {
+            let at = match (self.kind, servers.maglev()) {
+                (Kind::Maglev, Some(table)) => table.choose(hash),
+                _ => rendezvous::pick(hash, servers, |at| servers.configured(at), |_| true),
+            };
+            return at.filter(|&at| servers.weight(at) > 0);
+        }
+        let bound = match self.options.bound {
+            0 => None,
+            bound => Some((bound, self.bound.follow(servers))),
+        };
+        let has_room =
+            |at| bound.is_none_or(|(bound, loads)| loads.has_room(at, servers.weight(at), bound));
+        if self.kind == Kind::Maglev {
+            let found = in_table(hash, servers, has_room);
+            if found.is_some() {
+                return found;
+            }
+        }
+        let weight = |at| servers.weight(at);
+        // A bound is not a refusal: when what is known of loads leaves room nowhere, the first
+        // choice it is.
+        rendezvous::pick(hash, servers, weight, has_room)
+            .or_else(|| rendezvous::pick(hash, servers, weight, |_| true))
+    }
+
+    /// Every place may be another server's.
+    pub(super) fn rearrange(&mut self) {
+        self.bound = Bound::default();
+    }
+}
+
+/// The first place of the table in the client's order whose server takes it.
+fn in_table(hash: u64, servers: &impl Servers, has_room: impl Fn(usize) -> bool) -> Option<usize> {
+    let table = servers.maglev()?;
+    let first = table.choose(hash)?;
+    if takes(hash, servers, first) && has_room(first) {
+        return Some(first);
+    }
+    let further = (1..LOOKS).filter_map(|look| table.choose(mix(hash ^ STEP.wrapping_mul(look))));
+    further.into_iter().find(|&at| takes(hash, servers, at) && has_room(at))
+}
+
+/// True if the server is one for this client, as far as its weight goes.
+#[inline(always)]
+fn takes(hash: u64, servers: &impl Servers, at: usize) -> bool {
+    let (weight, configured) = (servers.weight(at), servers.configured(at));
+    if weight >= configured {
+        return weight > 0;
+    }
+    scale(mix(hash ^ servers.seed(at).rotate_left(32)), configured.into()) < u64::from(weight)
+}
