@@ -7,6 +7,7 @@
 
 pub mod connections;
 pub mod frames;
+pub mod schedulers;
 
 /// Packets that a worker takes at a time.
 pub const BURST: usize = 32;

@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 
+use nat::scheduler::{HashOptions, Kind};
 use nat::sync::{Export, Session, ring};
 use nat::timeouts::Timeouts;
 use nat::{Connections, Instant};
@@ -10,6 +11,7 @@ use wire::flow::Rewrite;
 
 use pieces::connections::{self, OPENED};
 use pieces::frames;
+use pieces::schedulers::{self, Picker};
 
 /// How often each operation is done.
 pub(crate) const TIMES: u32 = 4096;
@@ -18,9 +20,11 @@ const CONNECTIONS: u32 = 65_536;
 /// Bytes of what is summed up.
 const MESSAGE: usize = 1480;
 const SEED: u64 = 1;
+/// Servers to pick from.
+const SERVERS: u32 = 256;
 
 /// Name and meaning, in the order in which [`run`] does them.
-pub(crate) const OPERATIONS: [(&str, &str); 17] = [
+pub(crate) const OPERATIONS: [(&str, &str); 30] = [
     ("read_tcp", "a plain TCP frame to its flow: wire::flow::read"),
     ("read_udp", "a plain UDP frame to its flow: wire::flow::read"),
     ("rewrite_tcp", "a plain TCP frame translated in place: wire::flow::rewrite"),
@@ -38,6 +42,19 @@ pub(crate) const OPERATIONS: [(&str, &str); 17] = [
     ("close", "a look-up, and the connection out of the table"),
     ("revisit", "a connection that the wheel finds still in use, and arms anew"),
     ("expire", "a connection that the wheel finds over, and closes"),
+    ("pick_rr", "a server of 256 for a new connection, which replaces another: rr"),
+    ("pick_wrr", "a server of 256 for a new connection, which replaces another: wrr"),
+    ("pick_lc", "a server of 256 for a new connection, which replaces another: lc"),
+    ("pick_wlc", "a server of 256 for a new connection, which replaces another: wlc"),
+    ("pick_sed", "a server of 256 for a new connection, which replaces another: sed"),
+    ("pick_nq", "a server of 256 for a new connection, which replaces another: nq"),
+    ("pick_sh", "a server of 256 for a new connection, which replaces another: sh"),
+    ("pick_dh", "a server of 256 for a new connection, which replaces another: dh"),
+    ("pick_mh", "a server of 256 for a new connection, which replaces another: mh"),
+    ("pick_fo", "a server of 256 for a new connection, which replaces another: fo"),
+    ("pick_ovf", "a server of 256 for a new connection, which replaces another: ovf"),
+    ("pick_twos", "a server of 256 for a new connection, which replaces another: twos"),
+    ("pick_mh_bound", "the same: mh with a bound of 125"),
 ];
 
 /// Does every operation within its own call of `count`.
@@ -45,6 +62,7 @@ pub(crate) fn run(mut count: impl FnMut(&mut dyn FnMut())) {
     wire(&mut count);
     look_ups(&mut count);
     life(&mut count);
+    picks(&mut count);
 }
 
 fn wire(count: &mut impl FnMut(&mut dyn FnMut())) {
@@ -116,6 +134,18 @@ fn life(count: &mut impl FnMut(&mut dyn FnMut())) {
     connections::turn(&mut connections, at(1698));
     count(&mut || connections::expire(&mut connections, at(1705)));
     assert!(connections.table().is_empty());
+}
+
+fn picks(count: &mut impl FnMut(&mut dyn FnMut())) {
+    let clients = schedulers::clients(TIMES);
+    let usual = Kind::ALL.iter().map(|&kind| (kind, HashOptions::default()));
+    let bounded = (Kind::Maglev, HashOptions { bound: 125, ..HashOptions::default() });
+    for (kind, hash) in usual.chain([bounded]) {
+        let mut picker = Picker::new(kind, hash, SERVERS);
+        // The first look is at all servers.
+        picker.pick(clients.get(..1).unwrap_or_default());
+        count(&mut || picker.pick(&clients));
+    }
 }
 
 #[cfg(test)]
