@@ -53,8 +53,9 @@ struct Life {
     protocol: Protocol,
     server: ServerId,
     state: State,
-    /// It is known what the end that sends packets of each direction has acknowledged.
-    known: [bool; 2],
+    /// Where the end that sends packets of each direction is, as far as that is known: what it has
+    /// acknowledged, or is about to as the answer to a SYN.
+    expects: [Option<u32>; 2],
     last_seen: u64,
 }
 
@@ -64,13 +65,20 @@ impl Life {
         self.last_seen + Timeouts::default().of(class, self.protocol, self.state).millis()
     }
 
-    /// A packet comes by. The numbers of those that are not forged are zero.
-    fn pass(&mut self, direction: Direction, flags: Flags, forged: bool, now: u64) {
+    /// A packet comes by. It acknowledges zero if anything.
+    fn pass(&mut self, direction: Direction, flags: Flags, sequence: u32, now: u64) {
         let is_checked = self.state.is_checked(direction, flags);
-        let receiver = &mut self.known[direction.flipped().index()];
-        *receiver &= !(is_checked && forged);
-        let is_believed = *receiver || !is_checked;
-        self.known[direction.index()] |= flags.contains(ACK);
+        let receiver = &mut self.expects[direction.flipped().index()];
+        let is_believed = !is_checked || *receiver == Some(sequence);
+        let asks = self.state == State::SynReceived && direction == O && flags == SYN;
+        match is_believed {
+            true if asks => *receiver = Some(sequence),
+            true => {}
+            false => *receiver = None,
+        }
+        if flags.contains(ACK) {
+            self.expects[direction.index()] = Some(0);
+        }
         if !is_believed {
             return;
         }
@@ -153,7 +161,7 @@ proptest! {
                             let state = if protocol == Protocol::Tcp { first } else { State::None };
                             let life = Life {
                                 id: hit.id, kind, protocol, server: opening.server, state,
-                                known: [false; 2], last_seen: now,
+                                expects: [None; 2], last_seen: now,
                             };
                             lives.insert(number, life);
                         }
@@ -170,7 +178,7 @@ proptest! {
                     let segment = Segment { sequence, ..flags.into() };
                     let forwarding = connections.pass(hit(life.id, direction), segment, at(now));
                     prop_assert!(forwarding.is_some());
-                    life.pass(direction, flags, forged, now);
+                    life.pass(direction, flags, sequence, now);
                     let record = connections.table().get(life.id).expect("it is alive");
                     prop_assert_eq!(record.state(), life.state);
                 }
