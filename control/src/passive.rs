@@ -10,11 +10,14 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use api::{Observation, Observations, Observe, Request, Response, SuspectCause};
+use api::{
+    Observation, Observations, Observe, Request, Response, ServerChange, SetServers, SuspectCause,
+};
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use crate::dataplane_client::{AskError, DataplaneClient};
+use crate::health::{Health, Operational};
 
 /// Between attempts to reach a dataplane that is not there.
 const RETRY: Duration = Duration::from_millis(200);
@@ -41,6 +44,36 @@ pub fn watch(socket: &Path) -> mpsc::Receiver<Suspicion> {
     let (sender, receiver) = mpsc::channel(ROOM);
     tokio::spawn(run(socket.to_owned(), sender));
     receiver
+}
+
+/// Has the checks of each suspect server begin at once, and ends the suspicion of one that they
+/// find up. One that they find down is so published like any other; of one that has no check, or
+/// whose checks are undecided, the suspicion ends by itself.
+pub fn check_at_once(socket: &Path, health: Health) {
+    let mut suspicions = watch(socket);
+    let socket = socket.to_owned();
+    tokio::spawn(async move {
+        while let Some(suspicion) = suspicions.recv().await {
+            tokio::spawn(decide(socket.clone(), health.clone(), suspicion));
+        }
+    });
+}
+
+async fn decide(socket: PathBuf, health: Health, Suspicion { service, server, .. }: Suspicion) {
+    let SocketAddr::V4(address) = server else { return };
+    let found = health.suspect(&service, address).await;
+    if !matches!(found, Ok(Operational::Up)) {
+        return;
+    }
+    let change = ServerChange { suspect: Some(false), ..ServerChange::new(service, server) };
+    let changes = SetServers { servers: vec![change], ..SetServers::default() };
+    let trusted = async {
+        let mut client = DataplaneClient::connect(&socket).await?;
+        client.request(&Request::SetServers(changes)).await
+    };
+    if let Err(error) = trusted.await {
+        tracing::debug!("{server} stays suspect for its time: {error}");
+    }
 }
 
 async fn run(socket: PathBuf, sender: mpsc::Sender<Suspicion>) {
