@@ -9,6 +9,7 @@ use lab::load::Load;
 use lab::measure::Measure;
 use lab::probe::Probe;
 use lab::raw::Send;
+use lab::requests::Requests;
 use lab::{Driver, Error, Lab, Options, Router, Settings, demo};
 
 /// The lab: the appliance among real clients and servers, in network namespaces.
@@ -38,6 +39,9 @@ enum Command {
     /// Clients in number; run in a namespace by scenarios.
     #[command(hide = true)]
     Load(Load),
+    /// Requests, each on a connection of its own; run in a namespace by scenarios.
+    #[command(hide = true)]
+    Requests(Requests),
     /// A datagram every millisecond; run in a namespace by scenarios.
     #[command(hide = true)]
     Probe(Probe),
@@ -87,6 +91,7 @@ fn main() -> ExitCode {
         Command::Demo => demonstrate(),
         Command::Measure(measure) => lab::lock().and_then(|_lock| measure.run()),
         Command::Load(load) => load.run().map(|result| tell(&result)),
+        Command::Requests(requests) => requests.run().map(|result| tell(&result)),
         Command::Probe(probe) => probe.run().map(|result| tell(&result)),
         Command::Converse(converse) => converse.run().map(|heard| tell(&heard)),
         Command::Ask(ask) => ask.run().map(|right| tell(&right)),
