@@ -48,7 +48,8 @@ fn write_services(pools: &Pools, page: &mut Page) {
         pool.servers.iter().filter(|server| !server.sorry).cloned().collect()
     };
     let flag = |is_so: bool| f64::from(u8::from(is_so));
-    let gauges: [(all::Family, &dyn Fn(&Pool) -> f64); 5] = [
+    type Gauge<'a> = (all::Family, &'a dyn Fn(&Pool) -> f64);
+    let gauges: [Gauge<'_>; 5] = [
         (all::SERVICE_SERVERS, &|pool| own(pool).len() as f64),
         (all::SERVICE_SERVERS_UP, &|pool| own(pool).iter().filter(is_up).count() as f64),
         (all::SERVICE_QUORUM, &|pool| flag(pool.quorum)),
