@@ -19,6 +19,7 @@ mod fuzz;
 mod hairpin;
 mod http;
 mod icmp;
+mod limits;
 mod masquerade;
 mod neighbours;
 mod padding;

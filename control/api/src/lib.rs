@@ -50,8 +50,8 @@ pub use pools::{
 };
 pub use reload::{Reload, Reloaded};
 pub use services::{
-    Listen, PersistenceStatus, ReturnPath, ServerChange, ServerState, ServerStatus, ServiceChange,
-    ServiceStatus, Services, SetServers, SuspectCause,
+    ConnectionLimit, Listen, PersistenceStatus, ReturnPath, ServerChange, ServerState,
+    ServerStatus, ServiceChange, ServiceStatus, Services, SetServers, SuspectCause,
 };
 pub use status::{
     ClientKey, Configuration, KeyOrigin, Nic, NicCounters, Role, Side, Status, WorkerStatus,

@@ -64,6 +64,22 @@ pub struct ServiceStatus {
     pub sorry: Vec<ServerStatus>,
     /// True while new connections go to sorry servers whatever the servers are.
     pub sorry_only: bool,
+    /// How many connections all servers together take; `None` without a limit.
+    pub limit: Option<ConnectionLimit>,
+}
+
+/// A limit of connections, and how far it is reached. Connections count that open or are open.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ConnectionLimit {
+    /// The most connections.
+    pub most: u32,
+    /// Once there were that many, none is added before there are fewer than this.
+    pub resume_below: u32,
+    /// The connections that count now.
+    pub counted: u64,
+    /// True while none is added.
+    pub full: bool,
 }
 
 /// Where clients reach a service.
@@ -123,6 +139,8 @@ pub struct ServerStatus {
     pub packets_out: u64,
     /// Bytes received from the server since the start, IP headers included.
     pub bytes_out: u64,
+    /// How many connections it takes; `None` without a limit.
+    pub limit: Option<ConnectionLimit>,
 }
 
 /// Whether a real server gets new connections.
@@ -289,6 +307,7 @@ impl Default for ServiceStatus {
             servers: Vec::new(),
             sorry: Vec::new(),
             sorry_only: false,
+            limit: None,
         }
     }
 }
@@ -313,6 +332,7 @@ impl Default for ServerStatus {
             bytes_in: 0,
             packets_out: 0,
             bytes_out: 0,
+            limit: None,
         }
     }
 }

@@ -60,7 +60,7 @@ pub use model::peer::{Peer, PeerPath, Timing};
 pub use model::persist::Persist;
 pub use model::pool::{PoolRules, WhenAllDown};
 pub use model::service::{
-    HashOptions, OnDown, Protocol, ReturnPathCheck, Scheduler, Server, Service,
+    HashOptions, Limit, OnDown, Protocol, ReturnPathCheck, Scheduler, Server, Service, WhenFull,
 };
 pub use model::timeouts::{ConnectionTimeouts, TcpTimeouts, Timeouts};
 pub use sources::{Source, Sources};

@@ -210,6 +210,10 @@ pub(crate) const SERVICE: Section = Section {
         key("hysteresis", "1"),
         key("server", "[{ address = \"10.0.0.11:80\" }]"),
         key("sorry", "[{ address = \"10.0.0.21:80\" }]"),
+        key("max_connections", "10000"),
+        key("resume_below", "7500"),
+        key("when_full", "\"next\""),
+        key("one_packet", "true"),
         key("check", "{ kind = \"tcp\" }"),
         key("agent", "{ port = 9707 }"),
         key("persist", "{ timeout = \"6m\" }"),
@@ -235,6 +239,8 @@ pub(crate) const SERVER: Section = Section {
         key("weight", "1"),
         as_in("check", SERVICE.keys),
         as_in("agent", SERVICE.keys),
+        key("max_connections", "1000"),
+        key("resume_below", "750"),
     ],
 };
 

@@ -174,6 +174,10 @@ fn the_examples_say_what_they_mean() {
     let web = &services.services[0];
     assert_eq!(web.servers.iter().map(|server| server.weight).collect::<Vec<_>>(), [2, 1, 0, 1]);
     assert_eq!(web.sorry.iter().map(|server| server.weight).collect::<Vec<_>>(), [1]);
+    let limits: Vec<_> = web.servers.iter().map(|server| server.limit).collect();
+    let limit = |most, resume_below| Some(config::Limit { most, resume_below });
+    assert_eq!(limits, [limit(1000, 800), limit(500, 375), None, None]);
+    assert_eq!((web.limit, web.when_full), (limit(1400, 1300), config::WhenFull::Next));
     let dns = services.services[2].keys();
     let dns: Vec<_> = dns.map(|(listen, protocol)| format!("{listen} {protocol}")).collect();
     assert_eq!(

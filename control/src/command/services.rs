@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use api::{Client, PoolServer, ServerStatus, ServiceStatus, Services};
+use api::{Client, ConnectionLimit, PoolServer, ServerStatus, ServiceStatus, Services};
 use serde::Serialize;
 
 use super::{Context, pools};
@@ -70,6 +70,10 @@ fn show_service(
         count(service.packets_out),
         bytes(service.bytes_out)
     )?;
+    if let Some(ConnectionLimit { most, counted, full, .. }) = &service.limit {
+        let full = if *full { ": it is full" } else { "" };
+        writeln!(out, "It takes {} connections and has {}{full}.", most, counted)?;
+    }
     if service.sorry_only {
         let to = match service.sorry.is_empty() {
             true => "nobody: it has no sorry server",
@@ -146,11 +150,12 @@ fn weights(server: &ServerStatus, known: Option<&PoolServer>) -> (String, String
     }
 }
 
-/// The state, and what made the server suspect.
+/// The state, what made the server suspect, and how far its limit is reached.
 fn state(server: &ServerStatus, known: Option<&PoolServer>) -> String {
     let state = known.map_or_else(|| server.state.to_string(), pools::word);
-    match server.suspect {
-        Some(cause) => format!("{state}, suspect ({cause})"),
-        None => state,
-    }
+    let suspect = server.suspect.map(|cause| format!(", suspect ({cause})")).unwrap_or_default();
+    let limit = server.limit.map(|ConnectionLimit { most, counted, full, .. }| {
+        format!(", {}{counted}/{most}", if full { "full " } else { "" })
+    });
+    format!("{state}{suspect}{}", limit.unwrap_or_default())
 }

@@ -111,6 +111,14 @@ families! {
         "Persistent clients that there is room for."
     CLIENTS_EVICTED "tandem_persistent_clients_evicted_total" Counter []
         "Persistent clients that were forgotten before their time, to make room for others."
+    SERVICE_LIMIT "tandem_service_connections_limit" Gauge ["service"]
+        "The most connections of the service, if it has a limit."
+    SERVICE_FULL "tandem_service_full" Gauge ["service"]
+        "1 while the service takes no connection because of its limit."
+    SERVER_LIMIT "tandem_server_connections_limit" Gauge ["service" "server"]
+        "The most connections of the real server, if it has a limit."
+    SERVER_FULL "tandem_server_full" Gauge ["service" "server"]
+        "1 while the real server takes no connection because of its limit."
     SERVER_STATE "tandem_server_state" Gauge ["service" "server" "state"]
         "1 for the state that the real server is in: up, draining or down."
     SERVER_WEIGHT "tandem_server_weight" Gauge ["service" "server"]

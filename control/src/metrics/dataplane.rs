@@ -134,6 +134,10 @@ fn write_services(services: &[ServiceStatus], page: &mut Page) {
     };
     let clients = services.iter().filter_map(clients);
     page.gauges(all::SERVICE_CLIENTS, clients);
+    let limits = || services.iter().filter_map(|one| Some(([one.name.clone()], one.limit?)));
+    page.gauges(all::SERVICE_LIMIT, limits().map(|(labels, limit)| (labels, limit.most.into())));
+    let full = limits().map(|(labels, limit)| (labels, f64::from(u8::from(limit.full))));
+    page.gauges(all::SERVICE_FULL, full);
 }
 
 fn write_persistence(persistence: &PersistenceStatus, page: &mut Page) {
@@ -167,6 +171,10 @@ fn write_servers(services: &[ServiceStatus], page: &mut Page) {
         })
     });
     page.gauges(all::SERVER_STATE, states);
+    let limits = || servers().filter_map(|(labels, server)| Some((labels, server.limit?)));
+    page.gauges(all::SERVER_LIMIT, limits().map(|(labels, limit)| (labels, limit.most.into())));
+    let full = limits().map(|(labels, limit)| (labels, f64::from(u8::from(limit.full))));
+    page.gauges(all::SERVER_FULL, full);
     let weights = servers().map(|(labels, server)| (labels, f64::from(server.weight)));
     page.gauges(all::SERVER_WEIGHT, weights);
     let suspects =

@@ -7,11 +7,11 @@ use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use api::{
-    Change, Connection, ConnectionKind, Connections, Counters, Cursor, DropCount, Endpoints,
-    Member, Neighbour, NeighbourState, Neighbours, Nic, NicCounters, Page, Pair, PersistenceStatus,
-    Request, Response, Role, ServerChange, ServerState, ServerStatus, ServiceStatus, Services,
-    SetServers, Side, Status, SyncLink, SyncState, SyncStatus, WorkerCounters, WorkerStatus,
-    server,
+    Change, Connection, ConnectionKind, ConnectionLimit, Connections, Counters, Cursor, DropCount,
+    Endpoints, Member, Neighbour, NeighbourState, Neighbours, Nic, NicCounters, Page, Pair,
+    PersistenceStatus, Request, Response, Role, ServerChange, ServerState, ServerStatus,
+    ServiceStatus, Services, SetServers, Side, Status, SyncLink, SyncState, SyncStatus,
+    WorkerCounters, WorkerStatus, server,
 };
 
 /// A listener that answers each client as it was told to.
@@ -254,7 +254,9 @@ fn services() -> Services {
         bytes_in: 4_000_000,
         packets_out: 50_000,
         bytes_out: 75_000_000,
+        limit: None,
     };
+    let limit = Some(ConnectionLimit { most: 100, resume_below: 75, counted: 80, full: true });
     let service = |name: &str, listen: &str, protocol: &str, servers| ServiceStatus {
         name: name.into(),
         listen: listen.parse().unwrap(),
@@ -265,7 +267,7 @@ fn services() -> Services {
     };
     let servers = vec![
         server("10.0.0.11:80", 1, ServerState::Up),
-        server("10.0.0.12:80", 0, ServerState::Draining),
+        ServerStatus { limit, ..server("10.0.0.12:80", 0, ServerState::Draining) },
     ];
     Services {
         services: vec![
@@ -273,7 +275,7 @@ fn services() -> Services {
                 persistent_clients: Some(1200),
                 ..service("web", "198.51.100.10:80", "tcp", servers)
             },
-            service("dns", "198.51.100.10:53", "udp", vec![]),
+            ServiceStatus { limit, ..service("dns", "198.51.100.10:53", "udp", vec![]) },
         ],
         persistence: PersistenceStatus { clients: 1200, limit: 1_000_000, evicted_total: 3 },
     }

@@ -12,10 +12,14 @@
 //! a connection will be entered travels from memory meanwhile, and [`Translator::decide`] goes
 //! on from the plan: what is decided is the same.
 
+mod full;
+
 use std::net::Ipv4Addr;
 
 use ahash::RandomState;
 use wire::{FiveTuple, Port};
+
+use full::Unavailable;
 
 use crate::Direction;
 use crate::connection::{Connections, Expired, NewConnection, Survivor};
@@ -24,7 +28,7 @@ use crate::policy::{Destination, Masquerade, Policy, Refusal, Request};
 use crate::ports::{Candidates, PortRange};
 use crate::random::Random;
 use crate::record::{Key, Kind};
-use crate::scheduler::{self, Client, Scheduler};
+use crate::scheduler::{Client, Scheduler};
 use crate::service::{MAXIMUM_SERVICES, Server, Service, Services, View};
 use crate::table::{Hit, InsertError};
 use crate::time::Instant;
@@ -121,6 +125,7 @@ impl Translator<Ipv4Addr> {
                 }
             }
         }
+        self.connections.budgets().follow(before, services);
         self.connections.services_changed();
         let is_persistent = |service: &Service<_>| service.persistence.is_some();
         self.connections.keep_survivors(services.iter().any(is_persistent));
@@ -168,6 +173,8 @@ impl Translator<Ipv4Addr> {
                 Some(persistence) => persistence.is_shared(),
                 None => service.looks_at_loads(),
             };
+            // A limit would be passed by those that were planned within it.
+            let in_turn = in_turn || service.is_limited;
             if when == When::Ahead && in_turn {
                 return Planned::InTurn;
             }
@@ -260,32 +267,38 @@ impl Translator<Ipv4Addr> {
         tuple: FiveTuple<Ipv4Addr>,
         now: Instant,
     ) -> Result<&'p Server<Ipv4Addr>, Refusal> {
-        let place = if policy.states.is_sorry_only(service.id) {
-            None
+        let chosen = if policy.states.is_sorry_only(service.id) {
+            Err(Unavailable::NOBODY)
+        } else if service.is_limited {
+            self.pick_with_room(policy, service, tuple, now)
         } else {
-            self.pick(policy, service, tuple, now)
+            self.pick(policy, service, tuple, now, false).ok_or(Unavailable::NOBODY)
         };
-        match place.and_then(|at| service.servers.get(at)) {
-            Some(server) => Ok(server),
-            None => self.sorry_server(policy, service, tuple).ok_or(Refusal::NoServer),
+        match chosen {
+            Ok(at) => service.servers.get(at).ok_or(Refusal::NoServer),
+            Err(unavailable) => self.instead(policy, service, tuple, unavailable),
         }
     }
 
     /// The place of the server that a persistent client has, or that the service's scheduler
     /// chooses. One that is suspect is chosen when there is no other, or when its turn for a trial
-    /// has come.
+    /// has come; one that is full is not, if it is to be skipped.
     fn pick(
         &mut self,
         policy: &Policy<Ipv4Addr>,
         service: &Service<Ipv4Addr>,
         tuple: FiveTuple<Ipv4Addr>,
         now: Instant,
+        skips_full: bool,
     ) -> Option<usize> {
         let FiveTuple { source, source_port, destination, .. } = tuple;
         let scheduler = self.schedulers.get_mut(service.id.index())?.as_mut()?;
         let client = Client::new(source, source_port, destination, policy.client_key);
         let (servers, weights) = (&service.servers, &policy.weights);
-        let view = || View::new(service, weights, self.connections.loads());
+        let view = || {
+            let view = View::new(service, weights, self.connections.loads());
+            if skips_full { view.with_room(self.connections.budgets()) } else { view }
+        };
         let mut choose = |view: View<'_, Ipv4Addr>| match &service.persistence {
             None => scheduler.pick(&client, &view),
             Some(persistence) => pick_persistent(policy, persistence, source, &view, now),
@@ -298,19 +311,6 @@ impl Translator<Ipv4Addr> {
         };
         // Another worker may have taken the trial: the server is not seen any more.
         pick().or_else(&mut pick).or_else(|| choose(view().with_suspects()))
-    }
-
-    #[cold]
-    fn sorry_server<'p>(
-        &self,
-        policy: &Policy<Ipv4Addr>,
-        service: &'p Service<Ipv4Addr>,
-        tuple: FiveTuple<Ipv4Addr>,
-    ) -> Option<&'p Server<Ipv4Addr>> {
-        let FiveTuple { source, source_port, destination, .. } = tuple;
-        let client = Client::new(source, source_port, destination, policy.client_key);
-        let view = View::of_sorry(service, &policy.weights, self.connections.loads());
-        service.sorry.get(scheduler::pick_by_weight(&client, &view.with_suspects())?)
     }
 
     /// Goes on where the first choice is taken: the packet's own connection may be there by
@@ -326,6 +326,12 @@ impl Translator<Ipv4Addr> {
     ) -> Decision {
         if let Some(hit) = self.connections.table().look_up(&request.key) {
             return Decision::Known(hit);
+        }
+        // The client was sent to this server before, within the last seconds.
+        if plan.connection.original.is_of_one_packet() {
+            if let Some(hit) = self.connections.table().look_up(&plan.connection.original) {
+                return Decision::Known(hit);
+            }
         }
         let tuple = request.key.tuple();
         match policy.route(request) {

@@ -26,7 +26,7 @@ use config::{Checked, Config, Sources};
 use dpdk::mbuf::Mbuf;
 use dpdk::port::Port;
 use nat::passive::Suspects;
-use nat::service::Loads;
+use nat::service::{Budgets, Loads};
 use parking_lot::{Mutex, RwLock};
 
 use crate::clock::Clock;
@@ -82,6 +82,8 @@ pub struct WorkerHandle {
     pub counters: Arc<WorkerBlock>,
     /// The connections that each real server has on it.
     pub loads: Arc<Loads>,
+    /// Its permits for connections of what has limits.
+    pub budgets: Arc<Budgets>,
     pub mailbox: Arc<Mailbox>,
 }
 

@@ -219,6 +219,7 @@ floating = ["10.0.0.1/24"]
                 capacity: 0,
                 counters: Arc::default(),
                 loads: Arc::default(),
+                budgets: Arc::default(),
                 mailbox: Arc::default(),
             };
             let workers = (1..=workers).map(handle).collect();

@@ -8,7 +8,7 @@ use config::{Config, Interface};
 use nat::Side;
 use wire::MacAddress;
 
-use super::Admin;
+use super::{Admin, WorkerHandle};
 use crate::client_key;
 use crate::snapshot::{Builder, Snapshot};
 
@@ -76,11 +76,22 @@ impl Admin {
             let message = format!("{}; the configuration in use stays", late.message);
             return Err(Failure::new(late.failure, message));
         }
+        follow_limits(&self.workers, &before, &snapshot);
         resolver.set_static(&neighbours, self.clock.now());
         resolver.keep(snapshot.next_hops());
         drop(resolver);
         *self.snapshot.write() = Arc::clone(&snapshot);
         Ok(snapshot)
+    }
+}
+
+/// Makes the limits of a snapshot count that every worker uses by now, instead of those of the
+/// one before.
+pub fn follow_limits(workers: &[WorkerHandle], before: &Snapshot, snapshot: &Snapshot) {
+    let budgets: Vec<_> = workers.iter().map(|worker| &*worker.budgets).collect();
+    let (before, services) = (&before.policy.services, &snapshot.policy.services);
+    if let Some(one) = budgets.first() {
+        one.limits().follow(before, services, &budgets);
     }
 }
 

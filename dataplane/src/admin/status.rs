@@ -5,14 +5,14 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::UNIX_EPOCH;
 
 use api::{
-    ClientKey, Configuration, Failure, KeyOrigin, Listen, Neighbour, NeighbourState, Neighbours,
-    Nic, NicCounters, PersistenceStatus, ServerChange, ServerStatus, ServiceChange, ServiceStatus,
-    Services, SetServers, Status, WorkerStatus,
+    ClientKey, Configuration, ConnectionLimit, Failure, KeyOrigin, Listen, Neighbour,
+    NeighbourState, Neighbours, Nic, NicCounters, PersistenceStatus, ServerChange, ServerStatus,
+    ServiceChange, ServiceStatus, Services, SetServers, Status, WorkerStatus,
 };
 use config::Interface;
 use nat::Side;
 use nat::persistence::{Clients, Table};
-use nat::service::{Server, ServerId, Service};
+use nat::service::{Limit, Server, ServerId, Service, Slot};
 
 use super::{Admin, WorkerHandle};
 use crate::client_key::{self, Origin};
@@ -147,6 +147,7 @@ impl Admin {
             bytes_out: sum(|server| server.bytes_out),
             servers,
             sorry,
+            limit: service.limit.map(|limit| self.limit(service.id, limit)),
         }
     }
 
@@ -172,6 +173,19 @@ impl Admin {
             bytes_in: sum(|c| &c.towards.bytes),
             packets_out: sum(|c| &c.from.packets),
             bytes_out: sum(|c| &c.from.bytes),
+            limit: server.limit.map(|limit| self.limit(server.id, limit)),
+        }
+    }
+
+    /// A limit, and how far it is reached on all workers together.
+    fn limit<S: Into<Slot> + Copy>(&self, of: S, limit: Limit) -> ConnectionLimit {
+        let held = self.workers.iter().map(|worker| u64::from(worker.budgets.held(of)));
+        let first = self.workers.first();
+        ConnectionLimit {
+            most: limit.most(),
+            resume_below: limit.resume_below(),
+            counted: held.sum(),
+            full: first.is_some_and(|worker| worker.budgets.limits().is_full(of)),
         }
     }
 

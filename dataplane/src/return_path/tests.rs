@@ -13,6 +13,7 @@ fn targets(count: u8, method: Method) -> Vec<Target> {
         address: Ipv4Addr::new(10, 0, 0, last),
         port: Port::new(80),
         weight: 1,
+        limit: None,
     };
     let service = ServiceSpecification {
         name: "web".to_owned(),
@@ -21,6 +22,9 @@ fn targets(count: u8, method: Method) -> Vec<Target> {
         hash: nat::scheduler::HashOptions::default(),
         servers: (1..=count).map(server).collect(),
         sorry: Vec::new(),
+        limit: None,
+        when_full: nat::service::WhenFull::default(),
+        one_packet: false,
         unserved: None,
         persistence: None,
         cuts: false,

@@ -15,7 +15,7 @@ use parking_lot::{Mutex, RwLock};
 use wire::MacAddress;
 
 use super::StartError;
-use crate::admin::reload::static_neighbours;
+use crate::admin::reload::{follow_limits, static_neighbours};
 use crate::admin::{Admin, Loaded, WorkerHandle};
 use crate::client_key;
 use crate::clock::Clock;
@@ -91,6 +91,7 @@ impl SharedState {
         ports: [Arc<Port>; 2],
         sharing: Arc<Sharing>,
     ) -> Admin {
+        follow_limits(&workers, &self.first, &self.first);
         let sync = Hub::new(workers.len());
         Admin {
             loaded: Mutex::new(loaded),

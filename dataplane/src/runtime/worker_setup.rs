@@ -14,7 +14,7 @@ use dpdk::ring::{self, Consumer, Producer, RingError};
 use nat::Connections;
 use nat::fragment::Tracker;
 use nat::passive::Observer;
-use nat::service::Loads;
+use nat::service::{Budgets, Limits, Loads};
 
 use super::StartError;
 use super::nic::{Nic, Queues};
@@ -80,6 +80,7 @@ impl WorkerResources<'_> {
         let rings = self.rings(eal, cores.len())?;
         let capacity = (self.config.node.connections as usize).div_ceil(cores.len());
         let held = self.held_fragments();
+        let limits = Arc::new(Limits::default());
         // Only the first worker sends for the main core; the others' rings stay empty.
         let mut to_worker = None;
         let mut builds = Vec::<Build>::new();
@@ -90,12 +91,14 @@ impl WorkerResources<'_> {
             to_worker.get_or_insert(to_this);
             let counters = Arc::new(WorkerBlock::default());
             let loads = Arc::new(Loads::default());
+            let budgets = Arc::new(Budgets::new(Arc::clone(&limits), index, cores.len()));
             let mailbox = Arc::new(Mailbox::default());
             admin_handles.push(AdminHandle {
                 core: core.0,
                 capacity,
                 counters: Arc::clone(&counters),
                 loads: Arc::clone(&loads),
+                budgets: Arc::clone(&budgets),
                 mailbox: Arc::clone(&mailbox),
             });
             from_workers.push(from_worker);
@@ -119,6 +122,7 @@ impl WorkerResources<'_> {
                 mempool,
                 connections: connections(capacity, &snapshot, clock)
                     .counted_in(loads)
+                    .limited_by(budgets)
                     .observed_by(observer),
                 fragments: Tracker::new(DATAGRAMS, held, snapshot.fragment_timeout),
                 neighbours,

@@ -10,8 +10,8 @@ use nat::persistence::{Persistence, PersistenceSpecification};
 use nat::policy::{Masquerade, Network, Policy, Route};
 use nat::scheduler::PLACES;
 use nat::service::{
-    Listen, Loads, RegistryError, ServerSpecification, ServiceId, ServiceSpecification, Services,
-    Unserved,
+    Limit, Listen, Loads, RegistryError, ServerSpecification, ServiceId, ServiceSpecification,
+    Services, Unserved, WhenFull,
 };
 use nat::tcp::State;
 use nat::timeouts::{ClassTimeouts, Timeouts};
@@ -208,6 +208,13 @@ fn service(service: &config::Service) -> ServiceSpecification<Ipv4Addr> {
         hash: service.hash,
         servers: service.servers.iter().map(specification).collect(),
         sorry: service.sorry.iter().map(specification).collect(),
+        limit: service.limit.map(limit),
+        one_packet: service.one_packet,
+        when_full: match service.when_full {
+            config::WhenFull::Next => WhenFull::Next,
+            config::WhenFull::Sorry => WhenFull::Sorry,
+            config::WhenFull::Refuse => WhenFull::Refuse,
+        },
     }
 }
 
@@ -216,7 +223,12 @@ fn specification(server: &config::Server) -> ServerSpecification<Ipv4Addr> {
         address: *server.address.ip(),
         port: Port::new(server.address.port()),
         weight: server.weight.into(),
+        limit: server.limit.map(limit),
     }
+}
+
+fn limit(limit: config::Limit) -> Limit {
+    Limit::new(limit.most, limit.resume_below)
 }
 
 fn persistence(persist: &config::Persist) -> PersistenceSpecification {

@@ -252,6 +252,7 @@ fn look_around(flows: &mut Flows, view: &mut View, orders: &mut Orders, reading:
         flows.translator.connections.set_standby(!view.forwards, view.now);
     }
     orders.follow(flows, view);
+    flows.translator.connections.budgets().settle(&view.policy().services);
     if view.follow_neighbours() {
         flows.next_hops = NextHopCache::EMPTY;
     }

@@ -24,7 +24,7 @@ use dpdk::ring::{self, Consumer, Producer};
 use dpdk::{CoreId, SocketId};
 use nat::fragment::Tracker;
 use nat::passive::{Observer, Suspects};
-use nat::service::{Loads, ServerId, Services, Weights};
+use nat::service::{Budgets, Limits, Loads, ServerId, Services, Weights};
 use nat::{Connections, Seconds, Side};
 use wire::MacAddress;
 use wire::testing::Frame;
@@ -92,6 +92,7 @@ pub(crate) struct Bench {
     pub(crate) services: Services<Ipv4Addr>,
     /// The weights and flags of servers.
     pub(crate) weights: Arc<Weights>,
+    budgets: Arc<Budgets>,
     mailbox: Arc<Mailbox>,
     input: Producer,
     sent: [RxQueue; 2],
@@ -158,6 +159,8 @@ impl Bench {
         }
         let counters = Arc::new(WorkerBlock::default());
         let (loads, mailbox) = (Arc::new(Loads::default()), Arc::new(Mailbox::default()));
+        let limits = Arc::new(Limits::default());
+        let budgets = Arc::new(Budgets::new(Arc::clone(&limits), 0, 1));
         let connections = Connections::new(64, snapshot.timeouts, clock.now(), &mut |_| ());
         let worker = Worker::new(Parts {
             index: 0,
@@ -168,7 +171,10 @@ impl Bench {
             to_housekeeping,
             from_housekeeping,
             mempool: pool.clone(),
-            connections: connections.counted_in(Arc::clone(&loads)).observed_by(observer),
+            connections: connections
+                .counted_in(Arc::clone(&loads))
+                .limited_by(Arc::clone(&budgets))
+                .observed_by(observer),
             fragments: Tracker::new(16, 16, Seconds(5)),
             neighbours: Arc::clone(&neighbours),
             snapshot,
@@ -179,6 +185,7 @@ impl Bench {
             idle: Idle::Poll,
             stop: Arc::new(AtomicBool::new(false)),
         });
+        limits.follow(&services, &services, &[&budgets]);
         let (sent, ports) = ([from_public, from_private], [public, private]);
         Bench {
             worker,
@@ -192,6 +199,7 @@ impl Bench {
             loads,
             services,
             weights,
+            budgets,
             mailbox,
             input,
             sent,
@@ -212,6 +220,9 @@ impl Bench {
         assert!(
             matches!(answer, Some((number, Answer::Retired(_))) if number == snapshot.generation)
         );
+        let Some((_, Answer::Retired(before))) = answer else { return snapshot };
+        let (before, services) = (&before.policy.services, &snapshot.policy.services);
+        self.budgets.limits().follow(before, services, &[&self.budgets]);
         snapshot
     }
 

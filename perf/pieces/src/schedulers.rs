@@ -34,6 +34,7 @@ impl Picker {
             address: Ipv4Addr::from_bits(0x0a00_0000 + number),
             port: Port::new(80),
             weight: 32 * (1 + number % 4),
+            limit: None,
         };
         let specification = ServiceSpecification {
             name: "web".to_owned(),
@@ -42,6 +43,9 @@ impl Picker {
             hash,
             servers: (0..servers).map(server).collect(),
             sorry: Vec::new(),
+            limit: None,
+            when_full: nat::service::WhenFull::default(),
+            one_packet: false,
             unserved: None,
             persistence: None,
             cuts: false,

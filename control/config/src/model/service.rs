@@ -29,6 +29,13 @@ pub struct Service {
     pub servers: Vec<Server>,
     /// Who serves when none of the servers can: distinct, and none of the servers; may be empty.
     pub sorry: Vec<Server>,
+    /// How many connections all servers together take, sorry servers not among them; none: as many
+    /// as come.
+    pub limit: Option<Limit>,
+    /// What becomes of a client whose server is full, or the service.
+    pub when_full: WhenFull,
+    /// Each datagram of a client finds its server anew; UDP alone.
+    pub one_packet: bool,
     /// What its clients are told when nobody can serve them; none: what `node.unserved` says.
     pub unserved: Option<Unserved>,
     /// How its clients keep their servers; none: each connection finds its own.
@@ -114,6 +121,39 @@ pub struct Server {
     pub checks: Option<Vec<Check>>,
     /// Its agent, where it is not the service's.
     pub agent: Option<Agent>,
+    /// How many connections it takes; none: as many as come. Sorry servers have none.
+    pub limit: Option<Limit>,
+}
+
+/// The most connections of a server or a service. Those count that open or are open.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Limit {
+    /// The most, at least 1.
+    pub most: u32,
+    /// Once there are that many, none is added before there are fewer than this: 1 to `most`.
+    pub resume_below: u32,
+}
+
+impl Limit {
+    /// The highest limit.
+    pub const HIGHEST: u32 = 1_000_000_000;
+
+    /// So many connections, and again below three quarters of them, as IPVS has it.
+    pub const fn new(most: u32) -> Self {
+        Limit { most, resume_below: most - most / 4 }
+    }
+}
+
+/// What becomes of a client whose server is full.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum WhenFull {
+    /// Another server with room serves it, or a sorry server where none has.
+    #[default]
+    Next,
+    /// A sorry server serves it, if there is one.
+    Sorry,
+    /// It is refused.
+    Refuse,
 }
 
 /// The transport of a service.

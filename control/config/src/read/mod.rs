@@ -17,7 +17,7 @@ pub(crate) use masquerade::RawMasquerade;
 pub(crate) use peer::{RawPath, RawPeer};
 pub(crate) use persist::RawPersist;
 pub(crate) use pool::RawPool;
-pub(crate) use service::{RawServer, RawService};
+pub(crate) use service::{RawLimit, RawServer, RawService};
 
 use crate::document::{Span, Table};
 use crate::model::metrics::Metrics;

@@ -9,7 +9,9 @@ use super::pool::{self, RawPool};
 use crate::document::{At, Table, value};
 use crate::model::check::{Agent, Check};
 use crate::model::node::Unserved;
-use crate::model::service::{HashOptions, OnDown, Protocol, ReturnPathCheck, Scheduler};
+use crate::model::service::{
+    HashOptions, Limit, OnDown, Protocol, ReturnPathCheck, Scheduler, WhenFull,
+};
 use crate::schema;
 
 const ON_DOWN: &[(&str, OnDown)] = &[("keep", OnDown::Keep), ("cut", OnDown::Cut)];
@@ -19,6 +21,9 @@ const RETURN_PATH: &[(&str, ReturnPathCheck)] = &[
     ("require", ReturnPathCheck::Require),
 ];
 const PROTOCOLS: &[(&str, Protocol)] = &[("tcp", Protocol::Tcp), ("udp", Protocol::Udp)];
+
+const WHEN_FULL: &[(&str, WhenFull)] =
+    &[("next", WhenFull::Next), ("sorry", WhenFull::Sorry), ("refuse", WhenFull::Refuse)];
 
 /// A service, typed.
 pub(crate) struct RawService {
@@ -33,6 +38,9 @@ pub(crate) struct RawService {
     pub(crate) sorry: Option<At<Vec<RawServer>>>,
     pub(crate) checks: Option<At<Vec<Check>>>,
     pub(crate) agent: Option<Agent>,
+    pub(crate) limit: RawLimit,
+    pub(crate) when_full: Option<At<WhenFull>>,
+    pub(crate) one_packet: Option<At<bool>>,
     pub(crate) unserved: Option<Unserved>,
     pub(crate) persist: Option<At<RawPersist>>,
     pub(crate) on_down: OnDown,
@@ -67,17 +75,25 @@ pub(crate) struct RawServer {
     pub(crate) weight: u16,
     pub(crate) checks: Option<At<Vec<Check>>>,
     pub(crate) agent: Option<Agent>,
+    pub(crate) limit: RawLimit,
+}
+
+/// A limit of connections, with both keys as they are.
+#[derive(Default)]
+pub(crate) struct RawLimit {
+    pub(crate) most: Option<At<u32>>,
+    pub(crate) resume_below: Option<At<u32>>,
 }
 
 pub(super) fn read(table: Table<'_>) -> RawService {
     table.expect("server");
-    let servers = |key, section| {
-        table.tables(key, section).map(|list| At {
-            value: list.value.into_iter().map(read_server).collect(),
-            span: list.span,
-        })
+    let servers = |key, section, read: fn(Table<'_>) -> RawServer| {
+        table
+            .tables(key, section)
+            .map(|list| At { value: list.value.into_iter().map(read).collect(), span: list.span })
     };
-    let (servers, sorry) = (servers("server", &schema::SERVER), servers("sorry", &schema::SORRY));
+    let sorry = servers("sorry", &schema::SORRY, read_sorry);
+    let servers = servers("server", &schema::SERVER, read_server);
     let scheduler = table.optional("scheduler", value::choice(Scheduler::ACCEPTED));
     let hash = RawHash {
         port: table.optional("hash_port", value::boolean),
@@ -96,6 +112,9 @@ pub(super) fn read(table: Table<'_>) -> RawService {
         hash,
         servers,
         sorry,
+        limit: read_limit(&table),
+        when_full: table.optional("when_full", value::choice(WHEN_FULL)),
+        one_packet: table.optional("one_packet", value::boolean),
         unserved: table.optional("unserved", value::choice(UNSERVED)).map(|at| at.value),
         on_down: table
             .optional("on_down", value::choice(ON_DOWN))
@@ -112,10 +131,23 @@ pub(super) fn read(table: Table<'_>) -> RawService {
 }
 
 fn read_server(table: Table<'_>) -> RawServer {
+    RawServer { limit: read_limit(&table), ..read_sorry(table) }
+}
+
+fn read_limit(table: &Table<'_>) -> RawLimit {
+    let count = || value::integer(1..=i64::from(Limit::HIGHEST));
+    RawLimit {
+        most: table.optional("max_connections", count()),
+        resume_below: table.optional("resume_below", count()),
+    }
+}
+
+fn read_sorry(table: Table<'_>) -> RawServer {
     RawServer {
         address: table.required("address", value::socket),
         weight: table.optional("weight", value::integer(0..=65_535)).map_or(1, |at| at.value),
         checks: check::read_all(&table),
         agent: check::read_agent(&table),
+        limit: RawLimit::default(),
     }
 }

@@ -6,10 +6,10 @@ use crate::model::Config;
 use crate::model::interface::{Interface, Route, StaticNeighbour};
 use crate::model::masquerade::Masquerade;
 use crate::model::peer::{Peer, PeerPath};
-use crate::model::service::{Server, Service};
+use crate::model::service::{Limit, Server, Service, WhenFull};
 use crate::read::{
-    Raw, RawInterface, RawMasquerade, RawNeighbour, RawPath, RawPeer, RawRoute, RawServer,
-    RawService,
+    Raw, RawInterface, RawLimit, RawMasquerade, RawNeighbour, RawPath, RawPeer, RawRoute,
+    RawServer, RawService,
 };
 
 /// None when something that must be there is not; that has been reported.
@@ -79,6 +79,7 @@ fn service(raw: RawService) -> Option<Service> {
         Some(Server {
             address: server.address?.value,
             weight: server.weight,
+            limit: limit(&server.limit),
             checks: server.checks.map(|at| at.value),
             agent: server.agent,
         })
@@ -90,6 +91,9 @@ fn service(raw: RawService) -> Option<Service> {
         scheduler: raw.scheduler,
         hash: raw.hash.options(),
         servers: raw.servers?.value.into_iter().map(server).collect::<Option<_>>()?,
+        limit: limit(&raw.limit),
+        one_packet: raw.one_packet.is_some_and(|at| at.value),
+        when_full: raw.when_full.map_or(WhenFull::default(), |at| at.value),
         sorry: sorry.into_iter().map(server).collect::<Option<_>>()?,
         unserved: raw.unserved,
         on_down: raw.on_down,
@@ -99,4 +103,10 @@ fn service(raw: RawService) -> Option<Service> {
         agent: raw.agent,
         pool,
     })
+}
+
+fn limit(raw: &RawLimit) -> Option<Limit> {
+    let limit = Limit::new(raw.most.as_ref()?.value);
+    let resume_below = raw.resume_below.as_ref().map_or(limit.resume_below, |at| at.value);
+    Some(Limit { resume_below, ..limit })
 }

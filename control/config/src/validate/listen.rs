@@ -14,6 +14,7 @@ pub(super) fn judge(
     report: &Report<'_>,
 ) {
     judge_distinct(service, report);
+    judge_one_packet(service, report);
     for listen in listens(service) {
         if let Some((protocol, first)) = taken(service, listen, before) {
             let line = report.line(&first.span, &listen.span);
@@ -75,6 +76,18 @@ fn judge_distinct(service: &RawService, report: &Report<'_>) {
             &list.span,
             format!("service.listen has {} entries", listens.len()),
             format!("a service takes {} at most", Service::MOST_LISTENS),
+        );
+    }
+}
+
+/// Only datagrams stand by themselves.
+fn judge_one_packet(service: &RawService, report: &Report<'_>) {
+    let Some(one_packet) = service.one_packet.as_ref().filter(|at| at.value) else { return };
+    if protocols(service).iter().any(|protocol| protocol.value == Protocol::Tcp) {
+        report.error(
+            &one_packet.span,
+            "service.one_packet is true for tcp, whose packets belong together",
+            "take it out, or write a service for udp alone",
         );
     }
 }

@@ -2,6 +2,7 @@
 
 mod build;
 mod interface;
+mod limits;
 mod listen;
 mod masquerade;
 mod peer;

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use wire::Cidr;
 
 use super::interface::{FORWARDED, NOT_FORWARDED, own};
-use super::{listen, pool, scheduler};
+use super::{limits, listen, pool, scheduler};
 use crate::document::{At, Report};
 use crate::model::service::Service;
 use crate::read::{RawInterface, RawServer, RawService};
@@ -24,6 +24,7 @@ pub(super) fn judge(
         scheduler::judge(service, report);
         judge_sorry(service, report);
         pool::judge(service, report);
+        limits::judge(service, report);
         for (key, address) in named(service) {
             judge_server(key, address, public, private, report);
         }

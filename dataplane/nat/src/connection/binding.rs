@@ -60,7 +60,7 @@ impl Connections<Ipv4Addr> {
             record.bind(services);
             if record.server != ServerId::NONE {
                 self.unbound -= 1;
-                self.accounting.loads.opened(record.server, Self::is_active(record));
+                self.accounting.opened(record);
             }
         }
         let goes_on = end < self.table.capacity() && self.unbound > 0;

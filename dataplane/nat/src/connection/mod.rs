@@ -27,7 +27,7 @@ pub use crate::record::{Kind, NextHop};
 use crate::memory::Region;
 use crate::passive::Observer;
 use crate::record::{ConnectionId, Key, Record, Visits};
-use crate::service::{Loads, ServerId};
+use crate::service::{Budgets, Loads, ServerId};
 use crate::sync::{Replicated, Session};
 use crate::table::{Candidate, Hit, InsertError, Table};
 use crate::tcp::{Acknowledged, State};
@@ -168,21 +168,37 @@ pub struct Connections<A> {
     binding: Option<usize>,
 }
 
+/// How long the answer to a datagram that was scheduled by itself may take.
+const ONE_PACKET: Seconds = Seconds(2);
+
 /// What is kept of all connections besides their records.
 struct Accounting {
     wheel: Wheel,
     timeouts: Timeouts,
     loads: Arc<Loads>,
+    budgets: Arc<Budgets>,
     session: Session,
     /// Who sees servers answer and fail.
     observer: Observer,
 }
 
 impl Accounting {
+    /// Counts a connection for its server.
+    #[inline(always)]
+    fn opened<A: Replicated>(&self, record: &Record<A>) {
+        self.loads.opened(record.server, Connections::is_active(record));
+        if !record.state.is_closing() {
+            self.budgets.opened(record.server);
+        }
+    }
+
     /// Takes a connection out of them that ends.
     #[inline(always)]
     fn closed<A: Replicated>(&mut self, record: &Record<A>) {
         self.loads.closed(record.server, Connections::is_active(record));
+        if !record.state.is_closing() {
+            self.budgets.closed(record.server);
+        }
         self.session.closed(record);
     }
 }
@@ -210,13 +226,14 @@ impl<A: Replicated> Connections<A> {
     }
 
     fn with_table(table: Table<A>, mut wheel: Wheel, timeouts: Timeouts, now: Instant) -> Self {
-        wheel.set_shortest(timeouts.shortest());
+        wheel.set_shortest(timeouts.shortest().min(ONE_PACKET));
         Connections {
             table,
             accounting: Accounting {
                 wheel,
                 timeouts,
                 loads: Arc::default(),
+                budgets: Arc::default(),
                 session: Session::Off,
                 observer: Observer::default(),
             },
@@ -247,6 +264,19 @@ impl<A: Replicated> Connections<A> {
         self
     }
 
+    /// Keeps to the limits of these permits. To be called before the first connection opens.
+    #[must_use]
+    pub fn limited_by(mut self, budgets: Arc<Budgets>) -> Self {
+        self.accounting.budgets = budgets;
+        self
+    }
+
+    /// The permits by which connections open.
+    #[inline(always)]
+    pub fn budgets(&self) -> &Budgets {
+        &self.accounting.budgets
+    }
+
     /// Connections bound to each real server.
     #[inline(always)]
     pub fn loads(&self) -> &Loads {
@@ -261,7 +291,7 @@ impl<A: Replicated> Connections<A> {
     /// Takes new timeouts; they count from the next visit of each connection on.
     pub fn set_timeouts(&mut self, timeouts: Timeouts) {
         self.accounting.timeouts = timeouts;
-        self.accounting.wheel.set_shortest(timeouts.shortest());
+        self.accounting.wheel.set_shortest(timeouts.shortest().min(ONE_PACKET));
     }
 
     /// True if what the hit's connection remembers of its next hops is of this epoch.
@@ -291,13 +321,13 @@ impl<A: Replicated> Connections<A> {
     /// Puts a new record into the table, the loads and the wheel.
     #[inline]
     fn enter(&mut self, record: &Record<A>, now: Instant) -> Result<ConnectionId, InsertError> {
-        let Accounting { wheel, timeouts, loads, .. } = &mut self.accounting;
+        let Accounting { wheel, timeouts, .. } = &mut self.accounting;
         let id = self.table.insert(*record)?;
         if let Some(entered) = self.table.slot_mut(id) {
             let deadline = now.plus(Self::timeout(timeouts, record));
             wheel.visit_by(deadline, id, &mut entered.visits);
         }
-        loads.opened(record.server, Self::is_active(record));
+        self.accounting.opened(record);
         self.unbound += usize::from(record.is_unbound());
         Ok(id)
     }
@@ -357,8 +387,12 @@ impl<A: Replicated> Connections<A> {
         if !is_believed {
             return false;
         }
-        let before = core::mem::replace(&mut record.last_seen, now.stamp());
         let next = record.state.next(hit.direction, segment.flags);
+        if next.reopened {
+            // It is over, and stays so: what the SYN opens is decided anew.
+            return true;
+        }
+        let before = core::mem::replace(&mut record.last_seen, now.stamp());
         if next.state != record.state {
             let state = record.state;
             Self::change_state(record, hit.id, next.state, now, accounting);
@@ -367,7 +401,7 @@ impl<A: Replicated> Connections<A> {
             // Neither repeated resets nor SYNs that nobody answers keep what is over.
             record.last_seen = before;
         }
-        next.reopened
+        false
     }
 
     fn change_state(
@@ -377,13 +411,18 @@ impl<A: Replicated> Connections<A> {
         now: Instant,
         accounting: &mut Accounting,
     ) {
-        let was_active = Self::is_active(record);
+        let (was_active, was_closing) = (Self::is_active(record), record.state.is_closing());
         record.state = state;
         let timeout = Self::timeout(&accounting.timeouts, record);
         Self::visit_by(&mut accounting.wheel, now.plus(timeout), id, &mut record.visits);
         let is_active = Self::is_active(record);
         if was_active != is_active {
             accounting.loads.moved(record.server, is_active);
+        }
+        match (was_closing, state.is_closing()) {
+            (false, true) => accounting.budgets.closed(record.server),
+            (true, false) => accounting.budgets.opened(record.server),
+            _ => {}
         }
     }
 
@@ -437,6 +476,7 @@ impl<A: Replicated> Connections<A> {
 
     fn timeout(timeouts: &Timeouts, record: &Record<A>) -> Seconds {
         let class = match record.kind() {
+            Kind::Service | Kind::Hairpin if record.is_one_packet() => return ONE_PACKET,
             Kind::Service | Kind::Hairpin => Class::Service,
             Kind::Masquerade => Class::Masquerade,
         };

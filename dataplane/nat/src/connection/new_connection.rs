@@ -1,7 +1,7 @@
 //! Connections before they are opened.
 
 use wire::tcp::Flags;
-use wire::{Address, FiveTuple, Port};
+use wire::{Address, FiveTuple, Port, Protocol};
 
 use crate::record::{Key, Kind};
 use crate::service::{Listen, Server, ServerId, Service, ServiceId};
@@ -47,7 +47,7 @@ impl<A: Address> NewConnection<A> {
         };
         NewConnection {
             kind,
-            original,
+            original: asked_by(original, service, server),
             reply: Key::new(reply, Side::Private),
             service: service.id,
             server: server.id,
@@ -75,7 +75,7 @@ impl<A: Address> NewConnection<A> {
         };
         NewConnection {
             kind: Kind::Service,
-            original: Key::new(original, Side::Public),
+            original: asked_by(Key::new(original, Side::Public), service, server),
             reply,
             service: service.id,
             server: server.id,
@@ -133,5 +133,13 @@ impl<A: Address> NewConnection<A> {
             Direction::Original => self.reply.tuple().source,
             Direction::Reply => self.original.tuple().source,
         }
+    }
+}
+
+/// The key of the client's end. Where each datagram finds its server anew, none has it.
+fn asked_by<A: Address>(key: Key<A>, service: &Service<A>, server: &Server<A>) -> Key<A> {
+    match service.one_packet && key.protocol() == Protocol::Udp {
+        true => key.of_one_packet(server.id),
+        false => key,
     }
 }

@@ -13,6 +13,7 @@ use crate::connection::NewConnection;
 use crate::record::{Key, Kind};
 use crate::service::{
     Cause, Listen, Registry, ServerId, ServerSpecification, Service, ServiceSpecification, Weights,
+    WhenFull,
 };
 use crate::table::Hit;
 use crate::timeouts::Timeouts;
@@ -44,6 +45,7 @@ impl Bench {
             address: Ipv4Addr::new(10, 0, 0, last),
             port: Port::new(80),
             weight: 1,
+            limit: None,
         };
         let specification = ServiceSpecification {
             name: "web".to_owned(),
@@ -52,6 +54,9 @@ impl Bench {
             hash: crate::scheduler::HashOptions::default(),
             servers: vec![server(11), server(12)],
             sorry: Vec::new(),
+            limit: None,
+            when_full: WhenFull::default(),
+            one_packet: false,
             unserved: None,
             persistence: None,
             cuts: false,

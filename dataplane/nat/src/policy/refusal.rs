@@ -21,6 +21,9 @@ pub enum Refusal {
     NoService,
     /// Every server of the service has weight 0.
     NoServer,
+    /// Every server of the service that has a weight has as many connections as it takes, or the
+    /// service has.
+    ServerFull,
     /// The packet belongs in the middle of a connection, and there is none.
     NoConnection,
     /// The time to live ends here.
@@ -37,13 +40,14 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every refusal.
-    pub const ALL: [Refusal; 12] = [
+    pub const ALL: [Refusal; 13] = [
         Refusal::Martian,
         Refusal::Spoofed,
         Refusal::NotForUs,
         Refusal::NotMasqueraded,
         Refusal::NoService,
         Refusal::NoServer,
+        Refusal::ServerFull,
         Refusal::NoConnection,
         Refusal::TtlExpired,
         Refusal::NoRoute,
@@ -80,10 +84,12 @@ impl<A: Address> Policy<A> {
             Refusal::TtlExpired => Answer::TimeExceeded,
             Refusal::NoConnection => reset_or(request, Answer::Silence),
             Refusal::NoService => self.nobody_listens(request),
-            Refusal::NoServer => match self.unserved_by(self.asked_service(request)) {
-                Unserved::Reject => reset_or(request, Answer::PortUnreachable),
-                Unserved::Drop => Answer::Silence,
-            },
+            Refusal::NoServer | Refusal::ServerFull => {
+                match self.unserved_by(self.asked_service(request)) {
+                    Unserved::Reject => reset_or(request, Answer::PortUnreachable),
+                    Unserved::Drop => Answer::Silence,
+                }
+            }
             Refusal::NoRoute => match self.unserved_by(self.asked_service(request)) {
                 Unserved::Reject => Answer::NetworkUnreachable,
                 Unserved::Drop => Answer::Silence,

@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use wire::{Address, FiveTuple, Port, Protocol};
 
 use crate::Side;
+use crate::service::ServerId;
 
 /// A five-tuple and the side on which it arrives. The side is part of the key, so
 /// that a packet which forges the other side's addresses meets no connection.
@@ -18,13 +19,14 @@ pub struct Key<A> {
     source: A,
     destination: A,
     /// From the lowest bit: 16 each of source and destination port as they are on the
-    /// wire, 8 of the protocol's number, 8 of the side's.
+    /// wire, 8 of the protocol's number, 8 of the side's, 16 that no packet's key has.
     tail: u64,
 }
 
 const DESTINATION_PORT: u32 = 16;
 const PROTOCOL: u32 = 32;
 const SIDE: u32 = 40;
+const SERVER: u32 = 48;
 
 impl<A: Address> PartialEq for Key<A> {
     /// All fields at once: seen one by one, there would be a branch on each.
@@ -82,6 +84,20 @@ impl<A: Address> Key<A> {
             destination_port: Port::from_raw((self.tail >> DESTINATION_PORT) as u16),
             protocol: self.protocol(),
         }
+    }
+
+    /// A key that no packet has, with the same tuple: for the client of a flow that only its
+    /// server's packets are to meet. Each server has another one.
+    #[must_use]
+    pub(crate) const fn of_one_packet(self, server: ServerId) -> Self {
+        let tail = self.tail | (server.index() as u64 + 1) << SERVER;
+        Key { tail, ..self }
+    }
+
+    /// True for such a key.
+    #[inline(always)]
+    pub(crate) const fn is_of_one_packet(&self) -> bool {
+        self.tail >> SERVER != 0
     }
 
     /// True if such packets arrive there.

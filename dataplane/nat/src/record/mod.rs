@@ -65,6 +65,12 @@ pub struct Record<A> {
 const _: () = assert!(size_of::<Record<std::net::Ipv4Addr>>() == 64);
 
 impl<A: Address> Record<A> {
+    /// True for a flow of which each datagram of the client is scheduled by itself.
+    #[inline(always)]
+    pub fn is_one_packet(&self) -> bool {
+        self.keys[0].is_of_one_packet()
+    }
+
     /// A connection whose packets arrive with these two keys.
     pub(crate) fn new(original: Key<A>, reply: Key<A>, now: Instant) -> Self {
         let there = Deltas::between(&original.tuple(), &reply.tuple().reversed());

@@ -4,6 +4,7 @@
 //! one after the other, and gives a service or server that is in two of them the same
 //! number in both, as connections and counters refer to numbers.
 
+mod limits;
 mod listen;
 mod loads;
 mod members;
@@ -21,6 +22,7 @@ use wire::{Address, Port, Protocol};
 use crate::persistence::ServicePersistence;
 use crate::scheduler::{HashOptions, Kind, Maglev};
 
+pub use limits::{Budgets, Limit, Limits, Slot};
 pub use listen::Listen;
 pub use loads::{Loads, share};
 use members::Members;
@@ -84,6 +86,20 @@ pub struct Server<A> {
     pub weight: u32,
     /// What schedulers that hash weigh it with: a hash of address and port with a secret.
     pub seed: u64,
+    /// How many connections it takes, if not as many as come.
+    pub limit: Option<Limit>,
+}
+
+/// What becomes of a client whose server is full.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub enum WhenFull {
+    /// Another server with room serves it, or a sorry server where none has.
+    #[default]
+    Next,
+    /// A sorry server serves it, if there is one.
+    Sorry,
+    /// It is refused.
+    Refuse,
 }
 
 /// What becomes of clients that nobody can serve.
@@ -117,6 +133,17 @@ pub struct Service<A> {
     pub sorry: Vec<Server<A>>,
     /// The same by number.
     members: Members,
+    /// How many connections all servers together take, sorry servers not among them.
+    pub limit: Option<Limit>,
+    /// True if the service or one of its servers has a limit.
+    pub is_limited: bool,
+    /// What becomes of a client whose server is full, or the service.
+    pub when_full: WhenFull,
+    /// Each datagram of a client finds its server anew; UDP alone. The flow of the client and a
+    /// server is entered under a key of the client that no packet has: what the server answers
+    /// meets it and leaves from the virtual IP, and the client's next datagram does not. It lasts
+    /// two seconds, and no other machine is told of it.
+    pub one_packet: bool,
     /// What its clients are told when nobody can serve them, if not what the machine's are.
     pub unserved: Option<Unserved>,
     /// How its clients keep their servers, if they do.

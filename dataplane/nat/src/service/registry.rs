@@ -12,8 +12,8 @@ use wire::{Address, Port};
 
 use super::members::Members;
 use super::{
-    Listen, MAXIMUM_SERVERS, MAXIMUM_SERVICES, Server, ServerId, Service, ServiceId, Services,
-    Unserved,
+    Limit, Listen, MAXIMUM_SERVERS, MAXIMUM_SERVICES, Server, ServerId, Service, ServiceId,
+    Services, Unserved, WhenFull,
 };
 use crate::persistence::{self, Numbered, Persistence, PersistenceSpecification};
 use crate::scheduler::{ClientKey, HashOptions, Kind, Maglev, Member};
@@ -33,6 +33,12 @@ pub struct ServiceSpecification<A> {
     pub servers: Vec<ServerSpecification<A>>,
     /// Who serves when no server can.
     pub sorry: Vec<ServerSpecification<A>>,
+    /// How many connections all servers together take.
+    pub limit: Option<Limit>,
+    /// What becomes of a client whose server is full, or the service.
+    pub when_full: WhenFull,
+    /// Each datagram finds its server anew; UDP alone.
+    pub one_packet: bool,
     /// What its clients are told when nobody can serve them, if not what the machine's are.
     pub unserved: Option<Unserved>,
     /// How its clients keep their servers, if they do.
@@ -50,6 +56,8 @@ pub struct ServerSpecification<A> {
     pub port: Port,
     /// Its weight.
     pub weight: u32,
+    /// How many connections it takes, if not as many as come; sorry servers have no limit.
+    pub limit: Option<Limit>,
 }
 
 /// Too many things to number.
@@ -240,14 +248,26 @@ impl<A: Address> Registry<A> {
         let id = ServiceId(self.services.number(name.clone())?);
         let mut number = |server: &ServerSpecification<A>| {
             let id = ServerId(self.servers.number(name_of(specification, server))?);
-            let ServerSpecification { address, port, weight } = *server;
-            Some(Server { id, address, port, weight, seed: key.seed(address, port) })
+            let ServerSpecification { address, port, weight, limit } = *server;
+            Some(Server { id, address, port, weight, seed: key.seed(address, port), limit })
         };
         let servers: Vec<_> = specification.servers.iter().filter_map(&mut number).collect();
-        let sorry = specification.sorry.iter().filter_map(&mut number).collect();
+        let without_limit = |server| Server { limit: None, ..server };
+        let sorry = specification.sorry.iter().filter_map(&mut number);
+        let sorry = sorry.map(without_limit).collect();
         let maglev = (specification.scheduler == Kind::Maglev)
             .then(|| self.table(&servers, specification.hash.table_size, key, before));
-        let ServiceSpecification { scheduler, hash, unserved, cuts, .. } = *specification;
+        let ServiceSpecification {
+            scheduler,
+            hash,
+            limit,
+            when_full,
+            one_packet,
+            unserved,
+            cuts,
+            ..
+        } = *specification;
+        let is_limited = limit.is_some() || servers.iter().any(|server| server.limit.is_some());
         let listens = specification.listens.clone();
         let members = Members::new(&servers);
         Some(Service {
@@ -260,6 +280,10 @@ impl<A: Address> Registry<A> {
             servers,
             members,
             sorry,
+            limit,
+            is_limited,
+            when_full,
+            one_packet,
             unserved,
             persistence: None,
             cuts,

@@ -1,9 +1,12 @@
 //! The servers of one service as its scheduler sees them.
 
 use super::weights::AVOIDED;
-use super::{Loads, Server, Service, Weights};
+use super::{Budgets, Loads, Server, Service, Weights};
 use crate::persistence::{ServicePersistence, Standing, Standings};
 use crate::scheduler::{Load, Maglev, PLACES, Servers};
+
+/// In the versions of views that say who has room, and in no other.
+const ALWAYS_ANOTHER: u64 = 1 << 63;
 
 /// The servers of one service, with their weights and the loads that a worker knows. Nothing is
 /// copied.
@@ -14,6 +17,8 @@ pub struct View<'a, A> {
     loads: &'a Loads,
     /// Servers with one of these flags have no weight.
     without: u64,
+    /// Servers have no weight that have no room by these; and a number that no view before had.
+    room: Option<(&'a Budgets, u64)>,
 }
 
 impl<'a, A> View<'a, A> {
@@ -21,13 +26,13 @@ impl<'a, A> View<'a, A> {
     #[inline(always)]
     pub fn new(service: &'a Service<A>, weights: &'a Weights, loads: &'a Loads) -> Self {
         let servers = service.servers.get(..PLACES).unwrap_or(&service.servers);
-        View { service, servers, weights, loads, without: AVOIDED }
+        View { service, servers, weights, loads, without: AVOIDED, room: None }
     }
 
     /// The sorry servers of a service. Not for a scheduler that keeps what it has seen: what
     /// changes is told of the others alone.
     pub fn of_sorry(service: &'a Service<A>, weights: &'a Weights, loads: &'a Loads) -> Self {
-        View { service, servers: &service.sorry, weights, loads, without: AVOIDED }
+        View { service, servers: &service.sorry, weights, loads, without: AVOIDED, room: None }
     }
 
     /// The same with the servers that are suspect, which are seen without a weight otherwise:
@@ -35,6 +40,16 @@ impl<'a, A> View<'a, A> {
     #[must_use]
     pub fn with_suspects(self) -> Self {
         View { without: 0, ..self }
+    }
+
+    /// The same in which servers that are full have no weight.
+    #[must_use]
+    pub fn with_room(self, budgets: &'a Budgets) -> Self {
+        View { room: Some((budgets, budgets.next_look())), ..self }
+    }
+
+    fn has_room(&self, server: &Server<A>) -> bool {
+        self.room.is_none_or(|(budgets, _)| server.limit.is_none() || budgets.has_room(server.id))
     }
 }
 
@@ -46,9 +61,9 @@ impl<A> Servers for View<'_, A> {
 
     #[inline(always)]
     fn weight(&self, at: usize) -> u32 {
-        self.servers
-            .get(at)
-            .map_or(0, |server| self.weights.state(server.id).weight_without(self.without))
+        let Some(server) = self.servers.get(at) else { return 0 };
+        let weight = self.weights.state(server.id).weight_without(self.without);
+        if weight > 0 && self.room.is_some() && !self.has_room(server) { 0 } else { weight }
     }
 
     #[inline(always)]
@@ -73,6 +88,10 @@ impl<A> Servers for View<'_, A> {
 
     #[inline(always)]
     fn weight_version(&self) -> u64 {
+        if let Some((_, look)) = self.room {
+            // Who has room changes at any time.
+            return ALWAYS_ANOTHER | look;
+        }
         // With suspects the weights are others.
         self.weights.version() << 1 | u64::from(self.without == 0)
     }
@@ -96,6 +115,7 @@ impl<A> Standings for View<'_, A> {
         let is_kept = service.keep_on_drain && state.is_draining() && !state.is_down();
         match state.weight() > 0 || is_kept {
             false => Standing::Gone,
+            true if !service.over && !self.has_room(server) => Standing::Gone,
             true if state.has_any(self.without) => Standing::Doubtful,
             true => Standing::Serves,
         }

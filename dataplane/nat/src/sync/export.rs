@@ -72,6 +72,10 @@ impl Export {
     /// A connection that carries [`Export::mark`] was opened.
     #[inline]
     pub(super) fn opened<A: Replicated>(&mut self, record: &Record<A>) {
+        // It would be over before the peer could use it.
+        if record.is_one_packet() {
+            return;
+        }
         let words = Event::words_of(record, Change::Put, record.state(), false);
         self.tally.add(words);
         self.ring.push(words);
@@ -86,6 +90,9 @@ impl Export {
     }
 
     pub(super) fn closed<A: Replicated>(&mut self, record: &Record<A>) {
+        if record.is_one_packet() {
+            return;
+        }
         let words = Event::words_of(record, Change::Close, record.state(), false);
         if self.has_told(record) {
             self.tally.remove(words);
@@ -128,7 +135,8 @@ impl Export {
         let end = (start + STEP.min(self.budget.1)).min(table.capacity());
         // What happens meanwhile finds the other half of the ring free.
         while at < end && self.ring.is_half_free() {
-            if let Some((_, record)) = table.at_mut(at) {
+            let told = table.at_mut(at).filter(|(_, record)| !record.is_one_packet());
+            if let Some((_, record)) = told {
                 self.put(record);
             }
             at += 1;

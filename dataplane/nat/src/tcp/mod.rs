@@ -129,6 +129,18 @@ impl State {
         matches!(self, State::TimeWait | State::Close)
     }
 
+    /// True once one end has closed the connection or reset it.
+    #[inline(always)]
+    pub const fn is_closing(self) -> bool {
+        use State::{Close, CloseWait, FinWait, LastAck, TimeWait};
+        const CLOSING: u16 = 1 << FinWait as u8
+            | 1 << TimeWait as u8
+            | 1 << Close as u8
+            | 1 << CloseWait as u8
+            | 1 << LastAck as u8;
+        CLOSING >> self as u8 & 1 != 0
+    }
+
     /// How far the connection has opened; the same for all that have, whatever became of
     /// them since.
     pub(crate) const fn opening(self) -> u8 {

@@ -9,7 +9,7 @@ use nat::random::Random;
 use nat::scheduler::{ClientKey, HashOptions, Kind};
 use nat::service::{
     Listen, Registry, ServerId, ServerSpecification, Service, ServiceSpecification, Services,
-    Unserved, Weights,
+    Unserved, Weights, WhenFull,
 };
 use nat::table::{Hit, Key};
 use nat::timeouts::Timeouts;
@@ -34,11 +34,15 @@ pub(crate) fn service(name: &str, port: u16, servers: &[u8]) -> ServiceSpecifica
         address: server(last),
         port: Port::new(port),
         weight: 1,
+        limit: None,
     };
     ServiceSpecification {
         name: name.to_owned(),
         listens: vec![Listen { address: VIP, port: Port::new(port), protocol: Protocol::Tcp }],
         sorry: Vec::new(),
+        limit: None,
+        when_full: WhenFull::default(),
+        one_packet: false,
         scheduler: Kind::RoundRobin,
         hash: HashOptions::default(),
         servers: servers.iter().map(server).collect(),

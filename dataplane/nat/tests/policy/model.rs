@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 
 use nat::Side;
 use nat::policy::{Refusal, Request};
+use nat::service::{Limit, WhenFull};
 use wire::{FiveTuple, Protocol};
 
 use crate::clients::Clients;
@@ -17,12 +18,16 @@ type Tuple = FiveTuple<Ipv4Addr>;
 pub(crate) enum Expected {
     Known,
     Refused(Refusal),
+    /// For one of two reasons: the server that is chosen may be full.
+    RefusedOr(Refusal, Refusal),
     Router,
     PrivateHost,
-    /// To one of these servers and ports, from this address.
+    /// To one of these servers and ports, from this address; or it is refused, certainly if
+    /// there is none of them.
     ToServer {
         servers: Vec<(Ipv4Addr, u16)>,
         source: Ipv4Addr,
+        refusal: Option<Refusal>,
     },
     /// Out to the public side from this address and port.
     ToClient {
@@ -75,7 +80,21 @@ fn is_no_host(address: Ipv4Addr) -> bool {
 impl Model<'_> {
     pub(crate) fn is_taken(&self, tuple: Tuple, side: Side) -> bool {
         let at = (tuple, side);
-        self.flows.iter().any(|flow| flow.original == at || flow.reply == at)
+        self.flows.iter().any(|flow| {
+            // Where each datagram finds its server anew, none of the client's meets its flow.
+            (flow.original == at && !self.is_one_packet(flow)) || flow.reply == at
+        })
+    }
+
+    fn is_one_packet(&self, flow: &Flow) -> bool {
+        self.finds_anew(flow.original.0)
+    }
+
+    /// True for what a client sends to a service of which each datagram finds its server anew.
+    pub(crate) fn finds_anew(&self, tuple: Tuple) -> bool {
+        let port = tuple.destination_port.number();
+        let asked = self.asked(tuple.destination, port, tuple.protocol);
+        asked.is_some_and(|number| self.world.services[number].one_packet)
     }
 
     pub(crate) fn is_full(&self) -> bool {
@@ -95,25 +114,54 @@ impl Model<'_> {
         })
     }
 
-    /// Who may get a new client: the servers with a weight, and without one the sorry servers.
-    fn serving(&self, number: usize) -> Vec<(Ipv4Addr, u16)> {
+    /// Connections of a service's server; of all its servers, if none is named.
+    fn count(&self, number: usize, server: Option<(Ipv4Addr, u16)>) -> u32 {
         let service = &self.world.services[number];
-        let mut all = Vec::new();
-        if !self.world.sorry_only.contains(&number) {
-            for (place, server) in service.servers.iter().enumerate() {
-                if self.world.weight(number, place) > 0 {
-                    all.push((server.address, server.port.number()));
-                }
+        let is_its = |flow: &&Flow| {
+            let (original, reply) = (flow.original.0, flow.reply.0);
+            let port = original.destination_port.number();
+            let from = (reply.source, reply.source_port.number());
+            let mut servers = service.servers.iter();
+            self.asked(original.destination, port, original.protocol) == Some(number)
+                && servers.any(|one| (one.address, one.port.number()) == from)
+                && server.is_none_or(|server| server == from)
+        };
+        self.flows.iter().filter(is_its).count() as u32
+    }
+
+    /// Who may get a new client, and why it may be refused.
+    fn serving(&self, number: usize) -> (Vec<(Ipv4Addr, u16)>, Option<Refusal>) {
+        let service = &self.world.services[number];
+        let is_full = |limit: Option<Limit>, count| limit.is_some_and(|one| count >= one.most());
+        let (mut with_room, mut full) = (Vec::new(), 0);
+        let service_full = is_full(service.limit, self.count(number, None));
+        for (place, server) in service.servers.iter().enumerate() {
+            let at = (server.address, server.port.number());
+            if self.world.sorry_only.contains(&number) || self.world.weight(number, place) == 0 {
+                continue;
+            }
+            if service_full || is_full(server.limit, self.count(number, Some(at))) {
+                full += 1;
+            } else {
+                with_room.push(at);
             }
         }
-        if all.is_empty() {
-            for (place, server) in service.sorry.iter().enumerate() {
-                if self.world.sorry_weight(number, place) > 0 {
-                    all.push((server.address, server.port.number()));
-                }
+        let mut sorry = Vec::new();
+        for (place, server) in service.sorry.iter().enumerate() {
+            if self.world.sorry_weight(number, place) > 0 {
+                sorry.push((server.address, server.port.number()));
             }
         }
-        all
+        match (service.when_full, with_room.is_empty(), full) {
+            (_, true, 0) if sorry.is_empty() => (sorry, Some(Refusal::NoServer)),
+            (_, true, 0) => (sorry, None),
+            (WhenFull::Refuse, _, 1..) => (with_room, Some(Refusal::ServerFull)),
+            (WhenFull::Next, false, _) | (_, false, 0) => (with_room, None),
+            (WhenFull::Next, true, _) | (WhenFull::Sorry, _, _) if sorry.is_empty() => {
+                (with_room, Some(Refusal::ServerFull))
+            }
+            _ => ([with_room, sorry].concat(), None),
+        }
     }
 
     pub(crate) fn expects(&self, request: &Request<Ipv4Addr>) -> Expected {
@@ -177,15 +225,15 @@ impl Model<'_> {
         let Some(number) = self.asked(tuple.destination, port, tuple.protocol) else {
             return Expected::Refused(Refusal::NoService);
         };
-        let servers = match self.clients.kept(self.world, number, tuple.source) {
-            Some(server) => vec![server],
+        let (servers, refusal) = match self.clients.kept(self.world, number, tuple.source) {
+            Some(server) => (vec![server], None),
             None => self.serving(number),
         };
         let source = match request.key.side() {
             Side::Public => tuple.source,
             Side::Private => GATEWAY,
         };
-        Expected::ToServer { servers, source }
+        Expected::ToServer { servers, source, refusal }
     }
 
     /// Under the address of its service, if it `serves`, or of a rule.
@@ -222,8 +270,8 @@ impl Model<'_> {
         let on_link = in_net(tuple.destination, [198, 51, 100, 0], 24);
         let has_way = on_link || self.world.has_gateway;
         match &belongs {
-            Expected::ToServer { servers, .. } if servers.is_empty() => {
-                Expected::Refused(Refusal::NoServer)
+            Expected::ToServer { servers, refusal: Some(refusal), .. } if servers.is_empty() => {
+                Expected::Refused(*refusal)
             }
             Expected::Masqueraded { .. } if self.ports(tuple, &belongs).is_empty() => {
                 Expected::Refused(Refusal::PortsExhausted)
@@ -241,6 +289,9 @@ impl Model<'_> {
                 Expected::Refused(Refusal::PortsExhausted)
             }
             Expected::PrivateHost => belongs,
+            &Expected::ToServer { refusal: Some(refusal), .. } if self.is_full() => {
+                Expected::RefusedOr(Refusal::TableFull, refusal)
+            }
             _ if self.is_full() => Expected::Refused(Refusal::TableFull),
             _ => belongs,
         }

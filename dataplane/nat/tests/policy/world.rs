@@ -9,7 +9,8 @@ use nat::ports::PortRange;
 use nat::random::Random;
 use nat::scheduler::{ClientKey, HashOptions, Kind as Scheduler};
 use nat::service::{
-    Listen, Registry, ServerSpecification, ServiceSpecification, ServiceStates, Unserved, Weights,
+    Budgets, Limit, Limits, Listen, Registry, ServerSpecification, ServiceSpecification,
+    ServiceStates, Unserved, Weights, WhenFull,
 };
 use nat::table::Key;
 use nat::timeouts::Timeouts;
@@ -64,6 +65,7 @@ impl World {
                 address: server(last),
                 port: Port::new(port),
                 weight: 1,
+                limit: None,
             })
         };
         let service = |name: &str, port, protocol, servers: Vec<_>| ServiceSpecification {
@@ -73,6 +75,9 @@ impl World {
             hash: HashOptions::default(),
             servers,
             sorry: Vec::new(),
+            limit: None,
+            when_full: WhenFull::default(),
+            one_packet: false,
             unserved: None,
             persistence: None,
             cuts: false,
@@ -154,9 +159,14 @@ impl World {
     /// A worker's connections under this configuration; the same each time.
     pub(crate) fn translator(&self, policy: &Policy<Ipv4Addr>) -> Translator<Ipv4Addr> {
         let now = Instant::from_millis(0);
-        let connections = Connections::new(self.capacity, Timeouts::default(), now, &mut |_| ());
+        let limits = Arc::new(Limits::default());
+        let budgets = Arc::new(Budgets::new(Arc::clone(&limits), 0, 1));
+        let connections = Connections::new(self.capacity, Timeouts::default(), now, &mut |_| ())
+            .limited_by(Arc::clone(&budgets));
         let mut translator = Translator::new(connections, Random::from_seed(7));
-        translator.set_services(&Registry::default().build(&[], KEY).unwrap(), &policy.services);
+        let none = Registry::default().build(&[], KEY).unwrap();
+        translator.set_services(&none, &policy.services);
+        limits.follow(&none, &policy.services, &[&budgets]);
         translator
     }
 }
@@ -217,6 +227,7 @@ fn list(servers: Vec<(u8, u16)>) -> Vec<ServerSpecification<Ipv4Addr>> {
         address: server(last),
         port: Port::new(port),
         weight: 1,
+        limit: None,
     };
     let mut servers: Vec<_> = servers.into_iter().map(one).collect();
     servers.sort_by_key(|one| (one.address, one.port));
@@ -230,16 +241,29 @@ prop_compose! {
         listens in listens(),
         scheduler in schedulers(),
         servers in vec((11u8..14, 50u16..53), 0..3),
+        limits in vec(option::weighted(0.3, 1u32..4), 4),
+        when_full in prop_oneof![
+            2 => Just(WhenFull::Next), 1 => Just(WhenFull::Sorry), 1 => Just(WhenFull::Refuse),
+        ],
+        one_packet in prop::bool::weighted(0.3),
         // Some of them are another service's servers.
         sorry in vec((13u8..15, 50u16..53), 0..3),
         unserved in option::of(unserved()),
         persistence in option::of(persistence()),
     ) -> ServiceSpecification<Ipv4Addr> {
-        let servers = list(servers);
+        let mut servers = list(servers);
+        // The model of persistent clients knows nothing of full servers.
+        let limits = limits.into_iter().map(|most| most.filter(|_| persistence.is_none()));
+        let mut limits = limits.map(|most| most.map(|most| Limit::new(most, most)));
+        let limit = limits.next().flatten();
+        for (server, limit) in servers.iter_mut().zip(limits) {
+            server.limit = limit;
+        }
         let is_other = |one: &ServerSpecification<Ipv4Addr>| {
             !servers.iter().any(|own| (own.address, own.port) == (one.address, one.port))
         };
         let sorry = list(sorry).into_iter().filter(is_other).collect();
+        let one_packet = one_packet && listens.iter().all(|one| one.protocol == Protocol::Udp);
         let name = name.to_string();
         ServiceSpecification {
             name,
@@ -248,6 +272,9 @@ prop_compose! {
             hash: HashOptions { table_size: 251, ..HashOptions::default() },
             servers,
             sorry,
+            limit,
+            when_full,
+            one_packet,
             unserved,
             persistence,
             cuts: false,

@@ -9,7 +9,7 @@ use nat::connection::{Kind, NewConnection};
 use nat::scheduler::{ClientKey, HashOptions, Kind as Scheduler, Load};
 use nat::service::Services;
 use nat::service::{
-    Listen, Registry, ServerId, ServerSpecification, ServiceId, ServiceSpecification,
+    Listen, Registry, ServerId, ServerSpecification, ServiceId, ServiceSpecification, WhenFull,
 };
 use nat::sync::ring::{self, Consumer, Producer};
 use nat::sync::{Event, Export, Import, Installs, Journaled, Order, Reply, Session, Tally, event};
@@ -37,6 +37,7 @@ pub(crate) fn specification(
         address: Ipv4Addr::new(10, 0, 0, last),
         port: Port::new(8000 + port),
         weight: 1,
+        limit: None,
     };
     ServiceSpecification {
         name: name.to_owned(),
@@ -45,6 +46,9 @@ pub(crate) fn specification(
         hash: HashOptions::default(),
         servers: [11, 12, 13].map(server).to_vec(),
         sorry: Vec::new(),
+        limit: None,
+        when_full: WhenFull::default(),
+        one_packet: false,
         unserved: None,
         persistence: None,
         cuts: false,

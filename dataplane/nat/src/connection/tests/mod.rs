@@ -2,6 +2,7 @@
 
 mod forged;
 mod lives;
+mod one_packet;
 
 use std::collections::{HashMap, HashSet};
 use std::net::Ipv4Addr;

@@ -44,6 +44,7 @@ pub(super) fn specification(
         address: Ipv4Addr::from_bits(0x0a00_0000 + n),
         port: Port::new(80),
         weight,
+        limit: None,
     };
     ServiceSpecification {
         name: "web".to_owned(),
@@ -52,6 +53,9 @@ pub(super) fn specification(
         hash,
         servers: (0..).zip(weights).map(server).collect(),
         sorry: Vec::new(),
+        limit: None,
+        when_full: crate::service::WhenFull::default(),
+        one_packet: false,
         unserved: None,
         persistence: None,
         cuts: false,

@@ -23,9 +23,13 @@ fn specification(name: &str, servers: &[u8]) -> ServiceSpecification<Ipv4Addr> {
                 address: Ipv4Addr::new(10, 0, 0, last),
                 port: Port::new(80),
                 weight: 1,
+                limit: None,
             })
             .collect(),
         sorry: Vec::new(),
+        limit: None,
+        when_full: WhenFull::default(),
+        one_packet: false,
         unserved: None,
         persistence: None,
         cuts: false,
@@ -34,8 +38,12 @@ fn specification(name: &str, servers: &[u8]) -> ServiceSpecification<Ipv4Addr> {
 
 /// A service whose servers have these addresses.
 fn with_servers(name: &str, addresses: core::ops::Range<u32>) -> ServiceSpecification<Ipv4Addr> {
-    let server =
-        |n| ServerSpecification { address: Ipv4Addr::from_bits(n), port: Port::new(80), weight: 1 };
+    let server = |n| ServerSpecification {
+        address: Ipv4Addr::from_bits(n),
+        port: Port::new(80),
+        weight: 1,
+        limit: None,
+    };
     ServiceSpecification { servers: addresses.map(server).collect(), ..specification(name, &[]) }
 }
 
