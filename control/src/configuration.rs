@@ -14,7 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use api::{Failure, FailureKind, Reload, Reloaded, Request, Response, SourcesPage};
-use config::{Checked, Config, Sources};
+use config::{Checked, Config, Digests, Sources};
 use tokio::sync::{Mutex, watch};
 
 use crate::dataplane_client::{AskError, DataplaneClient};
@@ -37,6 +37,7 @@ pub struct Follower {
     /// What this process was started with.
     started: Config,
     current: watch::Sender<Arc<Config>>,
+    digests: watch::Sender<Digests>,
     dataplane: Mutex<Known>,
 }
 
@@ -59,6 +60,7 @@ impl Follower {
         Arc::new(Follower {
             started: config.clone(),
             current: watch::Sender::new(Arc::new(config.clone())),
+            digests: watch::Sender::new(config.digests()),
             dataplane: Mutex::new(Known { socket, client: None, digest: None, generation: 0 }),
         })
     }
@@ -67,6 +69,12 @@ impl Follower {
     #[must_use]
     pub fn subscribe(&self) -> Current {
         self.current.subscribe()
+    }
+
+    /// The digests of the configuration in force, for the peer.
+    #[must_use]
+    pub fn digests(&self) -> watch::Receiver<Digests> {
+        self.digests.subscribe()
     }
 
     /// Keeps up until the process ends.
@@ -107,6 +115,7 @@ impl Follower {
             }
         };
         self.restart_needed(&config).iter().for_each(|warning| tracing::warn!("{warning}"));
+        self.digests.send_replace(config.digests());
         let changed = self.current.send_if_modified(|current| {
             let changed = **current != config;
             if changed {
@@ -152,13 +161,7 @@ impl Follower {
     /// The parts that this process was started with and that are others in a configuration, each
     /// a sentence.
     fn restart_needed(&self, new: &Config) -> Vec<String> {
-        let old = &self.started;
-        let parts = [
-            ("[node]", old.node != new.node),
-            ("[peer]", old.peer != new.peer),
-            ("[metrics]", old.metrics != new.metrics),
-        ];
-        let changed = parts.into_iter().filter_map(|(part, changed)| changed.then_some(part));
+        let changed = self.started.restart_of_control(new).into_iter();
         changed
             .map(|part| format!("{part} has changed: it takes a restart of tandem-control"))
             .collect()

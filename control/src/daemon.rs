@@ -176,6 +176,7 @@ fn start_pair(config: &Config, peer: &Peer, clock: Clock) -> Result<Running, Sta
         plan,
         sync,
         measures,
+        digests: follower.digests(),
         witness,
     };
     let (alive, ended) = oneshot::channel();

@@ -28,6 +28,12 @@ pub enum Error {
     /// The words of the command line do not fit together.
     #[error("{0}")]
     Usage(String),
+    /// Two configurations differ, which is written already.
+    #[error("they differ")]
+    Differs,
+    /// Two configurations could not be compared.
+    #[error("{0}")]
+    NotCompared(Box<Error>),
     /// The output could not be written.
     #[error("the output could not be written: {0}")]
     Output(#[from] io::Error),
@@ -39,8 +45,9 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Error::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
-            Error::Mistakes(_) | Error::Reported(_) | Error::Usage(_) => 2,
+            Error::Mistakes(_) | Error::Reported(_) | Error::Usage(_) | Error::NotCompared(_) => 2,
             Error::Unfinished => 3,
+            Error::Differs => 1,
             Error::Client(ClientError::Failed(Failure {
                 failure: FailureKind::Configuration,
                 ..
@@ -72,6 +79,7 @@ impl Error {
             | Error::Control(ClientError::Failed(failure)) => {
                 (failure.message.clone(), failure.details.clone())
             }
+            Error::NotCompared(why) => return why.json(),
             other => (other.to_string(), Vec::new()),
         };
         json!({ "error": { "message": message, "details": details } })

@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::process::{Command, Stdio};
 
-use api::{Failure, FailureKind, Reload, Reloaded, Request, Response};
+use api::{Failure, FailureKind, Reload, Reloaded, Request, Response, SourcesInForce};
 use dataplane::{CONNECTIONS, FakeDataplane, busy, idle, pair, path, stderr, stdout, tandem};
 use serde_json::Value;
 
@@ -403,4 +403,124 @@ fn a_wrong_command_line_exits_with_2() {
     }
     let both = tandem(&socket, &["connections", "--all", "--limit", "3"]);
     assert_eq!(both.status.code(), Some(2));
+}
+
+/// A dataplane that runs this text.
+fn running(text: &'static str) -> FakeDataplane {
+    FakeDataplane::start(move |request| match request {
+        Request::Sources(page) => {
+            let at = (page.file, page.offset);
+            let files = [("/etc/tandem/tandem.toml", text)];
+            Response::SourcesInForce(SourcesInForce::page(7, "digest".to_owned(), files, at))
+        }
+        request => busy(request),
+    })
+}
+
+const EXAMPLE: &str = include_str!("../../docs/examples/tandem.toml");
+
+/// What `tandem diff` says of the example after each `from` has become its `to`.
+fn diff(changes: &[(&str, &str)], more: &[&str]) -> (Option<i32>, String, String) {
+    let dataplane = running(EXAMPLE);
+    let file = dataplane.socket.with_file_name("new.toml");
+    let change = |text: String, (from, to): &(&str, &str)| text.replacen(from, to, 1);
+    std::fs::write(&file, changes.iter().fold(EXAMPLE.to_owned(), change)).unwrap();
+    let output = dataplane.tandem(&[&["diff", file.to_str().unwrap()], more].concat());
+    let name = |text: String| text.replace(file.to_str().unwrap(), "new.toml");
+    (output.status.code(), name(stdout(&output)), name(stderr(&output)))
+}
+
+#[test]
+fn diff_says_what_a_reload_would_change() {
+    let nothing = "A reload of new.toml changes nothing: generation 7 is the same.\n".to_owned();
+    assert_eq!(diff(&[("scheduler = \"wlc\"\n", "")], &[]), (Some(0), nothing, String::new()));
+    let (code, shown, said) = diff(
+        &[
+            ("scheduler = \"wlc\"", "scheduler = \"wrr\""),
+            ("10.0.0.12:80\", weight = 1", "10.0.0.12:80\", weight = 9"),
+            ("{ address = \"10.0.0.12:53\" }", ""),
+        ],
+        &[],
+    );
+    assert_eq!((code, said.as_str()), (Some(1), ""));
+    assert_eq!(
+        shown,
+        "\
+service web: scheduler: \"wlc\" -> \"wrr\"
+service web, server 10.0.0.12:80: weight: 1 -> 9
+service dns, server 10.0.0.12:53: removed
+
+This is what a reload of new.toml changes; generation 7 is in force.
+"
+    );
+}
+
+#[test]
+fn diff_says_what_takes_a_restart() {
+    let (code, shown, _) = diff(&[("workers = [1]", "workers = [1, 2]")], &[]);
+    assert_eq!(code, Some(1));
+    assert_eq!(
+        shown,
+        "\
+node: workers: [1] -> [1, 2]
+
+A reload would be refused: these take a restart of tandem-dataplane:
+  node.workers: [1] now, [1, 2] in the file
+tandem-control takes [node] when it is restarted.
+"
+    );
+}
+
+#[test]
+fn diff_as_json_names_every_part() {
+    let (code, shown, _) = diff(&[("weight = 1", "weight = 4")], &["--json"]);
+    let answer = json(&shown);
+    assert_eq!((code, answer["differs"].as_bool()), (Some(1), Some(true)));
+    let change = &answer["changes"][0];
+    assert_eq!((&change["change"], &change["section"]), (&"changed".into(), &"service".into()));
+    assert_eq!((&change["name"], &change["server"]), (&"web".into(), &"10.0.0.11:80".into()));
+    assert_eq!(
+        (&change["key"], &change["old"], &change["new"]),
+        (&"weight".into(), &"1".into(), &"4".into())
+    );
+    let (code, shown, _) = diff(&[], &["--json"]);
+    assert_eq!((code, json(&shown)["differs"].as_bool()), (Some(0), Some(false)));
+}
+
+#[test]
+fn diff_exits_with_2_when_there_is_nothing_to_compare() {
+    let (code, _, said) = diff(&[("workers = [1]", "workers = []")], &[]);
+    assert_eq!(code, Some(2));
+    assert!(said.starts_with("new.toml:6:"), "{said}");
+    let dataplane = running("no TOML");
+    let output = dataplane.tandem(&["diff", "../docs/examples/tandem.toml"]);
+    assert_eq!(output.status.code(), Some(2));
+    let output = tandem(&path(), &["diff", "../docs/examples/tandem.toml"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("the dataplane is not running"), "{}", stderr(&output));
+}
+
+#[test]
+fn reload_asks_control_first_and_the_dataplane_where_there_is_none() {
+    let by_control = |_| {
+        Response::Reloaded(Reloaded { generation: 9, warnings: vec!["[node] has changed".into()] })
+    };
+    let dataplane = FakeDataplane::start(busy).with_control(by_control);
+    assert_eq!(
+        dataplane.shows(&["reload"]),
+        "[node] has changed\nGeneration 9 of the configuration is in force.\n"
+    );
+    for kind in [FailureKind::NotNow, FailureKind::Malformed] {
+        let dataplane = FakeDataplane::start(|_| {
+            Response::Reloaded(Reloaded { generation: 4, warnings: Vec::new() })
+        })
+        .with_control(move |_| Failure::new(kind, "not by me").into());
+        assert_eq!(
+            dataplane.shows(&["reload"]),
+            "Generation 4 of the configuration is in force.\n"
+        );
+    }
+    let dataplane = FakeDataplane::start(busy)
+        .with_control(|_| Failure::new(FailureKind::Configuration, "wrong").into());
+    assert_eq!(dataplane.tandem(&["reload"]).status.code(), Some(2));
 }

@@ -32,6 +32,7 @@ fn payload(name: &str, sequence: u64) -> HeartbeatPayload {
         },
         progress: Progress::default(),
         timers: Timers::default(),
+        digests: config::Digests::default(),
         obstacles: Vec::new(),
     }
 }

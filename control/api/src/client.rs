@@ -5,7 +5,7 @@ use std::io::{self, ErrorKind};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, FailureKind};
 use crate::frame::{self, FrameError};
 use crate::message::{self, Request, Response};
 use crate::stream::Direction;
@@ -142,6 +142,40 @@ impl Client {
                 }
                 _ => ClientError::Socket { path, error },
             },
+        }
+    }
+}
+
+impl Client {
+    /// Asks a dataplane for every file of the configuration in force, as pairs of name and text,
+    /// and for its generation.
+    ///
+    /// # Errors
+    /// Fails as [`Client::request`] does, and when the configuration changes again and again while
+    /// it is read.
+    pub fn sources(&mut self) -> Result<(u64, Vec<(String, String)>), ClientError> {
+        let mut attempts = 5;
+        loop {
+            attempts -= 1;
+            match self.sources_once() {
+                Err(ClientError::Failed(failure))
+                    if failure.failure == FailureKind::NotNow && attempts > 0 => {}
+                result => return result,
+            }
+        }
+    }
+
+    fn sources_once(&mut self) -> Result<(u64, Vec<(String, String)>), ClientError> {
+        let (mut page, mut files) = (SourcesPage::default(), Vec::new());
+        loop {
+            let answer = self.sources_page(page)?;
+            let (generation, next) = (answer.generation, answer.next);
+            let of = Some(answer.digest.clone());
+            answer.append_to(&mut files);
+            match next {
+                Some((file, offset)) => page = SourcesPage { known: None, of, file, offset },
+                None => return Ok((generation, files)),
+            }
         }
     }
 }

@@ -34,6 +34,8 @@ pub struct Pair {
     /// What the operator has to change though both machines run. Each is a sentence without its
     /// full stop.
     pub warnings: Vec<String>,
+    /// The sections of the configuration that have been others than the peer's for some time.
+    pub differing: Vec<String>,
 }
 
 /// A peer that lives and whose heartbeats are not understood.

@@ -32,6 +32,8 @@
 #![deny(missing_docs)]
 
 mod checked;
+pub mod diff;
+mod digests;
 mod document;
 mod load;
 mod mistake;
@@ -44,6 +46,7 @@ mod sources;
 mod validate;
 
 pub use checked::Checked;
+pub use digests::{Digests, SECTIONS_OF_A_PAIR};
 pub use document::duration::parse as parse_duration;
 pub use mistake::{Mistake, Mistakes, Place, Severity};
 pub use model::Config;

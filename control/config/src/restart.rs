@@ -40,6 +40,17 @@ impl Config {
         changes.text("peer", &peer(self), &peer(new));
         changes.0
     }
+
+    /// The sections that tandem-control has set up once and that are others in `new`: it takes
+    /// them when it starts.
+    pub fn restart_of_control(&self, new: &Config) -> Vec<&'static str> {
+        let sections = [
+            ("[node]", self.node != new.node),
+            ("[peer]", self.peer != new.peer),
+            ("[metrics]", self.metrics != new.metrics),
+        ];
+        sections.into_iter().filter_map(|(section, differs)| differs.then_some(section)).collect()
+    }
 }
 
 struct Changes(Vec<String>);

@@ -128,11 +128,16 @@ proptest! {
 
 #[test]
 fn nesting_without_end_is_a_mistake() {
-    for (open, close) in [("[", "]"), ("{ a = ", " }")] {
-        let depth = 100_000;
+    let depth = 100_000;
+    for (open, close) in [("[", "]"), ("{ a = ", " }"), ("{ a.", "a = 1 }")] {
         let text = format!("node = {}{}", open.repeat(depth), close.repeat(depth));
-        judge(&text).unwrap();
-        assert!(Config::from_str("deep", &text).is_err());
+        for text in [text, format!("node.{}a = 1", "a.".repeat(depth))] {
+            judge(&text).unwrap();
+            assert!(Config::from_str("deep", &text).is_err());
+            // Behind another file every place is moved.
+            let files = [("first", COMPLETE), ("deep", &text)];
+            judge_files(Sources::new(files.map(|(n, t)| (n.to_owned(), t.to_owned())))).unwrap();
+        }
     }
 }
 

@@ -180,3 +180,12 @@ fn tables_that_are_none_are_told() {
     let lines = found(&service("s", 80, "protocol = \"tcp\"\ndefaults = \"no\""));
     assert!(lines[0].contains("service.defaults is a string"), "{lines:?}");
 }
+
+#[test]
+fn what_is_inherited_stays_small() {
+    let entries = "{ kind = \"tcp\" },".repeat(2_000);
+    let services: String = (0..300).map(|n| service(&format!("s{n}"), 1_000 + n, "")).collect();
+    let lines = found(&format!("[defaults]\nprotocol = \"tcp\"\ncheck = [{entries}]\n{services}"));
+    let what = "this is inherited so often that the configuration grows too large";
+    assert!(lines.iter().any(|line| line.contains(what)), "{} lines", lines.len());
+}

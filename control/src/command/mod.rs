@@ -4,6 +4,7 @@ mod administer;
 mod check;
 mod connections;
 mod counters;
+mod diff;
 mod failover;
 mod neighbours;
 mod pair;
@@ -41,7 +42,7 @@ pub struct Cli {
 const ABOUT: &str = "Shows and operates a Tandem appliance";
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 a mistake in the configuration or the command line, 3 \
-     connections are left after tandem drain --wait --timeout";
+     connections are left after tandem drain --wait --timeout; diff has its own";
 
 #[derive(Clone, Debug, Subcommand)]
 enum Command {
@@ -70,6 +71,9 @@ enum Command {
     Failover,
     /// Have the dataplane read its configuration file again; no connection is lost
     Reload,
+    /// Show what a reload would change; it changes nothing
+    #[command(after_help = diff::HELP)]
+    Diff(diff::Arguments),
 }
 
 impl Cli {
@@ -80,7 +84,7 @@ impl Cli {
         let result = self.run(&mut out).and_then(|()| Ok(out.flush()?));
         let Err(error) = result else { return ExitCode::SUCCESS };
         let code = error.exit_code();
-        if code != 0 && !matches!(error, Error::Reported(_) | Error::Unfinished) {
+        if code != 0 && !matches!(error, Error::Reported(_) | Error::Unfinished | Error::Differs) {
             // Where even this cannot be written, the exit code has to say it.
             let _ = if self.json && !matches!(error, Error::Output(_)) {
                 writeln!(out, "{:#}", error.json()).and_then(|()| out.flush())
@@ -113,6 +117,7 @@ impl Cli {
             Command::Counters(arguments) => counters::run(arguments, &mut context),
             Command::Failover => failover::run(&mut context),
             Command::Reload => reload::run(&mut context),
+            Command::Diff(arguments) => diff::run(arguments, &mut context),
         }
     }
 }

@@ -6,6 +6,9 @@
 //!
 //!   dead  lease  public and private: set, asked, answering  name   obstacles
 //!   4     4      2 * (8 + 2 + 2)                            1 + n  1 + each 1 + n
+//!
+//!   digests of the configuration: of the keys, then of each section
+//!   8                             5 * 8
 //! ```
 //!
 //! A hello ends behind its kind. Numbers are little-endian, times in milliseconds. Version,
@@ -17,7 +20,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use api::SyncState;
-use config::Timing;
+use config::{Digests, Timing};
 use failover::{Fitness, Heartbeat, Identity, Reach, Role, Term, Wish};
 
 use super::salt::Salt;
@@ -62,6 +65,8 @@ pub struct HeartbeatPayload {
     /// What keeps the sender from being ready, for the operator; at most
     /// [`HeartbeatPayload::OBSTACLES`] of at most 255 bytes.
     pub obstacles: Vec<String>,
+    /// Of the sender's configuration, so that two machines find out that theirs differ.
+    pub digests: Digests,
 }
 
 /// How far connection sync has come, as the sender's dataplane sees it.
@@ -98,7 +103,7 @@ impl HeartbeatPayload {
 }
 
 /// The version of messages.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 
 const HELLO: u8 = 0;
 const HEARTBEAT: u8 = 1;
@@ -195,6 +200,8 @@ impl HeartbeatPayload {
         let obstacles = self.obstacles.get(..Self::OBSTACLES).unwrap_or(&self.obstacles);
         out.push(obstacles.len() as u8);
         obstacles.iter().for_each(|obstacle| put_text(out, obstacle));
+        out.extend(self.digests.schema.to_le_bytes());
+        self.digests.sections.iter().for_each(|section| out.extend(section.to_le_bytes()));
     }
 
     fn decode(reader: &mut Reader<'_>) -> Option<Self> {
@@ -220,7 +227,11 @@ impl HeartbeatPayload {
         let identity = Identity { priority, name, start: 0 };
         let lease = Duration::from_millis(timers.lease.into());
         let heartbeat = Heartbeat { identity, term, role, fitness, wish, hears_peer, lease };
-        Some(HeartbeatPayload { sequence, heartbeat, progress, timers, obstacles })
+        let mut digests = Digests { schema: reader.word()?, ..Digests::default() };
+        for section in &mut digests.sections {
+            *section = reader.word()?;
+        }
+        Some(HeartbeatPayload { sequence, heartbeat, progress, timers, obstacles, digests })
     }
 }
 

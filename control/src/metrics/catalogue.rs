@@ -199,6 +199,8 @@ families! {
         "Time since the peer's last heartbeat."
     PAIR_WARNINGS "tandem_pair_warnings" Gauge []
         "Warnings about the pair in `tandem status`: the peer lives, and something that it says is wrong."
+    CONFIGURATION_DIFFERS "tandem_configuration_differs" Gauge ["section"]
+        "1 if this section of the configuration has been another than the peer's for 10 seconds."
     PEER_TIMERS "tandem_peer_timers_differ" Gauge []
         "1 if the peer's dead interval or lease is another than this machine's."
 

@@ -33,6 +33,11 @@ pub fn write(numbers: &Numbers, page: &mut Page) {
 
 fn write_peer(pair: &Pair, page: &mut Page) {
     page.flag(all::PEER_UP, pair.paths.iter().any(|path| path.up));
+    let differing = config::SECTIONS_OF_A_PAIR.map(|section| {
+        let is_named = pair.differing.iter().any(|name| name == section);
+        ([section.replace(' ', "_")], one_if(is_named))
+    });
+    page.gauges(all::CONFIGURATION_DIFFERS, differing);
     page.gauge(all::PAIR_WARNINGS, pair.warnings.len() as f64);
     let heard = pair.peer.as_ref().map(|peer| peer.role == api::Role::Active);
     let said = pair.not_understood.as_ref().and_then(|said| said.active);

@@ -39,6 +39,7 @@ pub(super) struct View<'v> {
     pub(super) takeovers: u64,
     pub(super) timing: Timing,
     pub(super) warnings: Vec<String>,
+    pub(super) differing: Vec<&'static str>,
     pub(super) now: Instant,
 }
 
@@ -83,6 +84,7 @@ impl View<'_> {
                 active: said.active,
                 why: self.paths.trouble(self.machine.patience(), now).unwrap_or_default(),
             }),
+            differing: self.differing.into_iter().map(str::to_owned).collect(),
             warnings: [self.warnings, lease_status.map(silent).unwrap_or_default()].concat(),
         }
     }

@@ -1,6 +1,11 @@
 //! What is wrong with what the peer says, though it lives: sentences for the log and the
 //! status, each with the remedy.
 
+use core::time::Duration;
+
+use config::Digests;
+use failover::Instant;
+
 use crate::heartbeat::{HeartbeatPayload, Timers};
 
 /// What is wrong now; each a sentence without its full stop.
@@ -9,11 +14,26 @@ pub(super) struct Warnings {
     timers: Option<String>,
     name: Option<String>,
     incompatible: Option<String>,
+    configuration: Option<String>,
+    differing: Differing,
 }
+
+/// The sections of the configuration that differ from the peer's.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+struct Differing {
+    sections: Vec<&'static str>,
+    /// When the first of them was found.
+    since: Option<Instant>,
+}
+
+/// A difference is told when it has lasted for so long: both machines are reloaded one after the
+/// other.
+const RELOADING: Duration = Duration::from_secs(10);
 
 impl Warnings {
     pub(super) fn all(&self) -> Vec<String> {
-        [&self.name, &self.incompatible, &self.timers].into_iter().flatten().cloned().collect()
+        let all = [&self.name, &self.incompatible, &self.timers, &self.configuration];
+        all.into_iter().flatten().cloned().collect()
     }
 
     /// Takes note of what is wrong with a heartbeat that is understood. `name` and `timers` are
@@ -23,6 +43,29 @@ impl Warnings {
         let timers = timer_difference(timers, payload.timers);
         tell(&mut self.name, name, "the peer has another node.name than this machine now");
         tell(&mut self.timers, timers, "the peer has the same timers as this machine now");
+    }
+
+    /// Takes note of which sections of the configuration differ from the peer's.
+    pub(super) fn compare_digests(&mut self, own: Digests, peers: Digests, now: Instant) {
+        let sections = own.differing(&peers).unwrap_or_default();
+        let since = match self.differing.since {
+            Some(since) if !sections.is_empty() => since,
+            _ => now,
+        };
+        let is_told = !sections.is_empty() && now.since(since) >= RELOADING;
+        self.differing.since = (!sections.is_empty()).then_some(since);
+        let found = is_told.then(|| difference(&sections));
+        self.differing.sections = sections;
+        let gone = "the peer has the same configuration as this machine now";
+        tell(&mut self.configuration, found, gone);
+    }
+
+    /// The sections of the configuration that differ from the peer's for some time.
+    pub(super) fn differing(&self) -> Vec<&'static str> {
+        match self.configuration {
+            Some(_) => self.differing.sections.clone(),
+            None => Vec::new(),
+        }
     }
 
     /// Takes note of why the peer is not understood, if that is so. When only some of its messages
@@ -44,6 +87,16 @@ pub(super) fn same_name(own: &str, peers: &str) -> Option<String> {
              machines another name in its configuration, and restart its tandem-control"
         )
     })
+}
+
+/// That sections differ, as a sentence without its full stop.
+fn difference(sections: &[&str]) -> String {
+    format!(
+        "the peer has another configuration than this machine, in: {}; a takeover would change what \
+         clients get: make the files equal in these, and reload both (tandem diff FILE compares a \
+         copy of the peer's file with what is in force here)",
+        sections.join(", ")
+    )
 }
 
 /// That the timers differ, as a sentence without its full stop; none if they do not.
@@ -88,6 +141,30 @@ mod tests {
         let what = same_name("a", "a").unwrap();
         assert!(what.contains("the peer has the same node.name \"a\" as this machine"), "{what}");
         assert!(what.contains("give one of the two machines another name"), "{what}");
+    }
+
+    #[test]
+    fn a_configuration_that_differs_is_told_when_it_lasts() {
+        let mut warnings = Warnings::default();
+        let own = Digests { schema: 1, sections: [1; 5] };
+        let peers = Digests { sections: [1, 2, 1, 1, 1], ..own };
+        let at = |seconds: u64| Instant(seconds * 1_000_000);
+        warnings.compare_digests(own, peers, at(100));
+        warnings.compare_digests(own, peers, at(109));
+        assert_eq!((warnings.all(), warnings.differing()), (vec![], vec![]));
+        warnings.compare_digests(own, peers, at(110));
+        assert!(warnings.all()[0].contains("in: masquerade; a takeover"), "{warnings:?}");
+        assert_eq!(warnings.differing(), ["masquerade"]);
+        // Another one does not begin anew, and what is equal again does.
+        warnings.compare_digests(own, Digests { sections: [2; 5], ..own }, at(111));
+        assert_eq!(warnings.differing().len(), 5);
+        warnings.compare_digests(own, own, at(112));
+        assert_eq!((warnings.all(), warnings.differing()), (vec![], vec![]));
+        warnings.compare_digests(own, peers, at(113));
+        assert_eq!(warnings.differing(), [""; 0]);
+        // Releases with other keys cannot be compared.
+        warnings.compare_digests(own, Digests { schema: 2, ..peers }, at(200));
+        assert_eq!(warnings.differing(), [""; 0]);
     }
 
     #[test]

@@ -217,6 +217,7 @@ pub(crate) fn pair() -> Pair {
         }),
         takeovers: 1,
         warnings: Vec::new(),
+        differing: Vec::new(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! A peer that is not what it should be.
 
 use std::net::UdpSocket;
+use std::time::{Duration, Instant};
 
 use crate::machine::{Both, Machine, wait};
 
@@ -148,4 +149,30 @@ fn with_other_timers_a_takeover_waits_for_the_end_of_the_peers_lease() {
     let ended = both.a.dataplane.state().changes.last().unwrap().1;
     let began = both.b.dataplane.state().changes.last().unwrap().1;
     assert!(ended <= began, "both were active for {:?}", ended - began);
+}
+
+#[test]
+fn another_configuration_is_said_when_it_lasts() {
+    let both = Both::up();
+    let file = both.b.folder.join("tandem.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let rule = "[[masquerade]]\nsource = [\"10.0.0.0/24\"]\naddress = \"198.51.100.10\"\n";
+    std::fs::write(&file, format!("{text}{rule}")).unwrap();
+    assert!(both.b.tandem(&["reload"]).status.success());
+    let differs = |machine: &Machine| {
+        machine.metrics().contains("tandem_configuration_differs{section=\"masquerade\"} 1\n")
+    };
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !(differs(&both.a) && differs(&both.b)) {
+        assert!(Instant::now() < deadline, "it is not said");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    for machine in [&both.a, &both.b] {
+        assert_eq!(machine.pair().differing, ["masquerade"]);
+        let metrics = machine.metrics();
+        assert!(metrics.contains("tandem_configuration_differs{section=\"services\"} 0\n"));
+    }
+    std::fs::write(&file, text).unwrap();
+    assert!(both.b.tandem(&["reload"]).status.success());
+    wait("it is taken back", || !differs(&both.a) && !differs(&both.b));
 }

@@ -12,6 +12,9 @@ use super::{Admin, WorkerHandle};
 use crate::client_key;
 use crate::snapshot::{Builder, Snapshot};
 
+/// Mistakes that a failure names.
+const TOLD: usize = 1000;
+
 /// Neighbours that a failure names.
 const NAMED: usize = 10;
 
@@ -35,7 +38,7 @@ impl Admin {
         let path = reload.path.clone().unwrap_or_else(|| loaded.path.clone());
         let checked = Config::load_checked(&path).map_err(|mistakes| {
             let message = "the configuration has mistakes; the one in use stays";
-            Failure::new(FailureKind::Configuration, message).with_details(mistakes.lines())
+            Failure::new(FailureKind::Configuration, message).with_details(told(mistakes.lines()))
         })?;
         let restart = loaded.config.restart_needed(&checked.config);
         if !restart.is_empty() {
@@ -93,6 +96,16 @@ pub fn follow_limits(workers: &[WorkerHandle], before: &Snapshot, snapshot: &Sna
     if let Some(one) = budgets.first() {
         one.limits().follow(before, services, &budgets);
     }
+}
+
+/// The first lines: an answer holds so many, and nobody reads more.
+fn told(mut lines: Vec<String>) -> Vec<String> {
+    let more = lines.len().saturating_sub(TOLD);
+    lines.truncate(TOLD);
+    if more > 0 {
+        lines.push(format!("and {more} more mistakes; tandem check shows all"));
+    }
+    lines
 }
 
 fn no_room_for(neighbours: &[(Side, Ipv4Addr)]) -> Failure {

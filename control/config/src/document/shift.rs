@@ -22,6 +22,18 @@ pub(crate) fn value(value: Spanned<DeValue<'_>>, by: usize) -> Spanned<DeValue<'
     spanned(Spanned::new(span, value), by)
 }
 
+/// How many values it is made of.
+pub(crate) fn size(value: &DeValue<'_>) -> usize {
+    match value {
+        DeValue::Table(table) => {
+            1 + table.values().map(|entry| size(entry.get_ref())).sum::<usize>()
+        }
+        DeValue::Array(list) => 1 + list.iter().map(|entry| size(entry.get_ref())).sum::<usize>(),
+        DeValue::String(text) => 1 + text.len() / 64,
+        _ => 1,
+    }
+}
+
 fn array(list: DeArray<'_>, by: usize) -> DeArray<'_> {
     list.into_iter().map(|entry| value(entry, by)).collect()
 }

@@ -3,7 +3,7 @@
 //! Behind the texts there is more room for places: what a service inherits from another place is
 //! copied there. A place in the copy leads back to the text, and tells who inherits it.
 
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::{Span, place_of};
@@ -18,7 +18,12 @@ pub(crate) struct Texts<'t> {
     files: Vec<Text<'t>>,
     /// By their start, without gaps: first the files themselves, then the copies.
     regions: RefCell<Vec<Region>>,
+    /// How many values may still be copied.
+    room: Cell<usize>,
 }
+
+/// The most values that are copied: a thousand services inherit a thousand values each.
+const MOST_COPIED: usize = 1_000_000;
 
 struct Text<'t> {
     source: &'t Source,
@@ -50,7 +55,7 @@ impl<'t> Texts<'t> {
             regions.push(Region { start, file, heir: None });
             start += room(&source.text);
         }
-        Texts { files, regions: RefCell::new(regions) }
+        Texts { files, regions: RefCell::new(regions), room: Cell::new(MOST_COPIED) }
     }
 
     /// The texts, each with the place of its begin.
@@ -68,6 +73,13 @@ impl<'t> Texts<'t> {
         let end = regions.last().map_or(0, |last| last.start + self.room_of(last.file));
         regions.push(Region { start: end, file, heir });
         end.wrapping_sub(start)
+    }
+
+    /// Takes room for a copy of so many values; false when there is not enough.
+    pub(crate) fn take_room(&self, values: usize) -> bool {
+        let left = self.room.get().checked_sub(values);
+        self.room.set(left.unwrap_or(0));
+        left.is_some()
     }
 
     /// The first place of the text, or copy of one, that a place is in.

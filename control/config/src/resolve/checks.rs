@@ -129,7 +129,7 @@ impl<'t> NamedChecks<'t> {
             );
             return None;
         };
-        let copy = heir.copy(check);
+        let copy = heir.copy(check)?;
         self.used.insert(name.to_owned());
         let is_cycle = within.iter().any(|known| known == name);
         if is_cycle || within.len() >= MOST_BASES {
@@ -164,7 +164,7 @@ impl<'t> NamedChecks<'t> {
         let used = core::mem::take(&mut self.used);
         let unused = self.named.iter().filter(|(name, _)| !used.contains(*name));
         let unused: Vec<_> = unused
-            .map(|(name, Named { check, name: span })| {
+            .filter_map(|(name, Named { check, name: span })| {
                 let what = format!("the check {} is used by no service", quote(name));
                 let remedy = "name it in the check of a service, or take it out";
                 nobody.report.warning(span, what, remedy);

@@ -32,9 +32,19 @@ impl<'r, 't> Heir<'r, 't> {
         Heir { report, name: None, copies: RefCell::default() }
     }
 
-    /// A copy of a value, for this service.
-    pub(super) fn copy(&self, value: &Value<'t>) -> Value<'t> {
-        shift::value(value.clone(), self.shift_for(value.span().start))
+    /// A copy of a value, for this service; none when there is no room for another one, which is
+    /// reported.
+    pub(super) fn copy(&self, value: &Value<'t>) -> Option<Value<'t>> {
+        let by = self.shift_for(value.span().start);
+        if !self.report.texts().take_room(shift::size(value.get_ref())) {
+            self.report.error(
+                &value.span(),
+                "this is inherited so often that the configuration grows too large",
+                "make it smaller, or write it in fewer services",
+            );
+            return None;
+        }
+        Some(shift::value(value.clone(), by))
     }
 
     /// What is added to the places of the file that a place is in.
@@ -53,8 +63,9 @@ impl<'r, 't> Heir<'r, 't> {
     pub(super) fn fill(&self, table: &mut DeTable<'t>, from: &[(String, Value<'t>)]) {
         for (key, value) in from {
             if !table.contains_key(key.as_str()) {
-                let copy = self.copy(value);
-                table.insert(key_at(key, &copy), copy);
+                if let Some(copy) = self.copy(value) {
+                    table.insert(key_at(key, &copy), copy);
+                }
             }
         }
     }

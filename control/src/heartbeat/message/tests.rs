@@ -15,6 +15,7 @@ pub(crate) fn payload(sequence: u64) -> HeartbeatPayload {
         progress: Progress { state: SyncState::Following, complete: true, lag: 12 },
         timers: Timers { dead: 150, lease: 120 },
         obstacles: vec!["the private link is down".to_owned()],
+        digests: Digests { schema: 1, sections: [2, 3, 4, 5, u64::MAX] },
     }
 }
 

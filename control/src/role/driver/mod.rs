@@ -17,7 +17,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use api::LeaseOrder;
-use config::Timing;
+use config::{Digests, Timing};
 use failover::{Instant, Machine, Role, Term};
 use tokio::sync::{mpsc, watch};
 
@@ -53,6 +53,8 @@ pub struct Driver {
     plan: watch::Sender<SyncPlan>,
     sync: watch::Receiver<Report>,
     measures: Arc<Measures>,
+    /// Of the configuration in force.
+    digests: watch::Receiver<Digests>,
     witness: Witness,
     peer: PeerState,
     observed: DataplaneState,

@@ -155,6 +155,7 @@ impl Driver {
             takeovers: self.history.takeovers,
             timing: self.timing,
             warnings: self.warnings.all(),
+            differing: self.warnings.differing(),
             now: self.clock.now(),
         };
         view.pair()

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use api::Role;
-use config::{Node, Peer};
+use config::{Digests, Node, Peer};
 use failover::{Identity, Instant, Machine, Term, Timers};
 use tokio::sync::{mpsc, watch};
 
@@ -38,6 +38,8 @@ pub struct Parts {
     pub plan: watch::Sender<SyncPlan>,
     pub sync: watch::Receiver<Report>,
     pub measures: Arc<Measures>,
+    /// Of the configuration in force.
+    pub digests: watch::Receiver<Digests>,
     /// Whether the witness answers.
     pub witness: Witness,
 }
@@ -68,6 +70,7 @@ impl Driver {
             plan: parts.plan,
             sync: parts.sync,
             measures: parts.measures,
+            digests: parts.digests,
             witness: parts.witness,
             peer: PeerState::default(),
             observed: DataplaneState::default(),

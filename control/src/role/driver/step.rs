@@ -99,6 +99,7 @@ impl Driver {
             progress: progress.unwrap_or_default(),
             timers: self.timing.into(),
             obstacles: self.obstacles(),
+            digests: *self.digests.borrow(),
         });
     }
 

@@ -44,6 +44,7 @@ impl Driver {
         if let Some(newest) = payloads.into_iter().last() {
             let name = &self.machine.identity().name;
             self.warnings.compare(name, self.timing.into(), &newest);
+            self.warnings.compare_digests(*self.digests.borrow(), newest.digests, now);
             self.peer.heartbeat = Some(LastHeartbeat { at: now, payload: newest });
         }
         if not_understood.is_some() || !heard.is_empty() {
