@@ -190,12 +190,12 @@ fn a_peer_that_is_not_understood_lives_and_both_know_who_goes_first() {
         }
         other => panic!("{other:?}"),
     };
-    assert_eq!(said(&mut a, &mut b, 0), Precedence::Peer);
-    assert_eq!(said(&mut a, &mut b, 2), Precedence::Own);
+    assert_eq!(said(&mut a, &mut b, 1), Precedence::Peer);
+    assert_eq!(said(&mut a, &mut b, 3), Precedence::Own);
     let is_higher = a.association.own_start() > b.association.own_start();
     let unknown = |peer_is_higher| Precedence::Unknown { peer_is_higher };
-    assert_eq!(said(&mut a, &mut b, 1), unknown(is_higher));
-    assert_eq!(said(&mut b, &mut a, 1), unknown(!is_higher));
+    assert_eq!(said(&mut a, &mut b, 2), unknown(is_higher));
+    assert_eq!(said(&mut b, &mut a, 2), unknown(!is_higher));
 }
 
 #[test]

@@ -61,7 +61,7 @@ fn says(machine: &Machine, what: &str) -> bool {
 
 #[test]
 fn beside_an_active_peer_that_is_not_understood_nothing_is_claimed() {
-    for version in [0, 1, 2] {
+    for version in [1, 2, 3] {
         let mut both = Both::new();
         let mut peer = Peer::of(&both);
         both.a.start();
@@ -100,7 +100,7 @@ fn beside_an_active_peer_that_is_not_understood_nothing_is_claimed() {
 
 #[test]
 fn of_two_active_ones_that_do_not_understand_each_other_one_gives_way() {
-    for (version, stays) in [(0, false), (1, false), (2, true)] {
+    for (version, stays) in [(1, false), (2, false), (3, true)] {
         let mut both = Both::new();
         both.a.start();
         wait("a is active", || both.a.dataplane.is_active());
@@ -132,7 +132,7 @@ fn beside_an_idle_peer_that_is_not_understood_the_older_version_goes_first() {
     let mut peer = Peer::of(&both);
     both.a.start();
     wait("the newer one lets a go first", || {
-        peer.say(2, false);
+        peer.say(3, false);
         both.a.dataplane.is_active()
     });
 }

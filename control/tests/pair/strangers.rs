@@ -25,7 +25,7 @@ fn another_version_is_said_in_the_log_and_the_status() {
     both.a.start();
     wait("a is active", || both.a.dataplane.is_active());
     let socket = peers_end(&both);
-    let what = "speaks version 2 of the heartbeat protocol and version 1.1 is spoken here";
+    let what = "speaks version 2 of the heartbeat protocol and version 1.2 is spoken here";
     wait("the status says so", || {
         socket.send(&[2; 100]).unwrap();
         both.a.pair().paths[0].trouble.as_ref().is_some_and(|trouble| trouble.contains(what))

@@ -113,9 +113,9 @@ async fn a_peer_that_is_not_understood_is_there() {
     let (mut paths, mut end) = paths(63);
     let (dead, now) = (Duration::from_millis(150), BEGIN.plus(Duration::from_millis(100)));
     for (version, active, messages) in [
-        (2, Some(true), "speaks version 1.2 of the heartbeat protocol and version 1.1 is"),
-        (0, Some(false), "speaks version 1.0 of the heartbeat protocol and version 1.1 is"),
-        (1, Some(true), "speaks version 1.1 of the heartbeat protocol, as this machine does"),
+        (3, Some(true), "speaks version 1.3 of the heartbeat protocol and version 1.2 is"),
+        (1, Some(false), "speaks version 1.1 of the heartbeat protocol and version 1.2 is"),
+        (2, Some(true), "speaks version 1.2 of the heartbeat protocol, as this machine does"),
     ] {
         let body = Body::NotUnderstood(NotUnderstood { version, active });
         let datagram = end.association.seal_body(body).unwrap();
