@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use config::{Config, Peer};
+use config::{Config, Digests, Peer};
 use failover::Term;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -93,7 +93,9 @@ async fn serve(config: &Config, path: &Path) -> Result<(), StartError> {
         .map_err(StartError::io("no handlers for SIGHUP, SIGUSR1, SIGUSR2"))?;
     tokio::spawn(Arc::clone(&follower).run());
     let clock = Clock::start();
-    let mut pair = config.peer.as_ref().map(|peer| start_pair(config, peer, clock)).transpose()?;
+    let digests = follower.digests();
+    let pair = config.peer.as_ref();
+    let mut pair = pair.map(|peer| start_pair(config, peer, clock, digests)).transpose()?;
     let configuration = follower.subscribe();
     let (_observations, observed) = watch::channel(Arc::default());
     let folder = folder::of(&config.node, path);
@@ -143,7 +145,12 @@ struct Running {
     exchange: Option<PeerParts>,
 }
 
-fn start_pair(config: &Config, peer: &Peer, clock: Clock) -> Result<Running, StartError> {
+fn start_pair(
+    config: &Config,
+    peer: &Peer,
+    clock: Clock,
+    digests: watch::Receiver<Digests>,
+) -> Result<Running, StartError> {
     let key = SharedKey::load(&peer.key_file)?;
     let sync_key = SyncKey::new(&key);
     let association = Association::new(key).map_err(StartError::Random)?;
@@ -176,7 +183,7 @@ fn start_pair(config: &Config, peer: &Peer, clock: Clock) -> Result<Running, Sta
         plan,
         sync,
         measures,
-        digests: follower.digests(),
+        digests,
         witness,
     };
     let (alive, ended) = oneshot::channel();
