@@ -24,7 +24,7 @@ use crate::role::driver::start::Parts;
 use crate::role::term::TermFile;
 use crate::role::{Driver, DriverHandle, DriverRequest, SyncPlan, term};
 use crate::servers::task::PeerParts;
-use crate::servers::{PoolsTask, folder, task};
+use crate::servers::{PoolsTask, checks, folder, task};
 use crate::sync::manager::{Channels, Manager};
 use crate::sync::noise::SyncKey;
 use crate::sync::{Counts, Report};
@@ -97,7 +97,9 @@ async fn serve(config: &Config, path: &Path) -> Result<(), StartError> {
     let pair = config.peer.as_ref();
     let mut pair = pair.map(|peer| start_pair(config, peer, clock, digests)).transpose()?;
     let configuration = follower.subscribe();
-    let (_observations, observed) = watch::channel(Arc::default());
+    let observed = checks::start(configuration.clone(), &config.node.control_socket)
+        .await
+        .map_err(StartError::io("no thread for health checks"))?;
     let folder = folder::of(&config.node, path);
     let node = config.node.clone();
     let peer = pair.as_mut().and_then(|pair| pair.exchange.take());

@@ -3,7 +3,7 @@
 use std::io::{self, ErrorKind, Read, Write};
 
 /// The most bytes in a frame, its length not counted.
-pub const LIMIT: usize = 1024 * 1024;
+pub const LIMIT: usize = 8 * 1024 * 1024;
 
 /// Why a frame was not read or written.
 #[derive(Debug, thiserror::Error)]

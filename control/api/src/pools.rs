@@ -202,12 +202,19 @@ pub enum Operational {
     Down,
     /// It is down, and its last checks did not fail.
     GoingUp,
+    /// Its first check has not ended, and it is not taken to be up before.
+    Waiting,
+    /// It is well again, and has changed too often to be believed at once.
+    Flapping,
 }
 
 impl Operational {
     /// It gets no new connection for what its checks find.
     pub fn is_down(self) -> bool {
-        matches!(self, Operational::Down | Operational::GoingUp)
+        matches!(
+            self,
+            Operational::Down | Operational::GoingUp | Operational::Waiting | Operational::Flapping
+        )
     }
 }
 
@@ -219,6 +226,8 @@ impl fmt::Display for Operational {
             Operational::GoingDown => "going down",
             Operational::Down => "down",
             Operational::GoingUp => "going up",
+            Operational::Waiting => "waiting",
+            Operational::Flapping => "flapping",
         })
     }
 }

@@ -18,8 +18,8 @@ pub struct Observed {
     pub reason: String,
     /// The result of the last check by HAProxy's names: `L7STS`.
     pub code: String,
-    /// What its agent, program or file says of its weight.
-    pub dynamic: Option<DynamicWeight>,
+    /// What its agent, programs and files say of its weight; the least counts.
+    pub dynamic: Vec<DynamicWeight>,
     /// What its agent says of its administrative state.
     pub agent: Administrative,
 }

@@ -10,7 +10,7 @@ use super::exchange::PeerViews;
 use super::folder::FolderRules;
 use super::observed::{AllObserved, Observed};
 use super::orders::{Orders, ServerKey};
-use super::weights::{self, Decision, Input, Memory, Share, Units};
+use super::weights::{self, Decision, DynamicWeight, Input, Memory, Share, Units};
 
 /// The pools of all services.
 #[derive(Default)]
@@ -178,11 +178,15 @@ impl Known<'_> {
     fn input(&self, member: &Member) -> Input {
         let decided = self.administrative(member);
         let observed = self.observed.get(&member.key);
+        let weight = decided.weight.unwrap_or(member.configured);
+        let input = Input { weight, administrative: decided.state, ..Input::default() };
+        let Some(observed) = observed else { return input };
+        let with = |&dynamic: &DynamicWeight| Input { dynamic: Some(dynamic), ..input };
+        let least = observed.dynamic.iter().map(with).min_by_key(Input::nominal);
         Input {
-            weight: decided.weight.unwrap_or(member.configured),
-            dynamic: observed.and_then(|observed| observed.dynamic),
-            is_down: observed.is_some_and(|observed| observed.operational.is_down()),
-            administrative: decided.state,
+            is_down: observed.operational.is_down(),
+            is_waiting: observed.operational == Operational::Waiting,
+            ..least.unwrap_or(input)
         }
     }
 

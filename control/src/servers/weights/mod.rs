@@ -43,6 +43,8 @@ pub struct Input {
     pub dynamic: Option<DynamicWeight>,
     /// Its checks find it down.
     pub is_down: bool,
+    /// That is so only as its first check has not ended.
+    pub is_waiting: bool,
     /// What was decided about it.
     pub administrative: Administrative,
 }
@@ -54,7 +56,7 @@ const WHOLE: Thousandths = 1000;
 
 impl Input {
     /// The weight that it has while it is up, without slow start.
-    fn nominal(&self) -> Thousandths {
+    pub(super) fn nominal(&self) -> Thousandths {
         let weight = Thousandths::from(self.weight) * WHOLE;
         match self.dynamic {
             None => weight,
@@ -72,9 +74,11 @@ impl Input {
         self.administrative == Administrative::Ready && self.nominal() > 0
     }
 
-    /// In maintenance, what checks say changes nothing.
+    /// In maintenance, what checks say changes nothing; and before its first check a server has
+    /// no new connection, but nobody has found it down.
     fn is_found_down(&self) -> bool {
-        self.is_down && self.administrative != Administrative::Maintenance
+        let is_in_maintenance = self.administrative == Administrative::Maintenance;
+        self.is_down && !self.is_waiting && !is_in_maintenance
     }
 
     fn is_available(&self) -> bool {

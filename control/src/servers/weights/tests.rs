@@ -8,8 +8,13 @@ use proptest::prelude::*;
 
 use super::*;
 
-const UP: Input =
-    Input { weight: 1, dynamic: None, is_down: false, administrative: Administrative::Ready };
+const UP: Input = Input {
+    weight: 1,
+    dynamic: None,
+    is_down: false,
+    is_waiting: false,
+    administrative: Administrative::Ready,
+};
 const DOWN: Input = Input { is_down: true, ..UP };
 const DRAINED: Input = Input { administrative: Administrative::Drain, ..UP };
 
@@ -56,6 +61,13 @@ fn what_is_down_or_taken_out_has_no_weight() {
     let told: Vec<_> = decision.servers.iter().map(|one| (one.weight, one.is_down)).collect();
     assert_eq!(told, [(1, false), (0, true), (0, false), (0, false)]);
     assert_eq!(decision.mode, PoolMode::Normal);
+}
+
+#[test]
+fn a_server_that_waits_for_its_first_check_gets_nothing_and_loses_nothing() {
+    let waiting = Input { is_down: true, is_waiting: true, ..UP };
+    let decision = Service::new(rules()).decide(&[UP, waiting]);
+    assert_eq!((decision.servers[1].weight, decision.servers[1].is_down), (0, false));
 }
 
 #[test]
@@ -216,6 +228,7 @@ fn any_input() -> impl Strategy<Value = Input> {
             weight,
             dynamic,
             is_down,
+            is_waiting: false,
             administrative,
         },
     )
