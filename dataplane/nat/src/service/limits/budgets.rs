@@ -141,7 +141,7 @@ impl Budgets {
         if before == 0 && spare > 0 {
             entry.set_holder(self.worker, true);
         }
-        self.change(slot, |word| word & !SPARE_BITS | u64::from(spare) * SPARE);
+        self.change(slot, |word| (word & !SPARE_BITS) | (u64::from(spare) * SPARE));
         if before > 0 && spare == 0 {
             entry.set_holder(self.worker, false);
         }
@@ -256,7 +256,7 @@ impl Budgets {
         let at_most = if self.worker < HOLDERS { u32::MAX } else { 1 };
         match entry.take(self.workers, at_most) {
             Taken::Permits(permits) => {
-                self.change(slot, |word| word & !SPARE_BITS | u64::from(permits) * SPARE);
+                self.change(slot, |word| (word & !SPARE_BITS) | (u64::from(permits) * SPARE));
                 true
             }
             Taken::None => {
