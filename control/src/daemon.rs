@@ -24,7 +24,7 @@ use crate::role::driver::start::Parts;
 use crate::role::term::TermFile;
 use crate::role::{Driver, DriverHandle, DriverRequest, SyncPlan, term};
 use crate::servers::task::PeerParts;
-use crate::servers::{PoolsTask, folder, task};
+use crate::servers::{PoolsTask, checks, folder, task};
 use crate::sync::manager::{Channels, Manager};
 use crate::sync::noise::SyncKey;
 use crate::sync::{Counts, Report};
@@ -95,7 +95,9 @@ async fn serve(config: &Config, path: &Path) -> Result<(), StartError> {
     let clock = Clock::start();
     let mut pair = config.peer.as_ref().map(|peer| start_pair(config, peer, clock)).transpose()?;
     let configuration = follower.subscribe();
-    let (_observations, observed) = watch::channel(Arc::default());
+    let (health, observed) = checks::start(config, follower.subscribe())
+        .await
+        .map_err(StartError::io("no thread for health checks"))?;
     let folder = folder::of(&config.node, path);
     let node = config.node.clone();
     let peer = pair.as_mut().and_then(|pair| pair.exchange.take());
@@ -109,6 +111,7 @@ async fn serve(config: &Config, path: &Path) -> Result<(), StartError> {
         config.node.control_socket.clone(),
         pair.as_ref().map(|pair| pair.source.clone()),
         pools,
+        health,
     );
     tokio::spawn(http::serve(config.metrics.listen, source));
     let _watchdog = watchdog::start(pair.as_ref().map(|pair| pair.source.driver.clone()));

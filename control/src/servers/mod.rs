@@ -14,6 +14,7 @@
 //! keeps the dataplane at. [`task`] owns all of it; heartbeats have threads of their own and
 //! never wait for it.
 
+pub mod checks;
 pub mod dataplane;
 pub mod exchange;
 pub mod folder;

@@ -28,15 +28,6 @@ pub(super) fn judge(
         for (key, address) in named(service) {
             judge_server(key, address, public, private, report);
         }
-        let own = service.servers.iter().flat_map(|servers| &servers.value);
-        let own = own.filter_map(|server| server.checks.as_ref());
-        for checks in own.chain(&service.checks) {
-            report.warning(
-                &checks.span,
-                "service.check is not carried out by this version",
-                "its servers are taken to be well; drain one with weight = 0",
-            );
-        }
     }
 }
 

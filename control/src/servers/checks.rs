@@ -1,0 +1,140 @@
+//! From the health checks to the pools.
+
+use core::time::Duration;
+use std::collections::HashMap;
+use std::io;
+use std::net::{SocketAddr, SocketAddrV4};
+use std::path::Path;
+use std::sync::Arc;
+
+use api::{Administrative, Operational, Request, Response, ServerState};
+use config::Config;
+use tokio::sync::watch;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use super::ServerKey;
+use super::observed::{AllObserved, Observed, ObservedReceiver};
+use super::weights::DynamicWeight;
+use crate::configuration::Current;
+use crate::dataplane_client::DataplaneClient;
+use crate::health::{self, Health, Report};
+use crate::passive;
+
+/// How long the dataplane is waited for at the start, to hear which servers it has as down.
+const START: Duration = Duration::from_millis(300);
+/// How often reasons are told anew where nothing else changes.
+const PERIOD: Duration = Duration::from_secs(1);
+
+/// Starts the checks, and the task that feeds the pools with what they find. A server that the
+/// dataplane has as down stays so until its checks say otherwise: a restart of this process sends
+/// no client to a dead one.
+///
+/// # Errors
+/// When there is no thread for the checks.
+pub async fn start(
+    config: &Config,
+    configuration: Current,
+) -> io::Result<(Health, ObservedReceiver)> {
+    let socket = config.node.control_socket.clone();
+    let health = Health::start(config)?;
+    if let Ok(down) = timeout(START, down_before(&socket)).await {
+        health.take_for_down(&down.unwrap_or_default());
+    }
+    let (observed, receiver) = watch::channel(observe(&health));
+    tokio::spawn(run(health.clone(), configuration, observed));
+    passive::check_at_once(&socket, health.clone());
+    Ok((health, receiver))
+}
+
+/// The servers that the dataplane has as down.
+async fn down_before(socket: &Path) -> Option<Vec<(String, SocketAddrV4)>> {
+    let mut client = DataplaneClient::connect(socket).await.ok()?;
+    let Ok(Response::Services(services)) = client.request(&Request::Services).await else {
+        return None;
+    };
+    let mut down = Vec::new();
+    for service in services.services {
+        for server in service.servers {
+            if let (ServerState::Down, SocketAddr::V4(address)) = (server.state, server.address) {
+                down.push((service.name.clone(), address));
+            }
+        }
+    }
+    Some(down)
+}
+
+async fn run(health: Health, mut configuration: Current, observed: watch::Sender<AllObserved>) {
+    let mut changes = health.watch();
+    let mut ticks = interval(PERIOD);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            Ok(()) = configuration.changed() => {
+                let config = Arc::clone(&configuration.borrow_and_update());
+                let health = health.clone();
+                // It reads files of certificates.
+                let _ = tokio::task::spawn_blocking(move || health.follow(&config)).await;
+            }
+            Ok(()) = changes.changed() => {}
+            _ = ticks.tick() => {}
+        }
+        let now = observe(&health);
+        observed.send_if_modified(|before| {
+            let changed = **before != *now;
+            *before = now;
+            changed
+        });
+    }
+}
+
+/// What is found of every server that has a check or an agent.
+fn observe(health: &Health) -> AllObserved {
+    let reports = health.reports().into_iter().filter(|report| !report.checks.is_empty());
+    let observed = |report: Report| {
+        let key =
+            ServerKey { service: report.service.clone(), server: SocketAddr::V4(report.server) };
+        (key, of(&report))
+    };
+    Arc::new(reports.map(observed).collect::<HashMap<_, _>>())
+}
+
+fn of(report: &Report) -> Observed {
+    let state = report.operational;
+    let last = report.deciding().and_then(|check| Some((check, check.last.as_ref()?)));
+    let reason = match (state, last) {
+        (health::Operational::Up | health::Operational::Unchecked, _) => String::new(),
+        (health::Operational::Waiting, _) | (_, None) => state.to_string(),
+        (_, Some((check, last))) => {
+            let why =
+                format!("{}: {} after {} ms", check.kind, last.text, last.duration.as_millis());
+            match state {
+                health::Operational::Down => why,
+                _ => format!("{why}; {state}"),
+            }
+        }
+    };
+    Observed {
+        operational: match state {
+            health::Operational::Unchecked => Operational::Unchecked,
+            health::Operational::Up => Operational::Up,
+            health::Operational::GoingDown { .. } => Operational::GoingDown,
+            health::Operational::Down => Operational::Down,
+            health::Operational::Waiting
+            | health::Operational::GoingUp { .. }
+            | health::Operational::Flapping { .. } => Operational::GoingUp,
+        },
+        reason,
+        code: last.map_or(String::new(), |(_, last)| last.code.name().to_owned()),
+        dynamic: report.weights.iter().min_by_key(|weight| weight.of(100)).map(|weight| {
+            match *weight {
+                health::DynamicWeight::Percent(percent) => DynamicWeight::Percent(percent),
+                health::DynamicWeight::Absolute(weight) => DynamicWeight::Absolute(weight),
+            }
+        }),
+        agent: match report.administrative {
+            None | Some(health::Administrative::Ready) => Administrative::Ready,
+            Some(health::Administrative::Drain) => Administrative::Drain,
+            Some(health::Administrative::Maintenance) => Administrative::Maintenance,
+        },
+    }
+}
