@@ -97,7 +97,7 @@ async fn serve(config: &Config, path: &Path) -> Result<(), StartError> {
     let pair = config.peer.as_ref();
     let mut pair = pair.map(|peer| start_pair(config, peer, clock, digests)).transpose()?;
     let configuration = follower.subscribe();
-    let observed = checks::start(configuration.clone(), &config.node.control_socket)
+    let (health, observed) = checks::start(config, configuration.clone())
         .await
         .map_err(StartError::io("no thread for health checks"))?;
     let folder = folder::of(&config.node, path);
@@ -113,6 +113,7 @@ async fn serve(config: &Config, path: &Path) -> Result<(), StartError> {
         config.node.control_socket.clone(),
         pair.as_ref().map(|pair| pair.source.clone()),
         pools,
+        health,
     );
     tokio::spawn(http::serve(config.metrics.listen, source));
     let _watchdog = watchdog::start(pair.as_ref().map(|pair| pair.source.driver.clone()));

@@ -45,7 +45,7 @@ fn warnings_are_shown_and_don_t_fail() {
     let (code, shown, _) = check(&["control/config/tests/mistakes/warnings.toml"]);
     assert_eq!(code, Some(0));
     assert!(shown.contains("warnings.toml:6:1: warning: public.gateway is missing"), "{shown}");
-    assert!(shown.contains("is right, with 8 warnings."), "{shown}");
+    assert!(shown.contains("is right, with 7 warnings."), "{shown}");
     assert!(shown.contains("to 1 server by wlc, 1 draining"), "{shown}");
     assert!(shown.contains("masquerade  nothing"), "{shown}");
 }

@@ -17,6 +17,7 @@ mod fragments;
 mod full_table;
 mod fuzz;
 mod hairpin;
+mod health;
 mod http;
 mod icmp;
 mod limits;

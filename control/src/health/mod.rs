@@ -85,6 +85,12 @@ impl Health {
         follow(&self.shared, config);
     }
 
+    /// Servers that were down before this process started: those that have not been checked yet
+    /// begin as down ones.
+    pub fn take_for_down(&self, down: &[(String, SocketAddrV4)]) {
+        self.shared.engine().take_for_down(down, Instant::now());
+    }
+
     /// A number that grows whenever a server comes up or goes down, or is to have another weight
     /// or administrative state. Read [`Health::reports`] then.
     #[must_use]

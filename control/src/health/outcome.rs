@@ -28,12 +28,21 @@ pub struct Outcome {
     pub duration: Duration,
     /// What an agent, a file or a command asked for.
     pub words: Option<Words>,
+    /// What an operator should hear of, though the server is well.
+    pub warning: Option<String>,
 }
 
 impl Outcome {
     #[must_use]
     pub fn new(verdict: Verdict, code: Code, text: impl Into<String>) -> Self {
-        Outcome { verdict, code, text: text.into(), duration: Duration::ZERO, words: None }
+        Outcome {
+            verdict,
+            code,
+            text: text.into(),
+            duration: Duration::ZERO,
+            words: None,
+            warning: None,
+        }
     }
 
     #[must_use]

@@ -37,7 +37,12 @@ pub struct Shared {
     wake: Notify,
     pub local: Ipv4Addr,
     voiding: Mutex<Voiding>,
+    /// What was last said to whom it concerns, and when.
+    warned: Mutex<HashMap<Arc<Target>, Instant>>,
 }
+
+/// How often a warning of a server that is well is repeated.
+const WARNING: Duration = Duration::from_secs(86_400);
 
 /// What was last said of failures that do not count.
 #[derive(Debug, Default)]
@@ -57,6 +62,7 @@ impl Shared {
             wake: Notify::new(),
             local,
             voiding: Mutex::default(),
+            warned: Mutex::default(),
         }
     }
 
@@ -110,6 +116,17 @@ impl Shared {
         transitions.iter().for_each(tell);
         self.tell_void(is_void, local);
         self.wake();
+    }
+
+    /// Says once a day what an operator should hear of a server that is well.
+    fn warn(&self, target: &Arc<Target>, warning: &str) {
+        let now = Instant::now();
+        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        warned.retain(|_, last| now.saturating_duration_since(*last) < WARNING);
+        if !warned.contains_key(target) {
+            warned.insert(Arc::clone(target), now);
+            tracing::warn!("{} of {}: {warning}", target.kind(), target.address);
+        }
     }
 
     /// Says once that failures do not count, and once that they do again.
@@ -215,6 +232,9 @@ fn spawn(shared: &Arc<Shared>, Begin { job, target }: Begin, permit: OwnedSemaph
             None => Outcome::local("it is no longer configured"),
         };
         drop(permit);
+        if let Some(warning) = &outcome.warning {
+            shared.warn(&target, warning);
+        }
         shared.end(job, outcome, began);
     });
 }

@@ -159,6 +159,27 @@ families! {
     SERVER_PEER "tandem_servers_peer_told" Gauge []
         "1 if the peer has all that operators want of servers, and this machine what the peer says."
 
+    CHECK_UP "tandem_server_check_up" Gauge ["service" "server" "check"]
+        "1 if the check of the real server finds it up."
+    CHECK_DURATION "tandem_server_check_duration_seconds" Gauge ["service" "server" "check"]
+        "How long the last check took."
+    CHECK_LAST "tandem_server_check_last_timestamp_seconds" Gauge ["service" "server" "check"]
+        "When the last check ended, since 1970."
+    CHECK_FAILURES "tandem_server_check_failures_total" Counter ["service" "server" "check"]
+        "Checks that failed and counted, since the check was configured."
+    CHECK_LATE "tandem_server_check_late_total" Counter ["service" "server" "check"]
+        "Checks that began more than 20 ms after their time, since the check was configured."
+    CHECK_RESULT "tandem_server_check_result" Gauge ["service" "server" "check" "code"]
+        "1 for how the last check ended, in HAProxy's words: L7OK, L4CON and so on."
+    CHECKS "tandem_checks" Gauge []
+        "Checks that are made, equal ones counted once."
+    CHECKS_LATE "tandem_check_late_total" Counter []
+        "Checks that began more than 20 ms after their time, since the start of tandem-control."
+    CHECKS_VOIDED "tandem_check_void_total" Counter []
+        "Checks without an answer that did not count, because the private network had failed."
+    CHECKS_VOID "tandem_checks_void" Gauge []
+        "1 while checks without an answer do not count, because the private network has failed."
+
     CONTROL_INFO "tandem_control_info" Gauge ["version" "node"]
         "1, with tandem-control's version and the machine's name."
     CONTROL_UPTIME "tandem_control_uptime_seconds" Gauge []

@@ -9,8 +9,9 @@ use tokio::sync::Mutex;
 use super::catalogue as all;
 use super::dataplane::Answers;
 use super::page::Page;
-use super::{pair, pools};
+use super::{checks, pair, pools};
 use crate::dataplane_client::{AskError, DataplaneClient};
+use crate::health::Health;
 use crate::measures::Measures;
 use crate::role::DriverHandle;
 use crate::servers::PoolsHandle;
@@ -30,14 +31,20 @@ pub struct Source {
     socket: PathBuf,
     pair: Option<PairSource>,
     pools: PoolsHandle,
+    health: Health,
     turn: Mutex<()>,
 }
 
 impl Source {
     /// The dataplane on this socket, and the pair where there is one.
     #[must_use]
-    pub fn new(socket: PathBuf, pair: Option<PairSource>, pools: PoolsHandle) -> Self {
-        Source { socket, pair, pools, turn: Mutex::new(()) }
+    pub fn new(
+        socket: PathBuf,
+        pair: Option<PairSource>,
+        pools: PoolsHandle,
+        health: Health,
+    ) -> Self {
+        Source { socket, pair, pools, health, turn: Mutex::new(()) }
     }
 
     /// One scrape's text.
@@ -56,6 +63,7 @@ impl Source {
         if let Ok(all) = self.pools.all().await {
             pools::write(&all, &mut page);
         }
+        checks::write(&self.health, &mut page);
         if let Some(source) = &self.pair {
             page.counter(all::LOG_LOST, crate::log::lost());
             pair::write_measures(&source.measures, &mut page);

@@ -5,6 +5,7 @@
 //! Without a dataplane there is less to say, and `tandem_dataplane_up` is 0.
 
 pub mod catalogue;
+pub mod checks;
 pub mod dataplane;
 pub mod gather;
 pub mod http;

@@ -1,145 +1,130 @@
-//! Starts the health checks, hands what they find to the pools, and has suspects of the dataplane
-//! checked at once.
+//! From the health checks to the pools.
 
 use core::time::Duration;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, SocketAddrV4};
 use std::path::Path;
 use std::sync::Arc;
 
-use api::{Administrative, Request, Response, ServerState};
+use api::{Administrative, Operational, Request, Response, ServerState};
 use config::Config;
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::ServerKey;
 use super::observed::{AllObserved, Observed, ObservedReceiver};
 use super::weights::DynamicWeight;
+use crate::configuration::Current;
 use crate::dataplane_client::DataplaneClient;
 use crate::health::{self, Health, Report};
 use crate::passive;
 
-/// What changes no weight (that a server is going down, say) is handed on so often.
+/// How long the dataplane is waited for at the start, to hear which servers it has as down.
+const START: Duration = Duration::from_millis(300);
+/// How often reasons are told anew where nothing else changes.
 const PERIOD: Duration = Duration::from_secs(1);
-/// How long the dataplane may take at the start to say which servers are down.
-const PATIENCE: Duration = Duration::from_millis(500);
 
-const BEFORE: &str = "it was down before tandem-control was started anew";
-
-/// Starts the checks of the configuration in force.
+/// Starts the checks, and the task that feeds the pools with what they find. A server that the
+/// dataplane has as down stays so until its checks say otherwise: a restart of this process sends
+/// no client to a dead one.
 ///
 /// # Errors
-/// When there is no thread for them.
+/// When there is no thread for the checks.
 pub async fn start(
-    configuration: watch::Receiver<Arc<Config>>,
-    socket: &Path,
-) -> io::Result<ObservedReceiver> {
-    let health = Health::start(&configuration.borrow().clone())?;
-    let mut inherited = timeout(PATIENCE, down(socket)).await.unwrap_or_default();
-    let (sender, receiver) = watch::channel(observe(&health, &mut inherited));
-    tokio::spawn(follow(health.clone(), configuration));
-    passive::check_at_once(socket, health.clone());
-    tokio::spawn(publish(health, inherited, sender));
-    Ok(receiver)
+    config: &Config,
+    configuration: Current,
+) -> io::Result<(Health, ObservedReceiver)> {
+    let socket = config.node.control_socket.clone();
+    let health = Health::start(config)?;
+    if let Ok(down) = timeout(START, down_before(&socket)).await {
+        health.take_for_down(&down.unwrap_or_default());
+    }
+    let (observed, receiver) = watch::channel(observe(&health));
+    tokio::spawn(run(health.clone(), configuration, observed));
+    passive::check_at_once(&socket, health.clone());
+    Ok((health, receiver))
 }
 
-/// The servers that the dataplane takes to be down: this process may have been started anew, and
-/// its checks have yet to find out.
-async fn down(socket: &Path) -> HashSet<ServerKey> {
-    let ask = async {
-        let mut client = DataplaneClient::connect(socket).await?;
-        client.request(&Request::Services).await
+/// The servers that the dataplane has as down.
+async fn down_before(socket: &Path) -> Option<Vec<(String, SocketAddrV4)>> {
+    let mut client = DataplaneClient::connect(socket).await.ok()?;
+    let Ok(Response::Services(services)) = client.request(&Request::Services).await else {
+        return None;
     };
-    let Ok(Response::Services(services)) = ask.await else { return HashSet::new() };
-    let mut down = HashSet::new();
+    let mut down = Vec::new();
     for service in services.services {
-        let servers = service.servers.iter().chain(&service.sorry);
-        for server in servers.filter(|server| server.state == ServerState::Down) {
-            down.insert(ServerKey { service: service.name.clone(), server: server.address });
+        for server in service.servers {
+            if let (ServerState::Down, SocketAddr::V4(address)) = (server.state, server.address) {
+                down.push((service.name.clone(), address));
+            }
         }
     }
-    down
+    Some(down)
 }
 
-async fn follow(health: Health, mut configuration: watch::Receiver<Arc<Config>>) {
-    while configuration.changed().await.is_ok() {
-        let config = Arc::clone(&configuration.borrow_and_update());
-        let health = health.clone();
-        // It reads files.
-        let _ = tokio::task::spawn_blocking(move || health.follow(&config)).await;
-    }
-}
-
-async fn publish(
-    health: Health,
-    mut inherited: HashSet<ServerKey>,
-    sender: watch::Sender<AllObserved>,
-) {
-    let mut version = health.watch();
-    while !sender.is_closed() {
-        let _ = timeout(PERIOD, version.changed()).await;
-        let now = observe(&health, &mut inherited);
-        sender.send_if_modified(|before| {
-            let changed = *before != now;
+async fn run(health: Health, mut configuration: Current, observed: watch::Sender<AllObserved>) {
+    let mut changes = health.watch();
+    let mut ticks = interval(PERIOD);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            Ok(()) = configuration.changed() => {
+                let config = Arc::clone(&configuration.borrow_and_update());
+                let health = health.clone();
+                // It reads files of certificates.
+                let _ = tokio::task::spawn_blocking(move || health.follow(&config)).await;
+            }
+            Ok(()) = changes.changed() => {}
+            _ = ticks.tick() => {}
+        }
+        let now = observe(&health);
+        observed.send_if_modified(|before| {
+            let changed = **before != *now;
             *before = now;
             changed
         });
     }
 }
 
-fn observe(health: &Health, inherited: &mut HashSet<ServerKey>) -> AllObserved {
-    let mut all = HashMap::new();
-    for report in health.reports() {
-        let server = SocketAddr::V4(report.server);
-        let key = ServerKey { service: report.service.clone(), server };
-        let mut observed = observed(&report);
-        if inherited.contains(&key) {
-            if is_found_out(&report) {
-                inherited.remove(&key);
-            } else {
-                observed.operational = api::Operational::Down;
-                observed.reason = BEFORE.to_owned();
+/// What is found of every server that has a check or an agent.
+fn observe(health: &Health) -> AllObserved {
+    let reports = health.reports().into_iter().filter(|report| !report.checks.is_empty());
+    let observed = |report: Report| {
+        let key =
+            ServerKey { service: report.service.clone(), server: SocketAddr::V4(report.server) };
+        (key, of(&report))
+    };
+    Arc::new(reports.map(observed).collect::<HashMap<_, _>>())
+}
+
+fn of(report: &Report) -> Observed {
+    let state = report.operational;
+    let last = report.deciding().and_then(|check| Some((check, check.last.as_ref()?)));
+    let reason = match (state, last) {
+        (health::Operational::Up | health::Operational::Unchecked, _) => String::new(),
+        (health::Operational::Waiting, _) | (_, None) => state.to_string(),
+        (_, Some((check, last))) => {
+            let why =
+                format!("{}: {} after {} ms", check.kind, last.text, last.duration.as_millis());
+            match state {
+                health::Operational::Down => why,
+                _ => format!("{why}; {state}"),
             }
         }
-        all.insert(key, observed);
-    }
-    Arc::new(all)
-}
-
-/// Its checks have found out by themselves how a server is that was down before.
-fn is_found_out(report: &Report) -> bool {
-    match report.operational {
-        health::Operational::Unchecked => true,
-        health::Operational::Up => report.checks.iter().all(|check| check.last.is_some()),
-        health::Operational::Waiting | health::Operational::GoingDown { .. } => false,
-        _ => true,
-    }
-}
-
-fn observed(report: &Report) -> Observed {
-    let last = report.deciding().and_then(|check| Some((check.kind, check.last.as_ref()?)));
-    let counted = match report.operational {
-        health::Operational::GoingDown { failed, of } => format!(", {failed} of {of}"),
-        health::Operational::GoingUp { passed, of } => format!(", {passed} of {of}"),
-        held @ health::Operational::Flapping { .. } => format!(", {held}"),
-        _ => String::new(),
     };
-    let reason = last.map_or_else(String::new, |(kind, last)| {
-        format!("{kind}: {} after {} ms{counted}", last.text, last.duration.as_millis())
-    });
     Observed {
-        operational: match report.operational {
-            health::Operational::Unchecked => api::Operational::Unchecked,
-            health::Operational::Waiting => api::Operational::Waiting,
-            health::Operational::Up => api::Operational::Up,
-            health::Operational::GoingDown { .. } => api::Operational::GoingDown,
-            health::Operational::Down => api::Operational::Down,
-            health::Operational::GoingUp { .. } => api::Operational::GoingUp,
-            health::Operational::Flapping { .. } => api::Operational::Flapping,
+        operational: match state {
+            health::Operational::Unchecked => Operational::Unchecked,
+            health::Operational::Up => Operational::Up,
+            health::Operational::GoingDown { .. } => Operational::GoingDown,
+            health::Operational::Down => Operational::Down,
+            health::Operational::Waiting
+            | health::Operational::GoingUp { .. }
+            | health::Operational::Flapping { .. } => Operational::GoingUp,
         },
         reason,
-        code: last.map_or_else(String::new, |(_, last)| last.code.name().to_owned()),
+        code: last.map_or(String::new(), |(_, last)| last.code.name().to_owned()),
         dynamic: report.weights.iter().copied().map(dynamic).collect(),
         agent: match report.administrative {
             None | Some(health::Administrative::Ready) => Administrative::Ready,

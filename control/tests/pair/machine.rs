@@ -129,6 +129,7 @@ name = "web"
 listen = "198.51.100.10:80"
 protocol = "tcp"
 server = [{{ address = "10.0.0.11:80" }}, {{ address = "10.0.0.12:80" }}]
+check = {{ kind = "tcp", interval = "1s" }}
 
 [[service]]
 name = "dns"

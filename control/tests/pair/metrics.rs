@@ -31,6 +31,7 @@ fn promtool(text: &str) -> String {
 #[test]
 fn every_metric_is_served_and_well_formed() {
     let both = Both::up();
+    wait("a check has ended", || both.a.metrics().contains("tandem_server_check_result{"));
     let text = both.a.metrics();
     for family in ALL {
         let kind = match family.kind {

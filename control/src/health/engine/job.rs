@@ -58,6 +58,13 @@ impl Job {
         }
     }
 
+    /// Begins as down, if no check has ended yet.
+    pub fn take_for_down(&mut self, now: Instant) {
+        if self.last.is_none() && matches!(self.target.ask, Ask::Check(_)) {
+            self.machine = Machine::new(Start::Down, now);
+        }
+    }
+
     /// True when nothing says that it is down.
     #[must_use]
     pub fn is_up(&self) -> bool {
@@ -94,7 +101,7 @@ impl Job {
     /// A probe has ended. True when the server came up or went down by it. A void one only ends.
     pub fn end(&mut self, outcome: Outcome, is_void: bool, now: Instant) -> bool {
         self.in_flight = self.in_flight.saturating_sub(1);
-        let Outcome { verdict, code, mut text, duration, words } = outcome;
+        let Outcome { verdict, code, mut text, duration, words, .. } = outcome;
         if is_void {
             text = format!("{text} (not counted)");
         } else if verdict != Verdict::Passed {

@@ -191,6 +191,13 @@ impl Engine {
         if let Some(due) = self.jobs.get(&number).and_then(|job| job.due) {
             self.queue.push(Reverse((due, number)));
         }
+        // Entries that are out of date are passed over when their time comes, which may be in an
+        // hour. They must not pile up until then.
+        if self.queue.len() > 8 * self.jobs.len() + 64 {
+            let jobs = self.jobs.iter();
+            self.queue =
+                jobs.filter_map(|(number, job)| Some(Reverse((job.due?, *number)))).collect();
+        }
     }
 
     /// When the next probe begins.
@@ -367,6 +374,31 @@ impl Engine {
                 let _ = reply.send(report.operational);
             }
         }
+    }
+
+    /// Has the checks of these servers begin as down, as far as none of them has ended yet.
+    pub fn take_for_down(&mut self, down: &[(String, SocketAddrV4)], now: Instant) {
+        for index in 0..self.servers.len() {
+            let Some(server) = self.servers.get(index) else { continue };
+            if !down.iter().any(|(name, at)| *name == server.service && *at == server.address) {
+                continue;
+            }
+            let jobs = server.jobs.clone();
+            for number in &jobs {
+                if let Some(job) = self.jobs.get_mut(number) {
+                    job.take_for_down(now);
+                }
+            }
+        }
+        // It was so before, so nothing has changed.
+        for index in 0..self.servers.len() {
+            let jobs = self.servers.get(index).map(|server| server.jobs.clone());
+            let effect = self.effect(&jobs.unwrap_or_default(), now);
+            if let Some(server) = self.servers.get_mut(index) {
+                server.effect = effect;
+            }
+        }
+        self.version += 1;
     }
 
     /// Every server, in the order of the configuration.

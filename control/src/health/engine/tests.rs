@@ -460,6 +460,20 @@ fn an_agent_is_obeyed_and_a_silent_one_changes_nothing() {
 }
 
 #[test]
+fn a_server_that_was_down_before_begins_so() {
+    let mut world = World::new(&config(&service("web", 80, 2, HTTP)));
+    let first = "10.0.1.1:80".parse().unwrap();
+    let other = "192.0.2.1:80".parse().unwrap();
+    world.engine.take_for_down(&[("web".to_owned(), first), ("web".to_owned(), other)], world.now);
+    assert_eq!(world.up(), [false, true]);
+    assert_eq!(world.engine.reports(world.now)[0].transitions, 0);
+    world.run(millis(5000));
+    assert_eq!(world.up(), [true, true]);
+    world.engine.take_for_down(&[("web".to_owned(), first)], world.now);
+    assert_eq!(world.up(), [true, true], "what is checked by now is known");
+}
+
+#[test]
 fn probes_that_this_machine_cannot_make_say_nothing() {
     let mut world = World::new(&config(&service("web", 80, 1, HTTP)));
     world.run(millis(5000));

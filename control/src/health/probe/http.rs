@@ -65,16 +65,10 @@ async fn ask(
         Err(outcome) => return outcome,
     };
     let outcome = talk(stream, to, client, path, deadline).await;
-    match expiry {
-        Some(left) if outcome.code == Code::L7Ok => {
-            let days = left.as_secs() / 86_400;
-            Outcome {
-                text: format!("{}; the certificate ends in {days} d", outcome.text),
-                ..outcome
-            }
-        }
-        _ => outcome,
-    }
+    let Some(left) = expiry.filter(|_| outcome.code == Code::L7Ok) else { return outcome };
+    let warning = format!("the certificate ends in {} d", left.as_secs() / 86_400);
+    let text = format!("{}; {warning}", outcome.text);
+    Outcome { text, warning: Some(warning), ..outcome }
 }
 
 async fn talk(

@@ -154,11 +154,13 @@ async fn tcp_sends_and_expects() {
 #[tokio::test]
 async fn probes_leave_from_the_local_address_and_keep_no_port() {
     let (seen, mut peers) = tokio::sync::mpsc::unbounded_channel();
-    let to = serve(move |stream| {
-        let _ = seen.send(stream.peer_addr().unwrap());
-        async move { drop(stream) }
-    })
-    .await;
+    let listener = TcpListener::bind((LOCAL, 0)).await.unwrap();
+    let to = SocketAddrV4::new(LOCAL, listener.local_addr().unwrap().port());
+    tokio::spawn(async move {
+        while let Ok((_, from)) = listener.accept().await {
+            let _ = seen.send(from);
+        }
+    });
     let local = Ipv4Addr::new(127, 0, 0, 7);
     for _ in 0..50 {
         ask_from(local, to, check(tcp("", None), PATIENT)).await;
@@ -420,7 +422,12 @@ async fn https_warns_before_a_certificate_ends() {
 #[tokio::test]
 async fn https_that_is_none() {
     let tls = || Tls { verify: false, ..Tls::default() };
-    let plain = get_tls(answers(OK).await, tls()).await;
+    let speaks_http = serve(|mut stream| async move {
+        let _ = stream.write_all(OK.as_bytes()).await;
+        let _ = stream.shutdown().await;
+    })
+    .await;
+    let plain = get_tls(speaks_http, tls()).await;
     assert_eq!(plain.verdict, Verdict::Failed, "{plain:?}");
     let noise = get_tls(endless("", "noise").await, tls()).await;
     assert_eq!(ended(&noise), (Verdict::Failed, Code::L6Response), "{noise:?}");

@@ -162,7 +162,8 @@ fn certificate_failure(reason: &CertificateError) -> String {
         Reason::NotValidForName | Reason::NotValidForNameContext { .. } => {
             "the certificate is for another name"
         }
-        Reason::UnknownIssuer => "the certificate's issuer is not trusted",
+        // The latter is by another issuer of a trusted one's name.
+        Reason::UnknownIssuer | Reason::BadSignature => "the certificate's issuer is not trusted",
         Reason::Revoked => "the certificate is revoked",
         other => return words::clean(&format!("the certificate is not accepted: {other}")),
     };

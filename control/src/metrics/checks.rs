@@ -1,0 +1,57 @@
+//! What health checks found.
+
+use std::net::SocketAddrV4;
+use std::time::UNIX_EPOCH;
+
+use super::catalogue as all;
+use super::page::Page;
+use crate::health::{CheckReport, Code, Health, Report};
+
+/// Writes how each check of each server is.
+pub fn write(health: &Health, page: &mut Page) {
+    let reports = health.reports();
+    let checks: Vec<_> = reports.iter().flat_map(checks).collect();
+    let each = || checks.iter().map(|(labels, check)| (labels.clone(), *check));
+    let up = each().map(|(labels, check)| (labels, f64::from(u8::from(check.operational.is_up()))));
+    page.gauges(all::CHECK_UP, up);
+    let last = || each().filter_map(|(labels, check)| Some((labels, check.last.as_ref()?)));
+    let durations = last().map(|(labels, last)| (labels, last.duration.as_secs_f64()));
+    page.gauges(all::CHECK_DURATION, durations);
+    let ends = last().map(|(labels, last)| {
+        let since = last.at.duration_since(UNIX_EPOCH).unwrap_or_default();
+        (labels, since.as_secs_f64())
+    });
+    page.gauges(all::CHECK_LAST, ends);
+    page.counters(all::CHECK_FAILURES, each().map(|(labels, check)| (labels, check.failures)));
+    page.counters(all::CHECK_LATE, each().map(|(labels, check)| (labels, check.late)));
+    let results = last().flat_map(|([service, server, check], last)| {
+        Code::ALL.iter().map(move |code| {
+            let labels = [service.clone(), server.clone(), check.clone(), code.name().to_owned()];
+            (labels, f64::from(u8::from(*code == last.code)))
+        })
+    });
+    page.gauges(all::CHECK_RESULT, results);
+    let totals = health.totals();
+    page.gauge(all::CHECKS, totals.checks as f64);
+    page.counter(all::CHECKS_LATE, totals.late);
+    page.counter(all::CHECKS_VOIDED, totals.voided);
+    page.flag(all::CHECKS_VOID, totals.is_void);
+}
+
+fn server(report: &Report) -> [String; 2] {
+    [report.service.clone(), SocketAddrV4::to_string(&report.server)]
+}
+
+/// The checks of a server with their labels: of two of a kind, the second is `http-2`.
+fn checks(report: &Report) -> Vec<([String; 3], &CheckReport)> {
+    let name = |index: usize, check: &CheckReport| {
+        let before = report.checks.iter().take(index);
+        match before.filter(|other| other.kind == check.kind).count() {
+            0 => check.kind.to_owned(),
+            more => format!("{}-{}", check.kind, more + 1),
+        }
+    };
+    let [service, server] = server(report);
+    let checks = report.checks.iter().enumerate();
+    checks.map(|(i, check)| ([service.clone(), server.clone(), name(i, check)], check)).collect()
+}
