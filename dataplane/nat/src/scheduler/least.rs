@@ -2,48 +2,88 @@
 //!
 //! Keys lie in blocks of [`BLOCK`], and beside them the least key of each block. To change a key
 //! takes a look at its block, to find the least one a look at the blocks' least keys and at one
-//! block: for 256 places two times 16 keys, which vector instructions compare at once.
+//! block: for up to 1,024 places two times 32 keys, which vector instructions compare at once.
+//!
+//! The loops are written in rows of as many keys as a vector has, without branches, or compilers
+//! make scalar code of them.
 
 use super::PLACES;
 
+/// The key of a place that is not to be found.
+pub(super) const NEVER: u32 = u32::MAX;
+
+/// Keys of a row, and rows of a block.
+const LANES: usize = 8;
+const ROWS: usize = 4;
 /// Keys of a block.
-const BLOCK: usize = 16;
+const BLOCK: usize = ROWS * LANES;
 
-// The blocks that have the least key fit a word.
-const _: () = assert!(PLACES / BLOCK <= u64::BITS as usize);
+// The least keys of all blocks are one block.
+const _: () = assert!(PLACES <= BLOCK * BLOCK);
 
-/// What can be a key: the greatest is of a place that is not to be found.
-pub(super) trait Key: Copy + Ord {
-    const NEVER: Self;
+/// Some keys, on two cache lines.
+#[derive(Clone, Debug)]
+#[repr(align(64))]
+struct Block([[u32; LANES]; ROWS]);
+
+impl Block {
+    const EMPTY: Block = Block([[NEVER; LANES]; ROWS]);
+
+    #[inline(always)]
+    fn get(&self, lane: usize) -> u32 {
+        self.0[lane / LANES % ROWS][lane % LANES]
+    }
+
+    #[inline(always)]
+    fn set(&mut self, lane: usize, key: u32) {
+        self.0[lane / LANES % ROWS][lane % LANES] = key;
+    }
+
+    /// The least of what `change` makes of each key, which is given its lane.
+    #[inline(always)]
+    #[allow(clippy::needless_range_loop, reason = "of iterators compilers make scalar code")]
+    fn least(&self, change: impl Fn(u32, u32) -> u32) -> u32 {
+        let mut least = [NEVER; LANES];
+        for row in 0..ROWS {
+            for lane in 0..LANES {
+                let changed = change((row * LANES + lane) as u32, self.0[row][lane]);
+                least[lane] = least[lane].min(changed);
+            }
+        }
+        least.into_iter().fold(NEVER, u32::min)
+    }
+
+    /// The first lane that has this key and comes at `start` or behind it, behind the last lane
+    /// beginning anew.
+    #[inline(always)]
+    fn first(&self, key: u32, start: u32) -> Option<usize> {
+        let order = |lane: u32| lane.wrapping_sub(start) % BLOCK as u32;
+        let least = self.least(|lane, one| order(lane) | !mask(one == key));
+        (least != NEVER).then(|| (least + start) as usize % BLOCK)
+    }
 }
 
-impl Key for u32 {
-    const NEVER: Self = u32::MAX;
-}
-
-impl Key for u64 {
-    const NEVER: Self = u64::MAX;
+/// All bits if it is so, and none otherwise.
+#[inline(always)]
+const fn mask(is_so: bool) -> u32 {
+    (is_so as u32).wrapping_neg()
 }
 
 /// A key for each place.
 #[derive(Clone, Debug)]
-pub(super) struct Least<K> {
+pub(super) struct Least {
     count: usize,
-    blocks: Vec<[K; BLOCK]>,
-    /// The least key of each block, a block of them at a time.
-    minima: Vec<[K; BLOCK]>,
+    blocks: Vec<Block>,
+    /// The least key of each block.
+    minima: Block,
 }
 
-impl<K: Key> Least<K> {
+impl Least {
     /// So many places, none of them to be found.
     pub(super) fn new(count: usize) -> Self {
         let count = count.min(PLACES);
-        let blocks = count.div_ceil(BLOCK);
-        Least {
-            count,
-            blocks: vec![[K::NEVER; BLOCK]; blocks],
-            minima: vec![[K::NEVER; BLOCK]; blocks.div_ceil(BLOCK)],
-        }
+        let blocks = vec![Block::EMPTY; count.div_ceil(BLOCK)];
+        Least { count, blocks, minima: Block::EMPTY }
     }
 
     /// How many places there are.
@@ -51,24 +91,23 @@ impl<K: Key> Least<K> {
         self.count
     }
 
-    pub(super) fn get(&self, at: usize) -> K {
-        self.blocks.get(at / BLOCK).map_or(K::NEVER, |block| block[at % BLOCK])
+    pub(super) fn get(&self, at: usize) -> u32 {
+        self.blocks.get(at / BLOCK).map_or(NEVER, |block| block.get(at % BLOCK))
     }
 
     /// Gives a place another key.
     #[inline(always)]
-    pub(super) fn set(&mut self, at: usize, key: K) {
-        let number = at / BLOCK;
-        let Some(block) = self.blocks.get_mut(number) else { return };
-        block[at % BLOCK] = key;
-        let least = least(block);
-        if let Some(minima) = self.minima.get_mut(number / BLOCK) {
-            minima[number % BLOCK] = least;
-        }
+    pub(super) fn set(&mut self, at: usize, key: u32) {
+        let Some(block) = self.blocks.get_mut(at / BLOCK) else { return };
+        let changed = (at % BLOCK) as u32;
+        // Read before it is written: a vector that holds what was just written waits for it.
+        let least = block.least(|lane, old| old ^ ((old ^ key) & mask(lane == changed)));
+        block.set(at % BLOCK, key);
+        self.minima.set(at / BLOCK, least);
     }
 
     /// Gives every place its key.
-    pub(super) fn fill(&mut self, mut key: impl FnMut(usize, K) -> K) {
+    pub(super) fn fill(&mut self, mut key: impl FnMut(usize, u32) -> u32) {
         for at in 0..self.count {
             let before = self.get(at);
             self.set(at, key(at, before));
@@ -79,35 +118,21 @@ impl<K: Key> Least<K> {
     /// last one the first of all.
     #[inline(always)]
     pub(super) fn find(&self, start: usize) -> Option<usize> {
-        let key = self.minima.iter().map(least).min().filter(|&key| key < K::NEVER)?;
+        let key = self.minima.least(|_, key| key);
+        if key == NEVER {
+            return None;
+        }
         let start = if start < self.count { start } else { 0 };
-        let first = start / BLOCK;
-        let here = self.blocks.get(first).map_or(0, |block| equal(block, key));
-        let here = here & (u32::MAX << (start % BLOCK));
-        if here != 0 {
-            return Some(first * BLOCK + here.trailing_zeros() as usize);
+        let begins = start / BLOCK;
+        if self.minima.get(begins) == key {
+            let lane = self.blocks.get(begins)?.first(key, (start % BLOCK) as u32)?;
+            if lane >= start % BLOCK {
+                return Some(begins * BLOCK + lane);
+            }
         }
-        let mut with = 0;
-        for (at, minima) in self.minima.iter().enumerate() {
-            with |= u64::from(equal(minima, key)) << (at * BLOCK);
-        }
-        let behind = with & (u64::MAX << first << 1);
-        let number = if behind != 0 { behind } else { with }.trailing_zeros() as usize;
-        let lane = equal(self.blocks.get(number)?, key).trailing_zeros() as usize;
-        Some(number * BLOCK + lane)
+        let number = self.minima.first(key, begins as u32 + 1)?;
+        Some(number * BLOCK + self.blocks.get(number)?.first(key, 0)?)
     }
-}
-
-#[inline(always)]
-fn least<K: Key>(keys: &[K; BLOCK]) -> K {
-    keys.iter().fold(K::NEVER, |least, &key| least.min(key))
-}
-
-/// A bit for each key that is this one.
-#[inline(always)]
-fn equal<K: Key>(keys: &[K; BLOCK], key: K) -> u32 {
-    let bits = keys.iter().enumerate();
-    bits.fold(0, |bits, (at, &one)| bits | (u32::from(one == key) << at))
 }
 
 #[cfg(test)]
@@ -124,17 +149,17 @@ mod tests {
             count in 0usize..=PLACES,
             start in 0usize..PLACES + 9,
         ) {
-            let mut least = Least::<u32>::new(count);
-            let mut model = vec![u32::MAX; count];
+            let mut least = Least::new(count);
+            let mut model = vec![NEVER; count];
             for (at, key) in changes {
-                let key = if key == 8 { u32::MAX } else { key };
+                let key = if key == 8 { NEVER } else { key };
                 if let Some(place) = model.get_mut(at) {
                     *place = key;
                     least.set(at, key);
                 }
             }
             let start = if start < count { start } else { 0 };
-            let order = (start..count).chain(0..start).filter(|&at| model[at] < u32::MAX);
+            let order = (start..count).chain(0..start).filter(|&at| model[at] < NEVER);
             prop_assert_eq!(least.find(start), order.min_by_key(|&at| model[at]));
         }
     }

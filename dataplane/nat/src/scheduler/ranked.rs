@@ -6,7 +6,7 @@
 
 use schedulers::Kind;
 
-use super::least::{Key, Least};
+use super::least::{Least, NEVER};
 use super::{Load, Servers};
 
 /// A server without as much as this is idle: an active connection weighs as much.
@@ -16,7 +16,10 @@ const IDLE: u64 = 256;
 #[derive(Clone, Debug)]
 pub struct Ranked {
     kind: Kind,
-    order: Least<u32>,
+    order: Least,
+    /// One by the weight of each server that has one, and a negative number for the others: to
+    /// multiply is faster than to divide.
+    shares: Vec<f32>,
     /// The version of weights and loads that the order is of.
     version: Option<u64>,
     /// Where the search among equals begins: behind the server that was picked last. Workers
@@ -26,7 +29,8 @@ pub struct Ranked {
 
 impl Ranked {
     pub(super) fn new(kind: Kind, random: u64) -> Self {
-        Ranked { kind, order: Least::new(0), version: None, next: (random >> 33) as usize }
+        let next = (random >> 33) as usize;
+        Ranked { kind, order: Least::new(0), shares: Vec::new(), version: None, next }
     }
 
     pub(super) const fn kind(&self) -> Kind {
@@ -38,14 +42,20 @@ impl Ranked {
         let version = servers.version();
         if self.version != Some(version) || self.order.len() != servers.len() {
             self.read_all(servers, version);
-        } else {
-            let order = &mut self.order;
-            servers.changed(|at| order.set(at, key(kind, servers.weight(at), servers.load(at))));
+        } else if kind != Kind::Failover {
+            let Ranked { order, shares, .. } = self;
+            servers.changed(|at| {
+                let share = shares.get(at).copied().unwrap_or(NOTHING);
+                order.set(at, key(kind, share, servers.load(at)));
+            });
         }
         loop {
             let at = self.order.find(self.next)?;
             if servers.weight(at) == 0 {
-                self.order.set(at, Key::NEVER);
+                if let Some(share) = self.shares.get_mut(at) {
+                    *share = NOTHING;
+                }
+                self.order.set(at, NEVER);
                 continue;
             }
             if has_turns(kind) {
@@ -66,7 +76,16 @@ impl Ranked {
         self.version = Some(version);
         // What has changed is read with the others.
         servers.changed(|_| ());
-        self.order.fill(|at, _| key(self.kind, servers.weight(at), servers.load(at)));
+        let share = |at| match servers.weight(at) {
+            0 => NOTHING,
+            weight => 1.0 / weight as f32,
+        };
+        self.shares.clear();
+        self.shares.extend((0..servers.len()).map(share));
+        let (kind, shares) = (self.kind, &self.shares);
+        self.order.fill(|at, _| {
+            key(kind, shares.get(at).copied().unwrap_or(NOTHING), servers.load(at))
+        });
     }
 
     /// Every place may be another server's.
@@ -80,24 +99,32 @@ const fn has_turns(kind: Kind) -> bool {
     !matches!(kind, Kind::Failover | Kind::Overflow)
 }
 
-/// Where a server stands: the least is the first. Quotients are compared as the bits of floating
+/// The share of a server that gets nothing.
+const NOTHING: f32 = -1.0;
+
+/// Where a server stands: the least is the first. Products are compared as the bits of floating
 /// point numbers, which have the order of the numbers as long as none is negative. They have 24
-/// bits: servers are equals whose quotients differ by less than one in 16 million.
+/// bits: servers are equals whose loads for their weights differ by less than one in 8 million.
 #[inline(always)]
-fn key(kind: Kind, weight: u32, load: Load) -> u32 {
-    if weight == 0 {
-        return u32::NEVER;
+fn key(kind: Kind, share: f32, load: Load) -> u32 {
+    if share < 0.0 {
+        return NEVER;
     }
     let overhead = load.overhead();
-    let for_weight = |overhead: u64| overhead as f32 / weight as f32;
+    // Below 2^41, for which signed conversion takes one instruction.
+    let for_weight = |overhead: u64| overhead as i64 as f32 * share;
     match kind {
-        Kind::LeastConnection => (overhead as f32).to_bits(),
+        Kind::LeastConnection => (overhead as i64 as f32).to_bits(),
         Kind::ShortestExpectedDelay => for_weight(overhead + 256).to_bits(),
         // Any idle one stands before all others.
         Kind::NeverQueue if overhead < IDLE => (for_weight(overhead) * 2f32.powi(-64)).to_bits(),
         Kind::NeverQueue => for_weight(overhead + 256).to_bits(),
-        Kind::Overflow if load.active > weight => u32::NEVER,
-        Kind::Failover | Kind::Overflow => !weight,
+        // An active connection more than the weight, which is a whole number.
+        Kind::Overflow if load.active as f32 * share > 1.0 + MARGIN => NEVER,
+        Kind::Failover | Kind::Overflow => share.to_bits(),
         _ => for_weight(overhead).to_bits(),
     }
 }
+
+/// What a product may be off by: much less than one by the greatest weight.
+const MARGIN: f32 = 1e-6;

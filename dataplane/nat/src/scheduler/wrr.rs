@@ -7,23 +7,24 @@
 //! shrunk with its distance, so that the cycle goes on where it was.
 
 use super::Servers;
-use super::least::{Key, Least};
+use super::least::{Least, NEVER};
 
-/// A unit of time: even at the greatest weight, turns are a million ticks apart.
-const UNIT: u64 = 1 << 40;
+/// A unit of time: even at the greatest weight, turns are 16,384 ticks apart, so that a share is
+/// right to one in 16,384.
+const UNIT: u32 = 1 << 30;
 /// When the clock begins anew, before it overflows.
-const LATE: u64 = 1 << 62;
+const LATE: u32 = 1 << 31;
 
 /// When each server has its next turn, by its place in the service.
 #[derive(Clone, Debug)]
 pub struct WeightedRoundRobin {
-    turns: Least<u64>,
+    turns: Least,
     /// The weight that each turn is of, and what is left until the turn in parts of the server's
     /// distance: what a server without weight goes on from when it has one again.
-    weights: Vec<(u32, u64)>,
+    weights: Vec<(u32, u32)>,
     version: Option<u64>,
     /// The time of the last pick.
-    now: u64,
+    now: u32,
     /// The part of its distance after which a server has its first turn: at most a half.
     phase: u32,
     /// Where the search among equals begins: behind the server that was picked last. Workers
@@ -53,7 +54,7 @@ impl WeightedRoundRobin {
             let (weight, left) = self.weights.get_mut(at)?;
             if servers.weight(at) == 0 {
                 (*weight, *left) = (0, 0);
-                self.turns.set(at, Key::NEVER);
+                self.turns.set(at, NEVER);
                 continue;
             }
             self.now = self.turns.get(at);
@@ -79,28 +80,28 @@ impl WeightedRoundRobin {
         self.version = Some(version);
         let WeightedRoundRobin { turns, weights, now, .. } = self;
         turns.fill(|at, turn| {
-            let Some((before, left)) = weights.get_mut(at) else { return Key::NEVER };
+            let Some((before, left)) = weights.get_mut(at) else { return NEVER };
             let weight = servers.weight(at);
             if *before == weight {
                 return turn;
             }
             if *before > 0 {
-                *left = turn.saturating_sub(*now).saturating_mul((*before).into());
+                *left = turn.saturating_sub(*now).saturating_mul(*before);
             }
             *before = weight;
-            if weight == 0 { Key::NEVER } else { *now + *left / u64::from(weight) }
+            if weight == 0 { NEVER } else { *now + *left / weight }
         });
     }
 
     /// What is left until the first turn of a server that is new.
-    fn first_turn(&self) -> u64 {
-        ((u128::from(UNIT) * u128::from(self.phase)) >> u32::BITS) as u64
+    fn first_turn(&self) -> u32 {
+        ((u64::from(UNIT) * u64::from(self.phase)) >> u32::BITS) as u32
     }
 
     #[cold]
     fn begin_anew(&mut self) {
         let now = core::mem::take(&mut self.now);
-        self.turns.fill(|_, turn| if turn == Key::NEVER { turn } else { turn.saturating_sub(now) });
+        self.turns.fill(|_, turn| if turn == NEVER { turn } else { turn.saturating_sub(now) });
     }
 
     /// Turns go with their servers.
@@ -121,6 +122,6 @@ impl WeightedRoundRobin {
 
 /// The time between two turns of a server.
 #[inline(always)]
-fn distance(weight: u32) -> u64 {
-    UNIT / u64::from(weight.max(1))
+fn distance(weight: u32) -> u32 {
+    UNIT / weight.max(1)
 }
