@@ -2,6 +2,7 @@
 
 use core::time::Duration;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use api::{
@@ -86,11 +87,12 @@ impl Admin {
     }
 
     pub(super) fn services(&self) -> Services {
+        let persistence = Arc::clone(&self.snapshot.read().policy.persistence);
+        // It takes some milliseconds, in which a reload need not wait.
+        let clients = persistence.clients(self.clock.now());
         let loaded = self.loaded.lock();
         let snapshot = self.snapshot.read().clone();
         let states = &loaded.builder.servers;
-        let persistence = &snapshot.policy.persistence;
-        let clients = persistence.clients(self.clock.now());
         let services = snapshot.policy.services.iter();
         Services {
             services: services.map(|s| self.service(s, states, &clients)).collect(),

@@ -54,6 +54,9 @@ const TICK_MILLIS: u64 = 100;
 /// Time between additions of all workers' loads: a worker knows of the others' connections as
 /// they were so long ago at the most.
 const LOADS_MILLIS: u64 = 10;
+/// Places of the table of persistent clients that are swept at a time: a table of a million
+/// clients in four minutes.
+const SWEPT: usize = 1024;
 /// Frames taken from a kernel interface before the rings are looked at again.
 const KERNEL_BUDGET: usize = 64;
 /// Packets a second that are given back to workers because their neighbour does not answer.
@@ -236,6 +239,8 @@ impl Housekeeping {
     }
 
     fn tick(&mut self, now: Instant) {
+        let persistence = Arc::clone(&self.snapshot.read().policy.persistence);
+        persistence.sweep_on(SWEPT, now);
         let mut outcomes = Vec::new();
         self.resolver.lock().tick(now, |outcome| outcomes.push(outcome));
         for outcome in outcomes {

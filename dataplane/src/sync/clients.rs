@@ -2,15 +2,15 @@
 
 use api::stream::{CLIENT, CLIENTS, Frame};
 use nat::Instant;
-use nat::persistence::{self, Export};
+use nat::persistence::{self, Export, Table};
 
 use super::Exporters;
 
 const _: () = assert!(CLIENT == persistence::BYTES);
 
-/// Places of the table that are looked at in a round: about two passes a second over the table
-/// of a million clients, as a round without work takes a millisecond.
-const AT_LEISURE: usize = 4096;
+/// Rounds in which the whole table is looked at: about two passes a second, as a round without
+/// work takes a millisecond.
+const ROUNDS: usize = 512;
 /// The same while somebody waits for the end of a pass.
 const IN_HASTE: usize = 1 << 17;
 
@@ -56,9 +56,11 @@ impl Clients {
         out: &mut Vec<u8>,
     ) -> usize {
         let is_awaited = self.is_awaited();
-        let places = if is_awaited { IN_HASTE } else { AT_LEISURE };
+        let persistence = workers.persistence();
+        let all = persistence.table().map_or(0, Table::places);
+        let places = if is_awaited { IN_HASTE } else { all / ROUNDS };
         let batch = &mut self.batch;
-        let found = self.export.step(&workers.persistence(), places, now, |client| {
+        let found = self.export.step(&persistence, places, now, |client| {
             batch.push(client.to_bytes());
         });
         for clients in self.batch.chunks(CLIENTS) {

@@ -9,6 +9,7 @@ use super::entry::Second;
 use super::fingerprint::Group;
 use super::service::ServicePersistence;
 use super::shared::Persistence;
+use super::targets::TargetId;
 use crate::time::Instant;
 
 /// The persistent clients by their group.
@@ -31,19 +32,21 @@ impl<A: Address> Persistence<A> {
     /// for a million. Workers are not held up.
     pub fn clients(&self, now: Instant) -> Clients {
         let now = Second::of(now);
-        let mut by_target: HashMap<_, u64, RandomState> = HashMap::default();
         let Some(table) = self.table() else { return Clients::default() };
+        let mut by_target = vec![0u64; usize::from(TargetId::LAST) + 1];
         for at in 0..table.places() {
             let word = table.word(at);
-            if word.left(now).is_some() {
-                *by_target.entry(word.target()).or_default() += 1;
+            if let (Some(_), Some(count)) =
+                (word.left(now), by_target.get_mut(word.target().index()))
+            {
+                *count += 1;
             }
         }
         let targets = self.targets();
         let mut clients = Clients::default();
-        for (target, count) in by_target {
+        for (number, count) in (0..).zip(by_target).filter(|(_, count)| *count > 0) {
             clients.entries += count;
-            if let Some(target) = targets.get(target) {
+            if let Some(target) = targets.get(TargetId::from_number(number)) {
                 *clients.groups.entry(target.group).or_default() += count;
             }
         }

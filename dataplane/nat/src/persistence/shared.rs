@@ -1,5 +1,6 @@
 //! What the machine has of persistence: the table, and the numbers in it.
 
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use wire::Address;
@@ -22,6 +23,8 @@ pub struct Persistence<A> {
     entries: usize,
     table: OnceLock<Table>,
     targets: Mutex<Targets<A>>,
+    /// The place at which the next step of the sweep begins.
+    swept: AtomicUsize,
 }
 
 impl<A> Default for Persistence<A> {
@@ -33,7 +36,12 @@ impl<A> Default for Persistence<A> {
 impl<A> Persistence<A> {
     /// For so many entries.
     pub fn with_room_for(entries: usize) -> Self {
-        Persistence { entries, table: OnceLock::new(), targets: Mutex::default() }
+        Persistence {
+            entries,
+            table: OnceLock::new(),
+            targets: Mutex::default(),
+            swept: AtomicUsize::new(0),
+        }
     }
 
     /// The table, if any service has been persistent yet.
@@ -45,6 +53,16 @@ impl<A> Persistence<A> {
     /// How many entries there is room for.
     pub fn room(&self) -> usize {
         self.entries
+    }
+
+    /// A step of the sweep, which empties places whose entries are over. One thread takes these
+    /// steps, for all places within a month ([`super::Second`] comes again).
+    pub fn sweep_on(&self, places: usize, now: Instant) {
+        let Some(table) = self.table() else { return };
+        let from = self.swept.load(Relaxed);
+        table.sweep(from, places, Second::of(now));
+        let next = from.saturating_add(places);
+        self.swept.store(if next < table.places() { next } else { 0 }, Relaxed);
     }
 
     /// Takes the memory of the table, unless that is done.

@@ -151,6 +151,28 @@ fn each_wrong_field_is_named() {
     assert_eq!(with(39, 1), Err(ToldError::Time((1 << 24) + 360)));
 }
 
+/// Seconds come again after 97 days.
+#[test]
+fn what_was_over_long_ago_is_over_for_good_because_places_are_swept() {
+    for is_swept in [true, false] {
+        let persistence = Persistence::<Ipv4Addr>::with_room_for(1000);
+        let target = Target {
+            group: Group::named("shop"),
+            address: Ipv4Addr::new(10, 0, 0, 11),
+            port: Port::new(80),
+        };
+        let told = Told { fingerprint: client(1), target, left: Seconds(3600) };
+        let at = |hours: u64| Instant::from_millis(hours * 3_600_000);
+        persistence.install(&told, true, at(0));
+        assert_eq!(persistence.clients(at(0)).entries, 1);
+        for hour in (1..81 * 24).filter(|_| is_swept) {
+            persistence.sweep_on(1000, at(hour));
+        }
+        assert_eq!(persistence.clients(at(60 * 24)).entries, 0);
+        assert_eq!(persistence.clients(at(81 * 24)).entries, u64::from(!is_swept), "the control");
+    }
+}
+
 #[test]
 fn in_a_full_bucket_the_entry_that_ends_first_makes_room() {
     let table = Table::new(1);
