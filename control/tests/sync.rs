@@ -86,7 +86,7 @@ async fn rubbish_is_no_peer() {
         let mut bytes: Vec<u8> = (0..round % 300).map(|_| next()).collect();
         if round % 2 == 0 {
             // With the right beginning it gets as far as the handshake.
-            let preamble = [b"TANDEM".as_slice(), &[0, VERSION as u8, 0, 1, 0, 48]].concat();
+            let preamble = [b"TANDEM".as_slice(), &[0, VERSION as u8, 0, 2, 0, 48]].concat();
             bytes.splice(..0, preamble);
         }
         near.write_all(&bytes).await.unwrap();

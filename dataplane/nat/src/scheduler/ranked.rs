@@ -83,9 +83,8 @@ impl Ranked {
         self.shares.clear();
         self.shares.extend((0..servers.len()).map(share));
         let (kind, shares) = (self.kind, &self.shares);
-        self.order.fill(|at, _| {
-            key(kind, shares.get(at).copied().unwrap_or(NOTHING), servers.load(at))
-        });
+        self.order
+            .fill(|at, _| key(kind, shares.get(at).copied().unwrap_or(NOTHING), servers.load(at)));
     }
 
     /// Every place may be another server's.
