@@ -12,8 +12,9 @@ use super::least::{Least, NEVER};
 /// A unit of time: even at the greatest weight, turns are 16,384 ticks apart, so that a share is
 /// right to one in 16,384.
 const UNIT: u32 = 1 << 30;
-/// When the clock begins anew, before it overflows.
-const LATE: u32 = 1 << 31;
+/// When the clock begins anew: from here two more units fit, the one to the next pick and the one
+/// to its server's next turn.
+const LATE: u32 = UNIT;
 
 /// When each server has its next turn, by its place in the service.
 #[derive(Clone, Debug)]

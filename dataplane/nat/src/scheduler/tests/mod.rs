@@ -220,6 +220,19 @@ fn wrr_is_in_proportion_while_a_weight_changes_with_every_few_picks() {
     }
 }
 
+/// The clock begins anew in the middle of this, whatever the phase.
+#[test]
+fn wrr_goes_on_for_ever() {
+    for (weights, random) in [([1, 1], 0), ([1, 1], u64::MAX), ([65_535, 1], 0), ([3, 2], 5)] {
+        let mut scheduler = scheduler(Kind::WeightedRoundRobin, random);
+        let counts = spread(&mut scheduler, &servers(&weights), 100 * (weights[0] + weights[1]));
+        for (count, weight) in counts.iter().zip(weights) {
+            let share = 100 * weight;
+            assert!(count.abs_diff(share) <= 1 + share / 10_000, "{counts:?} of {weights:?}");
+        }
+    }
+}
+
 #[test]
 fn places_go_with_their_servers() {
     for kind in [Kind::RoundRobin, Kind::WeightedRoundRobin] {
