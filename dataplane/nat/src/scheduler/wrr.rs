@@ -90,7 +90,7 @@ impl WeightedRoundRobin {
                 *left = turn.saturating_sub(*now).saturating_mul(*before);
             }
             *before = weight;
-            if weight == 0 { NEVER } else { *now + *left / weight }
+            left.checked_div(weight).map_or(NEVER, |left| *now + left)
         });
     }
 
