@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 
 use api::stream::{Direction, Frame, STREAM_VERSION};
 use api::{
-    Failure, FailureKind, LeaseOrder, LeaseStatus, Reach, Reloaded, Request, Response, Role,
-    SourcesInForce, SourcesPage, SyncState, SyncStatus, frame, message, server,
+    Failure, FailureKind, LeaseOrder, LeaseStatus, Observations, Observe, Reach, Reloaded, Request,
+    Response, Role, SourcesInForce, SourcesPage, SyncState, SyncStatus, frame, message, server,
 };
 use config::{Checked, Config, Mistakes, Sources};
 
@@ -278,12 +278,21 @@ fn converse(mut stream: UnixStream, socket: &Path, state: &Mutex<DataplaneState>
             Request::Services => Response::Services(state.lock().unwrap().pool.services()),
             Request::SetServers(changes) => state.lock().unwrap().pool.set(&changes),
             Request::Status => status(&mut state.lock().unwrap()),
+            Request::Observe(observe) => Response::Observations(nothing_observed(observe)),
             request => crate::answers::busy(request),
         };
         if frame::write(&mut stream, &server::encode(&response)).is_err() {
             return;
         }
     }
+}
+
+/// No server is suspect: the first answer comes at once, the others later, as nothing changes.
+fn nothing_observed(observe: Observe) -> Observations {
+    if observe.after != 0 {
+        std::thread::sleep(Duration::from_millis(300));
+    }
+    Observations { change: 1, servers: Vec::new() }
 }
 
 fn status(state: &mut DataplaneState) -> Response {

@@ -4,8 +4,8 @@
 use std::net::SocketAddr;
 
 use api::{
-    Failure, FailureKind, Response, ServerChange, ServerState, ServerStatus, ServiceStatus,
-    Services, SetServers,
+    ConnectionLimit, Failure, FailureKind, Response, ServerChange, ServerState, ServerStatus,
+    ServiceStatus, Services, SetServers,
 };
 
 /// A server and what was said of it.
@@ -29,6 +29,10 @@ pub(crate) struct Pool {
 /// As the configuration of the machines has them.
 const SERVERS: [(&str, &str); 3] =
     [("web", "10.0.0.11:80"), ("web", "10.0.0.12:80"), ("dns", "10.0.0.11:53")];
+
+/// That of the DNS service and of its server.
+const LIMIT: ConnectionLimit =
+    ConnectionLimit { most: 100, resume_below: 75, counted: 0, full: false };
 
 impl Default for Pool {
     fn default() -> Self {
@@ -83,6 +87,7 @@ impl Pool {
                 _ => ServerState::Up,
             },
             connections_active: one.connections,
+            limit: (one.service == "dns").then_some(LIMIT),
             ..ServerStatus::default()
         };
         let service = |name: &str| ServiceStatus {
@@ -91,6 +96,8 @@ impl Pool {
             protocol: "tcp".to_owned(),
             scheduler: "wlc".to_owned(),
             servers: self.servers.iter().filter(|one| one.service == name).map(status).collect(),
+            persistent_clients: (name == "web").then_some(0),
+            limit: (name == "dns").then_some(LIMIT),
             ..ServiceStatus::default()
         };
         Services { services: vec![service("web"), service("dns")], ..Services::default() }

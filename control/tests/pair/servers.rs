@@ -190,7 +190,7 @@ fn services_show_why_a_server_gets_nothing() {
         lines.next().unwrap_or_else(|| panic!("no {start} in {shown}")).to_owned()
     };
     let row: Vec<_> = line("10.0.0.11:80  ").split_whitespace().map(str::to_owned).collect();
-    assert_eq!(row[..5], ["10.0.0.11:80", "drain", "1", "0", "3"]);
+    assert_eq!(row[..6], ["10.0.0.11:80", "drain", "unknown", "1", "0", "3"]);
     assert!(line("10.0.0.11:80: ").starts_with("10.0.0.11:80: DRAIN by operator on a since 20"));
     assert!(!shown.contains('\x1b'), "no colours but on a terminal");
     let json: Value = serde_json::from_str(&both.a.run(&["services", "--json"])).unwrap();

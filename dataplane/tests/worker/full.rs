@@ -62,6 +62,7 @@ fn clients_beyond_the_limit_are_refused_counted_and_told() {
 fn an_operator_may_choose_silence_and_a_tcp_client_gets_a_reset() {
     let mut bench = limited(1, "\nunserved = \"drop\"");
     ask(&mut bench, 1000..1003);
+    assert_eq!(destinations(&mut bench), [SERVER]);
     assert_eq!((bench.dropped(DropReason::ServerFull), bench.sent(Side::Public).len()), (2, 0));
     let tcp = configuration(2, "").replace("\"udp\"", "\"tcp\"");
     bench.reload(&tcp);
