@@ -1,40 +1,17 @@
 //! A real server that fails in any way is out, and comes back by itself.
 
-use api::{ServerState, ServerStatus};
-use lab::{Appliance, Certificate, Error, Fault, Lab, Settings, VIP, ready_with, wait_until};
+use api::{PoolMode, ServerState};
+use lab::faults::SLOW;
+use lab::{
+    Appliance, Certificate, Error, Fault, Lab, Settings, VIP, outage, ready_with, wait_until,
+};
 
 /// How long a change of a server's state may take on a busy machine. What is promised is
 /// measured by `tandem-lab measure detection`.
 const SECONDS: u64 = 30;
 
-/// The checks of the web service, the DNS service and one over TLS.
-fn checked() -> Settings {
-    Settings {
-        control: true,
-        web: r#"
-check = { kind = "http", path = "/healthz", body = "well", interval = "500ms", timeout = "400ms", fall = 2, rise = 2, hold_max = "0s" }"#,
-        dns: r#"
-check = { kind = "dns", name = "whoami.lab", type = "TXT", interval = "500ms", timeout = "400ms", fall = 2, rise = 2, hold_max = "0s" }"#,
-        sections: r#"
-[[service]]
-name = "tls"
-listen = "198.51.100.10:443"
-protocol = "tcp"
-scheduler = "rr"
-server = [{ address = "10.0.0.11:443" }, { address = "10.0.0.12:443" }, { address = "10.0.0.13:443" }]
-check = { kind = "https", path = "/healthz", name = "www.lab.example", ca = "/run/tandem-lab/authority.pem", interval = "500ms", timeout = "400ms", fall = 2, rise = 2, hold_max = "0s" }
-"#,
-        ..Settings::default()
-    }
-}
-
-fn servers(appliance: &Appliance, service: &str) -> Vec<ServerStatus> {
-    let services = appliance.client().unwrap().services().unwrap().services;
-    services.into_iter().find(|one| one.name == service).unwrap().servers
-}
-
 fn states(appliance: &Appliance, service: &str) -> Vec<ServerState> {
-    servers(appliance, service).iter().map(|server| server.state).collect()
+    outage::servers(appliance, service).unwrap().iter().map(|server| server.state).collect()
 }
 
 fn await_states(appliance: &Appliance, service: &str, expected: [ServerState; 3]) {
@@ -54,20 +31,23 @@ fn answered(requests: usize) -> [usize; 3] {
 
 #[test]
 fn a_server_that_fails_in_any_way_is_out_and_comes_back_by_itself() {
-    let lab = ready_with(checked()).unwrap();
+    let lab = ready_with(Settings::checked()).unwrap();
     let appliance = &lab.appliance;
-    for service in ["web", "dns", "tls"] {
+    for service in ["web", "dns", "tls", "udp"] {
         await_states(appliance, service, [Up, Up, Up]);
     }
     type Break = fn() -> Result<Fault, Error>;
-    let faults: [(&str, &str, Break); 8] = [
+    let faults: [(&str, &str, Break); 11] = [
         ("killed", "web", || Fault::kill_web(1)),
         ("hung", "web", || Fault::hang_web(1)),
         ("answers 500", "web", || Fault::answer_health(1, "return 500;")),
+        ("slow", "web", || Fault::answer_health(1, SLOW)),
         ("wrong body", "web", || Fault::answer_health(1, "return 200 \"ill\";")),
         ("expired certificate", "tls", || Fault::certificate(1, Certificate::Expired)),
         ("foreign name", "tls", || Fault::certificate(1, Certificate::ForeignName)),
         ("DNS killed", "dns", || Fault::kill_dns(1)),
+        ("DNS answers SERVFAIL", "dns", || Fault::dns_fails(1)),
+        ("UDP port closed", "udp", || Fault::kill_dns(1)),
         ("hung, seen over TLS", "tls", || Fault::hang_web(1)),
     ];
     for (what, service, fault) in faults {
@@ -86,8 +66,145 @@ fn a_server_that_fails_in_any_way_is_out_and_comes_back_by_itself() {
 
 #[test]
 fn without_a_check_a_server_that_hangs_gets_its_share_of_requests_for_ever() {
-    let lab = ready_with(Settings { web: "", ..checked() }).unwrap();
+    let lab = ready_with(Settings { web: "", ..Settings::checked() }).unwrap();
     let _fault = Fault::hang_web(1).unwrap();
     assert_eq!(answered(12), [4, 0, 4], "the third of them is lost");
     assert_eq!(states(&lab.appliance, "web"), [Up, Up, Up]);
+}
+
+#[test]
+fn when_most_servers_fail_the_rest_serves_and_when_all_do_clients_are_served_all_the_same() {
+    let lab = ready_with(Settings::checked()).unwrap();
+    let appliance = &lab.appliance;
+    await_states(appliance, "web", [Up, Up, Up]);
+    let dead = [0, 1].map(|server| Fault::kill_web(server).unwrap());
+    await_states(appliance, "web", [Down, Down, Up]);
+    assert_eq!(answered(12), [0, 0, 12]);
+    drop(dead);
+    await_states(appliance, "web", [Up, Up, Up]);
+
+    let ill = [0, 1, 2].map(|server| Fault::answer_health(server, "return 500;").unwrap());
+    let is_all_down = || appliance.pool("web").is_ok_and(|pool| pool.mode == PoolMode::AllDownKeep);
+    wait_until("all are known to be down", SECONDS, is_all_down).unwrap();
+    assert_eq!(answered(12).iter().sum::<usize>(), 12, "it is rather the check that fails");
+    let shown = appliance.tandem(&["status"]).unwrap().stdout;
+    assert!(shown.contains("all servers are down"), "{shown}");
+    drop(ill);
+    await_states(appliance, "web", [Up, Up, Up]);
+}
+
+#[test]
+fn a_server_that_comes_and_goes_has_to_be_well_for_longer_each_time() {
+    const CHECK: &str = r#"
+check = { kind = "http", path = "/healthz", interval = "200ms", timeout = "200ms", fall = 2, rise = 2 }"#;
+    let lab = ready_with(Settings { control: true, web: CHECK, ..Settings::default() }).unwrap();
+    let appliance = &lab.appliance;
+    await_states(appliance, "web", [Up, Up, Up]);
+    for _ in 0..2 {
+        let fault = Fault::answer_health(1, "return 500;").unwrap();
+        await_states(appliance, "web", [Up, Down, Up]);
+        drop(fault);
+        let shows_flapping = || {
+            let shown = appliance.tandem(&["services"]).unwrap().stdout;
+            shown.contains("flapping, held")
+        };
+        let up_or_held = || states(appliance, "web") == [Up, Up, Up] || shows_flapping();
+        wait_until("it is up, or held", SECONDS, up_or_held).unwrap();
+    }
+    let pool = appliance.pool("web").unwrap();
+    assert_eq!(states(appliance, "web"), [Up, Down, Up], "held: {pool:?}");
+    assert_eq!(pool.servers[1].transitions, 3, "{pool:?}");
+    // In the end it is believed.
+    await_states(appliance, "web", [Up, Up, Up]);
+}
+
+/// An agent that sends what a file has to whoever connects.
+const AGENT: &str = "
+import socket, sys
+server = socket.create_server(('', 9707))
+while True:
+    client, _ = server.accept()
+    client.sendall(open(sys.argv[1], 'rb').read())
+    client.close()
+";
+
+#[test]
+fn a_server_takes_itself_out_by_its_agent() {
+    const SERVICE: &str = r#"
+[[service]]
+name = "app"
+listen = "198.51.100.10:8080"
+protocol = "tcp"
+scheduler = "rr"
+server = [{ address = "10.0.0.11:80" }, { address = "10.0.0.12:80", agent = { port = 9707, interval = "200ms" } }, { address = "10.0.0.13:80" }]
+"#;
+    let settings = Settings { control: true, sections: SERVICE, ..Settings::default() };
+    let lab = ready_with(settings).unwrap();
+    let appliance = &lab.appliance;
+    let words = format!("{}/agent", lab::FOLDER);
+    let says = |text: &str| std::fs::write(&words, text).unwrap();
+    says("ready up\n");
+    let agent = Lab::S2.spawn_python(AGENT, &[&words]).unwrap();
+    await_states(appliance, "app", [Up, Up, Up]);
+    says("drain # for its backup\n");
+    await_states(appliance, "app", [Up, ServerState::Draining, Up]);
+    says("ready down # on fire\n");
+    await_states(appliance, "app", [Up, Down, Up]);
+    let shown = appliance.tandem(&["services"]).unwrap().stdout;
+    assert!(shown.contains("on fire"), "{shown}");
+    // One that is silent changes nothing.
+    agent.stop().unwrap();
+    says("up ready\n");
+    std::thread::sleep(core::time::Duration::from_secs(2));
+    assert_eq!(states(appliance, "app"), [Up, Down, Up]);
+    let _agent = Lab::S2.spawn_python(AGENT, &[&words]).unwrap();
+    await_states(appliance, "app", [Up, Up, Up]);
+}
+
+/// How many of six requests to port 8080 each server answers.
+fn pool_answers() -> [usize; 3] {
+    let line = format!("for i in $(seq 6); do curl -s -m 2 http://{VIP}:8080/; done");
+    let answers = Lab::CLIENT.sh(&line).unwrap().stdout;
+    Lab::servers().map(|(_, name)| answers.lines().filter(|line| line.starts_with(name)).count())
+}
+
+#[test]
+fn without_a_quorum_the_sorry_server_serves() {
+    const SERVICE: &str = r#"
+[[service]]
+name = "pool"
+listen = "198.51.100.10:8080"
+protocol = "tcp"
+scheduler = "rr"
+quorum = 2
+server = [{ address = "10.0.0.11:80" }, { address = "10.0.0.12:80" }]
+sorry = [{ address = "10.0.0.13:80" }]
+check = { kind = "http", path = "/healthz", interval = "200ms", timeout = "200ms", fall = 2, rise = 2, hold_max = "0s" }
+"#;
+    let settings = Settings { control: true, sections: SERVICE, ..Settings::default() };
+    let mut lab = ready_with(settings).unwrap();
+    let appliance = &lab.appliance;
+    let is_sorry = |wanted: bool| {
+        wait_until("the pool is as it should be", SECONDS, || {
+            appliance.pool("pool").is_ok_and(|pool| pool.sorry == wanted && pool.quorum != wanted)
+        })
+        .unwrap();
+    };
+    is_sorry(false);
+    assert_eq!(pool_answers(), [3, 3, 0]);
+    let fault = Fault::kill_web(0).unwrap();
+    is_sorry(true);
+    assert_eq!(pool_answers(), [0, 0, 6]);
+    drop(fault);
+    is_sorry(false);
+    assert_eq!(pool_answers(), [3, 3, 0]);
+
+    // The control: one server is quorum enough.
+    let one = Box::leak(SERVICE.replace("quorum = 2", "").into_boxed_str());
+    appliance.reload(&Settings { sections: one, ..settings }).unwrap();
+    let _fault = Fault::kill_web(0).unwrap();
+    let is_down = || appliance.pool("pool").is_ok_and(|pool| pool.servers[0].operational.is_down());
+    wait_until("s1 is down", SECONDS, is_down).unwrap();
+    assert_eq!(pool_answers(), [0, 6, 0]);
+    lab.spoil();
 }

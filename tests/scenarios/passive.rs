@@ -1,8 +1,8 @@
 //! What the appliance finds out about its servers by itself: a process that dies, and a default
 //! route that is missing.
 
-use api::{ReturnPath, ServerChange, ServerStatus, SetServers};
-use lab::{Appliance, Fault, Lab, VIP, ready, wait_until};
+use api::{ReturnPath, ServerChange, ServerState, ServerStatus, SetServers};
+use lab::{Appliance, Fault, Lab, Settings, VIP, ready, ready_with, wait_until};
 
 /// Addresses of the client besides its own: a server is suspect when several clients fail.
 const CLIENTS: core::ops::Range<u8> = 110..130;
@@ -99,4 +99,23 @@ fn a_server_without_its_default_route_is_seen_and_said() {
     drop(fault);
     ask();
     all_well().unwrap();
+}
+
+#[test]
+fn a_server_without_its_default_route_is_out_where_it_is_required() {
+    let required =
+        Settings { control: true, web: "return_path = \"require\"", ..Settings::default() };
+    let mut lab = ready_with(required).unwrap();
+    let fault = Fault::remove_route(0).unwrap();
+    // A dataplane that has just started asks its servers at once.
+    lab.restart_with(&required).unwrap();
+    let appliance = &lab.appliance;
+    let state = || web(appliance)[0].state;
+    wait_until("it is out", 40, || state() == ServerState::Down).unwrap();
+    let _clients = Clients::new();
+    assert_eq!(failed(12), 0, "nobody is sent to it");
+    let shown = appliance.tandem(&["services"]).unwrap().stdout;
+    assert!(shown.contains("return path: it does not answer through"), "{shown}");
+    drop(fault);
+    wait_until("it is back", 40, || state() == ServerState::Up).unwrap();
 }

@@ -2,8 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use api::ServerState;
+
+use crate::outage::{self, Outage};
 use crate::topology::{Lab, Options};
-use crate::{CLIENT, Error, FOLDER, INTERNET, Namespace, Takeover, VIP, take_over};
+use crate::{
+    CLIENT, Error, FOLDER, INTERNET, Loading, Namespace, Settings, Takeover, VIP, take_over,
+    wait_until,
+};
 
 /// Requests of the demonstration.
 const REQUESTS: u32 = 10_000;
@@ -17,6 +23,8 @@ pub struct Summary {
     masquerade: bool,
     dns: bool,
     clients: bool,
+    outage: Outage,
+    drained: bool,
     takeover: Option<Takeover>,
 }
 
@@ -33,6 +41,8 @@ impl Summary {
             && self.masquerade
             && self.dns
             && self.clients
+            && self.outage.is_good()
+            && self.drained
             && self.takeover.as_ref().is_none_or(Takeover::is_good)
     }
 }
@@ -50,11 +60,17 @@ impl core::fmt::Display for Summary {
             word(self.masquerade),
             word(self.dns)
         )?;
+        write!(f, "\n{}\ndrain: {}", self.outage, word(self.drained))?;
         match &self.takeover {
             Some(takeover) => write!(f, "\n{takeover}"),
             None => Ok(()),
         }
     }
+}
+
+/// The pair, which checks its web servers.
+pub fn settings() -> Settings {
+    Settings { web: r#"check = { kind = "http", path = "/healthz" }"#, ..Settings::pair() }
 }
 
 /// Raises the lab, sends real traffic, tells what each side saw. The lab stays up.
@@ -98,11 +114,89 @@ pub fn run(options: Options) -> Result<Summary, Error> {
     println!("\n4. What the appliance has counted:");
     print!("{}", indented(&lab.appliance.tandem(&["services"])?.stdout));
     println!();
+    let outage = outage(&lab)?;
+    let drained = drain(&lab)?;
     let takeover = match options.settings.pair {
         true => Some(power_cut(&lab)?),
         false => None,
     };
-    Ok(Summary { requests: REQUESTS, failed, spread, masquerade, dns, clients, takeover })
+    Ok(Summary {
+        requests: REQUESTS,
+        failed,
+        spread,
+        masquerade,
+        dns,
+        clients,
+        outage,
+        drained,
+        takeover,
+    })
+}
+
+/// A web server dies under load.
+fn outage(lab: &Lab) -> Result<Outage, Error> {
+    const ASKING: u8 = 20;
+    println!(
+        "5. {ASKING} clients ask every 50 ms. Then nginx on s2 is killed, and started again once"
+    );
+    println!("   it is out. How long may it take (tandem check)?");
+    let file = format!("{}/tandem.toml", lab.appliance.machine.folder());
+    let told = lab.appliance.tandem(&["check", &file])?.stdout;
+    let promise: Vec<&str> = told.lines().filter(|line| line.contains("found out")).collect();
+    print!("{}", indented(&promise.join("\n")));
+    let outage = outage::stop_web(&lab.appliance, 1, ASKING)?;
+    let Outage { promised, out, back, requested } = &outage;
+    println!("   out after {out} ms (promised: {promised} ms), up {back} ms after its start");
+    println!(
+        "   requests answered: {}, by {}",
+        requested.answered(),
+        requested
+            .answers
+            .iter()
+            .map(|(server, count)| format!("{server} {count}"))
+            .collect::<Vec<_>>()
+            .join(", ")
+    );
+    println!(
+        "   requests failed: {} that s2 had in its hands, {} before others knew that it is gone\n",
+        requested.broken, requested.refused
+    );
+    Ok(outage)
+}
+
+/// An operator takes a server out while clients download from it.
+fn drain(lab: &Lab) -> Result<bool, Error> {
+    const DOWNLOADS: u32 = 30;
+    const SERVER: &str = "10.0.0.13:80";
+    println!(
+        "6. {DOWNLOADS} clients download 2 MiB each. Then s3 is taken out for its maintenance"
+    );
+    println!("   (tandem drain web {SERVER} --wait --timeout 60s):");
+    let loading = Loading::start(DOWNLOADS, 0)?;
+    let drain = ["drain", "web", SERVER, "--wait", "--timeout", "60s"];
+    let (told, answers) = std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| lab.appliance.tandem(&drain));
+        let is_draining = || {
+            let servers = outage::servers(&lab.appliance, "web").unwrap_or_default();
+            servers.get(2).is_some_and(|server| server.state == ServerState::Draining)
+        };
+        let asked = wait_until("s3 drains", 20, is_draining).and_then(|()| {
+            Lab::CLIENT.sh(&format!("for i in $(seq 30); do curl -s -m 5 http://{VIP}/; done"))
+        });
+        let told = waiting.join().unwrap_or_else(|_| Err(Lab::no_pair()));
+        (told, asked)
+    });
+    let (told, answers) = (told?, answers?.stdout);
+    print!("{}", indented(&told.stdout));
+    let by_s3 = answers.lines().filter(|line| line.starts_with("s3")).count();
+    let all = answers.lines().count();
+    println!("   meanwhile {all} new requests were answered, {by_s3} of them by s3");
+    let loaded = loading.finish()?;
+    println!("   downloads whole, with the right SHA-256: {} of {DOWNLOADS}", loaded.whole);
+    let enabled = lab.appliance.tandem(&["enable", "web", SERVER])?;
+    println!("   Then it is brought back (tandem enable web {SERVER}):");
+    println!("{}", indented(&enabled.stdout));
+    Ok(told.ok() && enabled.ok() && (all, by_s3) == (30, 0) && loaded.whole == u64::from(DOWNLOADS))
 }
 
 /// Clients of each kind that the power cut meets.
@@ -111,7 +205,7 @@ const CLIENTS: u32 = 200;
 /// The active machine dies under load.
 fn power_cut(lab: &Lab) -> Result<Takeover, Error> {
     lab.await_pair()?;
-    println!("5. tandem-a is active, tandem-b ready to take over (tandem status on tandem-b):");
+    println!("7. tandem-a is active, tandem-b ready to take over (tandem status on tandem-b):");
     let status = lab.second.tandem(&["status"])?.stdout;
     let pair: Vec<&str> = status.lines().skip_while(|line| !line.starts_with("pair")).collect();
     print!("{}", indented(&pair.join("\n")));

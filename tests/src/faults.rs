@@ -8,10 +8,14 @@ use rustix::process::Signal;
 use crate::namespace::{signal, write};
 use crate::servers::{self, WELL};
 use crate::topology::Lab;
-use crate::{Error, FOLDER, Namespace, wait_until};
+use crate::{Error, FOLDER, Namespace, Task, wait_until};
 
 /// The name that the web servers' certificates are for.
 pub const TLS_NAME: &str = "www.lab.example";
+
+/// What nginx answers the health check with so slowly that no check waits for it.
+pub const SLOW: &str =
+    "alias /var/tmp/tandem-lab/medium-2; limit_rate 100; sendfile_max_chunk 100;";
 
 /// What a web server shows of itself over TLS.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -23,6 +27,16 @@ pub enum Certificate {
     /// One for another name.
     ForeignName,
 }
+
+/// A DNS server that answers each query with itself and the response code 2.
+const SERVFAIL: &str = "
+import socket
+server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+server.bind(('', 53))
+while True:
+    query, client = server.recvfrom(512)
+    server.sendto(query[:2] + bytes([0x80 | query[2], 2]) + query[4:], client)
+";
 
 /// A fault of the real server with this number, from 0 on; mended when dropped.
 #[derive(Debug)]
@@ -43,6 +57,8 @@ enum Kind {
     Certificate,
     /// dnsmasq is gone: its port is closed.
     DnsKilled,
+    /// In its place somebody answers that he fails.
+    DnsFails(Option<Task>),
     /// The default route is gone.
     NoRoute,
 }
@@ -101,6 +117,17 @@ impl Fault {
         Ok(Fault { server, kind: Kind::DnsKilled })
     }
 
+    /// The DNS server answers every query with SERVFAIL (RFC 1035 section 4.1.1).
+    ///
+    /// # Errors
+    ///
+    /// [`Error`], when dnsmasq does not end.
+    pub fn dns_fails(server: usize) -> Result<Self, Error> {
+        let mut fault = Self::kill_dns(server)?;
+        fault.kind = Kind::DnsFails(Some(host(server).0.spawn_python(SERVFAIL, &[])?));
+        Ok(fault)
+    }
+
     /// The server loses its default route.
     ///
     /// # Errors
@@ -111,9 +138,9 @@ impl Fault {
         Ok(Fault { server, kind: Kind::NoRoute })
     }
 
-    fn mend(&self) -> Result<(), Error> {
+    fn mend(&mut self) -> Result<(), Error> {
         let (namespace, name) = host(self.server);
-        match &self.kind {
+        match &mut self.kind {
             Kind::Killed => servers::web(namespace, name),
             Kind::Hung(stopped) => {
                 stopped.iter().for_each(|&process| signal(Signal::CONT, process));
@@ -122,6 +149,10 @@ impl Fault {
             Kind::Health => health(self.server, WELL),
             Kind::Certificate => show_certificate(self.server, Certificate::Good),
             Kind::DnsKilled => servers::dns(namespace, name),
+            Kind::DnsFails(task) => {
+                drop(task.take());
+                servers::dns(namespace, name)
+            }
             Kind::NoRoute => namespace
                 .must(&["ip", "route", "add", "default", "via", crate::GATEWAY])
                 .map(|_| ()),

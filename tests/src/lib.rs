@@ -34,6 +34,7 @@ pub mod hops;
 pub mod load;
 pub mod measure;
 pub mod namespace;
+pub mod outage;
 pub mod probe;
 pub mod queues;
 pub mod raw;

@@ -14,6 +14,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::ServerKey;
 use super::observed::{AllObserved, Observed, ObservedReceiver};
+use super::return_path::{self, ReturnPaths};
 use super::weights::DynamicWeight;
 use crate::configuration::Current;
 use crate::dataplane_client::DataplaneClient;
@@ -40,8 +41,9 @@ pub async fn start(
     if let Ok(down) = timeout(START, down_before(&socket)).await {
         health.take_for_down(&down.unwrap_or_default());
     }
-    let (observed, receiver) = watch::channel(observe(&health));
-    tokio::spawn(run(health.clone(), configuration, observed));
+    let paths = ReturnPaths::new(&socket);
+    let (observed, receiver) = watch::channel(observe(&health, &paths));
+    tokio::spawn(run(health.clone(), paths, configuration, observed));
     passive::check_at_once(&socket, health.clone());
     Ok((health, receiver))
 }
@@ -63,7 +65,12 @@ async fn down_before(socket: &Path) -> Option<Vec<(String, SocketAddrV4)>> {
     Some(down)
 }
 
-async fn run(health: Health, mut configuration: Current, observed: watch::Sender<AllObserved>) {
+async fn run(
+    health: Health,
+    mut paths: ReturnPaths,
+    mut configuration: Current,
+    observed: watch::Sender<AllObserved>,
+) {
     let mut changes = health.watch();
     let mut ticks = interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -76,9 +83,12 @@ async fn run(health: Health, mut configuration: Current, observed: watch::Sender
                 let _ = tokio::task::spawn_blocking(move || health.follow(&config)).await;
             }
             Ok(()) = changes.changed() => {}
-            _ = ticks.tick() => {}
+            _ = ticks.tick() => {
+                let config = Arc::clone(&configuration.borrow());
+                paths.look(&config).await;
+            }
         }
-        let now = observe(&health);
+        let now = observe(&health, &paths);
         observed.send_if_modified(|before| {
             let changed = **before != *now;
             *before = now;
@@ -87,15 +97,19 @@ async fn run(health: Health, mut configuration: Current, observed: watch::Sender
     }
 }
 
-/// What is found of every server that has a check or an agent.
-fn observe(health: &Health) -> AllObserved {
+/// What is found of every server that has a check or an agent, or whose way back is missing.
+fn observe(health: &Health, paths: &ReturnPaths) -> AllObserved {
     let reports = health.reports().into_iter().filter(|report| !report.checks.is_empty());
     let observed = |report: Report| {
         let key =
             ServerKey { service: report.service.clone(), server: SocketAddr::V4(report.server) };
         (key, of(&report))
     };
-    Arc::new(reports.map(observed).collect::<HashMap<_, _>>())
+    let mut all: HashMap<_, _> = reports.map(observed).collect();
+    for key in paths.missing() {
+        return_path::fail(all.entry(key.clone()).or_default());
+    }
+    Arc::new(all)
 }
 
 fn of(report: &Report) -> Observed {

@@ -21,6 +21,7 @@ pub mod folder;
 pub mod observed;
 pub mod orders;
 pub mod pool;
+mod return_path;
 mod status;
 pub mod store;
 pub mod task;

@@ -31,6 +31,8 @@ use wire::Port;
 
 /// Milliseconds between questions to a server.
 pub const INTERVAL: u64 = 30_000;
+/// And to one whose way back is missing: it is used again soon after it was mended.
+pub const MISSING: u64 = 5000;
 /// An answer comes within so many milliseconds.
 pub const PATIENCE: u64 = 1000;
 /// Questions that are not answered before the way back is missing.
@@ -272,7 +274,7 @@ impl Path {
         if self.missed >= ATTEMPTS {
             self.state = ReturnPath::Missing;
             self.missed = 0;
-            self.next = Instant::from_millis(asked.millis() + INTERVAL);
+            self.next = Instant::from_millis(asked.millis() + MISSING);
         }
     }
 

@@ -13,6 +13,7 @@ mod persistence;
 mod reach;
 mod rejoin;
 mod same_name;
+mod servers;
 mod stalls;
 mod strangers;
 mod survivors;

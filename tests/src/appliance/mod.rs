@@ -8,7 +8,7 @@ mod systemd;
 
 use std::path::PathBuf;
 
-use api::{Client, LeaseOrder, Pair, Reload, Role};
+use api::{Client, LeaseOrder, Pair, Pool, PoolsPage, Reload, Role};
 
 pub use machine::{A, B, Machine};
 pub(crate) use settings::key_file;
@@ -217,6 +217,19 @@ impl Appliance {
         let mut client =
             Client::connect(self.machine.pair_socket()).map_err(|error| error.to_string())?;
         client.pair().map_err(|error| error.to_string())
+    }
+
+    /// The servers of a service, as tandem-control has them.
+    ///
+    /// # Errors
+    ///
+    /// What went wrong, in words.
+    pub fn pool(&self, service: &str) -> Result<Pool, String> {
+        let mut client =
+            Client::connect(self.machine.pair_socket()).map_err(|error| error.to_string())?;
+        let page = PoolsPage { service: Some(service.to_owned()), ..PoolsPage::default() };
+        let pools = client.pools_page(page).map_err(|error| error.to_string())?.pools;
+        pools.into_iter().next().ok_or_else(|| format!("there is no service {service}"))
     }
 
     /// True if this machine's dataplane says that it is active.

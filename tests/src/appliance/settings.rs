@@ -98,6 +98,36 @@ impl Settings {
         Settings { peer: "dead = \"600ms\"\nlease = \"500ms\"", ..Settings::pair() }
     }
 
+    /// One machine that checks its web servers, over TLS as well, and its DNS servers, twice a
+    /// second.
+    pub fn checked() -> Self {
+        Settings {
+            control: true,
+            web: r#"
+check = { kind = "http", path = "/healthz", body = "well", interval = "500ms", timeout = "400ms", fall = 2, rise = 2, hold_max = "0s" }"#,
+            dns: r#"
+check = { kind = "dns", name = "whoami.lab", type = "TXT", interval = "500ms", timeout = "400ms", fall = 2, rise = 2, hold_max = "0s" }"#,
+            sections: r#"
+[[service]]
+name = "tls"
+listen = "198.51.100.10:443"
+protocol = "tcp"
+scheduler = "rr"
+server = [{ address = "10.0.0.11:443" }, { address = "10.0.0.12:443" }, { address = "10.0.0.13:443" }]
+check = { kind = "https", path = "/healthz", name = "www.lab.example", ca = "/run/tandem-lab/authority.pem", interval = "500ms", timeout = "400ms", fall = 2, rise = 2, hold_max = "0s" }
+
+[[service]]
+name = "udp"
+listen = "198.51.100.10:5353"
+protocol = "udp"
+scheduler = "rr"
+server = [{ address = "10.0.0.11:53" }, { address = "10.0.0.12:53" }, { address = "10.0.0.13:53" }]
+check = { kind = "udp", interval = "500ms", timeout = "400ms", fall = 2, rise = 2, hold_max = "0s" }
+"#,
+            ..Settings::default()
+        }
+    }
+
     /// The servers of a service, as the file has them.
     fn servers(&self, port: u16, weights: [u16; 3]) -> String {
         let used = (0..3).filter(|&place| self.without != Some(place));

@@ -139,7 +139,7 @@ fn shared_down() -> Result<bool, Error> {
 
 fn demonstrate() -> Result<bool, Error> {
     let _lock = lab::lock()?;
-    let result = demo::run(Options { settings: Settings::pair(), ..Options::default() });
+    let result = demo::run(Options { settings: demo::settings(), ..Options::default() });
     // Whatever came of it, nothing stays behind.
     Lab::down()?;
     let summary = result?;

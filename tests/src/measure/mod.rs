@@ -3,6 +3,7 @@
 //! Scenarios tell whether something happens, and never how fast. These tell how fast, how
 //! often and at what loss, with many rounds; docs/performance.md shows what they print.
 
+mod detection;
 mod handover;
 mod healing;
 mod restart;
@@ -63,6 +64,13 @@ pub enum Measure {
         #[arg(long, default_value_t = 10)]
         rounds: u32,
     },
+    /// Break a real server in every way again and again: how long until its checks have it out,
+    /// beside what `tandem check` promises.
+    Detection {
+        /// How often in each way.
+        #[arg(long, default_value_t = 30)]
+        rounds: u32,
+    },
     /// Let a machine join while connections are made: how long until it has all of them.
     Resync {
         /// How often.
@@ -86,10 +94,13 @@ impl Measure {
             Measure::Resync { connections, .. } => {
                 Settings { connections: 2 * connections + 1000, ..Settings::pair() }
             }
+            Measure::Detection { .. } => Settings::checked(),
             _ => Settings::pair(),
         };
         let lab = Lab::up(Options { settings, ..Options::default() })?;
-        lab.await_pair()?;
+        if settings.pair {
+            lab.await_pair()?;
+        }
         let good = match *self {
             Measure::Takeover { rounds, clients } => takeover::run(&lab, rounds, clients),
             Measure::Handover { rounds, rate, downloads } => {
@@ -99,6 +110,7 @@ impl Measure {
                 restart::run(&lab, rounds, supervisor, rate, downloads)
             }
             Measure::Healing { rounds } => healing::run(&lab, rounds),
+            Measure::Detection { rounds } => detection::run(&lab, rounds),
             Measure::Resync { rounds, connections } => resync::run(&lab, rounds, connections),
         };
         // Whatever came of it, nothing stays behind.
