@@ -111,9 +111,9 @@ fn services_show_their_servers() {
         "\
 web: 198.51.100.10:80 tcp by wlc; 0 connections, in 0 packets 0 B, out 0 packets 0 B
 1,200 clients keep their servers.
-SERVER        STATE                  RETURN PATH  WEIGHT  EFFECTIVE  ACTIVE  CONNECTIONS  PACKETS IN      IN  PACKETS OUT      OUT
-10.0.0.11:80  up                     ok                1          -       3        5,000      40,000  4.0 MB       50,000  75.0 MB
-10.0.0.12:80  draining, full 80/100  ok                0          -       3        5,000      40,000  4.0 MB       50,000  75.0 MB
+SERVER        STATE                  RETURN PATH  WEIGHT  EFFECTIVE  ACTIVE  CLOSING  CONNECTIONS  PACKETS IN      IN  PACKETS OUT      OUT
+10.0.0.11:80  up                     ok                1          -       3       12        5,000      40,000  4.0 MB       50,000  75.0 MB
+10.0.0.12:80  draining, full 80/100  ok                0          -       3       12        5,000      40,000  4.0 MB       50,000  75.0 MB
 
 dns: 198.51.100.10:53 udp by wlc; 0 connections, in 0 packets 0 B, out 0 packets 0 B
 It takes 100 connections and has 80: it is full.

@@ -127,8 +127,14 @@ pub struct ServerStatus {
     /// Whether the server's answers to clients come back through the gateway address; the active
     /// machine asks.
     pub return_path: ReturnPath,
-    /// Connections to the server that exist now.
+    /// Connections to the server that open or are open.
     pub connections_active: u64,
+    /// Those of them that are open: TCP connections that are established, and all flows of other
+    /// protocols.
+    pub connections_established: u64,
+    /// Connections that one end has begun to close, or reset: they are remembered until nothing
+    /// of them can come any more.
+    pub connections_closing: u64,
     /// Connections opened to the server since the dataplane's start.
     pub connections_total: u64,
     /// Packets sent to the server since the start.
@@ -327,6 +333,8 @@ impl Default for ServerStatus {
             suspect: None,
             return_path: ReturnPath::Unknown,
             connections_active: 0,
+            connections_established: 0,
+            connections_closing: 0,
             connections_total: 0,
             packets_in: 0,
             bytes_in: 0,

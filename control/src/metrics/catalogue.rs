@@ -128,7 +128,9 @@ families! {
     SERVER_RETURN_PATH "tandem_server_return_path" Gauge ["service" "server" "state"]
         "1 for what is known of the way back of the real server's answers: ok, missing or unknown."
     SERVER_ACTIVE "tandem_server_active_connections" Gauge ["service" "server"]
-        "Connections to the real server now."
+        "Connections to the real server that open or are open."
+    SERVER_OF_STATE "tandem_server_connections" Gauge ["service" "server" "state"]
+        "Connections to the real server by their state: opening, established or closing. Those that close are remembered until nothing of them can come any more."
     SERVER_CONNECTIONS "tandem_server_connections_total" Counter ["service" "server"]
         "Connections made to the real server."
     SERVER_PACKETS "tandem_server_packets_total" Counter ["service" "server" "direction"]

@@ -189,6 +189,15 @@ fn write_servers(services: &[ServiceStatus], page: &mut Page) {
     page.gauges(all::SERVER_RETURN_PATH, ways_back);
     let active = servers().map(|(labels, server)| (labels, number(server.connections_active)));
     page.gauges(all::SERVER_ACTIVE, active);
+    let of_state = servers().flat_map(|([service, address], server)| {
+        let established = server.connections_established;
+        let opening = server.connections_active.saturating_sub(established);
+        let closing = server.connections_closing;
+        [("opening", opening), ("established", established), ("closing", closing)].map(
+            |(state, count)| ([service.clone(), address.clone(), state.to_owned()], number(count)),
+        )
+    });
+    page.gauges(all::SERVER_OF_STATE, of_state);
     let connections = servers().map(|(labels, server)| (labels, server.connections_total));
     page.counters(all::SERVER_CONNECTIONS, connections);
     let both = |[service, address]: [String; 2], values: [u64; 2]| {

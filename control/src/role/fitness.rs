@@ -134,7 +134,7 @@ impl Findings<'_> {
         if self.incompatible && self.role != Role::Active {
             found.push("the peer's heartbeats are not understood".to_owned());
         } else if self.is_held_back() {
-            let words = "datagrams that cannot be authenticated come from the peer's address, or \
+            let words = "datagrams that are not understood come from the peer's address, or \
                          the peer does not hear this machine";
             found.push(words.to_owned());
         }
@@ -301,7 +301,7 @@ mod tests {
         assert!(beside.fitness().able, "its connections are not lost by that");
         let obstacles = beside.obstacles(beside.fitness());
         assert!(
-            obstacles[0].contains("cannot be authenticated come from the peer's address"),
+            obstacles[0].contains("are not understood come from the peer's address"),
             "{obstacles:?}"
         );
         beside.role = Role::Active;

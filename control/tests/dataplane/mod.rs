@@ -250,6 +250,8 @@ fn services() -> Services {
         suspect: None,
         return_path: api::ReturnPath::Ok,
         connections_active: 3,
+        connections_established: 2,
+        connections_closing: 12,
         connections_total: 5000,
         packets_in: 40_000,
         bytes_in: 4_000_000,

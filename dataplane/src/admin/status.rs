@@ -13,6 +13,7 @@ use api::{
 use config::Interface;
 use nat::Side;
 use nat::persistence::{Clients, Table};
+use nat::scheduler::Load;
 use nat::service::{Limit, Server, ServerId, Service, Slot};
 
 use super::{Admin, WorkerHandle};
@@ -159,6 +160,10 @@ impl Admin {
             let counters = self.workers.iter().filter_map(|w| w.counters.server(server.id));
             counters.map(|counters| of(counters).get()).sum()
         };
+        let held = self.workers.iter().map(|worker| u64::from(worker.budgets.held(server.id)));
+        let active: u64 = held.sum();
+        let load = self.load(server.id);
+        let all = u64::from(load.active) + u64::from(load.inactive);
         ServerStatus {
             address: SocketAddr::new(server.address.into(), server.port.number()),
             weight,
@@ -169,7 +174,10 @@ impl Admin {
                 ReturnPath::Ok => api::ReturnPath::Ok,
                 ReturnPath::Missing => api::ReturnPath::Missing,
             },
-            connections_active: self.load(server.id),
+            // The counts are other threads', and not of the same moment.
+            connections_active: active,
+            connections_established: active.min(load.active.into()),
+            connections_closing: all.saturating_sub(active),
             connections_total: sum(|c| &c.opened),
             packets_in: sum(|c| &c.towards.packets),
             bytes_in: sum(|c| &c.towards.bytes),
@@ -192,9 +200,12 @@ impl Admin {
     }
 
     /// Connections of a server on all workers.
-    fn load(&self, server: ServerId) -> u64 {
+    fn load(&self, server: ServerId) -> Load {
         let loads = self.workers.iter().map(|worker| worker.loads.of(server));
-        loads.map(|load| u64::from(load.active) + u64::from(load.inactive)).sum()
+        loads.fold(Load::default(), |sum, load| Load {
+            active: sum.active.saturating_add(load.active),
+            inactive: sum.inactive.saturating_add(load.inactive),
+        })
     }
 
     pub(super) fn neighbours(&self) -> Neighbours {

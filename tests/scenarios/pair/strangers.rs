@@ -93,7 +93,8 @@ fn a_peer_of_another_version_is_said_on_both_machines() {
         let obstacles = standby.pair().map(|pair| pair.own.obstacles).unwrap_or_default();
         obstacles.iter().any(|obstacle| obstacle.contains("not understood"))
     };
-    lab::wait_until("who does not understand its peer is not ready", 20, held).unwrap();
+    lab::wait_until("who does not understand its peer is not ready", 20, held)
+        .unwrap_or_else(|error| panic!("{error}: {:?}", standby.pair()));
     // Once it has listened for the dead interval it could claim.
     let listened = || standby.pair().is_ok_and(|pair| pair.own.role == api::Role::Standby);
     lab::wait_until("it has listened", 20, listened).unwrap();

@@ -22,7 +22,8 @@ pub(super) fn to(server: &PoolServer, client: &mut Client) -> Option<String> {
     let mut is_cut = true;
     for _ in 0..PAGES {
         let answer = client.connections(page.clone()).ok()?;
-        let to_server = |one: &Connection| one.translated.destination == server.address;
+        let to_server =
+            |one: &Connection| one.translated.destination == server.address && !is_closing(one);
         found.extend(answer.entries.into_iter().filter(to_server));
         page.cursor = answer.next;
         if page.cursor.is_none() {
@@ -31,6 +32,12 @@ pub(super) fn to(server: &PoolServer, client: &mut Client) -> Option<String> {
         }
     }
     tell(&found, is_cut)
+}
+
+/// True for a connection that one end has begun to close: nobody is connected any more.
+fn is_closing(connection: &Connection) -> bool {
+    let closing = ["fin_wait", "close_wait", "last_ack", "time_wait", "close"];
+    closing.contains(&connection.state.to_ascii_lowercase().as_str())
 }
 
 fn tell(found: &[Connection], is_cut: bool) -> Option<String> {
