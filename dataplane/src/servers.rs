@@ -141,7 +141,7 @@ impl ServerStates {
         self.states = states;
     }
 
-    /// Makes all changes, or none.
+    /// Makes all changes, or none. Gives the numbers of the servers, in the order of the changes.
     ///
     /// # Errors
     ///
@@ -150,7 +150,7 @@ impl ServerStates {
         &mut self,
         services: &Services<Ipv4Addr>,
         changes: &SetServers,
-    ) -> Result<(), Failure> {
+    ) -> Result<Vec<ServerId>, Failure> {
         let SetServers { servers: of_servers, services: of_services } = changes;
         let servers: Vec<_> = of_servers.iter().map(|change| find(services, change)).collect();
         let named: Vec<_> =
@@ -163,7 +163,8 @@ impl ServerStates {
             let message = "not every server is in the configuration; nothing was changed";
             return Err(Failure::new(FailureKind::NotFound, message).with_details(missing));
         }
-        for (id, change) in servers.into_iter().flatten().zip(of_servers) {
+        let servers: Vec<ServerId> = servers.into_iter().flatten().collect();
+        for (&id, change) in servers.iter().zip(of_servers) {
             let before = self.states.servers.get(&id).copied().unwrap_or_default();
             let state = before.change(change);
             self.states.servers.insert(id, state);
@@ -181,7 +182,7 @@ impl ServerStates {
             self.states.sorry_only.insert(service.id, sorry_only);
             self.services.set_sorry_only(service.id, sorry_only);
         }
-        Ok(())
+        Ok(servers)
     }
 
     /// Whether the service's new clients go to sorry servers alone.

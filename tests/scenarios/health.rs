@@ -152,11 +152,18 @@ server = [{ address = "10.0.0.11:80" }, { address = "10.0.0.12:80", agent = { po
     await_states(appliance, "app", [Up, Down, Up]);
     let shown = appliance.tandem(&["services"]).unwrap().stdout;
     assert!(shown.contains("on fire"), "{shown}");
+    let most = || {
+        let server = outage::servers(appliance, "app").unwrap().remove(1);
+        server.limit.map(|limit| limit.most)
+    };
+    assert_eq!(most(), None);
+    says("maxconn:3\n");
+    wait_until("its connections are limited", SECONDS, || most() == Some(3)).unwrap();
     // One that is silent changes nothing.
     agent.stop().unwrap();
     says("up ready\n");
     std::thread::sleep(core::time::Duration::from_secs(2));
-    assert_eq!(states(appliance, "app"), [Up, Down, Up]);
+    assert_eq!((states(appliance, "app"), most()), (vec![Up, Down, Up], Some(3)));
     let _agent = Lab::S2.spawn_python(AGENT, &[&words]).unwrap();
     await_states(appliance, "app", [Up, Up, Up]);
 }
@@ -212,4 +219,35 @@ check = { kind = "http", path = "/healthz", interval = "200ms", timeout = "200ms
     is_sorry(false);
     assert_eq!(pool_answers(), [0, 6, 0]);
     lab.spoil();
+}
+
+#[test]
+fn reloads_change_no_state_of_a_checked_server_and_fail_no_request() {
+    let lab = ready_with(Settings::checked()).unwrap();
+    let appliance = &lab.appliance;
+    await_states(appliance, "web", [Up, Up, Up]);
+    let url = format!("http://{VIP}/");
+    let ab = ["ab", "-q", "-l", "-r", "-s", "60", "-n", "20000", "-c", "50", &url];
+    let mut load = Lab::CLIENT.spawn(&ab).unwrap();
+    let mut reloads = 0;
+    while load.runs() || reloads < 50 {
+        let weights = if reloads % 2 == 0 { [1, 2, 3] } else { [1, 1, 1] };
+        appliance.reload(&Settings { weights, ..Settings::checked() }).unwrap();
+        reloads += 1;
+    }
+    let output = load.finish().unwrap().stdout;
+    appliance.reload(&Settings::checked()).unwrap();
+    assert!(output.contains("Failed requests:        0"), "{output}");
+    let pool = appliance.pool("web").unwrap();
+    assert!(pool.servers.iter().all(|server| server.transitions == 0), "{pool:?}");
+    // A wrong file changes nothing either.
+    let wrong = "check = { kind = \"htp\" }";
+    appliance.configure(&Settings { web: wrong, ..Settings::checked() }).unwrap();
+    let refused = appliance.tandem(&["reload"]).unwrap();
+    assert!(!refused.ok() && refused.words().contains("htp"), "{}", refused.words());
+    appliance.configure(&Settings::checked()).unwrap();
+    assert_eq!(states(appliance, "web"), [Up, Up, Up]);
+    // The control: what is checked goes on being checked.
+    let _fault = Fault::kill_web(1).unwrap();
+    await_states(appliance, "web", [Up, Down, Up]);
 }

@@ -29,6 +29,7 @@ mod passive;
 mod path_mtu;
 mod ping;
 mod reload;
+mod schedulers;
 mod stop;
 mod throughput;
 mod traceroute;

@@ -277,6 +277,11 @@ pub struct ServerChange {
     /// The weight; it holds until the configuration gives the server another one than before.
     #[serde(default)]
     pub weight: Option<u16>,
+    /// The most connections, instead of what the configuration says, of a server that has a limit
+    /// or an agent, or is checked by a file there; 0: what the configuration says. It has no
+    /// effect on others.
+    #[serde(default)]
+    pub max_connections: Option<u32>,
 }
 
 impl ServerChange {
@@ -289,6 +294,7 @@ impl ServerChange {
             down: None,
             suspect: None,
             weight: None,
+            max_connections: None,
         }
     }
 }

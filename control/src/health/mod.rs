@@ -49,7 +49,9 @@ pub struct Health {
 pub struct Totals {
     /// Checks, equal ones counted once.
     pub checks: usize,
-    /// Probes that began more than 20 ms after their time.
+    /// Probes that began.
+    pub begun: u64,
+    /// Those that began more than 20 ms after their time.
     pub late: u64,
     /// Failures that counted against no server, because the network on this side had failed.
     pub voided: u64,
@@ -110,6 +112,7 @@ impl Health {
         let engine = self.shared.engine();
         Totals {
             checks: engine.len(),
+            begun: engine.begun,
             late: engine.late,
             voided: engine.faults.voided,
             is_void: engine.faults.void_since().is_some(),

@@ -175,6 +175,8 @@ families! {
         "1 for how the last check ended, in HAProxy's words: L7OK, L4CON and so on."
     CHECKS "tandem_checks" Gauge []
         "Checks that are made, equal ones counted once."
+    CHECKS_BEGUN "tandem_check_begun_total" Counter []
+        "Checks that began, since the start of tandem-control."
     CHECKS_LATE "tandem_check_late_total" Counter []
         "Checks that began more than 20 ms after their time, since the start of tandem-control."
     CHECKS_VOIDED "tandem_check_void_total" Counter []

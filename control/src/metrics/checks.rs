@@ -33,6 +33,7 @@ pub fn write(health: &Health, page: &mut Page) {
     page.gauges(all::CHECK_RESULT, results);
     let totals = health.totals();
     page.gauge(all::CHECKS, totals.checks as f64);
+    page.counter(all::CHECKS_BEGUN, totals.begun);
     page.counter(all::CHECKS_LATE, totals.late);
     page.counter(all::CHECKS_VOIDED, totals.voided);
     page.flag(all::CHECKS_VOID, totals.is_void);

@@ -139,6 +139,11 @@ fn of(report: &Report) -> Observed {
         },
         reason,
         code: last.map_or(String::new(), |(_, last)| last.code.name().to_owned()),
+        // HAProxy's agents say 0 for no limit.
+        max_connections: report.max_connections.map_or(0, |most| match most {
+            0 => u32::MAX,
+            most => most,
+        }),
         dynamic: report.weights.iter().copied().map(dynamic).collect(),
         agent: match report.administrative {
             None | Some(health::Administrative::Ready) => Administrative::Ready,

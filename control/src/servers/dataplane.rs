@@ -29,6 +29,8 @@ pub struct Told {
     pub weight: u16,
     pub draining: bool,
     pub down: bool,
+    /// The most connections that its agent wants; 0: it says nothing of them.
+    pub max_connections: u32,
 }
 
 /// What all servers are to be.
@@ -206,11 +208,12 @@ fn keys(services: &Services) -> HashSet<ServerKey> {
 }
 
 fn change(key: &ServerKey, told: Told) -> ServerChange {
-    let Told { weight, draining, down } = told;
+    let Told { weight, draining, down, max_connections } = told;
     ServerChange {
         weight: Some(weight),
         draining: Some(draining),
         down: Some(down),
+        max_connections: Some(max_connections),
         ..ServerChange::new(key.service.clone(), key.server)
     }
 }

@@ -20,6 +20,8 @@ pub struct Observed {
     pub code: String,
     /// What its agent, programs and files say of its weight; the least counts.
     pub dynamic: Vec<DynamicWeight>,
+    /// The most connections that its agent or file wants; 0: it says nothing of them.
+    pub max_connections: u32,
     /// What its agent says of its administrative state.
     pub agent: Administrative,
 }

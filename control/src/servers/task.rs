@@ -218,7 +218,13 @@ impl PoolsTask {
         for service in &self.pools.services {
             for (member, share) in service.shares() {
                 let draining = self.pools.administrative(member).state != Administrative::Ready;
-                let told = Told { weight: share.weight, draining, down: share.is_down };
+                let observed = self.pools.observed(&member.key);
+                let told = Told {
+                    weight: share.weight,
+                    draining,
+                    down: share.is_down,
+                    max_connections: observed.map_or(0, |one| one.max_connections),
+                };
                 desired.servers.insert(member.key.clone(), told);
             }
             let sorry_only = service.decision.as_ref().is_some_and(|one| one.sorry_only);

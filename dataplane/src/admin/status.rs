@@ -23,6 +23,7 @@ use crate::counters::Counter;
 use crate::neighbour::resolver::{Listed, ReachabilityState};
 use crate::return_path::ReturnPath;
 use crate::servers::ServerStates;
+use crate::snapshot::Snapshot;
 
 /// The time over which the share of busy cycles is measured.
 const SAMPLE: Duration = Duration::from_millis(50);
@@ -109,16 +110,33 @@ impl Admin {
     pub(super) fn set_servers(&self, changes: &SetServers) -> Result<Services, Failure> {
         let mut loaded = self.loaded.lock();
         let snapshot = self.snapshot.read().clone();
-        loaded.builder.servers.set(&snapshot.policy.services, changes)?;
+        let servers = loaded.builder.servers.set(&snapshot.policy.services, changes)?;
+        self.limit_servers(&snapshot, &servers, changes);
         drop(loaded);
         for change in &changes.servers {
-            let ServerChange { service, server, draining, down, suspect, weight } = change;
-            tracing::info!(%service, %server, ?draining, ?down, ?suspect, ?weight, "server changed");
+            let ServerChange { service, server, draining, down, suspect, weight, max_connections } =
+                change;
+            tracing::info!(
+                %service, %server, ?draining, ?down, ?suspect, ?weight, ?max_connections,
+                "server changed"
+            );
         }
         for ServiceChange { service, sorry_only } in &changes.services {
             tracing::info!(%service, ?sorry_only, "service changed");
         }
         Ok(self.services())
+    }
+
+    /// Has the limits count that agents ask for.
+    fn limit_servers(&self, snapshot: &Snapshot, servers: &[ServerId], changes: &SetServers) {
+        let budgets: Vec<_> = self.workers.iter().map(|worker| &*worker.budgets).collect();
+        let Some(limits) = budgets.first().map(|one| one.limits()) else { return };
+        for (&server, change) in servers.iter().zip(&changes.servers) {
+            if let Some(most) = change.max_connections {
+                let most = (most > 0).then_some(most);
+                limits.limit_instead(server, most, &snapshot.policy.services, &budgets);
+            }
+        }
     }
 
     fn service(
@@ -150,7 +168,7 @@ impl Admin {
             bytes_out: sum(|server| server.bytes_out),
             servers,
             sorry,
-            limit: service.limit.map(|limit| self.limit(service.id, limit)),
+            limit: service.limit.and_then(|limit| self.limit(service.id, limit)),
         }
     }
 
@@ -183,20 +201,21 @@ impl Admin {
             bytes_in: sum(|c| &c.towards.bytes),
             packets_out: sum(|c| &c.from.packets),
             bytes_out: sum(|c| &c.from.bytes),
-            limit: server.limit.map(|limit| self.limit(server.id, limit)),
+            limit: server.limit.and_then(|limit| self.limit(server.id, limit)),
         }
     }
 
     /// A limit, and how far it is reached on all workers together.
-    fn limit<S: Into<Slot> + Copy>(&self, of: S, limit: Limit) -> ConnectionLimit {
+    fn limit<S: Into<Slot> + Copy>(&self, of: S, limit: Limit) -> Option<ConnectionLimit> {
+        let limits = self.workers.first()?.budgets.limits();
+        let limit = limits.in_force(of, limit)?;
         let held = self.workers.iter().map(|worker| u64::from(worker.budgets.held(of)));
-        let first = self.workers.first();
-        ConnectionLimit {
+        Some(ConnectionLimit {
             most: limit.most(),
             resume_below: limit.resume_below(),
             counted: held.sum(),
-            full: first.is_some_and(|worker| worker.budgets.limits().is_full(of)),
-        }
+            full: limits.is_full(of),
+        })
     }
 
     /// Connections of a server on all workers.

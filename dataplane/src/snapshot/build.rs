@@ -206,8 +206,8 @@ fn service(service: &config::Service) -> ServiceSpecification<Ipv4Addr> {
         scheduler: service.scheduler,
         persistence: service.persist.as_ref().map(persistence),
         hash: service.hash,
-        servers: service.servers.iter().map(specification).collect(),
-        sorry: service.sorry.iter().map(specification).collect(),
+        servers: service.servers.iter().map(|server| specification(service, server)).collect(),
+        sorry: service.sorry.iter().map(|server| specification(service, server)).collect(),
         limit: service.limit.map(limit),
         one_packet: service.one_packet,
         when_full: match service.when_full {
@@ -218,12 +218,17 @@ fn service(service: &config::Service) -> ServiceSpecification<Ipv4Addr> {
     }
 }
 
-fn specification(server: &config::Server) -> ServerSpecification<Ipv4Addr> {
+fn specification(
+    service: &config::Service,
+    server: &config::Server,
+) -> ServerSpecification<Ipv4Addr> {
+    // Its agent may ask for a limit at any time.
+    let may_get_one = service.may_limit_itself(server).then_some(Limit::NONE);
     ServerSpecification {
         address: *server.address.ip(),
         port: Port::new(server.address.port()),
         weight: server.weight.into(),
-        limit: server.limit.map(limit),
+        limit: server.limit.map(limit).or(may_get_one),
     }
 }
 

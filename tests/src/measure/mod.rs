@@ -3,9 +3,11 @@
 //! Scenarios tell whether something happens, and never how fast. These tell how fast, how
 //! often and at what loss, with many rounds; docs/performance.md shows what they print.
 
+mod checks;
 mod detection;
 mod handover;
 mod healing;
+mod reloads;
 mod restart;
 mod resync;
 mod takeover;
@@ -71,6 +73,23 @@ pub enum Measure {
         #[arg(long, default_value_t = 30)]
         rounds: u32,
     },
+    /// Check many servers once a second while requests pass: probes that begin late, and what
+    /// tandem-control needs for it.
+    Checks {
+        /// Servers, 1 to 1,000.
+        #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u16).range(1..=1000))]
+        servers: u16,
+        /// Seconds.
+        #[arg(long, default_value_t = 30)]
+        seconds: u32,
+    },
+    /// Reload again and again under load: requests that fail, servers that change their state,
+    /// and memory.
+    Reloads {
+        /// How often.
+        #[arg(long, default_value_t = 5000)]
+        rounds: u32,
+    },
     /// Let a machine join while connections are made: how long until it has all of them.
     Resync {
         /// How often.
@@ -94,7 +113,8 @@ impl Measure {
             Measure::Resync { connections, .. } => {
                 Settings { connections: 2 * connections + 1000, ..Settings::pair() }
             }
-            Measure::Detection { .. } => Settings::checked(),
+            Measure::Detection { .. } | Measure::Reloads { .. } => Settings::checked(),
+            Measure::Checks { servers, .. } => checks::settings(*servers),
             _ => Settings::pair(),
         };
         let lab = Lab::up(Options { settings, ..Options::default() })?;
@@ -111,6 +131,8 @@ impl Measure {
             }
             Measure::Healing { rounds } => healing::run(&lab, rounds),
             Measure::Detection { rounds } => detection::run(&lab, rounds),
+            Measure::Checks { servers, seconds } => checks::run(&lab, servers, seconds),
+            Measure::Reloads { rounds } => reloads::run(&lab, rounds),
             Measure::Resync { rounds, connections } => resync::run(&lab, rounds, connections),
         };
         // Whatever came of it, nothing stays behind.

@@ -4,7 +4,7 @@ use core::fmt;
 use core::time::Duration;
 use std::net::SocketAddrV4;
 
-use super::check::{Agent, Check};
+use super::check::{Agent, Check, CheckKind};
 use super::node::Unserved;
 use super::persist::Persist;
 use super::pool::PoolRules;
@@ -94,6 +94,13 @@ impl Service {
     /// The checks of one of its servers.
     pub fn checks_of<'s>(&'s self, server: &'s Server) -> &'s [Check] {
         server.checks.as_ref().unwrap_or(&self.checks)
+    }
+
+    /// True for a server that may ask for a limit of its connections while it serves, by its agent
+    /// or by a file.
+    pub fn may_limit_itself(&self, server: &Server) -> bool {
+        let is_file = |check: &Check| matches!(check.kind, CheckKind::File { .. });
+        self.agent_of(server).is_some() || self.checks_of(server).iter().any(is_file)
     }
 
     /// The agent on one of its servers.

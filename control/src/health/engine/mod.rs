@@ -89,7 +89,9 @@ pub struct Engine {
     queue: BinaryHeap<Reverse<(Instant, JobNumber)>>,
     origin: Origin,
     suspects: Vec<Suspect>,
-    /// Probes that began late, also those of checks that are no more.
+    /// Probes that began, also those of checks that are no more.
+    pub begun: u64,
+    /// Those that began late.
     pub late: u64,
     pub faults: LocalFaults,
     /// Grows whenever something changes that others act upon.
@@ -110,6 +112,7 @@ impl Engine {
             queue: BinaryHeap::new(),
             origin,
             suspects: Vec::new(),
+            begun: 0,
             late: 0,
             faults: LocalFaults::default(),
             version: 0,
@@ -220,6 +223,7 @@ impl Engine {
                 job.due = None;
                 continue;
             }
+            self.begun += 1;
             if now.saturating_duration_since(due) > job::LATE {
                 self.late += 1;
             }

@@ -520,9 +520,11 @@ proptest! {
             let host = Ipv4Addr::new(10, 0, 1, last);
             let times = world.begun.iter().filter(|(_, of)| *of == host).map(|(at, _)| *at);
             let times: Vec<_> = core::iter::once(from).chain(times).chain([world.now]).collect();
-            for pair in times.windows(2) {
+            for (at, pair) in times.windows(2).enumerate() {
+                // One on its way that nobody answers keeps the first waiting until its timeout.
+                let most = if at == 0 { millis(3001) } else { millis(2001) };
                 let gap = pair[1] - pair[0];
-                prop_assert!(gap <= millis(2001), "{host}: {gap:?}");
+                prop_assert!(gap <= most, "{host}: {gap:?}");
             }
         }
     }

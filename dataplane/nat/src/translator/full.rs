@@ -10,8 +10,8 @@ use crate::scheduler::{self, Client};
 use crate::service::{Server, Service, View, WhenFull};
 use crate::time::Instant;
 
-/// How often a server is picked whose last permit another worker then takes.
-const ATTEMPTS: usize = 4;
+/// How often a server is picked that is full, or whose last permit another worker then takes.
+const ATTEMPTS: usize = 5;
 
 /// No server takes the client.
 pub(super) struct Unavailable {
@@ -37,8 +37,10 @@ impl Translator<Ipv4Addr> {
         let skips_full = service.when_full == WhenFull::Next || is_persistent;
         let takes_full = service.persistence.as_ref().is_some_and(|persistence| persistence.over);
         let attempts = if self.connections.budgets().has_room(service.id) { ATTEMPTS } else { 0 };
-        for _ in 0..attempts {
-            let Some(at) = self.pick(policy, service, tuple, now, skips_full) else { break };
+        for attempt in 0..attempts {
+            // A scheduler that is shown who has room looks at all servers anew. Mostly all have.
+            let skips = skips_full && (is_persistent || attempt > 0);
+            let Some(at) = self.pick(policy, service, tuple, now, skips) else { break };
             let Some(server) = service.servers.get(at) else { break };
             if self.connections.budgets().reserve(server.id) || takes_full {
                 return Ok(at);

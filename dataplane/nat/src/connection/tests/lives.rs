@@ -82,7 +82,12 @@ impl Life {
         if !is_believed {
             return;
         }
-        let next = self.state.next(direction, flags).state;
+        let next = self.state.next(direction, flags);
+        if next.reopened {
+            // What a SYN opens here is another connection, which is decided anew.
+            return;
+        }
+        let next = next.state;
         if (self.state, next) != (State::Close, State::Close) {
             self.last_seen = now;
         }

@@ -47,6 +47,14 @@ pub struct Limit {
 }
 
 impl Limit {
+    /// None, for a server that may be given one while it serves ([`Limits::limit_instead`]).
+    pub const NONE: Limit = Limit { most: u32::MAX, resume_below: u32::MAX };
+
+    /// So many connections, and none added before a quarter of them is gone.
+    fn with_default_mark(most: u32) -> Self {
+        Limit::new(most, most - most / 4)
+    }
+
     /// So many connections, 1 at the least; once there are as many, none is added before there are
     /// fewer than `resume_below`, which is 1 to `most`.
     pub fn new(most: u32, resume_below: u32) -> Self {

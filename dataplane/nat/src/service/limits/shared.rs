@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64};
 use wire::Address;
 
 use super::{Budgets, Limit, SLOTS, Slot, limited};
-use crate::service::Services;
+use crate::service::{ServerId, Services};
 
 /// Workers whose spare permits can be told apart. The others keep none.
 pub(super) const HOLDERS: usize = 64;
@@ -25,6 +25,8 @@ pub(super) struct Entry {
     /// The limit; 0: there is none, or it does not count yet.
     most: AtomicU32,
     resume_below: AtomicU32,
+    /// The limit that holds instead of the configuration's; 0: none.
+    instead: AtomicU32,
     /// As many are held as the limit says, or were, and not yet fewer than `resume_below`.
     full: AtomicBool,
     /// Somebody found no permit: none is to be spare.
@@ -69,6 +71,14 @@ impl Entry {
 
     fn has_holder(&self) -> bool {
         self.holders.load(Acquire) != 0
+    }
+
+    /// The limit that holds where the configuration has this one.
+    fn in_force(&self, configured: Limit) -> Limit {
+        match self.instead.load(Relaxed) {
+            0 => configured,
+            most => Limit::with_default_mark(most),
+        }
     }
 
     /// Takes a slice for one of so many workers.
@@ -177,6 +187,10 @@ impl Limits {
     /// Sets or lifts a limit that every worker counts by now, or no longer does.
     fn set(&self, slot: Slot, limit: Option<Limit>, workers: &[&Budgets]) {
         let Some(entry) = self.entry(slot) else { return };
+        if limit.is_none() {
+            entry.instead.store(0, Relaxed);
+        }
+        let limit = limit.map(|limit| entry.in_force(limit));
         let before = entry.most.load(Relaxed);
         let (most, resume_below) = limit.map_or((0, 0), |limit| (limit.most, limit.resume_below));
         if (before, entry.resume_below.load(Relaxed)) == (most, resume_below) {
@@ -191,6 +205,29 @@ impl Limits {
         entry.full.store(most > 0 && held >= u64::from(most), Release);
         entry.asked.store(most > 0 && free <= 0, Release);
         self.requests.fetch_add(1, Release);
+    }
+
+    /// Has a limit hold instead of the one that the configuration gives a server, from now on and
+    /// over other configurations; none: the configuration's. Nothing happens where the
+    /// configuration gives it none, not even [`Limit::NONE`].
+    pub fn limit_instead<A: Address>(
+        &self,
+        server: ServerId,
+        most: Option<u32>,
+        services: &Services<A>,
+        workers: &[&Budgets],
+    ) {
+        let slot = Slot::from(server);
+        if let (Some(entry), Some(limit)) = (self.entry(slot), slot.limit_in(services)) {
+            entry.instead.store(most.unwrap_or(0), Relaxed);
+            self.set(slot, Some(limit), workers);
+        }
+    }
+
+    /// The limit that holds where the configuration has this one; none: as many as come.
+    pub fn in_force<S: Into<Slot>>(&self, of: S, configured: Limit) -> Option<Limit> {
+        let limit = self.entry(of.into()).map_or(configured, |entry| entry.in_force(configured));
+        (limit != Limit::NONE && limit.most() != u32::MAX).then_some(limit)
     }
 
     /// True while no connection is added because of the limit, if there is one.
