@@ -49,13 +49,11 @@ fn ticks(process: Option<u32>) -> u64 {
 pub(super) fn run(lab: &Lab, servers: u16, seconds: u32) -> Result<bool, Error> {
     for (host, _) in Lab::servers() {
         let last = FIRST + servers / 3;
-        host.must(&[
-            "nft",
-            &format!(
-                "table ip many {{ chain in {{ type nat hook prerouting priority dstnat; \
-                 tcp dport {FIRST}-{last} redirect to :80; }} }}"
-            ),
-        ])?;
+        let rules = format!(
+            "table ip many {{ chain before {{ type nat hook prerouting priority dstnat; \
+             tcp dport {FIRST}-{last} redirect to :80; }}; }}"
+        );
+        host.must(&["bash", "-c", &format!("nft -f - <<< '{rules}'")])?;
     }
     let checked = |machine: usize| {
         let up = lab.machines()[machine].pool("many").ok();
