@@ -38,6 +38,7 @@ pub struct Follower {
     started: Config,
     current: watch::Sender<Arc<Config>>,
     digests: watch::Sender<Digests>,
+    generations: watch::Sender<u64>,
     dataplane: Mutex<Known>,
 }
 
@@ -61,6 +62,7 @@ impl Follower {
             started: config.clone(),
             current: watch::Sender::new(Arc::new(config.clone())),
             digests: watch::Sender::new(config.digests()),
+            generations: watch::Sender::new(0),
             dataplane: Mutex::new(Known { socket, client: None, digest: None, generation: 0 }),
         })
     }
@@ -69,6 +71,13 @@ impl Follower {
     #[must_use]
     pub fn subscribe(&self) -> Current {
         self.current.subscribe()
+    }
+
+    /// Another number after each reload, also of files that say the same: files that they name may
+    /// not.
+    #[must_use]
+    pub fn generations(&self) -> watch::Receiver<u64> {
+        self.generations.subscribe()
     }
 
     /// The digests of the configuration in force, for the peer.
@@ -97,6 +106,9 @@ impl Follower {
             None => {}
             Some(sources) => self.take(sources, known.generation),
         }
+        self.generations.send_if_modified(|before| {
+            core::mem::replace(before, known.generation) != known.generation
+        });
         Ok(known.generation)
     }
 

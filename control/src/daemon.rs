@@ -97,7 +97,7 @@ async fn serve(config: &Config, path: &Path) -> Result<(), StartError> {
     let pair = config.peer.as_ref();
     let mut pair = pair.map(|peer| start_pair(config, peer, clock, digests)).transpose()?;
     let configuration = follower.subscribe();
-    let (health, observed) = checks::start(config, configuration.clone())
+    let (health, observed) = checks::start(config, configuration.clone(), follower.generations())
         .await
         .map_err(StartError::io("no thread for health checks"))?;
     let folder = folder::of(&config.node, path);

@@ -25,6 +25,12 @@ pub enum Error {
     /// A command waited in vain, and has said so.
     #[error("connections are left")]
     Unfinished,
+    /// What the active machine has is not known here.
+    #[error(
+        "this machine is on standby, and does not know how many connections the active one has: \
+         run it there"
+    )]
+    ActiveIsSilent,
     /// The words of the command line do not fit together.
     #[error("{0}")]
     Usage(String),
@@ -47,7 +53,7 @@ impl Error {
             Error::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
             Error::Mistakes(_) | Error::Reported(_) | Error::Usage(_) | Error::NotCompared(_) => 2,
             Error::Unfinished => 3,
-            Error::Differs => 1,
+            Error::Differs | Error::ActiveIsSilent => 1,
             Error::Client(ClientError::Failed(Failure {
                 failure: FailureKind::Configuration,
                 ..

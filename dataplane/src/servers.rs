@@ -25,7 +25,14 @@ struct State {
     draining: bool,
     /// Its check has failed.
     down: bool,
+    /// A reload has brought it, and whoever decides about servers has not said anything of it.
+    held: bool,
+    /// What the weight that was set lacks, in thousandths of it.
+    lacking: u16,
 }
+
+/// The thousandths of a whole weight.
+const WHOLE: u16 = 1000;
 
 impl State {
     fn weight(self) -> u16 {
@@ -34,7 +41,7 @@ impl State {
 
     /// The weight that counts.
     fn effective(self) -> u32 {
-        if self.draining || self.down { 0 } else { self.weight().into() }
+        if self.draining || self.down || self.held { 0 } else { self.weight().into() }
     }
 
     /// It is to have no new connection, by the file's weight or an operator's word.
@@ -57,6 +64,8 @@ impl State {
             set: change.weight.or(self.set),
             draining: change.draining.unwrap_or(self.draining),
             down: change.down.unwrap_or(self.down),
+            held: false,
+            lacking: change.part.map_or(self.lacking, |part| WHOLE.saturating_sub(part)),
         }
     }
 }
@@ -74,6 +83,8 @@ pub struct ServerStates {
     states: States,
     weights: Arc<Weights>,
     services: Arc<ServiceStates>,
+    /// Somebody has said something of servers since the start.
+    is_told: bool,
 }
 
 impl ServerStates {
@@ -109,6 +120,7 @@ impl ServerStates {
         if state.drains() {
             self.weights.set_draining(server, true);
         }
+        self.weights.set_part(server, WHOLE - state.lacking);
         self.weights.set(server, state.effective());
         if !state.drains() {
             self.weights.set_draining(server, false);
@@ -129,9 +141,10 @@ impl ServerStates {
                 if known.is_none() {
                     self.weights.restart(server.id);
                 }
-                let mut state = known.unwrap_or_default();
+                let held = self.is_told;
+                let mut state = known.unwrap_or(State { held, ..State::default() });
                 if state.configured != configured.weight {
-                    state.set = None;
+                    (state.set, state.lacking) = (None, 0);
                 }
                 state.configured = configured.weight;
                 self.publish(server.id, state);
@@ -164,6 +177,7 @@ impl ServerStates {
             return Err(Failure::new(FailureKind::NotFound, message).with_details(missing));
         }
         let servers: Vec<ServerId> = servers.into_iter().flatten().collect();
+        self.is_told = true;
         for (&id, change) in servers.iter().zip(of_servers) {
             let before = self.states.servers.get(&id).copied().unwrap_or_default();
             let state = before.change(change);
@@ -183,6 +197,24 @@ impl ServerStates {
             self.services.set_sorry_only(service.id, sorry_only);
         }
         Ok(servers)
+    }
+
+    /// True if a reload has brought servers that nobody has said anything of yet. They have no
+    /// weight until somebody does, so that one that is to be checked first, or is drained, gets no
+    /// connection meanwhile.
+    pub fn holds(&self) -> bool {
+        self.states.servers.values().any(|state| state.held)
+    }
+
+    /// Gives those their weights.
+    pub fn release(&mut self) {
+        let held: Vec<_> = self.states.servers.iter().filter(|(_, state)| state.held).collect();
+        let released: Vec<(ServerId, State)> =
+            held.into_iter().map(|(&id, &state)| (id, State { held: false, ..state })).collect();
+        for (id, state) in released {
+            self.states.servers.insert(id, state);
+            self.publish(id, state);
+        }
     }
 
     /// Whether the service's new clients go to sorry servers alone.
@@ -284,6 +316,33 @@ sorry = [{ address = "10.0.0.21:80", weight = 3 }"#;
         (builder, snapshot)
     }
 
+    #[test]
+    fn a_server_that_a_reload_brings_waits_for_who_decides_if_there_is_somebody() {
+        let mut builder = Builder::new([MacAddress::ZERO; 2]);
+        builder.build(&config(ONE, "1"), &[]).unwrap();
+        let (two, _) = (config(TWO, "1"), ());
+        let weight = |builder: &Builder, snapshot: &Snapshot| {
+            let server = &snapshot.policy.services.iter().next().unwrap().servers[1];
+            builder.servers.weights().of(server.id)
+        };
+        let snapshot = builder.build(&two, &[]).unwrap();
+        assert_eq!(weight(&builder, &snapshot), 1, "nobody decides");
+        let snapshot = builder.build(&config(ONE, "1"), &[]).unwrap();
+        let told = one(ServerChange { draining: Some(false), ..change("10.0.0.11:80") });
+        builder.servers.set(&snapshot.policy.services, &told).unwrap();
+        let snapshot = builder.build(&two, &[]).unwrap();
+        assert!(builder.servers.holds());
+        assert_eq!(weight(&builder, &snapshot), 0);
+        let told = one(ServerChange { weight: Some(7), ..change("10.0.0.12:80") });
+        builder.servers.set(&snapshot.policy.services, &told).unwrap();
+        assert_eq!((weight(&builder, &snapshot), builder.servers.holds()), (7, false));
+        // Who decides has gone.
+        builder.build(&config(ONE, "1"), &[]).unwrap();
+        let snapshot = builder.build(&two, &[]).unwrap();
+        builder.servers.release();
+        assert_eq!((weight(&builder, &snapshot), builder.servers.holds()), (1, false));
+    }
+
     fn one(change: ServerChange) -> SetServers {
         SetServers { servers: vec![change], ..SetServers::default() }
     }
@@ -367,6 +426,7 @@ sorry = [{ address = "10.0.0.21:80", weight = 3 }"#;
         assert_eq!(snapshot.policy.weights.of(server), 0, "it stays drained");
         builder.build(&config(r#"{ address = "10.0.0.12:80" }"#, "1"), &[]).unwrap();
         let back = builder.build(&config(TWO, "1"), &[]).unwrap();
+        builder.servers.release();
         assert_eq!(back.policy.weights.of(first(&back)), 5, "it was gone in between");
     }
 

@@ -117,7 +117,8 @@ impl ServiceStatus {
 pub struct ServerStatus {
     /// The server's address and port.
     pub address: SocketAddr,
-    /// The server's share of new connections, 0 to 65,535.
+    /// The server's share of new connections now, 0 to 65,535: what tandem-control tells, in parts
+    /// of the configured weight while one of the service is no whole number.
     pub weight: u16,
     /// Whether the server gets new connections.
     pub state: ServerState,
@@ -277,6 +278,10 @@ pub struct ServerChange {
     /// The weight; it holds until the configuration gives the server another one than before.
     #[serde(default)]
     pub weight: Option<u16>,
+    /// How many thousandths of the weight count where the scheduler compares it with the
+    /// configuration's (mh), 1 to 1,000: all.
+    #[serde(default)]
+    pub part: Option<u16>,
     /// The most connections, instead of what the configuration says, of a server that has a limit
     /// or an agent, or is checked by a file there; 0: what the configuration says. It has no
     /// effect on others.
@@ -294,6 +299,7 @@ impl ServerChange {
             down: None,
             suspect: None,
             weight: None,
+            part: None,
             max_connections: None,
         }
     }

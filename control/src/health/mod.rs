@@ -87,10 +87,14 @@ impl Health {
         follow(&self.shared, config);
     }
 
-    /// Servers that were down before this process started: those that have not been checked yet
-    /// begin as down ones.
-    pub fn take_for_down(&self, down: &[(String, SocketAddrV4)]) {
-        self.shared.engine().take_for_down(down, Instant::now());
+    /// Servers that were down before this process started, and those that were up and have served:
+    /// those that have not been checked yet begin as they were.
+    pub fn take_as_they_were(
+        &self,
+        down: &[(String, SocketAddrV4)],
+        up: &[(String, SocketAddrV4)],
+    ) {
+        self.shared.engine().take_as_they_were(down, up, Instant::now());
     }
 
     /// A number that grows whenever a server comes up or goes down, or is to have another weight

@@ -122,7 +122,7 @@ families! {
     SERVER_STATE "tandem_server_state" Gauge ["service" "server" "state"]
         "1 for the state that the real server is in: up, draining or down."
     SERVER_WEIGHT "tandem_server_weight" Gauge ["service" "server"]
-        "The real server's weight."
+        "The real server's weight, as the configuration or an operator has it."
     SERVER_SUSPECT "tandem_server_suspect" Gauge ["service" "server"]
         "1 while the real server is avoided because clients failed at it."
     SERVER_RETURN_PATH "tandem_server_return_path" Gauge ["service" "server" "state"]

@@ -175,8 +175,6 @@ fn write_servers(services: &[ServiceStatus], page: &mut Page) {
     page.gauges(all::SERVER_LIMIT, limits().map(|(labels, limit)| (labels, limit.most.into())));
     let full = limits().map(|(labels, limit)| (labels, f64::from(u8::from(limit.full))));
     page.gauges(all::SERVER_FULL, full);
-    let weights = servers().map(|(labels, server)| (labels, f64::from(server.weight)));
-    page.gauges(all::SERVER_WEIGHT, weights);
     let suspects =
         servers().map(|(labels, server)| (labels, f64::from(u8::from(server.suspect.is_some()))));
     page.gauges(all::SERVER_SUSPECT, suspects);

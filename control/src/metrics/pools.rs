@@ -17,6 +17,11 @@ pub fn write(pools: &Pools, page: &mut Page) {
 fn write_servers(pools: &Pools, page: &mut Page) {
     let servers = || pools.pools.iter().flat_map(|pool| &pool.servers);
     let names = |server: &PoolServer| [server.service.clone(), server.address.to_string()];
+    let set = |server: &PoolServer| server.set_weight.unwrap_or(server.configured_weight);
+    page.gauges(
+        all::SERVER_WEIGHT,
+        servers().map(|server| (names(server), f64::from(set(server)))),
+    );
     let weight = |server: &PoolServer| f64::from(server.effective_thousandths) / 1000.0;
     page.gauges(
         all::SERVER_EFFECTIVE_WEIGHT,

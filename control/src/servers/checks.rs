@@ -27,48 +27,54 @@ const START: Duration = Duration::from_millis(300);
 const PERIOD: Duration = Duration::from_secs(1);
 
 /// Starts the checks, and the task that feeds the pools with what they find. A server that the
-/// dataplane has as down stays so until its checks say otherwise: a restart of this process sends
-/// no client to a dead one.
+/// dataplane has as down stays so until its checks say otherwise, and so does one that has served:
+/// a restart of this process sends no client to a dead one, and takes nobody out.
 ///
 /// # Errors
 /// When there is no thread for the checks.
 pub async fn start(
     config: &Config,
     configuration: Current,
+    reloads: watch::Receiver<u64>,
 ) -> io::Result<(Health, ObservedReceiver)> {
     let socket = config.node.control_socket.clone();
     let health = Health::start(config)?;
-    if let Ok(down) = timeout(START, down_before(&socket)).await {
-        health.take_for_down(&down.unwrap_or_default());
+    if let Ok(Some([down, up])) = timeout(START, states_before(&socket)).await {
+        health.take_as_they_were(&down, &up);
     }
     let paths = ReturnPaths::new(&socket);
     let (observed, receiver) = watch::channel(observe(&health, &paths));
-    tokio::spawn(run(health.clone(), paths, configuration, observed));
+    tokio::spawn(run(health.clone(), paths, configuration, reloads, observed));
     passive::check_at_once(&socket, health.clone());
     Ok((health, receiver))
 }
 
-/// The servers that the dataplane has as down.
-async fn down_before(socket: &Path) -> Option<Vec<(String, SocketAddrV4)>> {
+/// The servers that the dataplane has as down, and those that are up and have served.
+async fn states_before(socket: &Path) -> Option<[Vec<(String, SocketAddrV4)>; 2]> {
     let mut client = DataplaneClient::connect(socket).await.ok()?;
     let Ok(Response::Services(services)) = client.request(&Request::Services).await else {
         return None;
     };
-    let mut down = Vec::new();
+    let (mut down, mut up) = (Vec::new(), Vec::new());
     for service in services.services {
-        for server in service.servers {
-            if let (ServerState::Down, SocketAddr::V4(address)) = (server.state, server.address) {
-                down.push((service.name.clone(), address));
-            }
+        for server in service.servers.iter().chain(&service.sorry) {
+            let SocketAddr::V4(address) = server.address else { continue };
+            let of_state = match server.state {
+                ServerState::Down => &mut down,
+                ServerState::Up if server.connections_total > 0 => &mut up,
+                _ => continue,
+            };
+            of_state.push((service.name.clone(), address));
         }
     }
-    Some(down)
+    Some([down, up])
 }
 
 async fn run(
     health: Health,
     mut paths: ReturnPaths,
     mut configuration: Current,
+    mut reloads: watch::Receiver<u64>,
     observed: watch::Sender<AllObserved>,
 ) {
     let mut changes = health.watch();
@@ -76,12 +82,9 @@ async fn run(
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
-            Ok(()) = configuration.changed() => {
-                let config = Arc::clone(&configuration.borrow_and_update());
-                let health = health.clone();
-                // It reads files of certificates.
-                let _ = tokio::task::spawn_blocking(move || health.follow(&config)).await;
-            }
+            Ok(()) = configuration.changed() => follow(&health, &mut configuration).await,
+            // The files of certificates may be others.
+            Ok(()) = reloads.changed() => follow(&health, &mut configuration).await,
             Ok(()) = changes.changed() => {}
             _ = ticks.tick() => {
                 let config = Arc::clone(&configuration.borrow());
@@ -95,6 +98,12 @@ async fn run(
             changed
         });
     }
+}
+
+/// Takes the configuration in force. It reads files of certificates, which may take time.
+async fn follow(health: &Health, configuration: &mut Current) {
+    let (config, health) = (Arc::clone(&configuration.borrow_and_update()), health.clone());
+    let _ = tokio::task::spawn_blocking(move || health.follow(&config)).await;
 }
 
 /// What is found of every server that has a check or an agent, or whose way back is missing.
@@ -133,9 +142,9 @@ fn of(report: &Report) -> Observed {
             health::Operational::Up => Operational::Up,
             health::Operational::GoingDown { .. } => Operational::GoingDown,
             health::Operational::Down => Operational::Down,
-            health::Operational::Waiting
-            | health::Operational::GoingUp { .. }
-            | health::Operational::Flapping { .. } => Operational::GoingUp,
+            health::Operational::GoingUp { .. } => Operational::GoingUp,
+            health::Operational::Waiting => Operational::Waiting,
+            health::Operational::Flapping { .. } => Operational::Flapping,
         },
         reason,
         code: last.map_or(String::new(), |(_, last)| last.code.name().to_owned()),

@@ -27,6 +27,7 @@ const CHUNK: usize = 512;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Told {
     pub weight: u16,
+    pub part: u16,
     pub draining: bool,
     pub down: bool,
     /// The most connections that its agent wants; 0: it says nothing of them.
@@ -96,8 +97,9 @@ impl Teller {
         loop {
             let desired = Arc::clone(&self.desired.borrow_and_update());
             if desired.version > 0 {
-                session.tell(&desired).await?;
-                let version = desired.version;
+                let has_all = session.tell(&desired).await?;
+                // What it does not have yet, it has after a reload that is under way.
+                let version = if has_all { desired.version } else { self.applied.borrow().version };
                 self.applied.send_if_modified(|applied| {
                     let now = Applied { version, trouble: None };
                     let changed = *applied != now;
@@ -147,7 +149,11 @@ impl Session {
         Ok(())
     }
 
-    async fn tell(&mut self, desired: &Desired) -> Result<(), AskError> {
+    /// Tells what has changed. False while the dataplane does not have all of these servers.
+    async fn tell(&mut self, desired: &Desired) -> Result<bool, AskError> {
+        if !desired.servers.keys().all(|key| self.has.contains(key)) {
+            self.look_at_services().await?;
+        }
         let changed = desired
             .servers
             .iter()
@@ -171,12 +177,13 @@ impl Session {
                 }
                 // It has reloaded meanwhile; what it has now is told at the next turn.
                 Err(AskError::Failed(failure)) if failure.failure == FailureKind::NotFound => {
-                    return self.look_at_services().await;
+                    self.look_at_services().await?;
+                    return Ok(false);
                 }
                 Err(error) => return Err(error),
             }
         }
-        Ok(())
+        Ok(desired.servers.keys().all(|key| self.has.contains(key)))
     }
 }
 
@@ -208,9 +215,10 @@ fn keys(services: &Services) -> HashSet<ServerKey> {
 }
 
 fn change(key: &ServerKey, told: Told) -> ServerChange {
-    let Told { weight, draining, down, max_connections } = told;
+    let Told { weight, part, draining, down, max_connections } = told;
     ServerChange {
         weight: Some(weight),
+        part: Some(part),
         draining: Some(draining),
         down: Some(down),
         max_connections: Some(max_connections),

@@ -43,6 +43,8 @@ pub struct Member {
     pub key: ServerKey,
     /// Its weight in the configuration.
     pub configured: u16,
+    /// Nothing keeps new connections from it before its first check.
+    starts_up: bool,
     pub history: History,
 }
 
@@ -180,7 +182,11 @@ impl Known<'_> {
         let observed = self.observed.get(&member.key);
         let weight = decided.weight.unwrap_or(member.configured);
         let input = Input { weight, administrative: decided.state, ..Input::default() };
-        let Some(observed) = observed else { return input };
+        let Some(observed) = observed else {
+            // It is new, and its checks begin a moment later.
+            let waits = !member.starts_up;
+            return Input { is_down: waits, is_waiting: waits, ..input };
+        };
         let with = |&dynamic: &DynamicWeight| Input { dynamic: Some(dynamic), ..input };
         let least = observed.dynamic.iter().map(with).min_by_key(Input::nominal);
         Input {
@@ -191,7 +197,11 @@ impl Known<'_> {
     }
 
     fn operational(&self, member: &Member) -> Operational {
-        self.observed.get(&member.key).map_or(Operational::Unchecked, |one| one.operational)
+        match self.observed.get(&member.key) {
+            Some(observed) => observed.operational,
+            None if member.starts_up => Operational::Unchecked,
+            None => Operational::Waiting,
+        }
     }
 }
 
@@ -200,6 +210,7 @@ impl Service {
         let name = &configured.name;
         let units = match configured.scheduler {
             one if one.name() == "ovf" => Units::Connections,
+            one if one.name() == "mh" => Units::Parts,
             _ => Units::Shares,
         };
         let known = before.as_ref();
@@ -207,7 +218,9 @@ impl Service {
             let key = ServerKey { service: name.clone(), server: server.address.into() };
             let place = known.and_then(|before| before.all().find(|one| one.key == key));
             let history = place.map_or(History::new(now), |one| one.history);
-            Member { key, configured: server.weight, history }
+            let is_up = |check: &config::Check| check.start == config::Start::Up;
+            let starts_up = configured.checks_of(server).iter().all(is_up);
+            Member { key, configured: server.weight, starts_up, history }
         };
         let servers: Vec<Member> = configured.servers.iter().map(member).collect();
         let sorry: Vec<Member> = configured.sorry.iter().map(member).collect();
@@ -232,7 +245,9 @@ impl Service {
 
     fn decide(&mut self, known: &Known<'_>, now: Instant) -> Option<Instant> {
         for member in self.servers.iter_mut().chain(&mut self.sorry) {
-            let is_down = known.operational(member).is_down();
+            // One that waits for its first check was not found down.
+            let operational = known.operational(member);
+            let is_down = operational.is_down() && operational != Operational::Waiting;
             let was_down = member.history.is_down;
             member.history.follow(is_down, now);
             if was_down != is_down {
@@ -243,7 +258,11 @@ impl Service {
         let (servers, sorry): (Vec<_>, Vec<_>) = (inputs(&self.servers), inputs(&self.sorry));
         let (decision, memory) =
             weights::decide(&self.rules, self.units, &servers, &sorry, &self.memory, now);
-        tell_mode(&self.name, self.decision.as_ref(), &decision);
+        // Before any check has ended nobody has found anything.
+        let all_wait = servers.iter().all(|server| !server.is_down || server.is_waiting);
+        if !all_wait || decision.mode == api::PoolMode::Normal {
+            tell_mode(&self.name, self.decision.as_ref(), &decision);
+        }
         let next = decision.next;
         (self.decision, self.memory) = (Some(decision), memory);
         next

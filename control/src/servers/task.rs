@@ -32,6 +32,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const DATAPLANE_PATIENCE: Duration = Duration::from_secs(2);
 /// How long a command waits for the peer to know.
 const PEER_PATIENCE: Duration = Duration::from_secs(2);
+/// How long a write may keep the task.
+const DISK_PATIENCE: Duration = Duration::from_secs(1);
+const HANGS: &str = "it does not outlive a restart of tandem-control: the disk of node.state hangs";
 /// Requests that may wait for the task.
 const ROOM: usize = 64;
 
@@ -118,6 +121,8 @@ pub struct PoolsTask {
     requests: mpsc::Receiver<PoolsRequest>,
     /// Why what operators want is not on disk.
     unwritten: Option<String>,
+    /// A write of them that takes long, as on a disk that hangs.
+    writing: Option<tokio::task::JoinHandle<Result<(), StoreError>>>,
     /// That the file was damaged, until the next start.
     damaged: Option<String>,
     /// When something changes by itself.
@@ -169,6 +174,7 @@ impl PoolsTask {
             applied: is_applied,
             requests,
             unwritten: None,
+            writing: None,
             damaged,
             next: None,
             orders_version: 1,
@@ -194,6 +200,7 @@ impl PoolsTask {
                     self.forget().await;
                 }
                 Ok(()) = self.observed.changed() => {
+                    self.write_again().await;
                     self.pools.observed = Arc::clone(&self.observed.borrow_and_update());
                 }
                 Ok(()) = self.folder.changed() => {
@@ -221,6 +228,7 @@ impl PoolsTask {
                 let observed = self.pools.observed(&member.key);
                 let told = Told {
                     weight: share.weight,
+                    part: share.part,
                     draining,
                     down: share.is_down,
                     max_connections: observed.map_or(0, |one| one.max_connections),
@@ -326,8 +334,8 @@ impl PoolsTask {
         for ServerKey { service, server } in &keys {
             tracing::info!("{server} of {service}: {} by an operator", describe(change));
         }
-        self.write().await;
         self.decide();
+        self.write().await;
         let notes = self.unwritten.clone().into_iter().collect();
         let servers = status::servers(&self.pools, &keys, self.clock.now());
         let version = self.desired.borrow().version;
@@ -346,18 +354,40 @@ impl PoolsTask {
         }
     }
 
+    /// Writes what operators want. A disk that hangs keeps nobody waiting: servers that fail are
+    /// taken out meanwhile.
     async fn write(&mut self) {
+        if self.writing.as_ref().is_some_and(|before| !before.is_finished()) {
+            self.unwritten = Some(HANGS.to_owned());
+            return;
+        }
         let (store, orders) = (self.store.clone(), self.pools.orders.clone());
-        let written = tokio::task::spawn_blocking(move || store.write(&orders)).await;
-        let result = written.unwrap_or_else(|error| {
-            Err(StoreError::Io { path: self.node.state.clone(), error: error.into() })
-        });
+        let mut writing = tokio::task::spawn_blocking(move || store.write(&orders));
+        let result = match timeout(DISK_PATIENCE, &mut writing).await {
+            Ok(written) => written.unwrap_or_else(|error| {
+                Err(StoreError::Io { path: self.node.state.clone(), error: error.into() })
+            }),
+            Err(_) => {
+                tracing::error!("{HANGS}");
+                self.writing = Some(writing);
+                self.unwritten = Some(HANGS.to_owned());
+                return;
+            }
+        };
+        self.writing = None;
         if let Err(error) = &result {
             tracing::error!("{error}");
         }
         self.unwritten = result
             .err()
             .map(|error| format!("it does not outlive a restart of tandem-control: {error}"));
+    }
+
+    /// Writes again what could not be written as the disk hung.
+    async fn write_again(&mut self) {
+        if self.writing.as_ref().is_some_and(tokio::task::JoinHandle::is_finished) {
+            self.write().await;
+        }
     }
 }
 

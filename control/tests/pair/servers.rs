@@ -68,7 +68,7 @@ fn a_drained_server_is_drained_on_both_machines_and_over_every_restart() {
     both.b.dataplane.state().pool = Default::default();
     both.b.start();
     wait("a control that was restarted knows", || both.b.weight(ONE) == 0);
-    assert_eq!(both.b.state(ONE), Some(Administrative::Drain));
+    wait("it says so", || both.b.state(ONE) == Some(Administrative::Drain));
 
     // Enabled on the other machine than it was drained on.
     in_touch(&both);

@@ -89,7 +89,7 @@ pub struct WorkerHandle {
 
 /// What requests are answered from.
 pub struct Admin {
-    pub loaded: Mutex<Loaded>,
+    pub loaded: Arc<Mutex<Loaded>>,
     /// The same as workers use it.
     pub snapshot: Arc<RwLock<Arc<Snapshot>>>,
     pub workers: Vec<WorkerHandle>,

@@ -1,5 +1,6 @@
 //! Taking a new configuration while packets flow: whole or not at all.
 
+use core::time::Duration;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -11,6 +12,10 @@ use wire::MacAddress;
 use super::{Admin, WorkerHandle};
 use crate::client_key;
 use crate::snapshot::{Builder, Snapshot};
+
+/// How long servers that are new wait for somebody to decide about them: tandem-control needs a
+/// third of it at the most.
+const HELD: Duration = Duration::from_secs(1);
 
 /// Mistakes that a failure names.
 const TOLD: usize = 1000;
@@ -54,8 +59,25 @@ impl Admin {
         })?;
         let warnings = checked.warnings.iter().map(ToString::to_string).collect();
         loaded.replace(checked, path);
+        if loaded.builder.servers.holds() {
+            self.release_later();
+        }
         tracing::info!(generation = snapshot.generation, "configuration reloaded");
         Ok(Reloaded { generation: snapshot.generation, warnings })
+    }
+
+    /// Servers that this reload has brought get their weights soon, also when nobody decides about
+    /// them any more.
+    fn release_later(&self) {
+        let loaded = Arc::clone(&self.loaded);
+        let release = move || {
+            std::thread::sleep(HELD);
+            loaded.lock().builder.servers.release();
+        };
+        let started = std::thread::Builder::new().name("tandem-release".to_owned()).spawn(release);
+        if let Err(error) = started {
+            tracing::warn!("servers that are new wait until tandem-control decides: {error}");
+        }
     }
 
     /// Has every worker use a configuration, and then the main core. When it does not come to

@@ -114,10 +114,18 @@ impl Admin {
         self.limit_servers(&snapshot, &servers, changes);
         drop(loaded);
         for change in &changes.servers {
-            let ServerChange { service, server, draining, down, suspect, weight, max_connections } =
-                change;
+            let ServerChange {
+                service,
+                server,
+                draining,
+                down,
+                suspect,
+                weight,
+                part,
+                max_connections,
+            } = change;
             tracing::info!(
-                %service, %server, ?draining, ?down, ?suspect, ?weight, ?max_connections,
+                %service, %server, ?draining, ?down, ?suspect, ?weight, ?part, ?max_connections,
                 "server changed"
             );
         }

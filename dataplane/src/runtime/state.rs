@@ -94,7 +94,7 @@ impl SharedState {
         follow_limits(&workers, &self.first, &self.first);
         let sync = Hub::new(workers.len());
         Admin {
-            loaded: Mutex::new(loaded),
+            loaded: Arc::new(Mutex::new(loaded)),
             snapshot: Arc::clone(&self.snapshot),
             workers,
             orders: Mutex::default(),

@@ -68,7 +68,7 @@ pub(super) fn until_empty(
         servers.iter().map(|one| format!("{} of {}", one.address, one.service)).collect();
     let names = names.join(", ");
     loop {
-        let left = match count(servers, context) {
+        let mut left = match count(servers, context) {
             Ok(left) => {
                 answered = Instant::now();
                 progress.show(left, began.elapsed())?;
@@ -85,12 +85,13 @@ pub(super) fn until_empty(
                 continue;
             }
             // It was not possible to find out.
-            None => count(servers, context).map(drop)?,
+            None => left = Some(count(servers, context)?),
             Some(_) => {}
         }
         progress.clear()?;
         let seconds = began.elapsed().as_secs();
-        return Ok(Waited { connections: left.unwrap_or(0), seconds, names });
+        let connections = left.unwrap_or(0);
+        return Ok(Waited { connections, seconds, names });
     }
 }
 
@@ -115,7 +116,12 @@ fn count(servers: &[PoolServer], context: &Context<'_>) -> Result<u64, Error> {
     if dataplane.status()?.role == Role::Active {
         return Ok(own);
     }
-    Ok(of_peer(servers, context).unwrap_or(own))
+    // A standby machine may have no copies of them yet.
+    match of_peer(servers, context) {
+        Some(theirs) => Ok(theirs),
+        None if own > 0 => Ok(own),
+        None => Err(Error::ActiveIsSilent),
+    }
 }
 
 /// The peer's connections, if it has told of all these servers.

@@ -58,10 +58,10 @@ impl Job {
         }
     }
 
-    /// Begins as down, if no check has ended yet.
-    pub fn take_for_down(&mut self, now: Instant) {
+    /// Begins as down or up, if no check has ended yet.
+    pub fn take_for(&mut self, start: Start, now: Instant) {
         if self.last.is_none() && matches!(self.target.ask, Ask::Check(_)) {
-            self.machine = Machine::new(Start::Down, now);
+            self.machine = Machine::new(start, now);
         }
     }
 

@@ -61,11 +61,15 @@ impl LocalFaults {
         let before = self.control.filter(|control| !control.is_over(now));
         let unbroken_since = before.map_or(now, |control| control.unbroken_since);
         self.control = Some(Control { last: now, unbroken_since });
+        if now.saturating_duration_since(unbroken_since) >= BELIEVED {
+            self.void_since = None;
+        }
     }
 
     /// Nobody is asked any more.
     pub fn forget_control(&mut self) {
         self.control = None;
+        self.void_since = None;
     }
 
     /// A host has answered something.
@@ -101,14 +105,14 @@ impl LocalFaults {
             self.void_since = None;
             return Judgement::Counts;
         }
-        let began_void = *self.void_since.get_or_insert(now);
-        if now.saturating_duration_since(began_void) > MOST {
-            return Judgement::Counts;
-        }
         // The others may be as silent, and have not been asked since. And what was sent while the
         // network was broken was lost, though it is whole by now.
         let is_early = now.saturating_duration_since(control.last) < BELIEVED + interval;
         if is_broken && !is_early && !self.are_together(&up()) {
+            return Judgement::Counts;
+        }
+        let began_void = *self.void_since.get_or_insert(now);
+        if now.saturating_duration_since(began_void) > MOST {
             return Judgement::Counts;
         }
         self.voided += 1;
@@ -176,6 +180,28 @@ mod tests {
             |began| faults.silence(host(1), began, INTERVAL, now, || (1..9).map(host).collect());
         assert_eq!(silence(end - millis(100)), Judgement::Void);
         assert_eq!(silence(end + millis(1)), Judgement::Counts);
+    }
+
+    #[test]
+    fn each_outage_is_void_for_as_long_as_the_first() {
+        let mut now = Instant::now();
+        let mut faults = LocalFaults::default();
+        for _ in 0..3 {
+            for _ in 0..10 {
+                faults.control_answers(now);
+                now += millis(200);
+            }
+            assert_eq!(faults.void_since(), None, "the network answers");
+            // An outage, in which all are asked every two seconds.
+            for _ in 0..5 {
+                now += millis(2000);
+                let judged =
+                    faults.silence(host(1), now - millis(1000), INTERVAL, now, || [host(1)].into());
+                assert_eq!(judged, Judgement::Void);
+            }
+            assert!(faults.void_since().is_some());
+            now += Duration::from_secs(3600);
+        }
     }
 
     #[test]

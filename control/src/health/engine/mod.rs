@@ -17,7 +17,7 @@ use std::net::SocketAddrV4;
 use std::sync::Arc;
 use std::time::Instant;
 
-use config::Config;
+use config::{Config, Start};
 use tokio::sync::oneshot;
 
 pub use job::Job;
@@ -380,18 +380,25 @@ impl Engine {
         }
     }
 
-    /// Has the checks of these servers begin as down, as far as none of them has ended yet.
-    pub fn take_for_down(&mut self, down: &[(String, SocketAddrV4)], now: Instant) {
-        for index in 0..self.servers.len() {
-            let Some(server) = self.servers.get(index) else { continue };
-            if !down.iter().any(|(name, at)| *name == server.service && *at == server.address) {
-                continue;
-            }
-            let jobs = server.jobs.clone();
-            for number in &jobs {
-                if let Some(job) = self.jobs.get_mut(number) {
-                    job.take_for_down(now);
-                }
+    /// Has the checks of these servers begin as down, and of those as up, as far as none of them
+    /// has ended yet. One that a server shares with others begins as down when all of them are.
+    pub fn take_as_they_were(
+        &mut self,
+        down: &[(String, SocketAddrV4)],
+        up: &[(String, SocketAddrV4)],
+        now: Instant,
+    ) {
+        let is_in = |list: &[(String, SocketAddrV4)], server: &Server| {
+            list.iter().any(|(name, at)| *name == server.service && *at == server.address)
+        };
+        for (number, job) in &mut self.jobs {
+            let mut sharers = self.servers.iter().filter(|server| server.jobs.contains(number));
+            let Some(first) = sharers.next() else { continue };
+            let rest: Vec<_> = sharers.collect();
+            if is_in(down, first) && rest.iter().all(|server| is_in(down, server)) {
+                job.take_for(Start::Down, now);
+            } else if is_in(up, first) || rest.iter().any(|server| is_in(up, server)) {
+                job.take_for(Start::Up, now);
             }
         }
         // It was so before, so nothing has changed.

@@ -464,13 +464,30 @@ fn a_server_that_was_down_before_begins_so() {
     let mut world = World::new(&config(&service("web", 80, 2, HTTP)));
     let first = "10.0.1.1:80".parse().unwrap();
     let other = "192.0.2.1:80".parse().unwrap();
-    world.engine.take_for_down(&[("web".to_owned(), first), ("web".to_owned(), other)], world.now);
+    let down = [("web".to_owned(), first), ("web".to_owned(), other)];
+    world.engine.take_as_they_were(&down, &[], world.now);
     assert_eq!(world.up(), [false, true]);
     assert_eq!(world.engine.reports(world.now)[0].transitions, 0);
     world.run(millis(5000));
     assert_eq!(world.up(), [true, true]);
-    world.engine.take_for_down(&[("web".to_owned(), first)], world.now);
+    world.engine.take_as_they_were(&down, &[], world.now);
     assert_eq!(world.up(), [true, true], "what is checked by now is known");
+}
+
+#[test]
+fn a_server_that_has_served_goes_on_and_one_of_two_that_share_a_check_takes_none_down() {
+    let start = "check = { kind = \"http\", start = \"checked\" }";
+    let text = service("web", 80, 2, start) + &service("shop", 81, 2, start);
+    let mut world = World::new(&config(&text));
+    assert_eq!(world.up(), [false; 4], "the control");
+    let [first, second]: [std::net::SocketAddrV4; 2] =
+        ["10.0.1.1:80", "10.0.1.2:80"].map(|text| text.parse().unwrap());
+    // Of web the first was down, for a reason of its own; both of shop served.
+    let down = [("web".to_owned(), first)];
+    let up = [("web".to_owned(), second), ("shop".to_owned(), first)];
+    world.engine.take_as_they_were(&down, &up, world.now);
+    assert_eq!(world.up(), [true; 4]);
+    assert_eq!(world.engine.len(), 2, "they share their checks");
 }
 
 #[test]

@@ -96,6 +96,8 @@ pub struct Share {
     pub thousandths: Thousandths,
     /// The same as the dataplane is told it: whole numbers in the same proportion.
     pub weight: u16,
+    /// The thousandths of it that count, where it is told beside the configured one.
+    pub part: u16,
     /// It is treated as down.
     pub is_down: bool,
     /// Its weight still rises.
@@ -126,6 +128,8 @@ pub struct ServerMemory {
     was_available: bool,
     /// It was among the last servers that were available.
     was_good: bool,
+    /// Its first check has not ended since the start of tandem-control.
+    waits_at_start: bool,
     /// Since when its weight rises.
     rising: Option<Instant>,
 }
@@ -158,6 +162,8 @@ pub enum Units {
     Shares,
     /// They count connections, as with the scheduler ovf.
     Connections,
+    /// Each is compared with the configured one, as with the scheduler mh.
+    Parts,
 }
 
 /// Decides how the servers of a service are used now.
@@ -203,7 +209,8 @@ pub fn decide(
         let since = memory.servers.get(at).and_then(|one| one.rising);
         let thousandths = if is_used { rising.weight(input.nominal(), since) } else { 0 };
         let is_rising = is_used && since.is_some();
-        Share { thousandths, weight: 0, is_down: input.is_found_down() && !is_used, is_rising }
+        let is_down = input.is_found_down() && !is_used;
+        Share { thousandths, is_down, is_rising, ..Share::default() }
     };
     let mut shares: Vec<Share> = servers.iter().enumerate().map(share).collect();
     let mut sorry: Vec<Share> = sorry_shares(sorry);

@@ -10,12 +10,18 @@ const LARGEST: u64 = u16::MAX as u64;
 pub(super) fn scale(shares: &mut [Share], units: Units) {
     let factor = match units {
         Units::Shares => factor(shares),
-        Units::Connections => 1,
+        Units::Connections | Units::Parts => 1,
     };
     for share in shares {
         let told = u64::from(share.thousandths) * factor;
         // Rounded up: what has any weight is told one.
         share.weight = told.div_ceil(u64::from(WHOLE)).min(LARGEST) as u16;
+        share.part = match units {
+            Units::Parts if share.weight > 0 => {
+                (told / u64::from(share.weight)).clamp(1, 1000) as u16
+            }
+            _ => 1000,
+        };
     }
 }
 

@@ -26,7 +26,11 @@ impl Rising {
     /// that rise have more than half of the weight: the rest would be overrun.
     pub(super) fn remember(self, servers: &[Input], memory: &mut [ServerMemory], is_first: bool) {
         for (server, remembered) in servers.iter().zip(memory.iter_mut()) {
-            let comes_up = server.is_available() && !remembered.was_available && !is_first;
+            // Who waits for its first check as tandem-control starts may have served all along.
+            let has_waited = core::mem::take(&mut remembered.waits_at_start);
+            remembered.waits_at_start = server.is_waiting && (is_first || has_waited);
+            let was_not = !remembered.was_available && !has_waited;
+            let comes_up = server.is_available() && was_not && !is_first;
             if comes_up && !self.length.is_zero() {
                 remembered.rising = Some(self.now);
             }

@@ -136,6 +136,32 @@ fn connections_are_counted_in_whole_units() {
 }
 
 #[test]
+fn where_weights_are_compared_with_the_configured_ones_they_are_told_in_parts() {
+    let rules = PoolRules { slow_start: Duration::from_secs(30), ..rules() };
+    let decide_at = |memory: &Memory, servers: &[Input]| {
+        decide(&rules, Units::Parts, servers, &[], memory, Instant(0))
+    };
+    let part = Input { weight: 7, dynamic: Some(DynamicWeight::Percent(33)), ..UP };
+    let (_, memory) = decide_at(&Memory::default(), &[UP, UP, DOWN, part]);
+    let (decision, _) = decide_at(&memory, &[UP, UP, UP, part]);
+    let told: Vec<_> = decision.servers.iter().map(|one| (one.weight, one.part)).collect();
+    assert_eq!(told, [(1, 1000), (1, 1000), (1, 100), (3, 770)]);
+}
+
+#[test]
+fn servers_that_wait_for_their_first_check_at_the_start_do_not_rise() {
+    let rules = PoolRules { slow_start: Duration::from_secs(30), ..rules() };
+    let waits = Input { is_down: true, is_waiting: true, ..UP };
+    let mut service = Service::new(rules);
+    let decision = service.decide(&[UP, UP, UP, waits]);
+    assert!(decision.servers.iter().all(|one| !one.is_down), "nobody was found down");
+    assert_eq!(service.weights(&[UP, UP, UP, UP]), [1, 1, 1, 1]);
+    // The control: one that comes later rises.
+    service.decide(&[UP, UP, UP, DOWN]);
+    assert_eq!(service.weights(&[UP, UP, UP, UP]), [100, 100, 100, 10]);
+}
+
+#[test]
 fn all_down_keeps_those_that_were_the_last() {
     let mut service = Service::new(rules());
     service.decide(&[UP, UP, DOWN]);

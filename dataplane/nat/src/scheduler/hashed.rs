@@ -98,9 +98,9 @@ fn in_table(hash: u64, servers: &impl Servers, has_room: impl Fn(usize) -> bool)
 /// True if the server is one for this client, as far as its weight goes.
 #[inline(always)]
 fn takes(hash: u64, servers: &impl Servers, at: usize) -> bool {
-    let (weight, configured) = (servers.weight(at), servers.configured(at));
+    let (weight, configured) = (servers.thousandths(at), u64::from(servers.configured(at)) * 1000);
     if weight >= configured {
         return weight > 0;
     }
-    scale(mix(hash ^ servers.seed(at).rotate_left(32)), configured.into()) < u64::from(weight)
+    scale(mix(hash ^ servers.seed(at).rotate_left(32)), configured) < weight
 }

@@ -79,6 +79,12 @@ pub trait Servers {
     /// any time, so a scheduler asks once for each choice.
     fn weight(&self, at: usize) -> u32;
 
+    /// The share in thousandths, to be compared with [`Servers::configured`].
+    #[inline(always)]
+    fn thousandths(&self, at: usize) -> u64 {
+        u64::from(self.weight(at)) * 1000
+    }
+
     /// Its share in the configuration, at least 1, whatever it gets now: the choice of a hash is
     /// made by this one.
     fn configured(&self, at: usize) -> u32;

@@ -67,6 +67,14 @@ impl<A> Servers for View<'_, A> {
     }
 
     #[inline(always)]
+    fn thousandths(&self, at: usize) -> u64 {
+        match (self.weight(at), self.servers.get(at)) {
+            (1.., Some(server)) => self.weights.state(server.id).thousandths(),
+            _ => 0,
+        }
+    }
+
+    #[inline(always)]
     fn configured(&self, at: usize) -> u32 {
         self.servers.get(at).map_or(1, |server| server.weight.max(1))
     }

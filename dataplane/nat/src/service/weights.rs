@@ -43,12 +43,24 @@ const DRAINING: u64 = 1 << 35;
 const CAUSE_SHIFT: u32 = 40;
 const CAUSE: u64 = 0xff << CAUSE_SHIFT;
 const WEIGHT: u64 = u32::MAX as u64;
+/// What the weight lacks, in thousandths of it.
+const LACKING_SHIFT: u32 = 48;
+const LACKING: u64 = 0x3ff << LACKING_SHIFT;
+/// The thousandths of a whole.
+pub(crate) const WHOLE: u64 = 1000;
 
 impl ServerState {
     /// The server's share of new connections; 0 gets none.
     #[inline(always)]
     pub const fn weight(self) -> u32 {
         self.0 as u32
+    }
+
+    /// The weight in thousandths, less what it lacks.
+    #[inline(always)]
+    pub(super) const fn thousandths(self) -> u64 {
+        let lacking = (self.0 & LACKING) >> LACKING_SHIFT;
+        self.weight() as u64 * WHOLE.saturating_sub(lacking)
     }
 
     /// The same while there are others: 0 for a server with one of these flags.
@@ -130,6 +142,13 @@ impl Weights {
     /// Gives the server another share from its next new connection on.
     pub fn set(&self, server: ServerId, weight: u32) {
         self.change(server, |word| word & !WEIGHT | u64::from(weight));
+    }
+
+    /// Says how many thousandths of the weight count where it is compared with the configuration's;
+    /// 1,000 are all.
+    pub fn set_part(&self, server: ServerId, part: u16) {
+        let lacking = WHOLE.saturating_sub(u64::from(part).max(1));
+        self.change(server, |word| word & !LACKING | lacking << LACKING_SHIFT);
     }
 
     /// Says whether the server is down.

@@ -123,6 +123,23 @@ fn a_server_that_starts_slowly_takes_a_part_of_its_own_clients() {
 }
 
 #[test]
+fn a_part_of_a_weight_of_one_takes_a_part_of_its_own_clients() {
+    let mut machine = Machine::new(Kind::Maglev, 1, &[1, 1, 3]);
+    let before = choices(&mut machine);
+    let own = count(&before, 3);
+    for part in [100, 500, 900] {
+        machine.set_part(0, part);
+        let now = choices(&mut machine);
+        let (has, whole) = (count(&now, 3)[0], own[0] * u32::from(part) / 1000);
+        assert!(has.abs_diff(whole) < 200, "{has} of {} at {part}", own[0]);
+        let moved = before.iter().zip(&now).filter(|(one, other)| one != other);
+        assert!(moved.into_iter().all(|(one, _)| *one == Some(0)));
+    }
+    machine.set_part(0, 1000);
+    assert_eq!(choices(&mut machine), before);
+}
+
+#[test]
 fn a_weight_above_the_configured_one_is_worth_as_much_to_a_table() {
     let mut machine = Machine::new(Kind::Maglev, 1, &[1; 4]);
     let before = choices(&mut machine);

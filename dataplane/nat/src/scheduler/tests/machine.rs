@@ -107,6 +107,11 @@ impl Machine {
         self.weights.set(service.servers[server].id, weight);
     }
 
+    pub(super) fn set_part(&self, server: usize, part: u16) {
+        let service = self.services.iter().next().unwrap();
+        self.weights.set_part(service.servers[server].id, part);
+    }
+
     /// The worker of a client, as both NICs choose it.
     fn worker_of(&self, client: u32) -> usize {
         super::siphash::mix(client.into()) as usize % self.workers.len()
