@@ -142,7 +142,8 @@ impl Choice<'_> {
             }
             // In (0, 1].
             let drawn = (self.client.with(seed) >> 11) as f64 + 1.0;
-            let score = -(drawn / (1u64 << 53) as f64).ln() / f64::from(weight);
+            // The same on every machine: that of the C library may differ in its last bit.
+            let score = -libm::log(drawn / (1u64 << 53) as f64) / f64::from(weight);
             if best.is_none_or(|(least, _)| score < least) {
                 best = Some((score, at));
             }

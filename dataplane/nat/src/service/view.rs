@@ -68,10 +68,10 @@ impl<A> Servers for View<'_, A> {
 
     #[inline(always)]
     fn thousandths(&self, at: usize) -> u64 {
-        match (self.weight(at), self.servers.get(at)) {
-            (1.., Some(server)) => self.weights.state(server.id).thousandths(),
-            _ => 0,
-        }
+        let Some(server) = self.servers.get(at) else { return 0 };
+        let state = self.weights.state(server.id);
+        let is_out = state.has_any(self.without) || self.room.is_some() && !self.has_room(server);
+        if is_out { 0 } else { state.thousandths() }
     }
 
     #[inline(always)]
