@@ -1,10 +1,8 @@
 //! A real server that fails in any way is out, and comes back by itself.
 
 use api::{Pool, PoolMode, ServerState};
-use lab::faults::SLOW;
-use lab::{
-    Appliance, Certificate, Error, Fault, Lab, Settings, VIP, outage, ready_with, wait_until,
-};
+use lab::faults::FAULTS;
+use lab::{Appliance, Fault, Lab, Settings, VIP, outage, ready_with, wait_until};
 
 /// How long a change of a server's state may take on a busy machine. What is promised is
 /// measured by `tandem-lab measure detection`.
@@ -36,21 +34,7 @@ fn a_server_that_fails_in_any_way_is_out_and_comes_back_by_itself() {
     for service in ["web", "dns", "tls", "udp"] {
         await_states(appliance, service, [Up, Up, Up]);
     }
-    type Break = fn() -> Result<Fault, Error>;
-    let faults: [(&str, &str, Break); 11] = [
-        ("killed", "web", || Fault::kill_web(1)),
-        ("hung", "web", || Fault::hang_web(1)),
-        ("answers 500", "web", || Fault::answer_health(1, "return 500;")),
-        ("slow", "web", || Fault::answer_health(1, SLOW)),
-        ("wrong body", "web", || Fault::answer_health(1, "return 200 \"ill\";")),
-        ("expired certificate", "tls", || Fault::certificate(1, Certificate::Expired)),
-        ("foreign name", "tls", || Fault::certificate(1, Certificate::ForeignName)),
-        ("DNS killed", "dns", || Fault::kill_dns(1)),
-        ("DNS answers SERVFAIL", "dns", || Fault::dns_fails(1)),
-        ("UDP port closed", "udp", || Fault::kill_dns(1)),
-        ("hung, seen over TLS", "tls", || Fault::hang_web(1)),
-    ];
-    for (what, service, fault) in faults {
+    for (what, service, fault) in FAULTS {
         let fault = fault().unwrap();
         println!("{what}");
         await_states(appliance, service, [Up, Down, Up]);

@@ -10,12 +10,30 @@ use crate::servers::{self, WELL};
 use crate::topology::Lab;
 use crate::{Error, FOLDER, Namespace, Task, wait_until};
 
+/// Makes a fault.
+pub type Break = fn() -> Result<Fault, Error>;
+
+/// Every way in which s2 fails, the service of [`crate::Settings::checked`] whose check sees it, and
+/// how it is done.
+pub const FAULTS: [(&str, &str, Break); 11] = [
+    ("killed", "web", || Fault::kill_web(1)),
+    ("hung", "web", || Fault::hang_web(1)),
+    ("answers 500", "web", || Fault::answer_health(1, "return 500;")),
+    ("slow", "web", || Fault::answer_health(1, SLOW)),
+    ("wrong body", "web", || Fault::answer_health(1, "return 200 \"ill\";")),
+    ("certificate expired", "tls", || Fault::certificate(1, Certificate::Expired)),
+    ("certificate of another", "tls", || Fault::certificate(1, Certificate::ForeignName)),
+    ("hung, seen over TLS", "tls", || Fault::hang_web(1)),
+    ("DNS killed", "dns", || Fault::kill_dns(1)),
+    ("DNS answers SERVFAIL", "dns", || Fault::dns_fails(1)),
+    ("UDP port closed", "udp", || Fault::kill_dns(1)),
+];
+
 /// The name that the web servers' certificates are for.
 pub const TLS_NAME: &str = "www.lab.example";
 
 /// What nginx answers the health check with so slowly that no check waits for it.
-pub const SLOW: &str =
-    "alias /var/tmp/tandem-lab/medium-2; limit_rate 100; sendfile_max_chunk 100;";
+const SLOW: &str = "alias /var/tmp/tandem-lab/medium-2; limit_rate 100; sendfile_max_chunk 100;";
 
 /// What a web server shows of itself over TLS.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -5,27 +5,12 @@ use std::time::{Duration, Instant};
 use api::ServerState;
 
 use super::spread;
-use crate::faults::SLOW;
+use crate::faults::FAULTS;
 use crate::outage::{await_state, promised};
-use crate::{Certificate, Error, Fault, Lab};
+use crate::{Error, Lab};
 
 /// Milliseconds that a promise may be late by, on a machine that does other work as well.
 const LATE: u64 = 100;
-
-type Break = fn() -> Result<Fault, Error>;
-
-const FAULTS: [(&str, &str, Break); 10] = [
-    ("killed", "web", || Fault::kill_web(1)),
-    ("hung", "web", || Fault::hang_web(1)),
-    ("answers 500", "web", || Fault::answer_health(1, "return 500;")),
-    ("slow", "web", || Fault::answer_health(1, SLOW)),
-    ("wrong body", "web", || Fault::answer_health(1, "return 200 \"ill\";")),
-    ("certificate expired", "tls", || Fault::certificate(1, Certificate::Expired)),
-    ("certificate of another", "tls", || Fault::certificate(1, Certificate::ForeignName)),
-    ("DNS killed", "dns", || Fault::kill_dns(1)),
-    ("DNS answers SERVFAIL", "dns", || Fault::dns_fails(1)),
-    ("UDP port closed", "udp", || Fault::kill_dns(1)),
-];
 
 pub(super) fn run(lab: &Lab, rounds: u32) -> Result<bool, Error> {
     let appliance = &lab.appliance;
