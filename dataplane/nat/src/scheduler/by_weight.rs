@@ -56,15 +56,15 @@ mod tests {
             None
         }
 
-        fn weight_version(&self) -> u64 {
-            0
+        fn weight_version(&self) -> Option<u64> {
+            None
         }
 
-        fn version(&self) -> u64 {
-            0
+        fn version(&self) -> Option<u64> {
+            None
         }
 
-        fn changed(&self, _: impl FnMut(usize)) {}
+        fn changed(&self, _: impl FnMut(usize, Load)) {}
     }
 
     #[test]

@@ -70,6 +70,8 @@ pub struct Client {
     address: (u64, u64),
     port: Port,
     destination: (u64, u64),
+    /// Octets of an address.
+    length: u64,
     key: ClientKey,
 }
 
@@ -77,27 +79,36 @@ impl Client {
     /// The client with this address and port, which asks this virtual IP.
     #[inline(always)]
     pub fn new<A: Address>(address: A, port: Port, destination: A, key: ClientKey) -> Self {
-        Client { address: address.words(), port, destination: destination.words(), key }
+        let length = u64::from(A::BITS / 8);
+        Client { address: address.words(), port, destination: destination.words(), length, key }
     }
 
     /// The hash of the address: the same for all connections of a client.
     pub fn address_hash(&self) -> u64 {
-        self.hash_of(self.address, 16 << 56)
+        self.hash_of(self.address, None)
     }
 
     /// The hash of the virtual IP: the same for all clients of it.
     pub fn destination_hash(&self) -> u64 {
-        self.hash_of(self.destination, 16 << 56)
+        self.hash_of(self.destination, None)
     }
 
     /// The hash of address and port: another for each connection of a client.
     pub fn hash(&self) -> u64 {
-        self.hash_of(self.address, u64::from(self.port.number()) | 18 << 56)
+        self.hash_of(self.address, Some(self.port))
     }
 
+    /// The message is the address's octets, and the port's if there is one: of IPv4 they are all
+    /// in the last word.
     #[inline]
-    fn hash_of(&self, (first, second): (u64, u64), rest: u64) -> u64 {
-        SipHash::new(self.key.0).word(first).word(second).finish(rest)
+    fn hash_of(&self, (first, second): (u64, u64), port: Option<Port>) -> u64 {
+        let hash = SipHash::new(self.key.0);
+        let (number, octets) = port.map_or((0, 0), |port| (u64::from(port.number()), 2));
+        let length = (self.length + octets) << 56;
+        match self.length {
+            4 => hash.finish(first | number << 32 | length),
+            _ => hash.word(first).word(second).finish(number | length),
+        }
     }
 }
 
@@ -126,8 +137,7 @@ mod tests {
             let (client, mut message) = if is_v6 {
                 (Client::new(v6, number, v6, key_of), v6.octets().to_vec())
             } else {
-                let padded = [&v4.octets()[..], &[0; 12]].concat();
-                (Client::new(v4, number, v4, key_of), padded)
+                (Client::new(v4, number, v4, key_of), v4.octets().to_vec())
             };
             prop_assert_eq!(client.address_hash(), expected(key, &message));
             prop_assert_eq!(client.destination_hash(), expected(key, &message));

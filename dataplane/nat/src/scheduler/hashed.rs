@@ -5,10 +5,13 @@
 //! nothing now it looks at other places of the table, also in an order of the client's own. So
 //! while a server is away, its clients are spread over all others, and those of others stay.
 //!
+//! What sh and dh have found is remembered for some clients ([`memory`]).
+//!
 //! A server whose weight is below the configured one (it starts slowly, or its agent says so)
 //! accepts so many of its clients as the one is of the other, always the same ones.
 
 mod bound;
+mod memory;
 
 use schedulers::{HashOptions, Kind};
 
@@ -16,6 +19,7 @@ use super::rendezvous;
 use super::siphash::{mix, scale};
 use super::{Client, Servers};
 use bound::Bound;
+use memory::Memory;
 
 /// Looks at the table before all servers are compared: when fewer than one in ten gets something,
 /// one client in thirty comes to that.
@@ -31,11 +35,18 @@ pub struct Hashed {
     kind: Kind,
     options: HashOptions,
     bound: Bound,
+    /// First choices, where they take long to find and are asked for again.
+    memory: Memory,
 }
 
 impl Hashed {
     pub(super) fn new(kind: Kind, options: HashOptions) -> Self {
-        Hashed { kind, options, bound: Bound::default() }
+        let memory = match kind {
+            Kind::DestinationHash => Memory::of_destinations(),
+            Kind::SourceHash if !options.port => Memory::of_clients(),
+            _ => Memory::default(),
+        };
+        Hashed { kind, options, bound: Bound::default(), memory }
     }
 
     pub(super) const fn kind(&self) -> Kind {
@@ -52,10 +63,13 @@ impl Hashed {
             (_, true) => client.hash(),
             (_, false) => client.address_hash(),
         };
+        let version = servers.weight_version();
         if self.options.strict {
             let at = match (self.kind, servers.maglev()) {
                 (Kind::Maglev, Some(table)) => table.choose(hash),
-                _ => rendezvous::pick(hash, servers, |at| servers.configured(at), |_| true),
+                _ => self.memory.choice(hash, version, || {
+                    rendezvous::pick(hash, servers, |at| servers.configured(at), |_| true)
+                }),
             };
             return at.filter(|&at| servers.weight(at) > 0);
         }
@@ -72,6 +86,13 @@ impl Hashed {
             }
         }
         let weight = |at| servers.weight(at);
+        let first = self
+            .memory
+            .choice(hash, version, || rendezvous::pick(hash, servers, weight, |_| true))?;
+        // A weight may have become 0 since the version was asked for.
+        if servers.weight(first) > 0 && has_room(first) {
+            return Some(first);
+        }
         // A bound is not a refusal: when what is known of loads leaves room nowhere, the first
         // choice it is.
         rendezvous::pick(hash, servers, weight, has_room)
@@ -81,6 +102,7 @@ impl Hashed {
     /// Every place may be another server's.
     pub(super) fn rearrange(&mut self) {
         self.bound = Bound::default();
+        self.memory.clear();
     }
 }
 

@@ -1,89 +1,88 @@
-//! The place with the least of many keys, found by looking at few of them.
+//! The place with the least of many keys: a tournament tree (Knuth, "The Art of Computer
+//! Programming", volume 3, section 5.4.1).
 //!
-//! Keys lie in blocks of [`BLOCK`], and beside them the least key of each block. To change a key
-//! takes a look at its block, to find the least one a look at the blocks' least keys and at one
-//! block: for up to 1,024 places two times 32 keys, which vector instructions compare at once.
+//! Each place is a leaf, and each node has the lesser of its two children, so the least of all is
+//! at the root. To change a key takes as many comparisons as the tree has levels: 4 for up to 16
+//! places, 8 for up to 256. They have no branches that depend on keys.
 //!
-//! The loops are written in rows of as many keys as a vector has, without branches, or compilers
-//! make scalar code of them.
+//! Of several places with the same key the one comes first whose last turn is the longest ago.
 
 use super::PLACES;
 
 /// The key of a place that is not to be found.
 pub(super) const NEVER: u32 = u32::MAX;
 
-/// Keys of a row, and rows of a block.
-const LANES: usize = 8;
-const ROWS: usize = 4;
-/// Keys of a block.
-const BLOCK: usize = ROWS * LANES;
+/// A place in the tree is one number, which compares as its parts do: the key in the upper half,
+/// below it the number of its last turn, and at the bottom the place itself.
+const KEY_SHIFT: u32 = 32;
+const PLACE_BITS: u32 = 10;
+const PLACE: u64 = (1 << PLACE_BITS) - 1;
+const _: () = assert!(PLACES == 1 << PLACE_BITS);
 
-// The least keys of all blocks are one block.
-const _: () = assert!(PLACES <= BLOCK * BLOCK);
+/// Turns are counted up to here; then they are numbered anew.
+const TURNS: u32 = 1 << (KEY_SHIFT - PLACE_BITS);
 
-/// Some keys, on two cache lines.
-#[derive(Clone, Debug)]
-#[repr(align(64))]
-struct Block([[u32; LANES]; ROWS]);
+/// Nodes of a tree, the unused number 0 among them.
+const SIZES: [usize; 3] = [32, 512, LARGEST];
+const LARGEST: usize = 2 * PLACES;
 
-impl Block {
-    const EMPTY: Block = Block([[NEVER; LANES]; ROWS]);
-
-    #[inline(always)]
-    fn get(&self, lane: usize) -> u32 {
-        self.0[lane / LANES % ROWS][lane % LANES]
-    }
-
-    #[inline(always)]
-    fn set(&mut self, lane: usize, key: u32) {
-        self.0[lane / LANES % ROWS][lane % LANES] = key;
-    }
-
-    /// The least of what `change` makes of each key, which is given its lane.
-    #[inline(always)]
-    #[allow(clippy::needless_range_loop, reason = "of iterators compilers make scalar code")]
-    fn least(&self, change: impl Fn(u32, u32) -> u32) -> u32 {
-        let mut least = [NEVER; LANES];
-        for row in 0..ROWS {
-            for lane in 0..LANES {
-                let changed = change((row * LANES + lane) as u32, self.0[row][lane]);
-                least[lane] = least[lane].min(changed);
-            }
-        }
-        least.into_iter().fold(NEVER, u32::min)
-    }
-
-    /// The first lane that has this key and comes at `start` or behind it, behind the last lane
-    /// beginning anew.
-    #[inline(always)]
-    fn first(&self, key: u32, start: u32) -> Option<usize> {
-        let order = |lane: u32| lane.wrapping_sub(start) % BLOCK as u32;
-        let least = self.least(|lane, one| order(lane) | !mask(one == key));
-        (least != NEVER).then(|| (least + start) as usize % BLOCK)
-    }
+const fn pack(key: u32, turn: u32, at: usize) -> u64 {
+    (key as u64) << KEY_SHIFT | (turn as u64) << PLACE_BITS | at as u64
 }
 
-/// All bits if it is so, and none otherwise.
-#[inline(always)]
-const fn mask(is_so: bool) -> u32 {
-    (is_so as u32).wrapping_neg()
+const fn key_of(node: u64) -> u32 {
+    (node >> KEY_SHIFT) as u32
 }
 
-/// A key for each place.
+const fn place_of(node: u64) -> usize {
+    (node & PLACE) as usize
+}
+
+/// A key and a last turn for each place.
 #[derive(Clone, Debug)]
 pub(super) struct Least {
     count: usize,
-    blocks: Vec<Block>,
-    /// The least key of each block.
-    minima: Block,
+    /// The root is number 1, the children of a node are numbers 2n and 2n + 1, and the leaves
+    /// are the last half.
+    nodes: Vec<u64>,
+    /// The number of the next turn.
+    turn: u32,
 }
 
 impl Least {
-    /// So many places, none of them to be found.
-    pub(super) fn new(count: usize) -> Self {
+    /// So many places, none of them to be found. Of equals the one at `start` is the first, then
+    /// the ones behind it, and those before it.
+    pub(super) fn new(count: usize, start: usize) -> Self {
         let count = count.min(PLACES);
-        let blocks = vec![Block::EMPTY; count.div_ceil(BLOCK)];
-        Least { count, blocks, minima: Block::EMPTY }
+        let leaves = SIZES.into_iter().map(|size| size / 2).find(|&leaves| count <= leaves);
+        let leaves = leaves.unwrap_or(PLACES);
+        let mut least = Least { count, nodes: vec![u64::MAX; 2 * leaves], turn: 0 };
+        for at in (0..count).map(|nth| (start % count + nth) % count) {
+            let turn = least.next_turn();
+            if let Some(leaf) = least.nodes.get_mut(leaves + at) {
+                *leaf = pack(NEVER, turn, at);
+            }
+        }
+        least
+    }
+
+    /// The same for another list of places: `before` says which place one was. What a place had
+    /// goes with it, and a new one is not to be found and comes behind its equals.
+    pub(super) fn rearranged(&self, count: usize, before: impl Fn(usize) -> Option<usize>) -> Self {
+        let mut least = Least::new(count, 0);
+        least.turn += self.turn.min(TURNS - least.turn);
+        let leaves = least.nodes.len() / 2;
+        let new = least.nodes.get_mut(leaves..).unwrap_or_default().iter_mut().take(least.count);
+        for (at, leaf) in new.enumerate() {
+            let old = before(at).filter(|&was| was < self.count);
+            let old = old.and_then(|was| self.nodes.get(self.nodes.len() / 2 + was).copied());
+            *leaf = match old {
+                Some(old) => old & !PLACE | at as u64,
+                None => pack(NEVER, TURNS - 1, at),
+            };
+        }
+        least.play_all();
+        least
     }
 
     /// How many places there are.
@@ -91,47 +90,114 @@ impl Least {
         self.count
     }
 
+    /// The place with the least key.
+    #[inline(always)]
+    pub(super) fn find(&self) -> Option<usize> {
+        let &root = self.nodes.get(1)?;
+        (key_of(root) != NEVER).then_some(place_of(root))
+    }
+
     pub(super) fn get(&self, at: usize) -> u32 {
-        self.blocks.get(at / BLOCK).map_or(NEVER, |block| block.get(at % BLOCK))
+        self.nodes.get(self.nodes.len() / 2 + at).map_or(NEVER, |&leaf| key_of(leaf))
     }
 
     /// Gives a place another key.
     #[inline(always)]
     pub(super) fn set(&mut self, at: usize, key: u32) {
-        let Some(block) = self.blocks.get_mut(at / BLOCK) else { return };
-        let changed = (at % BLOCK) as u32;
-        // Read before it is written: a vector that holds what was just written waits for it.
-        let least = block.least(|lane, old| old ^ ((old ^ key) & mask(lane == changed)));
-        block.set(at % BLOCK, key);
-        self.minima.set(at / BLOCK, least);
+        let Some((number, &mut leaf)) = self.leaf(at) else { return };
+        self.replace(number, u64::from(key) << KEY_SHIFT | leaf & u64::from(u32::MAX));
     }
 
-    /// Gives every place its key.
-    pub(super) fn fill(&mut self, mut key: impl FnMut(usize, u32) -> u32) {
-        for at in 0..self.count {
-            let before = self.get(at);
-            self.set(at, key(at, before));
-        }
-    }
-
-    /// The place that has the least key: of several the first from `start` on, and behind the
-    /// last one the first of all.
+    /// Says that a place has its turn: it comes behind its equals from its next [`Least::set`]
+    /// on.
     #[inline(always)]
-    pub(super) fn find(&self, start: usize) -> Option<usize> {
-        let key = self.minima.least(|_, key| key);
-        if key == NEVER {
-            return None;
+    pub(super) fn take_turn(&mut self, at: usize) {
+        let turn = self.next_turn();
+        let Some((_, leaf)) = self.leaf(at) else { return };
+        *leaf = pack(key_of(*leaf), turn, at);
+    }
+
+    /// Gives a place that had its turn the same key again.
+    pub(super) fn settle(&mut self, at: usize) {
+        let Some((number, &mut leaf)) = self.leaf(at) else { return };
+        self.replace(number, leaf);
+    }
+
+    /// The number of a place's leaf, and what it is.
+    #[inline(always)]
+    fn leaf(&mut self, at: usize) -> Option<(usize, &mut u64)> {
+        let number = self.nodes.len() / 2 + at;
+        Some((number, self.nodes.get_mut(number)?))
+    }
+
+    /// Gives every place its key, of the one that it had.
+    pub(super) fn fill(&mut self, mut key: impl FnMut(usize, u32) -> u32) {
+        let leaves = self.nodes.len() / 2;
+        for at in 0..self.count {
+            let Some(leaf) = self.nodes.get_mut(leaves + at) else { return };
+            *leaf = u64::from(key(at, key_of(*leaf))) << KEY_SHIFT | *leaf & u64::from(u32::MAX);
         }
-        let start = if start < self.count { start } else { 0 };
-        let begins = start / BLOCK;
-        if self.minima.get(begins) == key {
-            let lane = self.blocks.get(begins)?.first(key, (start % BLOCK) as u32)?;
-            if lane >= start % BLOCK {
-                return Some(begins * BLOCK + lane);
+        self.play_all();
+    }
+
+    /// Puts a number at a leaf, and the winners at all nodes above it.
+    #[inline(always)]
+    fn replace(&mut self, leaf: usize, number: u64) {
+        // A number of levels that is known makes straight code without a check of any index.
+        match self.nodes.len() {
+            32 => replace::<32>(&mut self.nodes, leaf, number),
+            512 => replace::<512>(&mut self.nodes, leaf, number),
+            _ => replace::<LARGEST>(&mut self.nodes, leaf, number),
+        }
+    }
+
+    fn play_all(&mut self) {
+        for at in (1..self.nodes.len() / 2).rev() {
+            let children = self.nodes.get(2 * at..2 * at + 2).unwrap_or_default();
+            let winner = children.iter().copied().min().unwrap_or(u64::MAX);
+            if let Some(node) = self.nodes.get_mut(at) {
+                *node = winner;
             }
         }
-        let number = self.minima.first(key, begins as u32 + 1)?;
-        Some(number * BLOCK + self.blocks.get(number)?.first(key, 0)?)
+    }
+
+    #[inline(always)]
+    fn next_turn(&mut self) -> u32 {
+        if self.turn == TURNS {
+            self.number_turns_anew();
+        }
+        self.turn += 1;
+        self.turn - 1
+    }
+
+    #[cold]
+    fn number_turns_anew(&mut self) {
+        let leaves = self.nodes.len() / 2;
+        let Some(places) = self.nodes.get_mut(leaves..leaves + self.count) else { return };
+        let mut order: Vec<_> = places.iter().map(|&leaf| leaf & u64::from(u32::MAX)).collect();
+        order.sort_unstable();
+        self.turn = 0;
+        for at in order.into_iter().map(place_of) {
+            if let Some(leaf) = places.get_mut(at) {
+                *leaf = pack(key_of(*leaf), self.turn, at);
+            }
+            self.turn += 1;
+        }
+        self.play_all();
+    }
+}
+
+// Within a caller's loop compilers make branches of `min`, and nobody foresees who wins.
+#[inline(never)]
+fn replace<const SIZE: usize>(nodes: &mut [u64], leaf: usize, number: u64) {
+    const { assert!(SIZE.is_power_of_two()) };
+    let Ok(nodes) = <&mut [u64; SIZE]>::try_from(nodes) else { return };
+    let leaf = leaf % SIZE;
+    let mut winner = number;
+    nodes[leaf] = winner;
+    for level in 0..SIZE.ilog2() - 1 {
+        winner = winner.min(nodes[leaf >> level ^ 1]);
+        nodes[leaf >> (level + 1)] = winner;
     }
 }
 
@@ -144,23 +210,59 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_first_of_the_least_from_anywhere_on_is_found(
+        fn the_least_whose_turn_is_the_longest_ago_is_found(
             changes in vec((0usize..PLACES, 0u32..9), 0..300),
             count in 0usize..=PLACES,
             start in 0usize..PLACES + 9,
+            first_turn in prop_oneof![Just(0), TURNS - 50..TURNS],
         ) {
-            let mut least = Least::new(count);
-            let mut model = vec![NEVER; count];
+            let mut least = Least::new(count, start);
+            least.turn = least.turn.max(first_turn);
+            // Keys, and in which order the places have had their turns.
+            let mut keys = vec![NEVER; count];
+            let mut turns: Vec<_> = (0..count).map(|nth| (start + nth) % count).collect();
+            let expected = |keys: &[u32], turns: &[usize]| {
+                let open = turns.iter().copied().filter(|&at| keys[at] < NEVER);
+                open.min_by_key(|&at| keys[at])
+            };
             for (at, key) in changes {
                 let key = if key == 8 { NEVER } else { key };
-                if let Some(place) = model.get_mut(at) {
-                    *place = key;
+                if at < count {
+                    keys[at] = key;
                     least.set(at, key);
                 }
+                let found = least.find();
+                prop_assert_eq!(found, expected(&keys, &turns));
+                if let Some(at) = found {
+                    least.take_turn(at);
+                    turns.retain(|&other| other != at);
+                    turns.push(at);
+                    if key % 2 == 0 {
+                        least.settle(at);
+                    } else {
+                        keys[at] = key;
+                        least.set(at, key);
+                    }
+                    prop_assert_eq!(least.find(), expected(&keys, &turns));
+                }
             }
-            let start = if start < count { start } else { 0 };
-            let order = (start..count).chain(0..start).filter(|&at| model[at] < NEVER);
-            prop_assert_eq!(least.find(start), order.min_by_key(|&at| model[at]));
+            least.fill(|at, _| keys[at]);
+            prop_assert_eq!(least.find(), expected(&keys, &turns));
+            // The other way around, with one that is new.
+            let least = least.rearranged(count.min(PLACES - 1) + 1, |at| count.checked_sub(at + 1));
+            let found = least.find().map(|at| count - 1 - at);
+            prop_assert_eq!(found, expected(&keys, &turns));
+        }
+    }
+
+    #[test]
+    fn places_that_are_not_there_change_nothing() {
+        for count in [0, 1, 5] {
+            let mut least = Least::new(count, 0);
+            least.set(PLACES, 1);
+            least.take_turn(PLACES);
+            least.settle(usize::MAX / 2);
+            assert_eq!(least.find(), None);
         }
     }
 }

@@ -98,15 +98,17 @@ pub trait Servers {
     /// The service's Maglev table, if it has one.
     fn maglev(&self) -> Option<&Maglev>;
 
-    /// Another number whenever a weight may be another one than before.
-    fn weight_version(&self) -> u64;
+    /// Another number whenever a weight may be another one than before; `None` if that may be
+    /// from one pick to the next.
+    fn weight_version(&self) -> Option<u64>;
 
     /// Another number whenever a weight may be another one, or a load by something else than
-    /// what [`Servers::changed`] tells.
-    fn version(&self) -> u64;
+    /// what [`Servers::changed`] tells; `None` as for weights.
+    fn version(&self) -> Option<u64>;
 
-    /// Calls `each` with every place whose load this worker has changed since the last call.
-    fn changed(&self, each: impl FnMut(usize));
+    /// Calls `each` with every place whose load this worker has changed since the last call, and
+    /// with that load.
+    fn changed(&self, each: impl FnMut(usize, Load));
 }
 
 /// A scheduler and what it remembers of its choices.
@@ -181,7 +183,7 @@ impl Scheduler {
         match self {
             Scheduler::RoundRobin(turn) => turn.rearrange(count, before),
             Scheduler::WeightedRoundRobin(turn) => turn.rearrange(count, before),
-            Scheduler::Ranked(ranked) => ranked.rearrange(),
+            Scheduler::Ranked(ranked) => ranked.rearrange(count, before),
             Scheduler::TwoChoices(choices) => choices.rearrange(),
             Scheduler::Hashed(hashed) => hashed.rearrange(),
         }

@@ -12,25 +12,30 @@ use super::{Load, Servers};
 /// A server without as much as this is idle: an active connection weighs as much.
 const IDLE: u64 = 256;
 
+/// No place.
+const NOBODY: usize = usize::MAX;
+
 /// What a scheduler of this family remembers.
 #[derive(Clone, Debug)]
 pub struct Ranked {
     kind: Kind,
     order: Least,
-    /// One by the weight of each server that has one, and a negative number for the others: to
-    /// multiply is faster than to divide.
+    /// One by the weight that counts of each server that has one, and a negative number for the
+    /// others: to multiply is faster than to divide.
     shares: Vec<f32>,
     /// The version of weights and loads that the order is of.
     version: Option<u64>,
-    /// Where the search among equals begins: behind the server that was picked last. Workers
-    /// begin at different ones.
-    next: usize,
+    /// Where turns among equals begin: workers begin at different servers.
+    start: usize,
+    /// The server that was picked last, until the order knows that it had its turn.
+    picked: Option<usize>,
 }
 
 impl Ranked {
     pub(super) fn new(kind: Kind, random: u64) -> Self {
-        let next = (random >> 33) as usize;
-        Ranked { kind, order: Least::new(0), shares: Vec::new(), version: None, next }
+        let start = if has_turns(kind) { (random >> 33) as usize } else { 0 };
+        let order = Least::new(0, start);
+        Ranked { kind, order, shares: Vec::new(), version: None, start, picked: None }
     }
 
     pub(super) const fn kind(&self) -> Kind {
@@ -40,17 +45,19 @@ impl Ranked {
     pub(super) fn pick(&mut self, servers: &impl Servers) -> Option<usize> {
         let kind = self.kind;
         let version = servers.version();
-        if self.version != Some(version) || self.order.len() != servers.len() {
+        if version.is_none() || self.version != version || self.order.len() != servers.len() {
             self.read_all(servers, version);
         } else if kind != Kind::Failover {
-            let Ranked { order, shares, .. } = self;
-            servers.changed(|at| {
-                let share = shares.get(at).copied().unwrap_or(NOTHING);
-                order.set(at, key(kind, share, servers.load(at)));
-            });
+            // A loop for each kind of key, in which nothing is decided by kind.
+            match kind {
+                Kind::ShortestExpectedDelay => self.follow(servers, delay),
+                Kind::NeverQueue => self.follow(servers, never_queue),
+                Kind::Overflow => self.follow(servers, overflow),
+                _ => self.follow(servers, for_weight),
+            }
         }
         loop {
-            let at = self.order.find(self.next)?;
+            let at = self.order.find()?;
             if servers.weight(at) == 0 {
                 if let Some(share) = self.shares.get_mut(at) {
                     *share = NOTHING;
@@ -59,37 +66,57 @@ impl Ranked {
                 continue;
             }
             if has_turns(kind) {
-                self.next = at + 1;
+                self.order.take_turn(at);
+                self.picked = Some(at);
             }
             return Some(at);
         }
     }
 
+    /// Takes note of the loads that have changed since the last pick.
+    #[inline(always)]
+    fn follow(&mut self, servers: &impl Servers, key: impl Fn(f32, Load) -> u32) {
+        let Ranked { order, shares, picked, .. } = self;
+        let mut unsettled = picked.take().unwrap_or(NOBODY);
+        servers.changed(|at, load| {
+            let share = shares.get(at).copied().unwrap_or(NOTHING);
+            order.set(at, if share < 0.0 { NEVER } else { key(share, load) });
+            unsettled = if unsettled == at { NOBODY } else { unsettled };
+        });
+        // Its connection was not opened, or is not counted.
+        if unsettled != NOBODY {
+            order.settle(unsettled);
+        }
+    }
+
     #[cold]
-    fn read_all(&mut self, servers: &impl Servers, version: u64) {
+    fn read_all(&mut self, servers: &impl Servers, version: Option<u64>) {
         if self.order.len() != servers.len() {
-            self.order = Least::new(servers.len());
+            self.order = Least::new(servers.len(), self.start);
         }
-        if self.version.is_none() {
-            self.next = if has_turns(self.kind) { self.next % servers.len().max(1) } else { 0 };
-        }
-        self.version = Some(version);
+        let kind = self.kind;
+        self.picked = None;
+        self.version = version;
         // What has changed is read with the others.
-        servers.changed(|_| ());
+        servers.changed(|_, _| ());
         let share = |at| match servers.weight(at) {
             0 => NOTHING,
+            _ if kind == Kind::LeastConnection => 1.0,
             weight => 1.0 / weight as f32,
         };
         self.shares.clear();
         self.shares.extend((0..servers.len()).map(share));
-        let (kind, shares) = (self.kind, &self.shares);
+        let shares = &self.shares;
         self.order
             .fill(|at, _| key(kind, shares.get(at).copied().unwrap_or(NOTHING), servers.load(at)));
     }
 
-    /// Every place may be another server's.
-    pub(super) fn rearrange(&mut self) {
-        self.order = Least::new(0);
+    /// Turns go with their servers.
+    pub(super) fn rearrange(&mut self, count: usize, before: impl Fn(usize) -> Option<usize>) {
+        if self.order.len() > 0 {
+            self.order = self.order.rearranged(count, before);
+        }
+        self.version = None;
     }
 }
 
@@ -104,25 +131,44 @@ const NOTHING: f32 = -1.0;
 /// Where a server stands: the least is the first. Products are compared as the bits of floating
 /// point numbers, which have the order of the numbers as long as none is negative. They have 24
 /// bits: servers are equals whose loads for their weights differ by less than one in 8 million.
-#[inline(always)]
 fn key(kind: Kind, share: f32, load: Load) -> u32 {
-    if share < 0.0 {
-        return NEVER;
-    }
-    let overhead = load.overhead();
-    // Below 2^41, for which signed conversion takes one instruction.
-    let for_weight = |overhead: u64| overhead as i64 as f32 * share;
     match kind {
-        Kind::LeastConnection => (overhead as i64 as f32).to_bits(),
-        Kind::ShortestExpectedDelay => for_weight(overhead + 256).to_bits(),
-        // Any idle one stands before all others.
-        Kind::NeverQueue if overhead < IDLE => (for_weight(overhead) * 2f32.powi(-64)).to_bits(),
-        Kind::NeverQueue => for_weight(overhead + 256).to_bits(),
-        // An active connection more than the weight, which is a whole number.
-        Kind::Overflow if load.active as f32 * share > 1.0 + MARGIN => NEVER,
-        Kind::Failover | Kind::Overflow => share.to_bits(),
-        _ => for_weight(overhead).to_bits(),
+        _ if share < 0.0 => NEVER,
+        Kind::ShortestExpectedDelay => delay(share, load),
+        Kind::NeverQueue => never_queue(share, load),
+        Kind::Overflow => overflow(share, load),
+        Kind::Failover => share.to_bits(),
+        _ => for_weight(share, load),
     }
+}
+
+/// lc, wlc: what it has for its weight.
+#[inline(always)]
+fn for_weight(share: f32, load: Load) -> u32 {
+    // Below 2^41, for which signed conversion takes one instruction.
+    (load.overhead() as i64 as f32 * share).to_bits()
+}
+
+/// sed: the same with one more.
+#[inline(always)]
+fn delay(share: f32, load: Load) -> u32 {
+    ((load.overhead() + 256) as i64 as f32 * share).to_bits()
+}
+
+/// nq: any idle one stands before all others.
+#[inline(always)]
+fn never_queue(share: f32, load: Load) -> u32 {
+    if load.overhead() < IDLE {
+        return (load.overhead() as i64 as f32 * share * 2f32.powi(-64)).to_bits();
+    }
+    delay(share, load)
+}
+
+/// ovf: the heaviest, unless it has an active connection more than its weight, which is a whole
+/// number.
+#[inline(always)]
+fn overflow(share: f32, load: Load) -> u32 {
+    if load.active as f32 * share > 1.0 + MARGIN { NEVER } else { share.to_bits() }
 }
 
 /// What a product may be off by: much less than one by the greatest weight.

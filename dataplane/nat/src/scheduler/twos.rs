@@ -27,8 +27,8 @@ impl TwoChoices {
 
     pub(super) fn pick(&mut self, servers: &impl Servers) -> Option<usize> {
         let version = servers.weight_version();
-        if self.version != Some(version) || self.places.len() != servers.len() {
-            self.version = Some(version);
+        if version.is_none() || self.version != version || self.places.len() != servers.len() {
+            self.version = version;
             self.fill(servers);
         }
         let first = self.draw()?;

@@ -28,30 +28,29 @@ pub struct WeightedRoundRobin {
     now: u32,
     /// The part of its distance after which a server has its first turn: at most a half.
     phase: u32,
-    /// Where the search among equals begins: behind the server that was picked last. Workers
-    /// begin at different ones.
-    next: usize,
+    /// Where turns among equals begin: workers begin at different servers.
+    start: usize,
 }
 
 impl WeightedRoundRobin {
     pub(super) fn new(random: u64) -> Self {
         WeightedRoundRobin {
-            turns: Least::new(0),
+            turns: Least::new(0, 0),
             weights: Vec::new(),
             version: None,
             now: 0,
             phase: (random as u32) >> 1,
-            next: (random >> 33) as usize,
+            start: (random >> 33) as usize,
         }
     }
 
     pub(super) fn pick(&mut self, servers: &impl Servers) -> Option<usize> {
         let version = servers.weight_version();
-        if self.version != Some(version) || self.turns.len() != servers.len() {
+        if version.is_none() || self.version != version || self.turns.len() != servers.len() {
             self.follow_weights(servers, version);
         }
         loop {
-            let at = self.turns.find(self.next)?;
+            let at = self.turns.find()?;
             let (weight, left) = self.weights.get_mut(at)?;
             if servers.weight(at) == 0 {
                 (*weight, *left) = (0, 0);
@@ -59,8 +58,8 @@ impl WeightedRoundRobin {
                 continue;
             }
             self.now = self.turns.get(at);
+            self.turns.take_turn(at);
             self.turns.set(at, self.now + distance(*weight));
-            self.next = at + 1;
             if self.now > LATE {
                 self.begin_anew();
             }
@@ -69,16 +68,13 @@ impl WeightedRoundRobin {
     }
 
     #[cold]
-    fn follow_weights(&mut self, servers: &impl Servers, version: u64) {
+    fn follow_weights(&mut self, servers: &impl Servers, version: Option<u64>) {
         let count = servers.len();
         if self.turns.len() != count {
-            self.turns = Least::new(count);
+            self.turns = Least::new(count, self.start);
             self.weights = vec![(0, self.first_turn()); self.turns.len()];
         }
-        if self.version.is_none() {
-            self.next %= count.max(1);
-        }
-        self.version = Some(version);
+        self.version = version;
         let WeightedRoundRobin { turns, weights, now, .. } = self;
         turns.fill(|at, turn| {
             let Some((before, left)) = weights.get_mut(at) else { return NEVER };
@@ -107,16 +103,12 @@ impl WeightedRoundRobin {
 
     /// Turns go with their servers.
     pub(super) fn rearrange(&mut self, count: usize, before: impl Fn(usize) -> Option<usize>) {
-        let mut turns = Least::new(count);
-        let mut weights = vec![(0, self.first_turn()); turns.len()];
-        for (at, weight) in weights.iter_mut().enumerate() {
-            let Some(was) = before(at) else { continue };
-            turns.set(at, self.turns.get(was));
-            if let Some(before) = self.weights.get(was) {
-                *weight = *before;
-            }
+        let first_turn = self.first_turn();
+        let weight = |at| before(at).and_then(|was| self.weights.get(was).copied());
+        self.weights = (0..count).map(|at| weight(at).unwrap_or((0, first_turn))).collect();
+        if self.turns.len() > 0 {
+            self.turns = self.turns.rearranged(count, before);
         }
-        (self.turns, self.weights) = (turns, weights);
         self.version = None;
     }
 }

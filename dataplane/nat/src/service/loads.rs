@@ -9,7 +9,7 @@
 use core::ops::Deref;
 use core::sync::atomic::{AtomicU64, Ordering, Ordering::Relaxed};
 
-use super::members::{WORD, word_and_bit};
+use super::members::{Changed, Members};
 use super::{MAXIMUM_SERVERS, ServerId};
 use crate::scheduler::Load;
 
@@ -45,14 +45,15 @@ const fn one(active: bool) -> u64 {
 struct Line([Counts; LINE]);
 
 const LINE: usize = 64 / size_of::<Counts>();
+const LINES: usize = MAXIMUM_SERVERS.div_ceil(LINE);
 
 /// Counts of all servers, by number.
 #[derive(Debug)]
-struct Table(Box<[Line]>);
+struct Table(Box<[Line; LINES]>);
 
 impl Default for Table {
     fn default() -> Self {
-        Table((0..MAXIMUM_SERVERS.div_ceil(LINE)).map(|_| Line::default()).collect())
+        Table(Box::new(core::array::from_fn(|_| Line::default())))
     }
 }
 
@@ -75,25 +76,14 @@ struct Version(AtomicU64);
 
 /// The loads of all real servers as one worker knows them. It alone counts its own; any thread
 /// may read.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Loads {
     own: Table,
-    /// The servers whose own counts have changed, a bit for each, until a scheduler takes note.
-    changed: Box<[AtomicU64]>,
+    /// The servers whose own counts have changed, until a scheduler takes note.
+    changed: Changed,
     /// What the other workers have, as of the last [`share`].
     others: Table,
     version: Version,
-}
-
-impl Default for Loads {
-    fn default() -> Self {
-        Loads {
-            own: Table::default(),
-            changed: (0..MAXIMUM_SERVERS.div_ceil(WORD)).map(|_| AtomicU64::new(0)).collect(),
-            others: Table::default(),
-            version: Version::default(),
-        }
-    }
 }
 
 impl Loads {
@@ -106,11 +96,13 @@ impl Loads {
     /// The load of one server on all workers, as far as this one knows.
     #[inline(always)]
     pub fn all(&self, server: ServerId) -> Load {
-        let (own, others) = (self.of(server), unpack(self.others.read(server.index())));
-        Load {
-            active: own.active.saturating_add(others.active),
-            inactive: own.inactive.saturating_add(others.inactive),
-        }
+        self.numbered(server.index())
+    }
+
+    #[inline(always)]
+    fn numbered(&self, number: usize) -> Load {
+        // Connections of a machine fit 32 bits, so the halves do not touch each other.
+        unpack(self.own.read(number).wrapping_add(self.others.read(number)))
     }
 
     /// Another number whenever the counts of other workers have changed.
@@ -124,27 +116,18 @@ impl Loads {
         self.of(server) != Load::default()
     }
 
-    /// Which of these servers of a word have other counts of this worker's than when they were
-    /// last asked for. Only the worker may ask.
+    /// Calls `each` with the place and the load of each server that has other counts of this
+    /// worker's than when this was last called. Only the worker may call it.
     #[inline(always)]
-    pub(super) fn take_changed(&self, word: usize, bits: u64) -> u64 {
-        let Some(changed) = self.changed.get(word) else { return 0 };
-        let all = changed.load(Relaxed);
-        let found = all & bits;
-        if found != 0 {
-            changed.store(all & !bits, Relaxed);
-        }
-        found
+    pub(super) fn each_changed(&self, members: &Members, mut each: impl FnMut(usize, Load)) {
+        members.take(&self.changed, |at, number| each(at, self.numbered(number)));
     }
 
     #[inline(always)]
     fn change(&self, server: ServerId, change: impl FnOnce(u64) -> u64) {
         let Some(counts) = self.own.counts(server.index()) else { return };
         counts.change(change);
-        let (word, bit) = word_and_bit(server);
-        if let Some(changed) = self.changed.get(word) {
-            changed.store(changed.load(Relaxed) | 1 << bit, Relaxed);
-        }
+        self.changed.insert(server);
     }
 
     /// Counts a connection that opens.

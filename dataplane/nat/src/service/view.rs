@@ -5,9 +5,6 @@ use super::{Budgets, Loads, Server, Service, Weights};
 use crate::persistence::{ServicePersistence, Standing, Standings};
 use crate::scheduler::{Load, Maglev, PLACES, Servers};
 
-/// In the versions of views that say who has room, and in no other.
-const ALWAYS_ANOTHER: u64 = 1 << 63;
-
 /// The servers of one service, with their weights and the loads that a worker knows. Nothing is
 /// copied.
 pub struct View<'a, A> {
@@ -17,8 +14,8 @@ pub struct View<'a, A> {
     loads: &'a Loads,
     /// Servers with one of these flags have no weight.
     without: u64,
-    /// Servers have no weight that have no room by these; and a number that no view before had.
-    room: Option<(&'a Budgets, u64)>,
+    /// Servers have no weight that have no room by these.
+    room: Option<&'a Budgets>,
 }
 
 impl<'a, A> View<'a, A> {
@@ -45,11 +42,11 @@ impl<'a, A> View<'a, A> {
     /// The same in which servers that are full have no weight.
     #[must_use]
     pub fn with_room(self, budgets: &'a Budgets) -> Self {
-        View { room: Some((budgets, budgets.next_look())), ..self }
+        View { room: Some(budgets), ..self }
     }
 
     fn has_room(&self, server: &Server<A>) -> bool {
-        self.room.is_none_or(|(budgets, _)| server.limit.is_none() || budgets.has_room(server.id))
+        self.room.is_none_or(|budgets| server.limit.is_none() || budgets.has_room(server.id))
     }
 }
 
@@ -95,24 +92,21 @@ impl<A> Servers for View<'_, A> {
     }
 
     #[inline(always)]
-    fn weight_version(&self) -> u64 {
-        if let Some((_, look)) = self.room {
-            // Who has room changes at any time.
-            return ALWAYS_ANOTHER | look;
-        }
-        // With suspects the weights are others.
-        self.weights.version() << 1 | u64::from(self.without == 0)
+    fn weight_version(&self) -> Option<u64> {
+        // With suspects the weights are others; who has room changes at any time.
+        let version = self.weights.version() << 1 | u64::from(self.without == 0);
+        self.room.is_none().then_some(version)
     }
 
     // Both versions only grow, so no sum of them comes twice.
     #[inline(always)]
-    fn version(&self) -> u64 {
-        self.weight_version().wrapping_add(self.loads.version() << 1)
+    fn version(&self) -> Option<u64> {
+        Some(self.weight_version()?.wrapping_add(self.loads.version() << 1))
     }
 
     #[inline(always)]
-    fn changed(&self, each: impl FnMut(usize)) {
-        self.service.members.each(|word, bits| self.loads.take_changed(word, bits), each);
+    fn changed(&self, each: impl FnMut(usize, Load)) {
+        self.loads.each_changed(&self.service.members, each);
     }
 }
 

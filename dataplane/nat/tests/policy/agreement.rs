@@ -10,7 +10,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use wire::FiveTuple;
 
-use crate::world::{requests, worlds};
+use crate::world::{World, requests, worlds};
 
 const NOW: Instant = Instant::from_millis(1);
 
@@ -74,14 +74,19 @@ fn together(
     .collect()
 }
 
-/// A burst in which no flow has two packets: a plan that comes to nothing has still taken
-/// its turn at the scheduler, so that later flows may meet another server.
-fn distinct(burst: Vec<Request<Ipv4Addr>>) -> Vec<Request<Ipv4Addr>> {
+/// A burst in which each packet is the first of its connection, also as a reply: a plan that comes
+/// to nothing has still taken its turn at the scheduler, so that later flows may meet another
+/// server.
+fn first_packets(world: &World, burst: Vec<Request<Ipv4Addr>>) -> Vec<Request<Ipv4Addr>> {
+    let policy = world.policy();
+    let mut scout = world.translator(&policy);
     let mut seen = Vec::new();
     burst
         .into_iter()
         .filter(|request| {
-            let is_new = !seen.contains(&request.key);
+            let is_known = scout.connections.table().look_up(&request.key).is_some();
+            alone(&mut scout, &policy, request);
+            let is_new = !is_known && !seen.contains(&request.key);
             seen.push(request.key);
             is_new
         })
@@ -96,7 +101,7 @@ proptest! {
         world in worlds(), packets in vec(requests(), 1..32),
     ) {
         let policy = world.policy();
-        let burst = distinct(packets);
+        let burst = first_packets(&world, packets);
         let mut one = world.translator(&policy);
         let single: Vec<_> = burst.iter().map(|request| alone(&mut one, &policy, request)).collect();
         // With persistent clients of its own.

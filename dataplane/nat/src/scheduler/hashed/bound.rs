@@ -17,13 +17,13 @@ impl Bound {
     /// Takes note of what has changed since.
     pub(super) fn follow(&mut self, servers: &impl Servers) -> &Self {
         let version = servers.version();
-        if self.version != Some(version) || self.counts.len() != servers.len() {
+        if version.is_none() || self.version != version || self.counts.len() != servers.len() {
             self.read_all(servers, version);
             return self;
         }
-        servers.changed(|at| {
+        servers.changed(|at, load| {
             if let Some(count) = self.counts.get_mut(at) {
-                let now = servers.load(at).connections();
+                let now = load.connections();
                 self.connections = self.connections + u64::from(now) - u64::from(*count);
                 *count = now;
             }
@@ -32,9 +32,9 @@ impl Bound {
     }
 
     #[cold]
-    fn read_all(&mut self, servers: &impl Servers, version: u64) {
-        self.version = Some(version);
-        servers.changed(|_| ());
+    fn read_all(&mut self, servers: &impl Servers, version: Option<u64>) {
+        self.version = version;
+        servers.changed(|_, _| ());
         self.counts.clear();
         self.counts.extend((0..servers.len()).map(|at| servers.load(at).connections()));
         // What a server has that gets nothing more is not the others' to share.

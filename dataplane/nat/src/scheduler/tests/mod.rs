@@ -48,18 +48,16 @@ impl Servers for List<'_> {
         None
     }
 
-    fn weight_version(&self) -> u64 {
-        self.version()
-    }
-
     /// Everything may have changed with each pick.
-    fn version(&self) -> u64 {
-        thread_local!(static VERSION: core::cell::Cell<u64> = const { core::cell::Cell::new(0) });
-        VERSION.set(VERSION.get() + 1);
-        VERSION.get()
+    fn weight_version(&self) -> Option<u64> {
+        None
     }
 
-    fn changed(&self, _: impl FnMut(usize)) {}
+    fn version(&self) -> Option<u64> {
+        None
+    }
+
+    fn changed(&self, _: impl FnMut(usize, Load)) {}
 }
 
 fn scheduler(kind: Kind, random: u64) -> Scheduler {

@@ -34,8 +34,6 @@ pub struct Budgets {
     answered: AtomicU64,
     /// The server that permits were last reserved for: they may not have been used.
     reserved: AtomicU16,
-    /// How often a scheduler has looked who has room.
-    looks: AtomicU64,
 }
 
 impl Default for Budgets {
@@ -55,7 +53,6 @@ impl Budgets {
             workers: u32::try_from(workers).unwrap_or(u32::MAX).max(1),
             answered: AtomicU64::new(0),
             reserved: AtomicU16::new(ServerId::NONE.0),
-            looks: AtomicU64::new(0),
         }
     }
 
@@ -177,13 +174,6 @@ impl Budgets {
     /// How many permits this worker may keep.
     fn kept(&self) -> u32 {
         if self.worker < HOLDERS { KEPT } else { 0 }
-    }
-
-    /// Another number each time.
-    pub(crate) fn next_look(&self) -> u64 {
-        let next = (self.looks.load(Relaxed) + 1) & (u64::MAX >> 32);
-        self.looks.store(next, Relaxed);
-        next
     }
 
     /// True if a connection may open, as far as this limit goes and can be seen now.

@@ -49,7 +49,7 @@ fn guard(write: bool) -> Result<(), String> {
     if write {
         let counts = count()?;
         for ((name, meaning), count) in OPERATIONS.iter().zip(&counts) {
-            println!("{name:<12} {count:>8.1}  {meaning}");
+            println!("{name:<13} {count:>8.1}  {meaning}");
         }
         return expected::write(&rustc, &counts);
     }
@@ -86,16 +86,16 @@ fn count() -> Result<Vec<f64>, String> {
 
 /// Prints expected and counted side by side; the error names what takes too much.
 fn compare(expected: &Expected, counts: &[f64]) -> Result<(), String> {
-    println!("{:<12} {:>8} {:>8} {:>8}", "operation", "expected", "counted", "%");
+    println!("{:<13} {:>8} {:>8} {:>8}", "operation", "expected", "counted", "%");
     let (mut wrong, mut better) = (Vec::new(), Vec::new());
     for ((name, meaning), &count) in OPERATIONS.iter().zip(counts) {
         let Some(&before) = expected.counts.get(*name) else {
-            println!("{name:<12} {:>8} {count:>8.1}", "none");
+            println!("{name:<13} {:>8} {count:>8.1}", "none");
             wrong.push(format!("{name} is not in instructions.toml"));
             continue;
         };
         let change = (count / before - 1.0) * 100.0;
-        println!("{name:<12} {before:>8.1} {count:>8.1} {change:>+8.1}");
+        println!("{name:<13} {before:>8.1} {count:>8.1} {change:>+8.1}");
         if change > TOLERANCE {
             wrong.push(format!(
                 "{name} takes {count:.1} instructions, {change:.1} % more than {before:.1} \

@@ -24,7 +24,7 @@ const SEED: u64 = 1;
 const SERVERS: u32 = 256;
 
 /// Name and meaning, in the order in which [`run`] does them.
-pub(crate) const OPERATIONS: [(&str, &str); 30] = [
+pub(crate) const OPERATIONS: [(&str, &str); 31] = [
     ("read_tcp", "a plain TCP frame to its flow: wire::flow::read"),
     ("read_udp", "a plain UDP frame to its flow: wire::flow::read"),
     ("rewrite_tcp", "a plain TCP frame translated in place: wire::flow::rewrite"),
@@ -48,13 +48,14 @@ pub(crate) const OPERATIONS: [(&str, &str); 30] = [
     ("pick_wlc", "a server of 256 for a new connection, which replaces another: wlc"),
     ("pick_sed", "a server of 256 for a new connection, which replaces another: sed"),
     ("pick_nq", "a server of 256 for a new connection, which replaces another: nq"),
-    ("pick_sh", "a server of 256 for a new connection, which replaces another: sh"),
+    ("pick_sh", "a server of 256 for a new connection, which replaces another: sh, new clients"),
     ("pick_dh", "a server of 256 for a new connection, which replaces another: dh"),
     ("pick_mh", "a server of 256 for a new connection, which replaces another: mh"),
     ("pick_fo", "a server of 256 for a new connection, which replaces another: fo"),
     ("pick_ovf", "a server of 256 for a new connection, which replaces another: ovf"),
     ("pick_twos", "a server of 256 for a new connection, which replaces another: twos"),
     ("pick_mh_bound", "the same: mh with a bound of 125"),
+    ("pick_sh_known", "the same: sh, clients that were here before"),
 ];
 
 /// Does every operation within its own call of `count`.
@@ -146,6 +147,10 @@ fn picks(count: &mut impl FnMut(&mut dyn FnMut())) {
         picker.pick(clients.get(..1).unwrap_or_default());
         count(&mut || picker.pick(&clients));
     }
+    let mut picker = Picker::new(Kind::SourceHash, HashOptions::default(), SERVERS);
+    let (known, rounds) = (schedulers::clients(TIMES / 8), 8);
+    picker.pick(&known);
+    count(&mut || (0..rounds).for_each(|_| picker.pick(&known)));
 }
 
 #[cfg(test)]
