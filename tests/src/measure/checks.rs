@@ -1,6 +1,8 @@
 //! Many servers are checked once a second while requests pass.
 
 use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use crate::{Error, Lab, Settings, VIP, wait_until};
@@ -38,13 +40,26 @@ fn metric(lab: &Lab, machine: usize, name: &str) -> Result<f64, Error> {
     Ok(page.lines().filter_map(value).sum())
 }
 
-/// Processor time of a process, in hundredths of a second (proc_pid_stat(5)).
-fn ticks(process: Option<u32>) -> u64 {
-    let stat = process.and_then(|id| std::fs::read_to_string(format!("/proc/{id}/stat")).ok());
-    let stat = stat.unwrap_or_default();
-    let after_name = stat.rsplit(") ").next().unwrap_or_default();
-    after_name.split(' ').skip(11).take(2).filter_map(|field| field.parse::<u64>().ok()).sum()
+/// Processor time of a process, and of that its thread for checks, in hundredths of a second
+/// (proc_pid_stat(5)).
+fn ticks(process: Option<u32>) -> [u64; 2] {
+    let Some(process) = process else { return [0; 2] };
+    let spent = |folder: &Path| {
+        let stat = fs::read_to_string(folder.join("stat")).unwrap_or_default();
+        let after_name = stat.rsplit(") ").next().unwrap_or_default();
+        let fields = after_name.split(' ').skip(11).take(2);
+        fields.filter_map(|field| field.parse::<u64>().ok()).sum::<u64>()
+    };
+    let process = PathBuf::from(format!("/proc/{process}"));
+    let threads = fs::read_dir(process.join("task")).into_iter().flatten().flatten();
+    let of_checks = threads.map(|thread| thread.path()).filter(|thread| {
+        fs::read_to_string(thread.join("comm")).is_ok_and(|name| name.trim_end() == HEALTH)
+    });
+    [spent(&process), of_checks.map(|thread| spent(&thread)).sum()]
 }
+
+/// The thread in which tandem-control checks servers.
+const HEALTH: &str = "tandem-health";
 
 pub(super) fn run(lab: &Lab, servers: u16, seconds: u32) -> Result<bool, Error> {
     for (host, _) in Lab::servers() {
@@ -96,10 +111,12 @@ pub(super) fn run(lab: &Lab, servers: u16, seconds: u32) -> Result<bool, Error> 
     for machine in machines {
         let after = state(machine)?;
         let [probes, late, transitions] = [0, 1, 2].map(|at| after[at] - before[machine][at]);
-        let busy = (ticks_after[machine] - ticks_before[machine]) as f64 / time;
+        let percent =
+            |what: usize| (ticks_after[machine][what] - ticks_before[machine][what]) as f64 / time;
+        let [all, checks] = [0, 1].map(percent);
         println!(
             "{}: {:.0} probes a second, {late} of {probes} began over 20 ms late, {transitions} \
-             changes of state, tandem-control took {busy:.1} % of a core",
+             changes of state; checks took {checks:.1} % of a core, all of tandem-control {all:.1} %",
             lab.machines()[machine].machine.name,
             probes / time,
         );
