@@ -37,6 +37,9 @@ pub enum Error {
     /// Two configurations differ, which is written already.
     #[error("they differ")]
     Differs,
+    /// Something of this machine is wrong, which is written already.
+    #[error("something is wrong")]
+    FoundWrong,
     /// Two configurations could not be compared.
     #[error("{0}")]
     NotCompared(Box<Error>),
@@ -53,7 +56,7 @@ impl Error {
             Error::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
             Error::Mistakes(_) | Error::Reported(_) | Error::Usage(_) | Error::NotCompared(_) => 2,
             Error::Unfinished => 3,
-            Error::Differs | Error::ActiveIsSilent => 1,
+            Error::Differs | Error::FoundWrong | Error::ActiveIsSilent => 1,
             Error::Client(ClientError::Failed(Failure {
                 failure: FailureKind::Configuration,
                 ..

@@ -5,7 +5,9 @@ mod check;
 mod connections;
 mod counters;
 mod diff;
+mod doctor;
 mod failover;
+mod needs;
 mod neighbours;
 mod pair;
 mod pools;
@@ -74,6 +76,9 @@ enum Command {
     /// Show what a reload would change; it changes nothing
     #[command(after_help = diff::HELP)]
     Diff(diff::Arguments),
+    /// Look for what keeps this machine from forwarding, and say what to type
+    #[command(after_help = doctor::HELP)]
+    Doctor(doctor::Arguments),
 }
 
 impl Cli {
@@ -84,7 +89,12 @@ impl Cli {
         let result = self.run(&mut out).and_then(|()| Ok(out.flush()?));
         let Err(error) = result else { return ExitCode::SUCCESS };
         let code = error.exit_code();
-        if code != 0 && !matches!(error, Error::Reported(_) | Error::Unfinished | Error::Differs) {
+        if code != 0
+            && !matches!(
+                error,
+                Error::Reported(_) | Error::Unfinished | Error::Differs | Error::FoundWrong
+            )
+        {
             // Where even this cannot be written, the exit code has to say it.
             let _ = if self.json && !matches!(error, Error::Output(_)) {
                 writeln!(out, "{:#}", error.json()).and_then(|()| out.flush())
@@ -118,6 +128,7 @@ impl Cli {
             Command::Failover => failover::run(&mut context),
             Command::Reload => reload::run(&mut context),
             Command::Diff(arguments) => diff::run(arguments, &mut context),
+            Command::Doctor(arguments) => doctor::run(arguments, &mut context),
         }
     }
 }
