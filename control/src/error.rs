@@ -40,6 +40,9 @@ pub enum Error {
     /// Something of this machine is wrong, which is written already.
     #[error("something is wrong")]
     FoundWrong,
+    /// A step of setup, or of its undoing, failed.
+    #[error("{0}")]
+    Setup(String),
     /// Two configurations could not be compared.
     #[error("{0}")]
     NotCompared(Box<Error>),
@@ -56,7 +59,7 @@ impl Error {
             Error::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
             Error::Mistakes(_) | Error::Reported(_) | Error::Usage(_) | Error::NotCompared(_) => 2,
             Error::Unfinished => 3,
-            Error::Differs | Error::FoundWrong | Error::ActiveIsSilent => 1,
+            Error::Differs | Error::FoundWrong | Error::Setup(_) | Error::ActiveIsSilent => 1,
             Error::Client(ClientError::Failed(Failure {
                 failure: FailureKind::Configuration,
                 ..

@@ -13,6 +13,7 @@ mod pair;
 mod pools;
 mod reload;
 mod services;
+mod setup;
 mod status;
 
 use std::io::{self, BufWriter, Write};
@@ -79,6 +80,9 @@ enum Command {
     /// Look for what keeps this machine from forwarding, and say what to type
     #[command(after_help = doctor::HELP)]
     Doctor(doctor::Arguments),
+    /// Prepare this machine for the dataplane: hugepages, NICs, cores, a first configuration
+    #[command(after_help = setup::HELP)]
+    Setup(Box<setup::Arguments>),
 }
 
 impl Cli {
@@ -129,6 +133,7 @@ impl Cli {
             Command::Reload => reload::run(&mut context),
             Command::Diff(arguments) => diff::run(arguments, &mut context),
             Command::Doctor(arguments) => doctor::run(arguments, &mut context),
+            Command::Setup(arguments) => setup::run(arguments, &mut context),
         }
     }
 }

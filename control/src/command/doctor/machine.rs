@@ -9,7 +9,7 @@ use super::{
 };
 
 /// Runs a program, and returns what it writes or why there is nothing.
-pub(super) type Tool<'m> = &'m dyn Fn(&str, &[&str]) -> Result<String, String>;
+pub(in crate::command) type Tool<'m> = &'m dyn Fn(&str, &[&str]) -> Result<String, String>;
 
 /// A machine, and the configuration that it is to run with.
 pub(super) struct Machine<'m> {

@@ -38,6 +38,9 @@ use crate::error::Error;
 use finding::{Finding, State};
 use machine::Machine;
 
+pub(super) use machine::Tool;
+pub(super) use tool::run_for_long as run_tool_for_long;
+
 /// What answers at all answers at once.
 const PATIENCE: Duration = Duration::from_secs(3);
 

@@ -7,10 +7,20 @@ use std::time::{Duration, Instant};
 
 /// A manager that hangs must not hang the doctor.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// What changes the machine, such as update-grub, takes its time.
+const LONG: Duration = Duration::from_secs(180);
 
 /// Runs a program and returns its output, or a sentence without its full stop.
 pub(in crate::command) fn run(program: &str, arguments: &[&str]) -> Result<String, String> {
     run_within(PATIENCE, program, arguments)
+}
+
+/// The same for programs that work for a while.
+pub(in crate::command) fn run_for_long(
+    program: &str,
+    arguments: &[&str],
+) -> Result<String, String> {
+    run_within(LONG, program, arguments)
 }
 
 fn run_within(patience: Duration, program: &str, arguments: &[&str]) -> Result<String, String> {
