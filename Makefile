@@ -6,12 +6,14 @@ SHELL := /bin/bash
 
 CARGO := cargo
 PROGRAMS := -p dataplane -p control -p lab -p perf
+# All of it always: what is built for one step serves the next one.
+ALL := --workspace
 LAB := target/debug/tandem-lab
 
 # A fresh Debian has cargo, once installed, under /usr/bin or in root's ~/.cargo.
 export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/sbin:/sbin
 
-.PHONY: help setup build release demo test lint unit instructions instructions-write lab-test debian-13 sanitize lab lab-down
+.PHONY: help setup build release demo test lint unit instructions instructions-write lab-test debian-13 deb packages-test sanitize lab lab-down
 
 help: ## Show this.
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s $$'\t'
@@ -20,7 +22,7 @@ setup: ## Install what is missing (apt, as root).
 	@tests/setup.sh
 
 build: setup
-	$(CARGO) build $(PROGRAMS)
+	$(CARGO) build $(ALL)
 
 release: setup ## The programs as they are shipped, in target/x86_64-unknown-linux-gnu/release.
 	images/bitcode.sh $(CARGO) build --release $(PROGRAMS) --target x86_64-unknown-linux-gnu
@@ -28,14 +30,14 @@ release: setup ## The programs as they are shipped, in target/x86_64-unknown-lin
 demo: build ## Raise the lab, send real traffic through the appliance, show what each side saw.
 	$(LAB) demo
 
-test: build lint unit instructions lab-test debian-13 ## Every check: format, lints, unit and property tests, instructions, lab, Debian 13.
+test: setup lint unit instructions lab-test debian-13 packages-test ## Every check: format, lints, unit and property tests, instructions, lab, Debian 13, packages.
 
 lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 
 unit:
-	$(CARGO) nextest run --workspace --exclude lab
+	$(CARGO) nextest run $(ALL) -E 'not package(lab)'
 
 instructions: setup ## Compare what the fast path's pieces take in instructions with what is written down.
 	$(CARGO) run --release -p pieces
@@ -43,12 +45,19 @@ instructions: setup ## Compare what the fast path's pieces take in instructions 
 instructions-write: setup ## Write down what they take now.
 	$(CARGO) run --release -p pieces -- --write
 
-lab-test: build
+lab-test: setup
 	@test "$$(id -u)" = 0 || { echo "the lab tests make network namespaces, which takes root: run make test as root"; exit 1; }
-	$(CARGO) nextest run -p lab; result=$$?; $(LAB) down; exit $$result
+	$(CARGO) nextest run $(ALL) -E 'package(lab)'; result=$$?; $(LAB) down; exit $$result
 
 debian-13: setup ## Build on Debian 13, in a root of its own, and run the tests that need DPDK.
 	dpdk/debian-13.sh
+
+deb: setup ## Debian packages for Debian 12 and 13, in target/SUITE/deb.
+	images/deb.sh bookworm trixie
+
+packages-test: setup ## Packages of the quick build: made, installed, upgraded, removed and purged.
+	images/deb.sh --quick
+	images/tests/packages.sh
 
 sanitize: setup ## The tests of all that parses or owns memory, under AddressSanitizer.
 	tests/sanitize.sh

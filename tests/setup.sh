@@ -8,7 +8,7 @@ packages=(
 	iproute2 iputils-ping iputils-arping nftables ethtool procps
 	nginx-light dnsmasq-base bind9-dnsutils apache2-utils iperf3 traceroute
 	tcpdump tshark python3 bsdextrautils prometheus valgrind
-	mmdebstrap
+	mmdebstrap debhelper help2man lintian
 )
 
 # The distribution's own Rust, where there is none: Debian 12 has a current one under

@@ -7,6 +7,7 @@ mod counters;
 mod diff;
 mod doctor;
 mod failover;
+mod manual;
 mod needs;
 mod neighbours;
 mod pair;
@@ -83,6 +84,12 @@ enum Command {
     /// Prepare this machine for the dataplane: hugepages, NICs, cores, a first configuration
     #[command(after_help = setup::HELP)]
     Setup(Box<setup::Arguments>),
+    /// Write the script with which a shell completes commands and options
+    #[command(after_help = manual::HELP)]
+    Completions(manual::Completions),
+    /// Write the man pages of all commands into a folder
+    #[command(hide = true)]
+    Manual(manual::Manual),
 }
 
 impl Cli {
@@ -134,6 +141,8 @@ impl Cli {
             Command::Diff(arguments) => diff::run(arguments, &mut context),
             Command::Doctor(arguments) => doctor::run(arguments, &mut context),
             Command::Setup(arguments) => setup::run(arguments, &mut context),
+            Command::Completions(arguments) => manual::completions(arguments, &mut context),
+            Command::Manual(arguments) => manual::pages(arguments),
         }
     }
 }

@@ -1,0 +1,42 @@
+#!/bin/bash
+# Makes Debian packages of Tandem.
+#
+#   images/deb.sh SUITE...     optimized, in a clean root of each release, bookworm (Debian 12) or
+#                              trixie (Debian 13); they are in target/SUITE/deb then
+#   images/deb.sh --quick      of the programs in target/debug, for this machine's own release, in
+#                              target/deb: to look at packages, not to forward
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+[ $# -gt 0 ] || {
+	echo "usage: images/deb.sh --quick | SUITE...: bookworm (Debian 12), trixie (Debian 13)" >&2
+	exit 1
+}
+version=$(cargo metadata --locked --no-deps --format-version 1 | python3 -c '
+import json, sys
+print(next(p["version"] for p in json.load(sys.stdin)["packages"] if p["name"] == "control"))')
+# The time of the last change, so that the same source makes the same bytes.
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
+export SOURCE_DATE_EPOCH
+
+for suite in "$@"; do
+	case $suite in
+	--quick)
+		images/debian/build.sh "$version-1~quick" target/debug target/deb
+		continue
+		;;
+	bookworm) release=deb12 ;;
+	trixie) release=deb13 ;;
+	*) release=$suite ;;
+	esac
+	# The same bytes wherever the checkout and cargo's crates lie.
+	# shellcheck disable=SC2016
+	images/clean-root.sh "$suite" bash -euc '
+		target=x86_64-unknown-linux-gnu
+		export RUSTFLAGS="--remap-path-prefix=/source=tandem --remap-path-prefix=/build/vendor=crates"
+		images/bitcode.sh cargo build --locked --release --target $target \
+			-p control -p dataplane -p lab -p perf
+		exec images/debian/build.sh "$1" /build/target/$target/release /build/deb
+	' deb "$version-1~$release"
+	ls -l "target/$suite/deb/"*.deb
+done
