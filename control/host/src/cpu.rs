@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use config::CoreId;
 
-use crate::{Host, ReadError, core_list, not_understood};
+use crate::{Host, ReadError, core_list, kernel, not_understood};
 
 /// A core that is online.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -53,6 +53,44 @@ pub fn list(host: &Host, path: &str) -> Result<Vec<CoreId>, ReadError> {
     core_list::parse(&text).ok_or_else(|| not_understood(path, &text))
 }
 
+/// The cores that the running kernel keeps free of other things.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Isolation {
+    /// Cores that no thread gets to by itself.
+    pub isolated: Vec<CoreId>,
+    /// Cores without the timer's tick.
+    pub tickless: Vec<CoreId>,
+    /// Cores whose callbacks of RCU run elsewhere.
+    pub offloaded: Vec<CoreId>,
+}
+
+impl Isolation {
+    /// What the kernel has made of its command line.
+    #[must_use]
+    pub fn of(host: &Host) -> Self {
+        let file =
+            |name: &str| list(host, &format!("/sys/devices/system/cpu/{name}")).unwrap_or_default();
+        let tickless = file("nohz_full");
+        let offloaded = kernel::argument(host, "rcu_nocbs").unwrap_or_default();
+        let mut offloaded = core_list::parse(&offloaded).unwrap_or_default();
+        // The kernel offloads the callbacks of every core without a tick.
+        offloaded.extend(&tickless);
+        Isolation { isolated: file("isolated"), tickless, offloaded }
+    }
+
+    /// The arguments of the kernel that do not cover all of these cores.
+    #[must_use]
+    pub fn lacking(&self, cores: &[CoreId]) -> Vec<&'static str> {
+        let lists = [
+            ("isolcpus", &self.isolated),
+            ("nohz_full", &self.tickless),
+            ("rcu_nocbs", &self.offloaded),
+        ];
+        let lacks = |list: &[CoreId]| cores.iter().any(|core| !list.contains(core));
+        lists.into_iter().filter(|(_, list)| lacks(list)).map(|(argument, _)| argument).collect()
+    }
+}
+
 /// The CPU frequency governor of a core; `None` where the kernel does not set the frequency.
 #[must_use]
 pub fn governor(host: &Host, core: CoreId) -> Option<String> {
@@ -98,5 +136,23 @@ mod tests {
         tree.file("/proc/cpuinfo", "processor\t: 0\nflags\t\t: fpu aes avx2\n\nflags : other\n");
         assert!(flags(&tree.host()).unwrap().contains("avx2"));
         assert!(!flags(&tree.host()).unwrap().contains("other"));
+    }
+
+    #[test]
+    fn isolation_is_what_the_kernel_did() {
+        let tree = Tree::new();
+        let cores = [CoreId(2), CoreId(3)];
+        let lacking = || Isolation::of(&tree.host()).lacking(&cores);
+        // The words alone do nothing: an earlier isolcpus= has made the kernel ignore them.
+        tree.file("/proc/cmdline", "isolcpus=1 isolcpus=2-3 nohz_full=2-3\n");
+        tree.file("/sys/devices/system/cpu/isolated", "1\n");
+        tree.file("/sys/devices/system/cpu/nohz_full", "(null)\n");
+        assert_eq!(lacking(), ["isolcpus", "nohz_full", "rcu_nocbs"]);
+        tree.file("/proc/cmdline", "rcu_nocbs=1-3\n");
+        tree.file("/sys/devices/system/cpu/isolated", "1-3\n");
+        assert_eq!(lacking(), ["nohz_full"]);
+        tree.file("/sys/devices/system/cpu/nohz_full", "2-3\n").remove("/proc/cmdline");
+        assert!(lacking().is_empty());
+        assert!(Isolation::of(&Tree::new().host()).lacking(&[]).is_empty());
     }
 }

@@ -20,7 +20,7 @@ pub struct Room {
 /// # Errors
 /// When the file system does not say.
 pub fn room(host: &Host, path: &str) -> Result<Room, ReadError> {
-    let wanted = host.path(path);
+    let wanted = host.file(path);
     let folder = wanted.ancestors().find(|folder| folder.exists()).unwrap_or(host.root());
     let answer = statvfs(folder).map_err(|error| crate::unreadable(path, &error.into()))?;
     let mebibytes = |blocks: u64| blocks.saturating_mul(answer.f_frsize) / (1024 * 1024);

@@ -9,6 +9,8 @@
 
 #![deny(missing_docs)]
 
+pub mod address;
+pub mod carried;
 pub mod core_list;
 pub mod cpu;
 pub mod disk;
@@ -23,9 +25,13 @@ pub mod ssh;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 
+use std::ffi::OsString;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
+
+/// Links that are followed on the way to one file, as many as the kernel follows.
+const MOST_LINKS: usize = 40;
 
 /// Why something of the machine is not known.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -75,10 +81,47 @@ impl Host {
         self.root == Path::new("/")
     }
 
-    /// Where an absolute path of the machine is.
+    /// Where an absolute path of the machine is. Below another root, the links on the way lead
+    /// where they would if that root were `/`, and never out of it. A link that has the path
+    /// itself is not followed.
     pub fn path(&self, path: impl AsRef<Path>) -> PathBuf {
-        let path = path.as_ref();
-        self.root.join(path.strip_prefix("/").unwrap_or(path))
+        self.resolve(path.as_ref(), false)
+    }
+
+    /// The same for the contents of a file or a folder: a link that has the path is followed too.
+    pub fn file(&self, path: impl AsRef<Path>) -> PathBuf {
+        self.resolve(path.as_ref(), true)
+    }
+
+    fn resolve(&self, path: &Path, follows_last: bool) -> PathBuf {
+        if self.is_running() {
+            return self.root.join(path.strip_prefix("/").unwrap_or(path));
+        }
+        let mut left = parts(path);
+        let mut found = PathBuf::new();
+        let mut links = 0;
+        while let Some(part) = left.pop() {
+            if part == ".." {
+                found.pop();
+                continue;
+            }
+            let is_followed = follows_last || !left.is_empty();
+            let target = fs::read_link(self.root.join(&found).join(&part));
+            let Some(target) = target.ok().filter(|_| is_followed) else {
+                found.push(part);
+                continue;
+            };
+            links += 1;
+            if links > MOST_LINKS {
+                // No file has such a name, and the system says so.
+                return self.root.join("too many links\0");
+            }
+            if target.is_absolute() {
+                found = PathBuf::new();
+            }
+            left.extend(parts(&target));
+        }
+        self.root.join(found)
     }
 
     /// True when something has this path.
@@ -91,7 +134,7 @@ impl Host {
     /// # Errors
     /// When the file cannot be read.
     pub fn read(&self, path: &str) -> Result<String, ReadError> {
-        match fs::read(self.path(path)) {
+        match fs::read(self.file(path)) {
             Ok(bytes) => Ok(String::from_utf8_lossy(&bytes).trim().to_owned()),
             Err(error) => Err(unreadable(path, &error)),
         }
@@ -118,12 +161,22 @@ impl Host {
     /// # Errors
     /// When the folder cannot be read.
     pub fn names(&self, folder: &str) -> Result<Vec<String>, ReadError> {
-        let entries = fs::read_dir(self.path(folder)).map_err(|e| unreadable(folder, &e))?;
+        let entries = fs::read_dir(self.file(folder)).map_err(|e| unreadable(folder, &e))?;
         let mut names: Vec<String> =
             entries.flatten().map(|entry| entry.file_name().to_string_lossy().into()).collect();
         names.sort();
         Ok(names)
     }
+}
+
+/// The names of a path, the last one first.
+fn parts(path: &Path) -> Vec<OsString> {
+    let names = path.components().rev().filter_map(|part| match part {
+        Component::Normal(name) => Some(name.to_owned()),
+        Component::ParentDir => Some("..".into()),
+        _ => None,
+    });
+    names.collect()
 }
 
 fn unreadable(path: &str, error: &io::Error) -> ReadError {
@@ -140,7 +193,38 @@ fn not_understood(path: &str, text: &str) -> ReadError {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use crate::testing::Tree;
+
+    #[test]
+    fn links_do_not_lead_out_of_another_root() {
+        let outside = Tree::new();
+        outside.file("/file", "outside");
+        let outside = outside.path("/");
+        let outside = outside.to_str().unwrap();
+        let tree = Tree::new();
+        let inside = format!("{outside}/file");
+        tree.file(&inside, "inside").file("/data/file", "data");
+        // Absolute links, links that climb, and links over links.
+        tree.link("/absolute", outside)
+            .link("/usr/climbs", &format!("../../../../../../{outside}"));
+        tree.link("/over", "/absolute").link("/link", &inside).link("/lib", "usr/../data");
+        let host = tree.host();
+        for path in ["/absolute/file", "/usr/climbs/file", "/over/file", "/link"] {
+            assert_eq!(host.read(path).as_deref(), Ok("inside"), "{path}");
+        }
+        assert_eq!(host.read("/lib/file").as_deref(), Ok("data"));
+        assert_eq!(host.read("/../../lib/file").as_deref(), Ok("data"));
+        assert_eq!(host.names("/over").unwrap(), ["file"]);
+        assert_eq!(host.path("/over/new"), tree.path("/").join(&outside[1..]).join("new"));
+        // The link itself, and what it leads to.
+        assert!(fs::symlink_metadata(host.path("/link")).unwrap().is_symlink());
+        assert!(fs::symlink_metadata(host.file("/link")).unwrap().is_file());
+        // Links in a circle lead nowhere.
+        tree.link("/one", "/two").link("/two", "/one");
+        assert!(host.read("/one/file").is_err() && host.read("/one").is_err());
+    }
 
     #[test]
     fn what_is_not_known_is_said_with_its_path() {

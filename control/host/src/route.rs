@@ -39,11 +39,14 @@ pub fn all(host: &Host) -> Vec<Route> {
     ipv4.lines().skip(1).filter_map(v4).chain(ipv6.lines().filter_map(v6)).collect()
 }
 
-/// The interface through which packets to an address leave: that of the longest prefix.
+/// The interfaces through which packets to an address may leave: those of the longest prefix.
+/// Several routes can have it, and it is not said here which of them the kernel prefers.
 #[must_use]
-pub fn interface_to(routes: &[Route], address: IpAddr) -> Option<&str> {
-    let covering = routes.iter().filter(|route| route.covers(address));
-    covering.max_by_key(|route| route.prefix).map(|route| route.interface.as_str())
+pub fn interfaces_to(routes: &[Route], address: IpAddr) -> Vec<&str> {
+    let covering = || routes.iter().filter(|route| route.covers(address));
+    let longest = covering().map(|route| route.prefix).max();
+    let best = covering().filter(|route| Some(route.prefix) == longest);
+    best.map(|route| route.interface.as_str()).collect()
 }
 
 /// The interfaces of the default routes.
@@ -98,11 +101,22 @@ eth1\t0002A8C0\t00000000\t0001\t0\t0\t0\t00FFFFFF\t0\t0\t0
         assert!(all(&tree.host()).is_empty());
         tree.file("/proc/net/route", V4).file("/proc/net/ipv6_route", V6);
         let routes = all(&tree.host());
-        let to = |address: &str| interface_to(&routes, address.parse().unwrap());
-        assert_eq!(to("192.168.2.77"), Some("eth1"));
-        assert_eq!(to("192.168.3.77"), Some("eth0"));
-        assert_eq!(to("2001:db8::1"), Some("eth1"));
-        assert_eq!(to("2001:db9::1"), Some("eth2"));
+        let to = |address: &str| interfaces_to(&routes, address.parse().unwrap());
+        assert_eq!(to("192.168.2.77"), ["eth1"]);
+        assert_eq!(to("192.168.3.77"), ["eth0"]);
+        assert_eq!(to("2001:db8::1"), ["eth1"]);
+        assert_eq!(to("2001:db9::1"), ["eth2"]);
         assert_eq!(defaults(&routes).collect::<Vec<_>>(), ["eth0", "eth2"]);
+    }
+
+    #[test]
+    fn equal_prefixes_are_all_named() {
+        let tree = Tree::new();
+        // The smaller metric counts for the kernel, and it comes first here.
+        let more = "eth3\t00000000\t010300C0\t0003\t0\t0\t100\t00000000\t0\t0\t0\n";
+        tree.file("/proc/net/route", &format!("{V4}{more}"));
+        let routes = all(&tree.host());
+        assert_eq!(interfaces_to(&routes, "192.168.3.77".parse().unwrap()), ["eth0", "eth3"]);
+        assert!(interfaces_to(&routes, "2001:db8::1".parse().unwrap()).is_empty());
     }
 }

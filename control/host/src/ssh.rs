@@ -8,26 +8,68 @@ const PORT: u16 = 22;
 /// `TCP_ESTABLISHED` in the kernel's table of sockets.
 const ESTABLISHED: &str = "01";
 
-/// The remote addresses of established connections to port 22. (`SSH_CONNECTION` is gone after
-/// sudo, and says nothing of other people's sessions.)
+/// Ancestors of this process that are asked, at the most.
+const GENERATIONS: usize = 64;
+
+/// A connection of somebody who is logged in.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Session {
+    /// The address of this machine.
+    pub local: IpAddr,
+    /// The address of whoever is logged in.
+    pub remote: IpAddr,
+}
+
+/// The established connections to port 22, whoever they belong to, and that of this process on
+/// whatever port.
 #[must_use]
-pub fn clients(host: &Host) -> Vec<IpAddr> {
+pub fn sessions(host: &Host) -> Vec<Session> {
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|path| host.read(path));
     let tables = tables.into_iter().flatten();
-    let mut found: Vec<IpAddr> =
-        tables.flat_map(|table| table.lines().filter_map(client).collect::<Vec<_>>()).collect();
+    let mut found: Vec<Session> =
+        tables.flat_map(|table| table.lines().filter_map(session).collect::<Vec<_>>()).collect();
+    found.extend(own(host));
     found.sort();
     found.dedup();
     found
 }
 
+/// What sshd says to the shell that it starts. sudo takes the variable away, and the shell before
+/// it still has it.
+fn own(host: &Host) -> Option<Session> {
+    let mut process = "self".to_owned();
+    for _ in 0..GENERATIONS {
+        let environment = host.read(&format!("/proc/{process}/environ")).unwrap_or_default();
+        let said = environment.split('\0').find_map(|text| text.strip_prefix("SSH_CONNECTION="));
+        if let Some(session) = said.and_then(said_by_sshd) {
+            return Some(session);
+        }
+        let status = host.read(&format!("/proc/{process}/status")).ok()?;
+        let parent = status.lines().find_map(|line| line.strip_prefix("PPid:"))?;
+        process = parent.trim().to_owned();
+    }
+    None
+}
+
+/// Address and port of the client, address and port of the server.
+fn said_by_sshd(text: &str) -> Option<Session> {
+    let fields: Vec<_> = text.split_whitespace().collect();
+    let address = |index: usize| {
+        // A link-local address has its interface: fe80::1%eth0.
+        let address = fields.get(index)?.split('%').next()?;
+        Some(address.parse::<IpAddr>().ok()?.to_canonical())
+    };
+    Some(Session { remote: address(0)?, local: address(2)? })
+}
+
 /// `sl local_address rem_address st …`, an address as hexadecimal words of the CPU's order.
-fn client(line: &str) -> Option<IpAddr> {
+fn session(line: &str) -> Option<Session> {
     let mut fields = line.split_whitespace().skip(1);
     let (local, remote, state) = (fields.next()?, fields.next()?, fields.next()?);
-    let (_, port) = local.split_once(':')?;
+    let (local, port) = local.split_once(':')?;
     let is_ours = state == ESTABLISHED && u16::from_str_radix(port, 16) == Ok(PORT);
-    if is_ours { address(remote.split_once(':')?.0) } else { None }
+    let remote = remote.split_once(':')?.0;
+    if is_ours { Some(Session { local: address(local)?, remote: address(remote)? }) } else { None }
 }
 
 fn address(text: &str) -> Option<IpAddr> {
@@ -54,7 +96,7 @@ mod tests {
     #[test]
     fn sessions_are_found_by_their_port() {
         let tree = Tree::new();
-        assert!(clients(&tree.host()).is_empty());
+        assert!(sessions(&tree.host()).is_empty());
         tree.file(
             "/proc/net/tcp",
             "  sl  local_address rem_address   st\n\
@@ -68,8 +110,30 @@ mod tests {
              0: 00000000000000000000000001000000:0016 B80D0120000000000000000005000000:C350 01 r\n\
              1: 0000000000000000FFFF00000200000A:0016 0000000000000000FFFF00000400000A:C351 01 r\n",
         );
-        let expected: Vec<IpAddr> =
-            ["10.0.0.1", "10.0.0.4", "2001:db8::5"].map(|text| text.parse().unwrap()).into();
-        assert_eq!(clients(&tree.host()), expected);
+        let session = |local: &str, remote: &str| Session {
+            local: local.parse().unwrap(),
+            remote: remote.parse().unwrap(),
+        };
+        let expected = [
+            session("10.0.0.2", "10.0.0.1"),
+            session("10.0.0.2", "10.0.0.4"),
+            session("::1", "2001:db8::5"),
+        ];
+        assert_eq!(sessions(&tree.host()), expected);
+    }
+
+    #[test]
+    fn the_own_session_is_found_behind_sudo_and_on_any_port() {
+        let tree = Tree::new();
+        tree.file("/proc/self/environ", "HOME=/root\0SUDO_USER=a\0");
+        tree.file("/proc/self/status", "Name:\ttandem\nPPid:\t20\n");
+        tree.file("/proc/20/status", "Name:\tsudo\nPPid:\t10\n");
+        tree.file("/proc/10/environ", "A=b\0SSH_CONNECTION=fe80::7%eth1 50000 fe80::2%eth1 2222\0");
+        let [session] = sessions(&tree.host())[..] else { panic!() };
+        assert_eq!(session.local, "fe80::2".parse::<IpAddr>().unwrap());
+        assert_eq!(session.remote, "fe80::7".parse::<IpAddr>().unwrap());
+        // A process without ancestors that say it.
+        tree.file("/proc/10/environ", "A=b\0").file("/proc/10/status", "PPid:\t0\n");
+        assert!(sessions(&tree.host()).is_empty());
     }
 }

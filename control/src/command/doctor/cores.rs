@@ -1,8 +1,8 @@
 //! The workers' cores: do they exist, and does a worker have its core for itself?
 
 use config::{Config, CoreId};
-use host::cpu::{self, Core};
-use host::{core_list, kernel};
+use host::core_list;
+use host::cpu::{self, Core, Isolation};
 
 use super::finding::Finding;
 use super::machine::Machine;
@@ -125,21 +125,9 @@ fn near_nics(machine: &Machine<'_>, config: &Config, cores: &[Core]) -> Option<F
 
 /// What else runs on the workers' cores.
 fn isolated(machine: &Machine<'_>, config: &Config) -> Finding {
-    let host = machine.host;
     let workers: Vec<CoreId> =
         config.node.workers.iter().copied().filter(|core| *core != CoreId(0)).collect();
-    let file = |name: &str| {
-        cpu::list(host, &format!("/sys/devices/system/cpu/{name}")).unwrap_or_default()
-    };
-    // The kernel offloads the callbacks of every core without a tick.
-    let tickless = file("nohz_full");
-    let offloaded = kernel::argument(host, "rcu_nocbs").unwrap_or_default();
-    let mut offloaded = core_list::parse(&offloaded).unwrap_or_default();
-    offloaded.extend(&tickless);
-    let lists = [("isolcpus", file("isolated")), ("nohz_full", tickless), ("rcu_nocbs", offloaded)];
-    let lacks = |list: &[CoreId]| workers.iter().any(|worker| !list.contains(worker));
-    let lacking: Vec<_> =
-        lists.iter().filter(|(_, list)| lacks(list)).map(|(argument, _)| *argument).collect();
+    let lacking = Isolation::of(machine.host).lacking(&workers);
     let cores = core_list::format(&workers);
     if lacking.is_empty() {
         return Finding::ok(ALONE, "the workers' cores are isolated, without ticks and callbacks");

@@ -2,7 +2,7 @@
 
 use config::{Device, PciAddress, VirtualDevice};
 use host::pci::{self, PciDevice, SHARED_DRIVERS};
-use host::{interface, iommu, route};
+use host::{carried, interface, iommu};
 
 use super::finding::Finding;
 use super::machine::Machine;
@@ -60,18 +60,20 @@ fn with_the_kernel(
     driver: &str,
     bind: String,
 ) -> Finding {
-    let routes = route::all(machine.host);
-    let bottoms: Vec<String> =
-        route::defaults(&routes).flat_map(|name| interface::bottom(machine.host, name)).collect();
     let names = device.interfaces.join(", ");
     let names = if names.is_empty() { String::new() } else { format!(" as {names}") };
     let found = format!("{} is driven by the kernel's {driver}{names}", device.address);
-    if device.interfaces.iter().any(|name| bottoms.contains(name)) {
+    // As setup refuses it: nobody types the command that cuts them off.
+    if let Some(carrier) = carried::by(&carried::all(machine.host), device) {
         return Finding::wrong(
             check,
-            format!("{found}, and this machine's default route leads through it"),
-            "DPDK takes the NIC from the kernel, and whoever is logged in through it is cut off.",
-            format!("# Use another NIC, or from the console: {bind}"),
+            format!("{found}, and carries {}", carrier.carried),
+            "DPDK takes the NIC from the kernel, and whoever reaches this machine through it is \
+             cut off.",
+            format!(
+                "# Use another NIC, or take that off it; or, from the console and whatever it \
+                 carries: {bind}"
+            ),
         );
     }
     Finding::wrong(check, found, "DPDK drives a NIC that is bound to vfio-pci.", bind)
@@ -216,7 +218,16 @@ mod tests {
 
         tree.file("/proc/net/route", "head\neth0 00000000 010200C0 0003 0 0 0 00000000\n");
         let found = look(&tree, &config(), &no_tool, super::look);
-        assert!(only(&found).found.ends_with("default route leads through it"));
+        assert!(only(&found).found.ends_with("as eth0, and carries the default route"));
+        assert!(only(&found).remedy.as_ref().unwrap().starts_with('#'), "not to be typed blindly");
+
+        // As setup does, it looks at addresses over the NIC and at sessions.
+        tree.remove("/proc/net/route").interface("br0");
+        tree.link("/sys/devices/virtual/net/br0/lower_eth0", "../eth0");
+        let line = "20010db8000000000000000000000002 02 40 00 80   br0\n";
+        tree.file("/proc/net/if_inet6", line);
+        let found = look(&tree, &config(), &no_tool, super::look);
+        assert!(only(&found).found.ends_with("and carries the address 2001:db8::2 of br0"));
         assert!(only(&found).remedy.as_ref().unwrap().starts_with('#'), "not to be typed blindly");
     }
 

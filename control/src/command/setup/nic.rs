@@ -1,12 +1,12 @@
 //! The two NICs: found by whatever the operator calls them, and what they carry.
 
 use core::fmt;
-use std::net::IpAddr;
 
 use config::{Config, Device, PciAddress};
+use host::Host;
+use host::carried::{self, Carrier};
 use host::interface::{self, Interface};
 use host::pci::{self, PciDevice};
-use host::{Host, route};
 
 /// One of the two sides.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -86,6 +86,9 @@ pub(super) fn find(host: &Host, side: Side, text: &str) -> Result<Nic, String> {
             list(host)
         ));
     };
+    if interface.name != text {
+        one_device(host, text, &found)?;
+    }
     match interface.pci {
         Some(address) => at(host, side, address),
         None => {
@@ -95,6 +98,24 @@ pub(super) fn find(host: &Host, side: Side, text: &str) -> Result<Nic, String> {
             configured(host, side, &device)
         }
     }
+}
+
+/// The members of a bond have one MAC address, and none of them may be picked for the other.
+fn one_device(host: &Host, mac: &str, found: &[&Interface]) -> Result<(), String> {
+    let mut devices: Vec<PciAddress> = found.iter().filter_map(|of| of.pci).collect();
+    devices.sort_by_key(ToString::to_string);
+    devices.dedup();
+    if devices.len() < 2 {
+        return Ok(());
+    }
+    let devices: Vec<String> = devices.iter().map(ToString::to_string).collect();
+    Err(format!(
+        "{mac} is the MAC address of {} NICs ({}), as of the members of a bond: say which one by \
+         its PCI address or its name.\n{}",
+        devices.len(),
+        devices.join(", "),
+        list(host)
+    ))
 }
 
 fn at(host: &Host, side: Side, address: PciAddress) -> Result<Nic, String> {
@@ -124,7 +145,7 @@ pub(super) fn list(host: &Host) -> String {
         Ok(_) => return "This machine has no NIC on the PCI bus.".to_owned(),
         Err(reason) => return format!("The NICs are not known: {reason}."),
     };
-    let carrying = carrying(host, &host::ssh::clients(host));
+    let carriers = carried::all(host);
     let mut text = "These NICs are there:".to_owned();
     for nic in nics {
         let first = nic.interfaces.first().and_then(|name| interface::named(host, name));
@@ -133,50 +154,32 @@ pub(super) fn list(host: &Host) -> String {
             words.iter().filter(|word| !word.is_empty()).map(|word| format!(" {word}")).collect();
         let driver = nic.driver.as_deref().unwrap_or("no driver");
         let node = nic.node.map_or(String::new(), |node| format!(", NUMA node {node}"));
-        let carried = carrying.iter().find(|(name, _)| nic.interfaces.contains(name));
-        let carried = carried.map_or(String::new(), |(_, what)| format!(", carries {what}"));
+        let carrier = carried::by(&carriers, &nic);
+        let carried =
+            carrier.map_or(String::new(), |carrier| format!(", carries {}", carrier.carried));
         text.push_str(&format!("\n  {}{words} ({driver}{node}){carried}", nic.address));
     }
     text
 }
 
 /// Refuses NICs without which nobody could reach this machine any more.
-pub(super) fn guard(
-    host: &Host,
-    nics: &[Nic; 2],
-    clients: &[IpAddr],
-    is_forced: bool,
-) -> Result<(), String> {
+pub(super) fn guard(nics: &[Nic; 2], carriers: &[Carrier], is_forced: bool) -> Result<(), String> {
     if is_forced {
         return Ok(());
     }
-    let carrying = carrying(host, clients);
     for nic in nics.iter().filter(|nic| nic.handed_over().is_some()) {
-        let interfaces = nic.pci.iter().flat_map(|device| &device.interfaces);
-        for name in interfaces {
-            if let Some((_, what)) = carrying.iter().find(|(carrier, _)| carrier == name) {
-                return Err(format!(
-                    "the {} NIC {} is {name}, which carries {what}: giving it to DPDK cuts this \
-                     machine off; choose another one, or add --force",
-                    nic.side, nic.device
-                ));
-            }
+        let carrier = nic.pci.as_ref().and_then(|device| carried::by(carriers, device));
+        if let Some(Carrier { interface, carried }) = carrier {
+            return Err(format!(
+                "the {} NIC {} is {interface}, which carries {carried}: DPDK takes the NIC from \
+                 the kernel with all that is on it, and whoever reaches this machine through it \
+                 is cut off. Choose another NIC; or take that off it first; or add --force, which \
+                 gives the NIC to DPDK whatever it carries.",
+                nic.side, nic.device
+            ));
         }
     }
     Ok(())
-}
-
-/// The interfaces that carry something, with what.
-fn carrying(host: &Host, clients: &[IpAddr]) -> Vec<(String, String)> {
-    let routes = route::all(host);
-    let defaults = route::defaults(&routes).map(|name| (name, "the default route".to_owned()));
-    let sessions = clients.iter().filter_map(|client| {
-        Some((route::interface_to(&routes, *client)?, format!("the SSH session from {client}")))
-    });
-    let found = defaults.chain(sessions).flat_map(|(name, what)| {
-        interface::bottom(host, name).into_iter().map(move |name| (name, what.clone()))
-    });
-    found.collect()
 }
 
 #[cfg(test)]
@@ -221,21 +224,41 @@ mod tests {
     }
 
     #[test]
+    fn the_members_of_a_bond_are_not_told_apart_by_their_mac() {
+        let tree = tree();
+        tree.file("/sys/class/net/eth1/address", "02:00:00:00:00:01\n").interface("bond0");
+        let said = public(&tree, "02:00:00:00:00:01").unwrap_err();
+        assert!(said.contains("2 NICs (0000:03:00.0, 0000:03:00.1)"), "{said}");
+        assert_eq!(public(&tree, "eth1").unwrap().device.to_string(), "0000:03:00.1");
+    }
+
+    #[test]
     fn nics_that_carry_something_are_refused() {
         let tree = tree();
         let host = tree.host();
         let pair = ["eth0", "eth1"].map(|name| public(&tree, name).unwrap());
-        let client: IpAddr = "10.9.0.7".parse().unwrap();
-        assert_eq!(guard(&host, &pair, &[client], false), Ok(()));
-        // A VLAN over the NIC leads to the client.
+        let guard = |is_forced| super::guard(&pair, &carried::all(&host), is_forced);
+        assert_eq!(guard(false), Ok(()));
+        // A VLAN over the NIC has an address, of which no route of the main table knows.
         tree.interface("eth0.5").link("/sys/devices/virtual/net/eth0.5/lower_eth0", "../eth0");
-        tree.file("/proc/net/route", "head\neth0.5 0000090A 0 1 0 0 0 0000FFFF\n");
-        let said = guard(&host, &pair, &[client], false).unwrap_err();
-        assert!(said.contains("eth0, which carries the SSH session from 10.9.0.7"), "{said}");
-        assert_eq!(guard(&host, &pair, &[client], true), Ok(()));
-        assert_eq!(guard(&host, &pair, &[], false), Ok(()));
+        let line = "20010db8000000000000000000000002 02 40 00 80   eth0.5\n";
+        tree.file("/proc/net/if_inet6", line);
+        let said = guard(false).unwrap_err();
+        assert!(said.contains("eth0, which carries the address 2001:db8::2 of eth0.5"), "{said}");
+        assert!(said.contains("--force, which gives the NIC to DPDK"), "{said}");
+        assert_eq!(guard(true), Ok(()));
+        // Somebody is logged in through it.
+        let own = "SSH_CONNECTION=2001:db8::9 50000 2001:db8::2 2222\0";
+        tree.file("/proc/self/environ", own);
+        let said = guard(false).unwrap_err();
+        assert!(said.contains("eth0, which carries the SSH session from 2001:db8::9"), "{said}");
+        tree.remove("/proc/self/environ").remove("/proc/net/if_inet6");
+        assert_eq!(guard(false), Ok(()));
         tree.file("/proc/net/route", "head\neth0 00000000 010200C0 3 0 0 0 00000000\n");
-        assert!(guard(&host, &pair, &[], false).unwrap_err().contains("the default route"));
+        assert!(guard(false).unwrap_err().contains("the default route"));
         assert!(list(&host).contains("carries the default route"), "{}", list(&host));
+        // What stays with the kernel loses nothing.
+        tree.file("/proc/net/route", "head\neth1 00000000 010200C0 3 0 0 0 00000000\n");
+        assert_eq!(guard(false), Ok(()));
     }
 }

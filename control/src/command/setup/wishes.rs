@@ -1,7 +1,5 @@
 //! What is wanted: from the command line, or from a configuration that exists.
 
-use std::net::IpAddr;
-
 use config::{Config, CoreId, Device, Mistakes};
 use host::{Host, core_list, cpu};
 
@@ -30,9 +28,9 @@ pub(super) struct Wishes {
 pub(super) fn of(arguments: &Arguments, host: &Host) -> Result<Wishes, Error> {
     let config_path = config_path(arguments, host)?;
     let exists = host.exists(&config_path);
-    let loaded = exists.then(|| Config::load(host.path(&config_path)));
+    let loaded = exists.then(|| Config::load(host.file(&config_path)));
     let nics = nics(arguments, host, loaded.as_ref())?;
-    nic::guard(host, &nics, &ssh_clients(host), arguments.force).map_err(Error::Usage)?;
+    nic::guard(&nics, &host::carried::all(host), arguments.force).map_err(Error::Usage)?;
     let workers = workers(arguments, host, &nics, loaded.as_ref())?;
     Ok(Wishes {
         nics,
@@ -55,7 +53,7 @@ pub(super) fn of(arguments: &Arguments, host: &Host) -> Result<Wishes, Error> {
 
 /// The configuration's path on the machine. One that is relative begins where the command was
 /// typed, and below another root at that root.
-fn config_path(arguments: &Arguments, host: &Host) -> Result<String, Error> {
+pub(super) fn config_path(arguments: &Arguments, host: &Host) -> Result<String, Error> {
     let path = if host.is_running() {
         std::path::absolute(&arguments.config)?
     } else {
@@ -65,15 +63,6 @@ fn config_path(arguments: &Arguments, host: &Host) -> Result<String, Error> {
         .to_str()
         .ok_or_else(|| Error::Usage(format!("--config {} is not UTF-8 text", path.display())))?;
     Ok(text.to_owned())
-}
-
-/// Who is logged in: by the kernel's sockets, and by the shell's own word.
-fn ssh_clients(host: &Host) -> Vec<IpAddr> {
-    let mut clients = host::ssh::clients(host);
-    let own = std::env::var("SSH_CONNECTION").unwrap_or_default();
-    clients
-        .extend(own.split_whitespace().next().and_then(|address| address.parse::<IpAddr>().ok()));
-    clients
 }
 
 type Loaded<'l> = Option<&'l Result<Config, Mistakes>>;
