@@ -17,7 +17,15 @@ pub(super) enum Content {
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(super) enum Action {
     /// A file is written whole.
-    Write { path: String, content: Content, mode: u32, why: &'static str },
+    Write {
+        path: String,
+        content: Content,
+        mode: u32,
+        why: &'static str,
+        /// From now on it is the operator's: the configuration, or a key.
+        #[serde(skip)]
+        is_operators: bool,
+    },
     /// A setting of the running kernel is set, a file in `/sys`.
     Set { path: String, value: String, why: String },
     /// A command is run.
@@ -33,7 +41,13 @@ pub(super) enum Action {
 
 impl Action {
     pub(super) fn write(path: &str, text: String, why: &'static str) -> Self {
-        Action::Write { path: path.to_owned(), content: Content::Text(text), mode: 0o644, why }
+        let (path, content) = (path.to_owned(), Content::Text(text));
+        Action::Write { path, content, mode: 0o644, why, is_operators: false }
+    }
+
+    /// A file that is the operator's from now on.
+    pub(super) fn hand_over(path: &str, content: Content, mode: u32, why: &'static str) -> Self {
+        Action::Write { path: path.to_owned(), content, mode, why, is_operators: true }
     }
 
     pub(super) fn run(command: &[&str], undo: &[&str], why: &'static str) -> Self {

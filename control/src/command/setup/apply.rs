@@ -48,16 +48,23 @@ impl Applier<'_> {
 
     fn step(&self, action: &Action, record: &mut Record) -> Result<(), String> {
         match action {
-            Action::Write { path, content, mode, .. } => self.write(path, content, *mode, record),
+            Action::Write { path, content, mode, is_operators, .. } => {
+                self.write(path, content, *mode, *is_operators, record)
+            }
             Action::Set { path, value, .. } => self.set(path, value, record),
             Action::Run { command, undo, undo_last, .. } => {
                 let done = Done::Run {
                     command: command.clone(),
                     undo: undo.clone(),
                     undo_last: *undo_last,
+                    is_done: false,
                 };
                 self.note(done, record)?;
-                self.run(command)
+                self.run(command)?;
+                if let Some(Done::Run { is_done, .. }) = record.done.last_mut() {
+                    *is_done = true;
+                }
+                record.save(self.host).map_err(|error| error.to_string())
             }
         }
     }
@@ -72,6 +79,7 @@ impl Applier<'_> {
         path: &str,
         content: &Content,
         mode: u32,
+        is_operators: bool,
         record: &mut Record,
     ) -> Result<(), String> {
         let bytes = match content {
@@ -82,7 +90,7 @@ impl Applier<'_> {
                 key
             }
         };
-        let file = self.host.path(path);
+        let file = self.host.file(path);
         let before = before(&file)?;
         if let Some(parent) = Path::new(path).parent() {
             let parent = parent.display().to_string();
@@ -90,32 +98,22 @@ impl Applier<'_> {
             made.map_err(|error| format!("{parent} cannot be made: {error}"))?;
         }
         let digest = digest(&bytes);
-        self.note(Done::Write { path: path.to_owned(), before, digest }, record)?;
+        let path = path.to_owned();
+        self.note(Done::Write { path, before, digest, is_operators }, record)?;
         write_file(&file, &bytes, mode).map_err(|error| error.to_string())
     }
 
     fn set(&self, path: &str, value: &str, record: &mut Record) -> Result<(), String> {
         let before = self.host.read(path).map_err(|error| error.to_string())?;
-        self.note(Done::Set { path: path.to_owned(), before }, record)?;
-        self.set_to(path, value)?;
-        // The kernel gives as many hugepages as it finds, and says nothing.
-        let got = self.host.read(path).map_err(|error| error.to_string())?;
-        let is_short = match (got.parse::<u64>(), value.parse::<u64>()) {
-            (Ok(got), Ok(wanted)) => got < wanted,
-            _ => false,
-        };
-        if is_short {
-            return Err(format!(
-                "the kernel gave only {got}: the memory is in use or in pieces; start the machine \
-                 again, ask for fewer (--hugepages), or free memory"
-            ));
-        }
-        Ok(())
+        self.note(Done::Set { path: path.to_owned(), before: before.clone() }, record)?;
+        let set = |value: &str| self.set_to(path, value);
+        let get = || self.host.read(path).map_err(|error| error.to_string());
+        set_whole(&before, value, &set, &get)
     }
 
     /// Sets a setting of the running kernel.
     pub(super) fn set_to(&self, path: &str, value: &str) -> Result<(), String> {
-        let file = OpenOptions::new().write(true).truncate(true).open(self.host.path(path));
+        let file = OpenOptions::new().write(true).truncate(true).open(self.host.file(path));
         let written = file.and_then(|mut file| file.write_all(format!("{value}\n").as_bytes()));
         written.map_err(|error| error.to_string())
     }
@@ -129,6 +127,33 @@ impl Applier<'_> {
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         (self.tool)(program, &arguments).map(|_| ())
     }
+}
+
+/// Sets a setting. The kernel gives as many hugepages as it finds, and says nothing: all that it
+/// found are too many where they are not enough, so it gets the old value back.
+fn set_whole(
+    before: &str,
+    value: &str,
+    set: &dyn Fn(&str) -> Result<(), String>,
+    get: &dyn Fn() -> Result<String, String>,
+) -> Result<(), String> {
+    set(value)?;
+    let got = get()?;
+    let is_short = match (got.parse::<u64>(), value.parse::<u64>()) {
+        (Ok(got), Ok(wanted)) => got < wanted,
+        _ => false,
+    };
+    if !is_short {
+        return Ok(());
+    }
+    let now = match set(before) {
+        Ok(()) => format!("it is {before} again"),
+        Err(reason) => format!("and it was not set to {before} again: {reason}"),
+    };
+    Err(format!(
+        "the kernel gave only {got} ({now}): the memory is in use or in pieces; start the machine \
+         again, ask for fewer (--hugepages), or free memory"
+    ))
 }
 
 fn before(file: &Path) -> Result<Option<Before>, String> {
@@ -168,4 +193,28 @@ pub(super) fn write_file(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()>
     written?;
     // The name is on the disk as well once its folder is.
     path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use super::*;
+
+    #[test]
+    fn a_kernel_that_gives_too_little_gets_the_old_value_back() {
+        let pages = RefCell::new("16".to_owned());
+        // It has memory for 200.
+        let set = |value: &str| {
+            let given = value.parse::<u64>().unwrap().min(200);
+            pages.replace(given.to_string());
+            Ok(())
+        };
+        let get = || Ok(pages.borrow().clone());
+        assert_eq!(set_whole("16", "100", &set, &get), Ok(()));
+        assert_eq!(*pages.borrow(), "100");
+        let said = set_whole("100", "256", &set, &get).unwrap_err();
+        assert!(said.starts_with("the kernel gave only 200 (it is 100 again)"), "{said}");
+        assert_eq!(*pages.borrow(), "100");
+    }
 }

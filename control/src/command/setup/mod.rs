@@ -16,6 +16,7 @@ mod nic;
 mod pages;
 mod plan;
 mod record;
+mod running;
 mod show;
 #[cfg(test)]
 mod tests;
@@ -28,7 +29,7 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use clap::Args;
-use config::Cidr;
+use config::{Cidr, Config};
 use host::Host;
 use serde_json::json;
 
@@ -37,6 +38,7 @@ use super::doctor::run_tool_for_long;
 use crate::error::Error;
 use apply::Applier;
 use record::Record;
+use undo::Undone;
 
 pub(super) const HELP: &str = "\
 It shows first what it would do, and asks. What it changes is recorded in \
@@ -87,7 +89,8 @@ pub(super) struct Arguments {
     /// Work on the files below another root directory, and run nothing
     #[arg(long, value_name = "DIR", default_value = "/")]
     root: PathBuf,
-    /// Take NICs that carry the default route or an SSH session as well
+    /// Take NICs that carry an address, a route or an SSH session as well; with --undo, put files
+    /// back that were changed since, and keep the changed ones as *.tandem-old
     #[arg(long)]
     force: bool,
     /// Put everything back as it was
@@ -128,7 +131,8 @@ fn set_up(
     if may_ask {
         ask::addresses(&mut wishes.addresses, context.out)?;
     }
-    let plan = plan::of(&wishes, applier.host, applier.is_live)?;
+    let mut record = Record::load(applier.host)?;
+    let plan = plan::of(&wishes, applier, &record)?;
     if !context.json {
         show::plan(&plan, applier.host, context.out)?;
     }
@@ -139,7 +143,6 @@ fn set_up(
         writeln!(context.out, "Nothing was changed.")?;
         return Ok(());
     }
-    let mut record = Record::load(applier.host)?;
     let is_loud = !context.json;
     let out = &mut *context.out;
     applier.apply(&plan.actions, &mut record, &mut |line| {
@@ -199,18 +202,28 @@ fn undo(
         writeln!(context.out, "Nothing was changed (--dry-run).")?;
         return Ok(());
     }
+    let config_path = wishes::config_path(arguments, applier.host)?;
+    let config = Config::load(applier.host.file(config_path)).ok();
+    if let Some(problem) = running::problem(applier, config.as_ref()) {
+        return Err(Error::Setup(format!("nothing was changed: {problem}")));
+    }
     if !is_agreed(arguments, context)? {
         writeln!(context.out, "Nothing was changed.")?;
         return Ok(());
     }
-    let failures = undo::undo(applier, &mut record, arguments.force)?;
+    let Undone { failures, notes } = undo::undo(applier, &mut record, arguments.force)?;
     if context.json {
-        writeln!(context.out, "{:#}", json!({ "done": failures.is_empty(), "left": failures }))?;
-    } else if failures.is_empty() {
-        writeln!(
-            context.out,
-            "Everything is as it was. Isolated cores and the like are until the next start."
-        )?;
+        let answer = json!({ "done": failures.is_empty(), "left": failures, "notes": notes });
+        writeln!(context.out, "{answer:#}")?;
+    } else {
+        notes.iter().try_for_each(|note| writeln!(context.out, "{note}"))?;
+        if failures.is_empty() {
+            let rest = if notes.is_empty() { "Everything" } else { "Everything else" };
+            writeln!(
+                context.out,
+                "{rest} is as it was. Isolated cores and the like are until the next start."
+            )?;
+        }
     }
     context.out.flush()?;
     if failures.is_empty() {

@@ -3,10 +3,12 @@
 use host::{Host, cpu};
 
 use super::action::{Action, Content};
+use super::apply::Applier;
 use super::nic::Nic;
 use super::pages::Wanted;
+use super::record::Record;
 use super::wishes::Wishes;
-use super::{boot, configuration, cores, vfio};
+use super::{boot, configuration, cores, running, vfio};
 use crate::error::Error;
 
 /// The key of a pair, where the documentation has it.
@@ -23,7 +25,8 @@ pub(super) struct Plan {
     pub(super) left: Vec<String>,
 }
 
-pub(super) fn of(wishes: &Wishes, host: &Host, is_live: bool) -> Result<Plan, Error> {
+pub(super) fn of(wishes: &Wishes, applier: &Applier<'_>, record: &Record) -> Result<Plan, Error> {
+    let (host, is_live) = (applier.host, applier.is_live);
     let there = cpu::online(host).ok();
     let isolated = cores::isolated(&wishes.workers, there.as_deref());
     let pages = Wanted::of(wishes, host);
@@ -34,32 +37,43 @@ pub(super) fn of(wishes: &Wishes, host: &Host, is_live: bool) -> Result<Plan, Er
     if is_live {
         actions.extend(pages.actions(host));
     }
+    let mut problems = pages.problems(wishes, host);
     let has_grub = boot::has_grub(host);
-    let of_grub = if has_grub { boot::actions(host, &words, is_live) } else { Vec::new() };
-    let grub_changes = !of_grub.is_empty();
-    actions.extend(of_grub);
-    let vfio = vfio::steps(host, &wishes.nics, wishes.no_iommu, is_live);
+    let conflicts = boot::conflicts(host, &words, is_live, record);
+    let mut left = Vec::new();
+    // Without GRUB the operator writes all of the command line, and ours are only words to them.
+    if has_grub {
+        problems.extend(conflicts);
+        actions.extend(boot::actions(host, &words, is_live, record));
+    } else {
+        left.extend(conflicts);
+    }
+    let writes_grub =
+        |action: &Action| matches!(action, Action::Write { path, .. } if path == boot::PATH);
+    let grub_changes = actions.iter().any(writes_grub);
+    let needs_reload = is_live && wishes.no_iommu && vfio::needs_reload(applier.tool, record);
+    let vfio = vfio::steps(host, &wishes.nics, wishes.no_iommu, is_live, needs_reload);
+    if vfio.bind_now() {
+        problems.extend(running::problem(applier, wishes.config.as_ref()));
+    }
+    problems.extend(vfio.problems);
     actions.extend(vfio.actions);
     let makes_key = !host.exists(KEY);
     if makes_key {
         let why = "the key of a pair, 32 random bytes";
-        actions.push(Action::Write {
-            path: KEY.to_owned(),
-            content: Content::Key,
-            mode: 0o600,
-            why,
-        });
+        actions.push(Action::hand_over(KEY, Content::Key, 0o600, why));
     }
     if wishes.writes_configuration {
         let text = configuration::text(wishes, KEY).map_err(Error::Usage)?;
-        let why = "a first configuration";
-        actions.push(Action::write(&wishes.config_path, text, why));
+        let (content, why) = (Content::Text(text), "a first configuration");
+        actions.push(Action::hand_over(&wishes.config_path, content, 0o644, why));
     }
-    let lacking = boot::lacking(host, &words);
-    let mut left = left_of_boot(host, is_live, has_grub, grub_changes, &lacking);
+    let lacking = boot::lacking(host, &words, &isolated);
+    let is_stale = grub_changes || boot::is_stale(host, &words);
+    left.extend(left_of_boot(host, is_live, has_grub, is_stale, &lacking));
     left.extend(vfio.left);
     left.extend(left_of_operator(wishes, is_live, makes_key));
-    Ok(Plan { choices: choices(wishes), actions, problems: vfio.problems, left })
+    Ok(Plan { choices: choices(wishes), actions, problems, left })
 }
 
 fn choices(wishes: &Wishes) -> Vec<String> {
@@ -93,7 +107,7 @@ fn left_of_boot(
     host: &Host,
     is_live: bool,
     has_grub: bool,
-    grub_changes: bool,
+    is_stale: bool,
     lacking: &[String],
 ) -> Vec<String> {
     if !has_grub && !lacking.is_empty() {
@@ -104,15 +118,14 @@ fn left_of_boot(
         )];
     }
     if !is_live {
-        let is_stale = grub_changes && boot::has_update_grub(host);
-        return if is_stale {
+        return if has_grub && is_stale && boot::has_update_grub(host) {
             vec!["Run update-grub in this root.".to_owned()]
         } else {
             Vec::new()
         };
     }
     let mut left = Vec::new();
-    if grub_changes && !boot::has_update_grub(host) {
+    if has_grub && is_stale && !boot::has_update_grub(host) {
         left.push("update-grub is not there: make GRUB's menu again by hand.".to_owned());
     }
     if !lacking.is_empty() {

@@ -24,11 +24,29 @@ pub(super) struct Before {
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(super) enum Done {
     /// A file was written; `digest` is that of what it got.
-    Write { path: String, before: Option<Before>, digest: String },
+    Write {
+        path: String,
+        before: Option<Before>,
+        digest: String,
+        /// It became the operator's: what they have made of it is theirs.
+        #[serde(default)]
+        is_operators: bool,
+    },
     /// A setting of the running kernel was set.
     Set { path: String, before: String },
-    /// A command was run.
-    Run { command: Vec<String>, undo: Vec<String>, undo_last: bool },
+    /// A command was begun, and `is_done` once it has succeeded.
+    Run {
+        command: Vec<String>,
+        undo: Vec<String>,
+        undo_last: bool,
+        #[serde(default = "yes")]
+        is_done: bool,
+    },
+}
+
+/// Earlier records do not say it.
+fn yes() -> bool {
+    true
 }
 
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -42,7 +60,7 @@ pub(super) struct Record {
 impl Record {
     /// What earlier runs have done; nothing where there is no file.
     pub(super) fn load(host: &Host) -> Result<Self, Error> {
-        match std::fs::read_to_string(host.path(PATH)) {
+        match std::fs::read_to_string(host.file(PATH)) {
             Ok(text) => serde_json::from_str(&text).map_err(|error| {
                 Error::Setup(format!(
                     "{PATH} is not understood ({error}): what an earlier run changed is not known; \
@@ -58,10 +76,29 @@ impl Record {
         self.done.is_empty() && self.folders.is_empty()
     }
 
+    /// True when this command was begun and has not succeeded since.
+    pub(super) fn is_unfinished(&self, command: &[&str]) -> bool {
+        let last = self.done.iter().rev().find_map(|done| match done {
+            Done::Run { command: there, is_done, .. } if there == command => Some(*is_done),
+            _ => None,
+        });
+        last == Some(false)
+    }
+
+    /// What was in a file before each time that setup wrote it.
+    pub(super) fn earlier(&self, path: &str) -> impl Iterator<Item = &str> {
+        self.done.iter().filter_map(move |done| match done {
+            Done::Write { path: there, before: Some(before), .. } if there == path => {
+                Some(before.text.as_str())
+            }
+            _ => None,
+        })
+    }
+
     /// Writes the record down, or takes it away when it is empty.
     pub(super) fn save(&mut self, host: &Host) -> Result<(), Error> {
         let failed = |error: io::Error| Error::Setup(format!("{PATH} cannot be written: {error}"));
-        let path = host.path(PATH);
+        let path = host.file(PATH);
         if self.is_empty() {
             return match std::fs::remove_file(path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(error)),
@@ -78,10 +115,10 @@ impl Record {
         use std::os::unix::fs::DirBuilderExt;
         let wanted = std::path::Path::new(folder);
         let mut missing: Vec<_> =
-            wanted.ancestors().take_while(|folder| !host.path(folder).is_dir()).collect();
+            wanted.ancestors().take_while(|folder| !host.file(folder).is_dir()).collect();
         while let Some(next) = missing.pop() {
             let mode = if next == wanted { mode } else { 0o755 };
-            std::fs::DirBuilder::new().mode(mode).create(host.path(next))?;
+            std::fs::DirBuilder::new().mode(mode).create(host.file(next))?;
             self.folders.push(next.display().to_string());
         }
         Ok(())

@@ -54,12 +54,12 @@ pub(super) fn end(plan: &Plan, is_done: bool, out: &mut dyn Write) -> io::Result
 
 fn show_action(number: usize, action: &Action, host: &Host, out: &mut dyn Write) -> io::Result<()> {
     match action {
-        Action::Write { path, content: Content::Key, mode, why } => {
+        Action::Write { path, content: Content::Key, mode, why, .. } => {
             writeln!(out, "{number}. write {path} (mode {mode:04o}): {why}")?;
         }
-        Action::Write { path, content: Content::Text(text), mode, why } => {
+        Action::Write { path, content: Content::Text(text), mode, why, .. } => {
             writeln!(out, "{number}. write {path} (mode {mode:04o}): {why}")?;
-            let before = std::fs::read_to_string(host.path(path)).unwrap_or_default();
+            let before = std::fs::read_to_string(host.file(path)).unwrap_or_default();
             show_difference(&before, text, out)?;
         }
         Action::Set { path, value, why } => {

@@ -128,6 +128,9 @@ fn a_second_run_has_nothing_to_do() {
     // Another amount of hugepages is a change, and undoing takes both back.
     setup(&tree, &["--yes", "--hugepages", "1G"]).unwrap();
     assert!(tree.host().read(boot::PATH).unwrap().contains("hugepages=512"));
+    // A run that does not mention them leaves them.
+    assert!(setup(&tree, &["--yes"]).unwrap().contains("Nothing is to do"));
+    assert!(tree.host().read(boot::PATH).unwrap().contains("hugepages=512"));
     setup(&tree, &["--undo", "--yes"]).unwrap();
     assert_eq!(snapshot(&tree), pristine);
 }
@@ -165,12 +168,115 @@ fn addresses_that_are_missing_are_left_to_fill_in() {
         .replacen("\"\"", "\"10.0.0.1/24\"", 1);
     fs::write(&path, filled).unwrap();
     Config::load(&path).unwrap();
-    // And undoing does not throw the operator's work away.
-    let said = setup(&tree, &["--undo", "--yes"]).unwrap_err();
-    assert!(said.contains("/etc/tandem/tandem.toml was changed since"), "{said}");
+    // And undoing does not throw the operator's work away, nor count it as left to undo.
+    let shown = setup(&tree, &["--undo", "--yes"]).unwrap();
+    assert!(shown.contains("tandem.toml was changed since, and stays as it is"), "{shown}");
+    assert!(shown.contains("Everything else is as it was."), "{shown}");
     assert!(path.exists() && !tree.path(boot::PATH).exists());
-    setup(&tree, &["--undo", "--yes", "--force"]).unwrap();
-    assert!(!path.exists());
+    assert!(setup(&tree, &["--undo", "--yes"]).unwrap().starts_with("Nothing is to be undone"));
+}
+
+#[test]
+fn what_was_changed_is_kept_also_by_force() {
+    let tree = machine();
+    // Copies of an earlier time are kept as well.
+    tree.file("/etc/tandem/peer.key.tandem-old", "the oldest");
+    setup(&tree, &with(&["--yes"])).unwrap();
+    let key = "the peer's 32 bytes, in exchange";
+    tree.file(plan::KEY, key).file("/etc/tandem/tandem.toml", "mine").file(boot::PATH, "A=b\n");
+    let shown = setup(&tree, &["--undo", "--dry-run"]).unwrap();
+    assert!(shown.contains("leave /etc/tandem/peer.key, which was changed since"), "{shown}");
+    assert!(shown.contains("is left alone without --force"), "{shown}");
+    let shown = setup(&tree, &["--undo", "--yes", "--force"]).unwrap();
+    assert!(shown.contains("peer.key was changed since, and is called peer.key.tandem-old2 now"));
+    let host = tree.host();
+    assert_eq!(host.read("/etc/tandem/peer.key.tandem-old").unwrap(), "the oldest");
+    assert_eq!(host.read("/etc/tandem/peer.key.tandem-old2").unwrap(), key);
+    assert_eq!(host.read("/etc/tandem/tandem.toml.tandem-old").unwrap(), "mine");
+    assert_eq!(host.read(&format!("{}.tandem-old", boot::PATH)).unwrap(), "A=b");
+    assert!(!host.exists(plan::KEY) && !host.exists(boot::PATH) && !host.exists(record::PATH));
+}
+
+#[test]
+fn other_files_that_were_changed_stay_recorded() {
+    let tree = machine();
+    setup(&tree, &with(&["--yes"])).unwrap();
+    tree.file(boot::PATH, "A=b\n");
+    let said = setup(&tree, &["--undo", "--yes"]).unwrap_err();
+    assert!(said.contains("tandem.cfg was changed since, and is left alone"), "{said}");
+    assert!(tree.host().exists(record::PATH) && tree.host().exists(boot::PATH));
+}
+
+#[test]
+fn links_of_an_image_do_not_lead_out_of_it() {
+    let outside = Tree::new();
+    let before = snapshot(&outside);
+    let tree = machine();
+    let target = outside.path("/");
+    let target = target.to_str().unwrap();
+    tree.folder(target).link("/etc/tandem", target).link("/var/lib", &format!("{target}/lib"));
+    tree.folder(&format!("{target}/lib"));
+    setup(&tree, &with(&["--yes"])).unwrap();
+    assert_eq!(snapshot(&outside), before);
+    assert!(tree.path(&format!("{target}/tandem.toml")).exists());
+    assert!(tree.path(&format!("{target}/lib/tandem/setup.json")).exists());
+    setup(&tree, &["--undo", "--yes"]).unwrap();
+    assert!(!tree.path(&format!("{target}/tandem.toml")).exists());
+}
+
+/// A machine with this much memory on its only node.
+fn with_memory(mebibytes: u64) -> Tree {
+    let tree = machine();
+    let text = format!("Node 0 MemTotal:  {} kB\n", mebibytes * 1024);
+    tree.file("/sys/devices/system/node/node0/meminfo", &text);
+    tree
+}
+
+#[test]
+fn hugepages_leave_memory_for_everything_else() {
+    let large = with_memory(16_000);
+    let said = |tree: &Tree, words: &[&str]| setup(tree, &with(words)).unwrap();
+    let shown = said(&large, &["--dry-run", "--hugepages", "15G"]);
+    assert!(shown.contains("15360 MiB of hugepages are too many for NUMA node 0"), "{shown}");
+    assert!(shown.contains("ask for at most --hugepages 11809M"), "{shown}");
+    let before = snapshot(&large);
+    let refused = setup(&large, &with(&["--yes", "--hugepages", "15G"])).unwrap_err();
+    assert!(refused.contains("nothing was changed"), "{refused}");
+    assert_eq!(snapshot(&large), before);
+    assert!(!said(&large, &["--dry-run", "--hugepages", "11G"]).contains("In the way"));
+
+    // A small machine gets fewer by default, and a very small one none.
+    let small = with_memory(970);
+    let shown = said(&small, &["--dry-run"]);
+    assert!(shown.contains("hugepages=128 ") && !shown.contains("In the way"), "{shown}");
+    assert!(
+        said(&small, &["--dry-run", "--hugepages", "512M"]).contains("at most --hugepages 294M")
+    );
+    let shown = said(&with_memory(500), &["--dry-run"]);
+    assert!(shown.contains("give the machine more memory"), "{shown}");
+    // What the machine has already is no news.
+    small.hugepages(0, 256, 256);
+    let shown = said(&small, &["--dry-run"]);
+    assert!(shown.contains("hugepages=256 ") && !shown.contains("In the way"), "{shown}");
+}
+
+#[test]
+fn pages_that_are_there_are_never_fewer_afterwards() {
+    let tree = machine();
+    tree.hugepages(0, 1024, 1024);
+    setup(&tree, &with(&["--yes"])).unwrap();
+    assert!(tree.host().read(boot::PATH).unwrap().contains("hugepages=1024 "));
+    // Unless it is said so.
+    setup(&tree, &["--yes", "--hugepages", "512M"]).unwrap();
+    assert!(tree.host().read(boot::PATH).unwrap().contains("hugepages=256 "));
+}
+
+#[test]
+fn words_that_stand_elsewhere_are_in_the_way() {
+    let tree = machine();
+    tree.file("/etc/default/grub", "GRUB_CMDLINE_LINUX=\"isolcpus=3\"\n");
+    let shown = setup(&tree, &with(&["--dry-run"])).unwrap();
+    assert!(shown.contains("In the way: /etc/default/grub has isolcpus=3"), "{shown}");
 }
 
 #[test]
@@ -210,16 +316,91 @@ fn words_that_do_not_fit_the_machine_are_refused() {
     assert!(setup(&tree, &with(&["--dry-run", "--force"])).is_ok());
 }
 
+/// What a running machine would get.
+fn plan_of(tree: &Tree, tool: Tool<'_>) -> Result<plan::Plan, Error> {
+    let host = tree.host();
+    let wishes = wishes::of(&arguments(tree, &with(&[])), &host)?;
+    let applier = Applier { host: &host, is_live: true, tool };
+    plan::of(&wishes, &applier, &Record::load(&host)?)
+}
+
 /// Applies the plan as on a running machine, with a tool that notes what is run.
 fn live(tree: &Tree, tool: Tool<'_>) -> Result<Record, Error> {
     let host = tree.host();
-    let wishes = wishes::of(&arguments(tree, &with(&[])), &host)?;
-    let plan = plan::of(&wishes, &host, true)?;
+    let plan = plan_of(tree, &|_, _| Ok(String::new()))?;
     assert!(plan.problems.is_empty(), "{:?}", plan.problems);
     let mut record = Record::load(&host)?;
     let applier = Applier { host: &host, is_live: true, tool };
     applier.apply(&plan.actions, &mut record, &mut |_| Ok(()))?;
     Ok(record)
+}
+
+#[test]
+fn nics_are_not_taken_from_a_dataplane_that_runs() {
+    let tree = machine();
+    let plan = plan_of(&tree, &|_, _| Ok("ActiveState=active\n".to_owned())).unwrap();
+    let [problem] = &plan.problems[..] else { panic!("{:?}", plan.problems) };
+    assert!(problem.contains("disable --now tandem-control tandem-dataplane"), "{problem}");
+    // Where no NIC changes hands, it may run.
+    for address in ["0000:03:00.0", "0000:03:00.1"] {
+        tree.nic(address, Some("vfio-pci"), None);
+        tree.file(&format!("/etc/driverctl.d/pci-{address}"), "vfio-pci\n");
+    }
+    tree.remove("/sys/class/net");
+    let host = tree.host();
+    let words = ["--public", "0000:03:00.0", "--private", "0000:03:00.1"];
+    let wishes = wishes::of(&arguments(&tree, &words), &host).unwrap();
+    let tool = |_: &str, _: &[&str]| Ok("ActiveState=active\n".to_owned());
+    let applier = Applier { host: &host, is_live: true, tool: &tool };
+    let plan = plan::of(&wishes, &applier, &Record::default()).unwrap();
+    assert!(plan.problems.is_empty(), "{:?}", plan.problems);
+}
+
+#[test]
+fn nothing_is_undone_under_a_dataplane_that_runs() {
+    let tree = machine();
+    live(&tree, &|_, _| Ok(String::new())).unwrap();
+    let before = snapshot(&tree);
+    let host = tree.host();
+    let tool = |_: &str, _: &[&str]| Ok("ActiveState=active\n".to_owned());
+    let applier = Applier { host: &host, is_live: true, tool: &tool };
+    let mut out = Vec::new();
+    let socket = PathBuf::from("/nonexistent");
+    let mut context = Context { json: false, socket: &socket, out: &mut out };
+    let words = arguments(&tree, &["--undo", "--yes", "--force"]);
+    let said = undo(&words, &applier, &mut context).unwrap_err().to_string();
+    assert!(said.starts_with("nothing was changed: the dataplane runs"), "{said}");
+    assert_eq!(snapshot(&tree), before);
+}
+
+#[test]
+fn a_menu_that_could_not_be_made_is_made_by_the_next_run_and_not_at_the_undoing() {
+    let tree = machine();
+    let before = snapshot(&tree);
+    let fails = |program: &str, _: &[&str]| match program {
+        "update-grub" => Err("no space left".to_owned()),
+        _ => Ok(String::new()),
+    };
+    assert!(live(&tree, &fails).unwrap_err().to_string().contains("run update-grub"));
+    let run = RefCell::new(Vec::new());
+    let notes = |program: &str, _: &[&str]| {
+        run.borrow_mut().push(program.to_owned());
+        Ok(String::new())
+    };
+    // It never succeeded: there is nothing to take back.
+    let host = tree.host();
+    let mut record = Record::load(&host).unwrap();
+    let applier = Applier { host: &host, is_live: true, tool: &notes };
+    assert!(undo::undo(&applier, &mut record, false).unwrap().failures.is_empty());
+    assert!(run.take().is_empty());
+    assert_eq!(snapshot(&tree), before);
+
+    live(&tree, &fails).unwrap_err();
+    live(&tree, &notes).unwrap();
+    assert_eq!(run.take(), ["update-grub", "driverctl", "driverctl"]);
+    let mut record = Record::load(&host).unwrap();
+    assert!(undo::undo(&applier, &mut record, false).unwrap().failures.is_empty());
+    assert_eq!(run.take(), ["driverctl", "driverctl", "update-grub"], "once");
 }
 
 #[test]
@@ -239,7 +420,7 @@ fn a_running_machine_gets_its_hugepages_and_nics_at_once_and_loses_them_again() 
 
     let host = tree.host();
     let applier = Applier { host: &host, is_live: true, tool: &tool };
-    assert!(undo::undo(&applier, &mut record, false).unwrap().is_empty());
+    assert!(undo::undo(&applier, &mut record, false).unwrap().failures.is_empty());
     // GRUB's menu is made again when its file is gone.
     assert_eq!(
         run.take(),
@@ -278,7 +459,7 @@ fn a_step_that_fails_is_named_and_what_was_done_can_be_undone() {
     let host = tree.host();
     let mut record = Record::load(&host).unwrap();
     let applier = Applier { host: &host, is_live: true, tool: &fails };
-    assert!(undo::undo(&applier, &mut record, false).unwrap().is_empty());
+    assert!(undo::undo(&applier, &mut record, false).unwrap().failures.is_empty());
     assert_eq!(snapshot(&tree), before);
 }
 
@@ -289,12 +470,12 @@ fn an_undoing_that_fails_stays_recorded() {
     let host = tree.host();
     let applier =
         Applier { host: &host, is_live: true, tool: &|_, _| Err("no such module".to_owned()) };
-    let failures = undo::undo(&applier, &mut record, false).unwrap();
+    let failures = undo::undo(&applier, &mut record, false).unwrap().failures;
     assert_eq!(failures.len(), 3, "{failures:?}");
     assert_eq!(Record::load(&host).unwrap().done.len(), 3);
     let applier = Applier { host: &host, is_live: true, tool: &|_, _| Ok(String::new()) };
     let mut record = Record::load(&host).unwrap();
-    assert!(undo::undo(&applier, &mut record, false).unwrap().is_empty());
+    assert!(undo::undo(&applier, &mut record, false).unwrap().failures.is_empty());
     assert!(!host.exists(record::PATH));
 }
 

@@ -7,11 +7,22 @@ use host::{Host, pci};
 
 use super::action::Action;
 use super::nic::Nic;
+use super::record::Record;
+use crate::command::doctor::Tool;
 
 const DRIVER: &str = "vfio-pci";
 const LOAD: &str = "/etc/modules-load.d/tandem.conf";
 const OPTIONS: &str = "/etc/modprobe.d/tandem.conf";
 const DROP_IN: &str = "/etc/systemd/system/tandem-dataplane.service.d/no-iommu.conf";
+
+const RELOAD: [&str; 2] = ["systemctl", "daemon-reload"];
+
+/// True when systemd has not read the drop-in, also where an earlier run was to make it do so.
+pub(super) fn needs_reload(tool: Tool<'_>, record: &Record) -> bool {
+    let asked = ["show", "-p", "NeedDaemonReload", "tandem-dataplane.service"];
+    record.is_unfinished(&RELOAD)
+        || tool("systemctl", &asked).is_ok_and(|answer| answer.trim() == "NeedDaemonReload=yes")
+}
 
 /// The steps, and what stands in their way.
 #[derive(Default)]
@@ -23,14 +34,20 @@ pub(super) struct Steps {
 }
 
 /// Binds these NICs, at once where the machine can, and at every start.
-pub(super) fn steps(host: &Host, nics: &[Nic; 2], no_iommu: bool, is_live: bool) -> Steps {
+pub(super) fn steps(
+    host: &Host,
+    nics: &[Nic; 2],
+    no_iommu: bool,
+    is_live: bool,
+    needs_reload: bool,
+) -> Steps {
     let mut steps = Steps::default();
     let handed_over: Vec<PciAddress> = nics.iter().filter_map(Nic::handed_over).collect();
     if handed_over.is_empty() {
         return steps;
     }
     if no_iommu {
-        without_iommu(host, is_live, &mut steps);
+        without_iommu(host, is_live, needs_reload, &mut steps);
     }
     let text =
         "# Written by tandem setup: the driver that gives NICs to the dataplane.\nvfio-pci\n";
@@ -58,6 +75,13 @@ const DRIVERCTL: &str =
     "driverctl is not installed, which binds NICs at every start; type: apt install driverctl";
 
 impl Steps {
+    /// A NIC changes hands at once.
+    pub(super) fn bind_now(&self) -> bool {
+        self.actions.iter().any(|action| {
+            matches!(action, Action::Run { command, .. } if command.first().is_some_and(|of| of == "driverctl"))
+        })
+    }
+
     /// Something is done that only this program makes last.
     fn needs(&self, program: &str) -> bool {
         self.actions.iter().any(|action| match action {
@@ -90,7 +114,7 @@ fn no_iommu_here(host: &Host) -> Option<String> {
     ))
 }
 
-fn without_iommu(host: &Host, is_live: bool, steps: &mut Steps) {
+fn without_iommu(host: &Host, is_live: bool, needs_reload: bool, steps: &mut Steps) {
     let lockdown = host.read("/sys/kernel/security/lockdown").unwrap_or_default();
     if is_live && kernel::chosen(&lockdown).is_some_and(|mode| mode != "none") {
         steps.problems.push(
@@ -106,9 +130,9 @@ fn without_iommu(host: &Host, is_live: bool, steps: &mut Steps) {
                 [Service]\nCapabilityBoundingSet=CAP_SYS_ADMIN CAP_SYS_RAWIO\n";
     let before = steps.actions.len();
     write(host, DROP_IN, text, "lets the dataplane have such NICs", steps);
-    let reload = ["systemctl", "daemon-reload"];
-    if is_live && steps.actions.len() > before && host.exists("/run/systemd/system") {
-        steps.actions.push(Action::refresh(&reload, "takes the drop-in"));
+    let is_new = needs_reload || steps.actions.len() > before;
+    if is_live && is_new && host.exists("/run/systemd/system") {
+        steps.actions.push(Action::refresh(&RELOAD, "takes the drop-in"));
     }
     if is_live && host.read(iommu::UNSAFE_MODE).is_ok_and(|mode| mode == "N") {
         steps.actions.push(Action::Set {
@@ -169,14 +193,16 @@ fn bind(host: &Host, address: PciAddress, binds_now: bool, steps: &mut Steps) {
 mod tests {
     use host::testing::Tree;
 
+    use super::super::action::Content;
     use super::super::nic::{self, Side};
+    use super::super::record::Done;
     use super::*;
     use crate::command::doctor::testing;
 
     fn of(tree: &Tree, no_iommu: bool, is_live: bool) -> Steps {
         let nic = |side, text| nic::find(&tree.host(), side, text).unwrap();
         let nics = [nic(Side::Public, "03:00.0"), nic(Side::Private, "03:00.1")];
-        steps(&tree.host(), &nics, no_iommu, is_live)
+        steps(&tree.host(), &nics, no_iommu, is_live, false)
     }
 
     fn titles(steps: &Steps) -> Vec<String> {
@@ -243,5 +269,39 @@ mod tests {
         );
         tree.file("/sys/kernel/security/lockdown", "none [integrity] confidentiality\n");
         assert!(of(&tree, true, true).problems[0].contains("Secure Boot"));
+    }
+
+    #[test]
+    fn a_drop_in_that_systemd_has_not_read_is_read_by_the_next_run() {
+        let tree = tree();
+        tree.remove("/sys/class/iommu").folder("/run/systemd/system");
+        let reloads = |needs_reload| {
+            let nics = ["03:00.0", "03:00.1"];
+            let nics = nics.map(|text| nic::find(&tree.host(), Side::Public, text).unwrap());
+            let steps = steps(&tree.host(), &nics, true, true, needs_reload);
+            for action in &steps.actions {
+                if let Action::Write { path, content: Content::Text(text), .. } = action {
+                    tree.file(path, text);
+                }
+            }
+            titles(&steps).contains(&"run systemctl daemon-reload".to_owned())
+        };
+        assert!(reloads(false), "the drop-in is new");
+        assert!(!reloads(false), "nothing is to do");
+        assert!(reloads(true));
+
+        let mut record = Record::default();
+        let answer = |text: &'static str| {
+            move |_: &str, _: &[&str]| -> Result<String, String> { Ok(text.into()) }
+        };
+        assert!(needs_reload(&answer("NeedDaemonReload=yes\n"), &record));
+        assert!(!needs_reload(&answer("NeedDaemonReload=no\n"), &record));
+        record.done.push(Done::Run {
+            command: RELOAD.map(str::to_owned).into(),
+            undo: Vec::new(),
+            undo_last: true,
+            is_done: false,
+        });
+        assert!(needs_reload(&answer("NeedDaemonReload=no\n"), &record));
     }
 }
