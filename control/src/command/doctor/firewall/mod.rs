@@ -25,9 +25,18 @@ pub(super) fn look(machine: &Machine<'_>) -> Vec<Finding> {
             .map_err(|error| format!("the answer of nft is not understood: {error}"))
     });
     match rules {
-        Ok(rules) => wanted.iter().map(|wanted| judge(&rules, wanted)).collect(),
+        Ok(rules) => {
+            let legacy = legacy(machine);
+            wanted.iter().map(|wanted| judge(&rules, &legacy, wanted)).collect()
+        }
         Err(reason) => vec![Finding::unknown(CHECK, reason)],
     }
+}
+
+/// Tables of iptables-legacy, which have rules that nft does not show.
+fn legacy(machine: &Machine<'_>) -> Vec<String> {
+    let names = machine.host.read("/proc/net/ip_tables_names").unwrap_or_default();
+    names.split_whitespace().map(str::to_owned).collect()
 }
 
 /// Something that has to reach tandem-control.
@@ -63,10 +72,18 @@ fn wanted(config: &Config) -> Vec<Wanted> {
     wanted
 }
 
-fn judge(rules: &Value, wanted: &Wanted) -> Finding {
+fn judge(rules: &Value, legacy: &[String], wanted: &Wanted) -> Finding {
     let Packet { transport, port } = wanted.packet;
     let what = format!("{} ({transport} port {port})", wanted.what);
     match ruleset::fate(rules, &wanted.packet) {
+        Fate::Accepted if !legacy.is_empty() => Finding::unknown(
+            CHECK,
+            format!(
+                "nftables lets {what} through, and there are tables of iptables-legacy besides \
+                 ({}); look at: iptables-legacy-save",
+                legacy.join(", ")
+            ),
+        ),
         Fate::Accepted => Finding::ok(CHECK, format!("{what} gets through")),
         Fate::Dropped(by) => Finding::wrong(
             CHECK,
@@ -125,6 +142,22 @@ mod tests {
         );
         let remedy = found[0].remedy.as_ref().unwrap();
         assert!(remedy.starts_with("nft insert rule inet filter input udp dport 7405 accept\n"));
+    }
+
+    #[test]
+    fn tables_of_iptables_legacy_are_not_known_to_nft() {
+        let tree = tree();
+        tree.file("/proc/net/ip_tables_names", "filter\nnat\n");
+        let answer = |rules: &'static str| {
+            move |_: &str, _: &[&str]| -> Result<String, String> {
+                Ok(format!("{{\"nftables\": [{rules}]}}"))
+            }
+        };
+        let found = look(&tree, &pair(), &answer(""), super::look);
+        assert_eq!(states(&found), [State::Unknown; 2]);
+        assert!(found[0].found.contains("iptables-legacy besides (filter, nat)"), "{found:?}");
+        // What nftables drops is dropped.
+        assert_eq!(states(&look(&tree, &pair(), &answer(DROP), super::look)), [State::Wrong; 2]);
     }
 
     #[test]

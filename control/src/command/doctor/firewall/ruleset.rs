@@ -126,7 +126,8 @@ impl Walk<'_> {
                 && rule["chain"] == *name
         });
         for rule in rules {
-            match self.rule(base, rule, depth) {
+            let expressions = rule["expr"].as_array().map_or(&[][..], Vec::as_slice);
+            match self.rule(base, expressions, depth) {
                 Some(Step::On) => return Step::On,
                 Some(end) => return end,
                 None => {}
@@ -136,11 +137,13 @@ impl Walk<'_> {
     }
 
     /// `None`: the next rule of this chain. `Some(Step::On)`: this chain is left.
-    fn rule(&self, base: &Value, rule: &Value, depth: usize) -> Option<Step> {
+    fn rule(&self, base: &Value, expressions: &[Value], depth: usize) -> Option<Step> {
         let mut holds = Holds::Yes;
         let unclear = || Some(Step::End(Fate::Unclear(by(base, false))));
-        for expression in rule["expr"].as_array().map_or(&[][..], Vec::as_slice) {
-            let (kind, value) = expression.as_object()?.iter().next()?;
+        for expression in expressions {
+            let Some((kind, value)) = expression.as_object().and_then(|of| of.iter().next()) else {
+                return unclear();
+            };
             let end = |fate| match holds {
                 Holds::Yes => Some(Step::End(fate)),
                 _ => unclear(),
@@ -163,25 +166,76 @@ impl Walk<'_> {
                     };
                 }
                 "return" => return if holds == Holds::Yes { Some(Step::On) } else { unclear() },
+                "vmap" => match self.verdict(value) {
+                    // The kernel leaves a rule whose map has nothing for the packet.
+                    Some(None) => return None,
+                    Some(Some(verdict)) if holds == Holds::Yes => {
+                        return self.rule(base, core::slice::from_ref(verdict), depth);
+                    }
+                    _ => return unclear(),
+                },
                 // They count, log or mark, and decide nothing.
-                "counter" | "log" | "comment" | "mangle" | "notrack" => {}
-                _ => holds = Holds::Perhaps,
+                "counter" | "log" | "comment" | "mangle" | "notrack" | "continue" | "last"
+                | "secmark" | "ct helper" | "ct timeout" | "ct expectation" => {}
+                // The rule goes on or not, and that is all.
+                "limit" | "quota" | "ct count" | "set" | "meter" => holds = Holds::Perhaps,
+                "xt" if value["type"] == "match" => holds = Holds::Perhaps,
+                // A queue, a proxy, a target of iptables, something to come: it may be the end.
+                _ => return unclear(),
             }
         }
         None
     }
 
+    /// What a map has for the packet: `Some(None)` is nothing, `None` is not known.
+    fn verdict<'v>(&self, map: &'v Value) -> Option<Option<&'v Value>> {
+        // A named map (`@ports`) has no elements here.
+        let elements = map["data"]["set"].as_array()?;
+        for element in elements {
+            let [key, verdict] = element.as_array()?.as_slice() else { return None };
+            match self.compare(&map["key"], key) {
+                Holds::Yes => return Some(Some(verdict)),
+                Holds::No => {}
+                Holds::Perhaps => return None,
+            }
+        }
+        Some(None)
+    }
+
     fn matches(&self, condition: &Value) -> Holds {
-        let (left, right) = (&condition["left"], &condition["right"]);
+        if self.is_of_others(&condition["left"]) {
+            return Holds::No;
+        }
+        let holds = self.compare(&condition["left"], &condition["right"]);
+        match (condition["op"].as_str(), holds) {
+            (Some("!="), Holds::Yes) => Holds::No,
+            (Some("!="), Holds::No) => Holds::Yes,
+            (Some("==" | "in" | "!=") | None, holds) => holds,
+            _ => Holds::Perhaps,
+        }
+    }
+
+    /// True for a field of a protocol that the packet is not of: no condition on it holds.
+    fn is_of_others(&self, left: &Value) -> bool {
+        match left["payload"]["protocol"].as_str() {
+            Some(protocol @ ("udp" | "tcp")) => protocol != self.packet.transport.to_string(),
+            Some("ip6" | "icmp" | "icmpv6" | "arp") => true,
+            _ => false,
+        }
+    }
+
+    /// Whether something of the packet is this, or one of these.
+    fn compare(&self, left: &Value, right: &Value) -> Holds {
         let Packet { transport, port } = *self.packet;
         let own = transport.to_string();
-        let holds = if let Some(payload) = left["payload"].as_object() {
+        if self.is_of_others(left) {
+            return Holds::No;
+        }
+        if let Some(payload) = left["payload"].as_object() {
             let protocol = payload.get("protocol").map_or("", text);
             match (protocol, payload.get("field").map_or("", text)) {
-                ("udp" | "tcp", _) if protocol != own => return Holds::No,
                 ("udp" | "tcp" | "th", "dport") => contains(right, &Value::from(port)),
                 ("ip", "protocol") => contains(right, &Value::from(own)),
-                ("ip6" | "icmp" | "icmpv6" | "arp", _) => return Holds::No,
                 _ => Holds::Perhaps,
             }
         } else if let Some(key) = left["meta"]["key"].as_str() {
@@ -199,12 +253,6 @@ impl Walk<'_> {
             contains(right, &Value::from("new"))
         } else {
             Holds::Perhaps
-        };
-        match (condition["op"].as_str(), holds) {
-            (Some("!="), Holds::Yes) => Holds::No,
-            (Some("!="), Holds::No) => Holds::Yes,
-            (Some("==" | "in" | "!=") | None, holds) => holds,
-            _ => Holds::Perhaps,
         }
     }
 }
@@ -309,6 +357,11 @@ mod tests {
             rule("allow", json!([udp_port(json!(7405)), {"accept": null}])),
         ];
         assert_eq!(fate_of("drop", &rules), Fate::Accepted);
+        // Another protocol's ports are not even unequal.
+        let tcp = json!({"payload": {"protocol": "tcp", "field": "dport"}});
+        let tcp = json!({"match": {"op": "!=", "left": tcp, "right": 22}});
+        let fate = fate_of("accept", &[rule("in", json!([tcp, {"drop": null}]))]);
+        assert_eq!(fate, Fate::Accepted);
         // A chain that jumps to itself ends all the same.
         let unclear = fate_of("drop", &[rule("in", jump("in"))]);
         assert!(matches!(unclear, Fate::Unclear(_)), "{unclear:?}");
@@ -327,5 +380,65 @@ mod tests {
             let fate = fate_of("drop", &[rule("in", json!([condition.clone(), accept]))]);
             assert!(matches!(fate, Fate::Unclear(_)), "{condition} {fate:?}");
         }
+    }
+
+    fn vmap(key: Value, elements: Value) -> Value {
+        json!({"vmap": {"key": key, "data": {"set": elements}}})
+    }
+
+    fn port_key() -> Value {
+        json!({"payload": {"protocol": "udp", "field": "dport"}})
+    }
+
+    #[test]
+    fn maps_of_verdicts_decide_where_their_keys_are_understood() {
+        let (accept, drop) = (json!({"accept": null}), json!({"drop": null}));
+        let jump = json!({"jump": {"target": "inbound"}});
+        let ports = |elements: Value| [rule("in", json!([vmap(port_key(), elements)]))];
+        assert_eq!(fate_of("drop", &ports(json!([[22, drop], [7405, accept]]))), Fate::Accepted);
+        assert!(is_dropped(&fate_of("accept", &ports(json!([[7405, drop]])))));
+        assert!(is_dropped(&fate_of("drop", &ports(json!([[53, accept]])))));
+
+        // What most rulesets begin with: it decides nothing of a new packet.
+        let states = vmap(
+            json!({"ct": {"key": "state"}}),
+            json!([["established", accept], ["related", accept], ["invalid", drop]]),
+        );
+        let rules = [
+            rule("in", json!([states])),
+            rule("in", json!([vmap(port_key(), json!([[7405, jump]]))])),
+            rule("inbound", json!([accept])),
+        ];
+        assert_eq!(fate_of("drop", &rules), Fate::Accepted);
+
+        // Which interface it comes from is not known.
+        let by_interface =
+            vmap(json!({"meta": {"key": "iifname"}}), json!([["lo", accept], ["eth0", jump]]));
+        let named = json!({"vmap": {"key": port_key(), "data": "@ports"}});
+        for unknown in [by_interface, named] {
+            let fate = fate_of("drop", &[rule("in", json!([unknown.clone()]))]);
+            assert!(matches!(fate, Fate::Unclear(_)), "{unknown} {fate:?}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_the_end_of_a_rule_is_unclear() {
+        for end in [
+            json!({"queue": {"num": 1}}),
+            json!({"synproxy": null}),
+            json!({"xt": {"type": "target", "name": "REJECT"}}),
+            json!({"something new": {}}),
+            json!("something new"),
+        ] {
+            for policy in ["accept", "drop"] {
+                let fate = fate_of(policy, &[rule("in", json!([udp_port(json!(7405)), end]))]);
+                assert!(matches!(fate, Fate::Unclear(_)), "{end} {fate:?}");
+            }
+            // A rule that is not for the packet ends nothing.
+            let fate = fate_of("accept", &[rule("in", json!([udp_port(json!(53)), end]))]);
+            assert_eq!(fate, Fate::Accepted);
+        }
+        let rules = [rule("in", json!([{"log": {}}, {"ct helper": "ftp"}, {"accept": null}]))];
+        assert_eq!(fate_of("drop", &rules), Fate::Accepted);
     }
 }
