@@ -39,6 +39,7 @@ pub struct Follower {
     current: watch::Sender<Arc<Config>>,
     digests: watch::Sender<Digests>,
     generations: watch::Sender<u64>,
+    sources: watch::Sender<Option<Arc<Sources>>>,
     dataplane: Mutex<Known>,
 }
 
@@ -63,6 +64,7 @@ impl Follower {
             current: watch::Sender::new(Arc::new(config.clone())),
             digests: watch::Sender::new(config.digests()),
             generations: watch::Sender::new(0),
+            sources: watch::Sender::new(None),
             dataplane: Mutex::new(Known { socket, client: None, digest: None, generation: 0 }),
         })
     }
@@ -78,6 +80,12 @@ impl Follower {
     #[must_use]
     pub fn generations(&self) -> watch::Receiver<u64> {
         self.generations.subscribe()
+    }
+
+    /// The files of the configuration in force; none until the dataplane has said which.
+    #[must_use]
+    pub fn sources(&self) -> watch::Receiver<Option<Arc<Sources>>> {
+        self.sources.subscribe()
     }
 
     /// The digests of the configuration in force, for the peer.
@@ -114,6 +122,7 @@ impl Follower {
 
     /// A configuration that is not right here was right for a dataplane of another release.
     fn take(&self, sources: Sources, generation: u64) {
+        self.sources.send_replace(Some(Arc::new(sources.clone())));
         let Checked { config, .. } = match sources.check() {
             Ok(checked) => checked,
             Err(mistakes) => {

@@ -28,6 +28,7 @@ use crate::servers::{PoolsTask, checks, folder, task};
 use crate::sync::manager::{Channels, Manager};
 use crate::sync::noise::SyncKey;
 use crate::sync::{Counts, Report};
+use crate::versions;
 use crate::watchdog;
 use crate::witness::{self, Witness};
 
@@ -107,7 +108,9 @@ async fn serve(config: &Config, path: &Path) -> Result<(), StartError> {
     let pools = PoolsTask::start(parts).map_err(StartError::io("no thread for servers"))?;
     let driver = pair.as_ref().map(|pair| pair.source.driver.clone());
     let socket = config.node.pair_socket();
-    let _socket = PairSocket::open(&socket, Answerers { driver, pools: pools.clone(), follower })
+    let versions = versions::start(&config.node.state, Arc::clone(&follower));
+    let answerers = Answerers { driver, pools: pools.clone(), follower, versions };
+    let _socket = PairSocket::open(&socket, answerers)
         .map_err(StartError::io(socket.display().to_string()))?;
     let source = Source::new(
         config.node.control_socket.clone(),

@@ -1,4 +1,5 @@
-//! The Unix socket of tandem-control: how the pair is, `tandem failover`, and the servers. Mode
+//! The Unix socket of tandem-control: how the pair is, `tandem failover`, the servers, and versions
+//! of the configuration. Mode
 //! 0600, and only for root and the user that the process runs as.
 
 use core::time::Duration;
@@ -17,6 +18,7 @@ use tokio::time::timeout;
 use crate::configuration::Follower;
 use crate::role::DriverHandle;
 use crate::servers::PoolsHandle;
+use crate::versions::VersionsHandle;
 
 /// Clients at a time; the command line needs one.
 const CLIENTS: usize = 16;
@@ -33,6 +35,7 @@ pub struct Answerers {
     pub driver: Option<DriverHandle>,
     pub pools: PoolsHandle,
     pub follower: Arc<Follower>,
+    pub versions: VersionsHandle,
 }
 
 /// The listening socket. Its file is gone when this is dropped.
@@ -106,7 +109,7 @@ async fn converse(mut stream: UnixStream, answerers: &Answerers) -> Result<(), F
 }
 
 async fn answer(request: Request, answerers: &Answerers) -> Response {
-    let Answerers { driver, pools, follower } = answerers;
+    let Answerers { driver, pools, follower, versions } = answerers;
     let result = match (request, driver) {
         (Request::Pair, Some(driver)) => driver.pair().await.map(Response::Pair),
         (Request::Failover, Some(driver)) => driver.failover().await.map(Response::Pair),
@@ -118,6 +121,13 @@ async fn answer(request: Request, answerers: &Answerers) -> Response {
         (Request::Pools(page), _) => pools.page(page).await.map(Response::Pools),
         (Request::Administer(administer), _) => {
             pools.administer(administer).await.map(Response::Administered)
+        }
+        (Request::Apply(apply), _) => versions.apply(apply).await.map(Response::Applied),
+        (Request::RollBack(order), _) => versions.roll_back(order).await.map(Response::Applied),
+        (Request::Confirm, _) => versions.confirm().await.map(Response::Applied),
+        (Request::Versions, _) => versions.list().await.map(Response::Versions),
+        (Request::VersionFiles(of), _) => {
+            versions.files(of.number).await.map(Response::VersionFiles)
         }
         _ => Err(Failure::new(
             FailureKind::Malformed,

@@ -92,6 +92,25 @@ apt purge tandem
 files >"$root/tmp/after"
 diff "$root/tmp/before" "$root/tmp/after" || fail "purge leaves something, or takes something of others"
 
+said "what setup has recorded outlives a purge"
+apt install "$(cd "$root" && ls tmp/tandem_*.deb | sed 's,^,/,')"
+mkdir -p "$root/var/lib/tandem"
+echo '{}' >"$root/var/lib/tandem/setup.json"
+echo 7 >"$root/var/lib/tandem/term"
+apt purge tandem
+[ "$(ls "$root/var/lib/tandem")" = setup.json ] || fail "setup.json is gone, or the term is not"
+rm -r "$root/var/lib/tandem"
+
+said "a removal stops the processes, and an upgrade has systemd read the units"
+scripts=$(mktemp -d)
+dpkg-deb --control "$root"/tmp/tandem_*.deb "$scripts"
+grep -q 'deb-systemd-invoke stop tandem-control.service' "$scripts/prerm" || fail "prerm stops nothing"
+grep -q 'daemon-reload' "$scripts/postinst" || fail "postinst does not have units read again"
+if grep -E 'restart|try-restart| start ' "$scripts/postinst" | grep -v echo; then
+	fail "postinst starts something"
+fi
+rm -r "$scripts"
+
 said "the laboratory installs with all it needs"
 apt install "$(cd "$root" && ls tmp/tandem_*.deb | sed 's,^,/,')" \
 	"$(cd "$root" && ls tmp/tandem-perf_*.deb | sed 's,^,/,')" \

@@ -34,5 +34,6 @@ mod stop;
 mod throughput;
 mod traceroute;
 mod unsolicited;
+mod versions;
 mod weights;
 mod workers;

@@ -10,9 +10,9 @@ use crate::frame::{self, FrameError};
 use crate::message::{self, Request, Response};
 use crate::stream::Direction;
 use crate::{
-    Administer, Administered, Connections, Counters, LeaseOrder, LeaseStatus, Neighbours, Page,
-    Pair, Pools, PoolsPage, Reload, Reloaded, Services, SetServers, SourcesInForce, SourcesPage,
-    Status,
+    Administer, Administered, Applied, Apply, Connections, Counters, LeaseOrder, LeaseStatus,
+    Neighbours, Page, Pair, Pools, PoolsPage, Reload, Reloaded, RollBack, Services, SetServers,
+    SourcesInForce, SourcesPage, Status, VersionFiles, VersionNumber, Versions,
 };
 
 /// Why a request has no answer.
@@ -249,6 +249,26 @@ impl Client {
     ask!(
         /// Has tandem-control do what an operator wants of servers.
         administer(administer: Administer) -> Administered, Request::Administer(administer)
+    );
+    ask!(
+        /// Has tandem-control take other files as the configuration.
+        apply(apply: Apply) -> Applied, Request::Apply(apply)
+    );
+    ask!(
+        /// Has tandem-control take an older version.
+        roll_back(order: RollBack) -> Applied, Request::RollBack(order)
+    );
+    ask!(
+        /// Keeps what was applied to be confirmed.
+        confirm() -> Applied, Request::Confirm
+    );
+    ask!(
+        /// Asks tandem-control for the versions that it keeps.
+        versions() -> Versions, Request::Versions
+    );
+    ask!(
+        /// Asks tandem-control for a version's files.
+        version_files(number: VersionNumber) -> VersionFiles, Request::VersionFiles(number)
     );
     ask!(
         /// Has a dataplane read a configuration file and apply it.

@@ -33,6 +33,7 @@ pub mod services;
 pub mod status;
 pub mod stream;
 mod version;
+pub mod versions;
 
 pub use client::Client;
 pub use configuration::{SourcePiece, SourcesInForce, SourcesPage};
@@ -57,3 +58,7 @@ pub use status::{
     ClientKey, Configuration, KeyOrigin, Nic, NicCounters, Role, Side, Status, WorkerStatus,
 };
 pub use version::VERSION;
+pub use versions::{
+    Applied, Apply, RollBack, Version, VersionFile, VersionFiles, VersionNumber, VersionOrigin,
+    Versions,
+};

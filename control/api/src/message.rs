@@ -7,9 +7,10 @@ use crate::failure::{Failure, FailureKind};
 use crate::stream::Direction;
 use crate::version::VERSION;
 use crate::{
-    Administer, Administered, Connections, Counters, LeaseOrder, LeaseStatus, Neighbours,
-    Observations, Observe, Page, Pair, Pools, PoolsPage, Reload, Reloaded, Services, SetServers,
-    SourcesInForce, SourcesPage, Status,
+    Administer, Administered, Applied, Apply, Connections, Counters, LeaseOrder, LeaseStatus,
+    Neighbours, Observations, Observe, Page, Pair, Pools, PoolsPage, Reload, Reloaded, RollBack,
+    Services, SetServers, SourcesInForce, SourcesPage, Status, VersionFiles, VersionNumber,
+    Versions,
 };
 
 /// What a client can ask: the first group is for a dataplane, `Pair` and `Failover` are for
@@ -58,6 +59,18 @@ pub enum Request {
     /// Tells tandem-control what an operator wants of servers; answered with
     /// [`Response::Administered`], or with a failure of kind [`FailureKind::NotFound`].
     Administer(Administer),
+    /// Has tandem-control take other files as the configuration; answered with
+    /// [`Response::Applied`], or with a failure as for [`Request::Reload`].
+    Apply(Apply),
+    /// Has tandem-control take an older version; answered as [`Request::Apply`], or with a failure
+    /// of kind [`FailureKind::NotFound`].
+    RollBack(RollBack),
+    /// Keeps what was applied to be confirmed; answered with [`Response::Applied`].
+    Confirm,
+    /// Asks tandem-control for the versions that it keeps; answered with [`Response::Versions`].
+    Versions,
+    /// Asks tandem-control for a version's files; answered with [`Response::VersionFiles`].
+    VersionFiles(VersionNumber),
 }
 
 /// The answer to a request.
@@ -93,6 +106,12 @@ pub enum Response {
     Pools(Pools),
     /// Answers [`Request::Administer`].
     Administered(Administered),
+    /// What is in force now.
+    Applied(Applied),
+    /// The versions that are kept.
+    Versions(Versions),
+    /// A version's files.
+    VersionFiles(VersionFiles),
     /// Answers any request that was not carried out.
     Failure(Failure),
 }

@@ -39,7 +39,7 @@ struct Answer {
 }
 
 #[derive(Serialize)]
-struct Change {
+pub(super) struct Change {
     change: Kind,
     section: &'static str,
     name: Option<String>,
@@ -131,7 +131,7 @@ fn show(answer: &Answer, out: &mut dyn Write) -> io::Result<()> {
 }
 
 /// One line: `service web, server 10.0.0.11:80: weight: 1 -> 0`.
-fn show_change(change: &Change, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn show_change(change: &Change, out: &mut dyn Write) -> io::Result<()> {
     let Change { change: kind, section, name, server, key, old, new } = change;
     write!(out, "{section}")?;
     if let Some(name) = name {

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod administer;
+mod apply;
 mod check;
 mod connections;
 mod counters;
@@ -16,6 +17,7 @@ mod reload;
 mod services;
 mod setup;
 mod status;
+mod versions;
 
 use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
@@ -75,6 +77,12 @@ enum Command {
     Failover,
     /// Have the dataplane read its configuration file again; no connection is lost
     Reload,
+    /// Take other files as the configuration, for good or until it is confirmed
+    #[command(after_help = apply::HELP)]
+    Apply(apply::Arguments),
+    /// Show older versions of the configuration, take one again, confirm the newest
+    #[command(subcommand)]
+    Config(versions::Config),
     /// Show what a reload would change; it changes nothing
     #[command(after_help = diff::HELP)]
     Diff(diff::Arguments),
@@ -138,6 +146,8 @@ impl Cli {
             Command::Counters(arguments) => counters::run(arguments, &mut context),
             Command::Failover => failover::run(&mut context),
             Command::Reload => reload::run(&mut context),
+            Command::Apply(arguments) => apply::run(arguments, &mut context),
+            Command::Config(command) => versions::run(command, &mut context),
             Command::Diff(arguments) => diff::run(arguments, &mut context),
             Command::Doctor(arguments) => doctor::run(arguments, &mut context),
             Command::Setup(arguments) => setup::run(arguments, &mut context),

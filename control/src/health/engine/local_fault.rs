@@ -11,6 +11,8 @@ use std::time::Instant;
 
 /// How long a control probe is believed: it is repeated several times meanwhile.
 pub const BELIEVED: Duration = Duration::from_millis(600);
+/// How often control probes are sent, and what an answer takes.
+const ASKED_EVERY: Duration = Duration::from_millis(250);
 /// How long failures may be void in a row. What is silent for longer is taken out, whoever's fault
 /// it is: the servers may have died together with the peer.
 pub const MOST: Duration = Duration::from_secs(60);
@@ -101,7 +103,10 @@ impl LocalFaults {
         self.silent.entry(host).or_insert(began);
         let Some(control) = self.control else { return Judgement::Counts };
         let is_broken = control.is_over(now);
-        if !is_broken && control.unbroken_since <= began {
+        // It has answered while the host was silent, or is to be asked again only now.
+        let is_evidence =
+            control.last >= began || now.saturating_duration_since(control.last) < ASKED_EVERY;
+        if !is_broken && is_evidence && control.unbroken_since <= began {
             self.void_since = None;
             return Judgement::Counts;
         }
@@ -169,6 +174,19 @@ mod tests {
     }
 
     #[test]
+    fn a_probe_that_began_when_control_was_last_heard_before_it_is_no_evidence() {
+        let start = Instant::now();
+        let mut faults = LocalFaults::default();
+        (0..6).for_each(|n| faults.control_answers(start + millis(200 * n)));
+        // The network breaks right behind the last answer, and a probe begins.
+        let (last, began) = (start + millis(1000), start + millis(1010));
+        let mut silence =
+            |now| faults.silence(host(1), began, millis(500), now, || (1..4).map(host).collect());
+        assert_eq!(silence(last + millis(100)), Judgement::Counts, "it had not to answer yet");
+        assert_eq!(silence(last + millis(410)), Judgement::Void, "it had");
+    }
+
+    #[test]
     fn a_probe_that_began_in_the_outage_is_void_after_it() {
         let start = Instant::now();
         let mut faults = LocalFaults::default();
@@ -221,7 +239,7 @@ mod tests {
             let now = start + millis(millis_later);
             faults.silence(host(1), now, INTERVAL, now, || (1..9).map(host).collect())
         };
-        assert_eq!(at(300), Judgement::Counts, "it has just answered");
+        assert_eq!(at(200), Judgement::Counts, "it has just answered");
         assert_eq!(at(700), Judgement::Void);
         assert_eq!(at(2500), Judgement::Void);
         assert_eq!(at(2700), Judgement::Counts, "one of eight");

@@ -63,11 +63,11 @@ impl Hashed {
             (_, true) => client.hash(),
             (_, false) => client.address_hash(),
         };
-        let version = servers.weight_version();
         if self.options.strict {
             let at = match (self.kind, servers.maglev()) {
                 (Kind::Maglev, Some(table)) => table.choose(hash),
-                _ => self.memory.choice(hash, version, || {
+                // Weights change nothing about it, and other servers begin anew.
+                _ => self.memory.choice(hash, Some(0), || {
                     rendezvous::pick(hash, servers, |at| servers.configured(at), |_| true)
                 }),
             };
@@ -88,7 +88,7 @@ impl Hashed {
         let weight = |at| servers.weight(at);
         let first = self
             .memory
-            .choice(hash, version, || rendezvous::pick(hash, servers, weight, |_| true))?;
+            .choice(hash, servers.weight_version(), || rendezvous::pick(hash, servers, weight, |_| true))?;
         // A weight may have become 0 since the version was asked for.
         if servers.weight(first) > 0 && has_room(first) {
             return Some(first);

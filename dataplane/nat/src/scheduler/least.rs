@@ -70,7 +70,9 @@ impl Least {
     /// goes with it, and a new one is not to be found and comes behind its equals.
     pub(super) fn rearranged(&self, count: usize, before: impl Fn(usize) -> Option<usize>) -> Self {
         let mut least = Least::new(count, 0);
-        least.turn += self.turn.min(TURNS - least.turn);
+        // Behind all turns that there were, and before those to come.
+        let newest = self.turn.min(TURNS - 1);
+        least.turn = newest + 1;
         let leaves = least.nodes.len() / 2;
         let new = least.nodes.get_mut(leaves..).unwrap_or_default().iter_mut().take(least.count);
         for (at, leaf) in new.enumerate() {
@@ -78,7 +80,7 @@ impl Least {
             let old = old.and_then(|was| self.nodes.get(self.nodes.len() / 2 + was).copied());
             *leaf = match old {
                 Some(old) => old & !PLACE | at as u64,
-                None => pack(NEVER, TURNS - 1, at),
+                None => pack(NEVER, newest, at),
             };
         }
         least.play_all();
@@ -252,6 +254,32 @@ mod tests {
             let least = least.rearranged(count.min(PLACES - 1) + 1, |at| count.checked_sub(at + 1));
             let found = least.find().map(|at| count - 1 - at);
             prop_assert_eq!(found, expected(&keys, &turns));
+        }
+    }
+
+    #[test]
+    fn a_new_place_has_its_turn_behind_its_equals_and_then_like_them() {
+        for turns in [0, 3, 1000] {
+            let mut least = Least::new(3, 1);
+            least.fill(|_, _| 7);
+            let turn = |least: &mut Least| {
+                let at = least.find().unwrap();
+                least.take_turn(at);
+                least.settle(at);
+                at
+            };
+            for _ in 0..turns {
+                turn(&mut least);
+            }
+            let mut least = least.rearranged(4, |at| (at < 3).then_some(at));
+            least.fill(|_, _| 7);
+            let picked: Vec<_> = (0..12).map(|_| turn(&mut least)).collect();
+            assert_eq!(picked[3], 3, "{turns}: {picked:?}");
+            for round in picked.chunks(4) {
+                let mut places = round.to_vec();
+                places.sort_unstable();
+                assert_eq!(places, [0, 1, 2, 3], "{turns}: {picked:?}");
+            }
         }
     }
 

@@ -111,11 +111,13 @@ impl Ranked {
             .fill(|at, _| key(kind, shares.get(at).copied().unwrap_or(NOTHING), servers.load(at)));
     }
 
-    /// Turns go with their servers.
+    /// Turns go with their servers; where there are none, the order is the list's.
     pub(super) fn rearrange(&mut self, count: usize, before: impl Fn(usize) -> Option<usize>) {
-        if self.order.len() > 0 {
-            self.order = self.order.rearranged(count, before);
-        }
+        self.order = match self.order.len() > 0 && has_turns(self.kind) {
+            true => self.order.rearranged(count, before),
+            false => Least::new(0, self.start),
+        };
+        self.picked = None;
         self.version = None;
     }
 }
