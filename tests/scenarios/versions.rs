@@ -1,6 +1,6 @@
 //! Versions of the configuration: applied, refused, confirmed, and back by themselves.
 
-use lab::{Appliance, Lab, Settings, Signal, VIP, ready, wait_until};
+use lab::{Appliance, Lab, Settings, Signal, VIP, ready_with, wait_until};
 
 /// The servers that answer thirty requests.
 fn answering() -> Vec<&'static str> {
@@ -12,9 +12,9 @@ fn answering() -> Vec<&'static str> {
 
 /// The file for these weights in a folder of its own, where an operator would write it.
 fn written(appliance: &Appliance, weights: [u16; 3]) -> String {
-    let path = appliance.configure(&Settings { weights, ..Settings::default() }).unwrap();
+    let path = appliance.configure(&Settings { weights, ..Settings::checked() }).unwrap();
     let text = std::fs::read_to_string(&path).unwrap();
-    appliance.configure(&Settings::default()).unwrap();
+    appliance.configure(&Settings::checked()).unwrap();
     let draft = format!("{}/draft", appliance.machine.folder());
     std::fs::create_dir_all(&draft).unwrap();
     let file = format!("{draft}/new.toml");
@@ -35,7 +35,7 @@ fn does(appliance: &Appliance, words: &[&str]) -> String {
 
 #[test]
 fn what_is_applied_is_kept_and_can_be_had_again() {
-    let lab = ready().unwrap();
+    let lab = ready_with(Settings::checked()).unwrap();
     let appliance = &lab.appliance;
     let file = written(appliance, [0, 0, 1]);
     wait_until("tandem-control knows what is in force", 20, || !log(appliance).versions.is_empty())
@@ -67,7 +67,7 @@ fn what_is_applied_is_kept_and_can_be_had_again() {
 
 #[test]
 fn what_is_not_confirmed_goes_back_also_when_control_was_killed() {
-    let lab = ready().unwrap();
+    let lab = ready_with(Settings::checked()).unwrap();
     let appliance = &lab.appliance;
     let file = written(appliance, [0, 0, 1]);
     wait_until("tandem-control knows what is in force", 20, || !log(appliance).versions.is_empty())
@@ -88,12 +88,9 @@ fn what_is_not_confirmed_goes_back_also_when_control_was_killed() {
     // Not confirmed, it goes back, whoever was killed meanwhile.
     does(appliance, &["apply", &file, "--confirm", "5s"]);
     let applied = log(appliance).versions[0].number;
-    let first = appliance.control.process();
     appliance.control.signal(Signal::KILL);
-    wait_until("tandem-control is another process", 20, || {
-        appliance.control.process() != first && appliance.control.runs()
-    })
-    .unwrap();
+    wait_until("tandem-control has ended", 20, || !appliance.control.runs()).unwrap();
+    appliance.start_control(false).unwrap();
     wait_until("the version from before is in force", 30, || {
         let newest = log(appliance).versions.into_iter().next().unwrap_or_default();
         newest.number > applied && newest.origin == api::VersionOrigin::NotConfirmed

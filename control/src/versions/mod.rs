@@ -109,7 +109,9 @@ pub fn start(state: &Path, follower: Arc<Follower>) -> VersionsHandle {
         tracing::error!("{error}; nothing waits to be confirmed any more");
         None
     });
-    let sources = follower.sources();
+    let mut sources = follower.sources();
+    // What the dataplane has said already is news here.
+    sources.mark_changed();
     let task = Task { archive, follower, sources, pending, orders: receiver };
     tokio::spawn(task.run());
     VersionsHandle(orders)

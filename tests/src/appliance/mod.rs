@@ -72,8 +72,7 @@ impl Appliance {
     /// [`Error`], with the last lines of a log.
     pub fn launch(&self, settings: &Settings) -> Result<(), Error> {
         let configuration = self.configure(settings)?;
-        let program = |name| program(name).display().to_string();
-        let (dataplane, control) = (program("tandem-dataplane"), program("tandem-control"));
+        let dataplane = program("tandem-dataplane").display().to_string();
         // A scenario about one machine looks at a process that is not started again.
         self.dataplane.start(settings.pair, &[&dataplane, "--config", &configuration])?;
         let mut ended = false;
@@ -88,13 +87,24 @@ impl Appliance {
             return Err(Error::Command { command: "tandem-dataplane".to_owned(), words });
         }
         if settings.pair || settings.control {
-            self.control.start(settings.pair, &[&control, "--config", &configuration])?;
-            wait_until("tandem-control answers on its socket", 30, || {
-                Client::connect(self.machine.pair_socket()).is_ok()
-            })
-            .map_err(|error| self.with_log(error))?;
+            self.start_control(settings.pair)?;
         }
         Ok(())
+    }
+
+    /// Starts tandem-control; with `again`, again and again.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`], with the last lines of a log.
+    pub fn start_control(&self, again: bool) -> Result<(), Error> {
+        let control = program("tandem-control").display().to_string();
+        let configuration = format!("{}/tandem.toml", self.machine.folder());
+        self.control.start(again, &[&control, "--config", &configuration])?;
+        wait_until("tandem-control answers on its socket", 30, || {
+            Client::connect(self.machine.pair_socket()).is_ok()
+        })
+        .map_err(|error| self.with_log(error))
     }
 
     /// Has systemd run its tandem-control from now on, until the lab is taken down.

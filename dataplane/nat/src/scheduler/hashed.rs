@@ -86,9 +86,9 @@ impl Hashed {
             }
         }
         let weight = |at| servers.weight(at);
-        let first = self
-            .memory
-            .choice(hash, servers.weight_version(), || rendezvous::pick(hash, servers, weight, |_| true))?;
+        let first = self.memory.choice(hash, servers.weight_version(), || {
+            rendezvous::pick(hash, servers, weight, |_| true)
+        })?;
         // A weight may have become 0 since the version was asked for.
         if servers.weight(first) > 0 && has_room(first) {
             return Some(first);
