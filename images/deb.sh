@@ -22,8 +22,8 @@ export SOURCE_DATE_EPOCH
 for suite in "$@"; do
 	case $suite in
 	--quick)
-		# Debugging symbols take as long as all the rest.
-		DEB_BUILD_OPTIONS="nostrip noautodbgsym" images/debian/build.sh "$version-1~quick" target/debug target/deb
+		# Packages of debugging symbols take as long as all the rest.
+		DEB_BUILD_OPTIONS=noautodbgsym images/debian/build.sh "$version-1~quick" target/debug target/deb
 		continue
 		;;
 	bookworm) release=deb12 ;;
