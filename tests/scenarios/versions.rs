@@ -10,7 +10,8 @@ fn answering() -> Vec<&'static str> {
     names.filter(|name| answers.lines().any(|answer| answer.starts_with(name))).collect()
 }
 
-/// The file for these weights in a folder of its own, where an operator would write it.
+/// The file for these weights in a folder of its own, where an operator would write it; by then
+/// tandem-control knows what is in force.
 fn written(appliance: &Appliance, weights: [u16; 3]) -> String {
     let path = appliance.configure(&Settings { weights, ..Settings::checked() }).unwrap();
     let text = std::fs::read_to_string(&path).unwrap();
@@ -19,6 +20,8 @@ fn written(appliance: &Appliance, weights: [u16; 3]) -> String {
     std::fs::create_dir_all(&draft).unwrap();
     let file = format!("{draft}/new.toml");
     std::fs::write(&file, text).unwrap();
+    wait_until("tandem-control knows what is in force", 20, || !log(appliance).versions.is_empty())
+        .unwrap();
     file
 }
 
@@ -38,8 +41,6 @@ fn what_is_applied_is_kept_and_can_be_had_again() {
     let lab = ready_with(Settings::checked()).unwrap();
     let appliance = &lab.appliance;
     let file = written(appliance, [0, 0, 1]);
-    wait_until("tandem-control knows what is in force", 20, || !log(appliance).versions.is_empty())
-        .unwrap();
     let all = answering();
     assert_eq!(all.len(), 3);
     let before = log(appliance).versions[0].number;
@@ -70,8 +71,6 @@ fn what_is_not_confirmed_goes_back_also_when_control_was_killed() {
     let lab = ready_with(Settings::checked()).unwrap();
     let appliance = &lab.appliance;
     let file = written(appliance, [0, 0, 1]);
-    wait_until("tandem-control knows what is in force", 20, || !log(appliance).versions.is_empty())
-        .unwrap();
     let all = answering();
 
     // Confirmed, it stays: what would take it back finds nothing to do.
