@@ -1,8 +1,9 @@
 //! The hash under which clients find servers.
 
-/// SipHash-2-4 (Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012). The hash of
-/// the table changes with each release of its library and with the processor; this one never
-/// does, so two machines of a pair agree.
+/// SipHash-1-3 (Aumasson and Bernstein, "SipHash: a fast short-input PRF", 2012), the variant that
+/// kernels and languages hash their tables with. The hash of the table of connections changes with
+/// each release of its library and with the processor; this one never does, so two machines of a
+/// pair agree.
 pub(crate) struct SipHash([u64; 4]);
 
 impl SipHash {
@@ -33,14 +34,14 @@ impl SipHash {
 
     pub(crate) fn word(self, word: u64) -> Self {
         let SipHash([a, b, c, d]) = self;
-        let SipHash([a, b, c, d]) = SipHash([a, b, c, d ^ word]).rounds(2);
+        let SipHash([a, b, c, d]) = SipHash([a, b, c, d ^ word]).rounds(1);
         SipHash([a ^ word, b, c, d])
     }
 
     /// The last word holds the rest of the message and, in its top byte, the message's length.
     pub(crate) fn finish(self, last: u64) -> u64 {
         let SipHash([a, b, c, d]) = self.word(last);
-        let SipHash([a, b, c, d]) = SipHash([a, b, c ^ 0xff, d]).rounds(4);
+        let SipHash([a, b, c, d]) = SipHash([a, b, c ^ 0xff, d]).rounds(3);
         a ^ b ^ c ^ d
     }
 }
