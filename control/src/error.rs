@@ -40,6 +40,9 @@ pub enum Error {
     /// Something of this machine is wrong, which is written already.
     #[error("something is wrong")]
     FoundWrong,
+    /// This machine neither forwards nor could take over, which is written already.
+    #[error("this machine is broken")]
+    Broken,
     /// A step of setup, or of its undoing, failed.
     #[error("{0}")]
     Setup(String),
@@ -57,7 +60,11 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Error::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => 0,
-            Error::Mistakes(_) | Error::Reported(_) | Error::Usage(_) | Error::NotCompared(_) => 2,
+            Error::Mistakes(_)
+            | Error::Reported(_)
+            | Error::Usage(_)
+            | Error::NotCompared(_)
+            | Error::Broken => 2,
             Error::Unfinished => 3,
             Error::Differs | Error::FoundWrong | Error::Setup(_) | Error::ActiveIsSilent => 1,
             Error::Client(ClientError::Failed(Failure {

@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::process::{Command, Stdio};
 
-use api::{Failure, FailureKind, Reload, Reloaded, Request, Response, SourcesInForce};
+use api::{Failure, FailureKind, Reload, Reloaded, Request, Response, Role, SourcesInForce};
 use dataplane::{CONNECTIONS, FakeDataplane, busy, idle, pair, path, stderr, stdout, tandem};
 use serde_json::Value;
 
@@ -67,6 +67,62 @@ fn status_shows_the_pair_below() {
     let status = json(&dataplane.shows(&["status", "--json"]));
     assert_eq!(status["role"], "active");
     assert_eq!(status["pair"]["peer"]["name"], "b");
+}
+
+/// What `status --brief` says, and its exit code.
+fn verdict(dataplane: &FakeDataplane) -> (String, Option<i32>) {
+    let output = dataplane.tandem(&["status", "--brief"]);
+    (stdout(&output), output.status.code())
+}
+
+/// As [`busy`], with both links up.
+fn linked(request: Request) -> Response {
+    match busy(request) {
+        Response::Status(mut status) => {
+            status.nics.iter_mut().for_each(|nic| nic.link_up = true);
+            Response::Status(status)
+        }
+        other => other,
+    }
+}
+
+#[test]
+fn one_line_says_whether_all_is_well() {
+    let mut member = pair();
+    let (own, peer) = (&mut member.own, member.peer.as_mut().unwrap());
+    (own.ready, own.role, own.obstacles) = (true, Role::Active, Vec::new());
+    peer.role = Role::Standby;
+    member.paths.iter_mut().for_each(|path| path.up = true);
+    let well = move |_| Response::Pair(member.clone());
+    let dataplane = FakeDataplane::start(linked).with_control(well.clone());
+    assert_eq!(verdict(&dataplane), ("WELL: a is active, b is standby\n".to_owned(), Some(0)));
+
+    let dataplane = FakeDataplane::start(busy).with_control(well);
+    let line = "DEGRADED: a is active, b is standby; the private link is down\n";
+    assert_eq!(verdict(&dataplane), (line.to_owned(), Some(1)));
+
+    let alone = move |_| {
+        let mut pair = pair();
+        pair.own.ready = true;
+        pair.paths.iter_mut().for_each(|path| path.up = false);
+        Response::Pair(pair)
+    };
+    let dataplane = FakeDataplane::start(linked).with_control(alone);
+    let line = "DEGRADED: a is active; no heartbeat of the peer arrives\n";
+    assert_eq!(verdict(&dataplane), (line.to_owned(), Some(1)));
+
+    let dataplane = FakeDataplane::start(busy).with_control(|_| Response::Pair(pair()));
+    let (line, code) = verdict(&dataplane);
+    assert_eq!(code, Some(2), "{line}");
+    assert!(line.starts_with("BROKEN: a is "), "{line}");
+    assert!(line.contains("; a is not ready: connections are being copied"), "{line}");
+    let json = json(&stdout(&dataplane.tandem(&["status", "--brief", "--json"])));
+    assert_eq!(json["state"], "broken");
+
+    std::fs::remove_file(&dataplane.socket).unwrap();
+    let (line, code) = verdict(&dataplane);
+    assert!(line.starts_with("BROKEN: the dataplane does not answer"), "{line}");
+    assert_eq!((code, line.lines().count()), (Some(2), 1));
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod reload;
 mod services;
 mod setup;
 mod status;
+mod verdict;
 mod versions;
 
 use std::io::{self, BufWriter, Write};
@@ -48,14 +49,15 @@ pub struct Cli {
 const ABOUT: &str = "Shows and operates a Tandem appliance";
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 a mistake in the configuration or the command line, 3 \
-     connections are left after tandem drain --wait --timeout; diff has its own";
+     connections are left after tandem drain --wait --timeout; diff and status --brief have their own";
 
 #[derive(Clone, Debug, Subcommand)]
 enum Command {
     /// Check a configuration file, and show what it means
     Check(check::Arguments),
     /// Show role, NICs, workers, the configuration in force and the pair
-    Status,
+    #[command(after_help = status::HELP)]
+    Status(status::Arguments),
     /// Show services and their real servers
     Services,
     /// Give a real server no new connection; those that it has go on
@@ -111,7 +113,11 @@ impl Cli {
         if code != 0
             && !matches!(
                 error,
-                Error::Reported(_) | Error::Unfinished | Error::Differs | Error::FoundWrong
+                Error::Reported(_)
+                    | Error::Unfinished
+                    | Error::Differs
+                    | Error::FoundWrong
+                    | Error::Broken
             )
         {
             // Where even this cannot be written, the exit code has to say it.
@@ -133,7 +139,7 @@ impl Cli {
         let mut context = Context { json: self.json, socket: &self.socket, out };
         match &self.command {
             Command::Check(arguments) => check::run(arguments, &mut context),
-            Command::Status => status::run(&mut context),
+            Command::Status(arguments) => status::run(arguments, &mut context),
             Command::Services => services::run(&mut context),
             Command::Drain(arguments) => administer::drain(arguments, &mut context),
             Command::Disable(servers) => {

@@ -6,8 +6,10 @@ use std::path::Path;
 
 use api::client::ClientError;
 use api::{Client, Nic, Pair, Status, WorkerStatus};
+use clap::Args;
 use serde::Serialize;
 
+use super::verdict::{self, Known};
 use super::{Context, pair, pools};
 use crate::error::Error;
 use crate::output::colour::{self, Colour};
@@ -16,6 +18,17 @@ use crate::output::{Table, date};
 
 /// tandem-control answers at once, or hangs.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+pub(super) const HELP: &str = "\
+With --brief the exit code is 0 when all is well; 1 when this machine forwards or could take over, \
+and something is to be looked at; 2 when it neither forwards nor could take over.";
+
+#[derive(Clone, Debug, Args)]
+pub(super) struct Arguments {
+    /// One line that says whether all is well, and an exit code
+    #[arg(long)]
+    brief: bool,
+}
 
 /// The dataplane's status, with the pair where there is one.
 #[derive(Serialize)]
@@ -29,10 +42,13 @@ struct Whole {
     troubles: Vec<String>,
 }
 
-pub(super) fn run(context: &mut Context<'_>) -> Result<(), Error> {
+pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<(), Error> {
     let socket = context.pair_socket();
     let status = context.client().and_then(|mut client| Ok(client.status()?));
     let pair = Client::connect_with_timeout(&socket, PATIENCE).and_then(|mut c| c.pair());
+    if arguments.brief {
+        return verdict::of(status, Known::of(pair), troubles(context)).answer(context);
+    }
     let status = match (status, &pair) {
         (Ok(status), _) => status,
         // What is known of the pair is of use just when the dataplane is down.
@@ -43,7 +59,7 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<(), Error> {
         }
         (Err(error), _) => return Err(error),
     };
-    let troubles = pools::fetch(context).map_or_else(Vec::new, |pools| pools::troubles(&pools));
+    let troubles = troubles(context);
     let whole = Whole { status, pair: pair.as_ref().ok().cloned(), troubles };
     let has_colours = colour::are_wanted();
     context.answer(&whole, |whole, out| {
@@ -61,6 +77,10 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<(), Error> {
             Err(error) => writeln!(out, "{}", absent(error, &socket)),
         }
     })
+}
+
+fn troubles(context: &Context<'_>) -> Vec<String> {
+    pools::fetch(context).map_or_else(Vec::new, |pools| pools::troubles(&pools))
 }
 
 /// That nothing is known of the pair. A machine by itself needs no tandem-control.
