@@ -13,7 +13,7 @@ LAB := target/debug/tandem-lab
 # A fresh Debian has cargo, once installed, under /usr/bin or in root's ~/.cargo.
 export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/sbin:/sbin
 
-.PHONY: help setup build release demo test lint unit instructions instructions-write lab-test debian-13 deb packages-test sanitize lab lab-down
+.PHONY: help setup build release demo test lint unit instructions instructions-write lab-test debian-13 deb packages-test image image-test sanitize lab lab-down
 
 help: ## Show this.
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s $$'\t'
@@ -47,7 +47,7 @@ instructions-write: setup ## Write down what they take now.
 
 lab-test: setup
 	@test "$$(id -u)" = 0 || { echo "the lab tests make network namespaces, which takes root: run make test as root"; exit 1; }
-	$(CARGO) nextest run $(ALL) -E 'package(lab)'; result=$$?; $(LAB) down; exit $$result
+	$(CARGO) nextest run $(ALL) -E 'package(lab) & not binary(image)'; result=$$?; $(LAB) down; exit $$result
 
 debian-13: setup ## Build on Debian 13, in a root of its own, and run the tests that need DPDK.
 	dpdk/debian-13.sh
@@ -58,6 +58,16 @@ deb: setup ## Debian packages for Debian 12 and 13, in target/SUITE/deb.
 packages-test: setup ## Packages of the quick build: made, installed, upgraded, removed and purged.
 	images/deb.sh --quick
 	images/tests/packages.sh
+
+image: setup deb-13 ## The appliance's image, in target/image: disk, upgrade, network boot.
+	images/image.sh
+
+.PHONY: deb-13
+deb-13:
+	@ls target/trixie/deb/tandem_*.deb >/dev/null 2>&1 || images/deb.sh trixie
+
+image-test: setup ## The image in virtual machines: boot, a stick, a request through it. After make image.
+	$(CARGO) nextest run $(ALL) -E 'package(lab) & binary(image)'
 
 sanitize: setup ## The tests of all that parses or owns memory, under AddressSanitizer.
 	tests/sanitize.sh

@@ -2,6 +2,7 @@
 # Runs a command in a Debian root that has what building Tandem takes, and nothing else.
 #
 #   images/clean-root.sh SUITE COMMAND...    SUITE is bookworm (Debian 12) or trixie (Debian 13)
+#   images/clean-root.sh --tools SUITE ...   without the crates: for commands that build no Rust
 #
 # The checkout is at /source, read-only; what is built goes to /build, which is target/SUITE of the
 # checkout. Needs to be root, mmdebstrap (make setup installs it) and 2 GB of disk for each root,
@@ -11,6 +12,11 @@ set -euo pipefail
 
 checkout=$(cd "$(dirname "$0")/.." && pwd)
 roots=${TANDEM_ROOTS:-/var/cache/tandem}
+crates=yes
+if [ "${1:-}" = --tools ]; then
+	crates=no
+	shift
+fi
 suite=${1:?images/clean-root.sh SUITE COMMAND...: SUITE is bookworm or trixie}
 shift
 root=$roots/$suite
@@ -25,7 +31,12 @@ packages=(
 )
 case $suite in
 bookworm) packages+=(cargo-web rustc-web) ;;
-trixie) packages+=(cargo rustc) ;;
+trixie)
+	packages+=(cargo rustc)
+	# For the appliance's image.
+	packages+=(cryptsetup-bin dosfstools e2fsprogs grub-common grub-efi-amd64-bin grub-pc-bin mtools rauc
+		squashfs-tools systemd-repart)
+	;;
 *)
 	echo "$0: there is no root for $suite: bookworm (Debian 12) or trixie (Debian 13)" >&2
 	exit 1
@@ -61,13 +72,15 @@ fi
 exec 9>&-
 
 # The crates come from this machine's cargo, whose release, registry and proxy may be others.
-(cd "$checkout" && cargo vendor --quiet --locked --versioned-dirs "$build/vendor" >/dev/null)
-cat >"$build/cargo/config.toml" <<-'END'
-	[source.crates-io]
-	replace-with = "vendored"
-	[source.vendored]
-	directory = "/build/vendor"
-END
+if [ $crates = yes ]; then
+	(cd "$checkout" && cargo vendor --quiet --locked --versioned-dirs "$build/vendor" >/dev/null)
+	cat >"$build/cargo/config.toml" <<-'END'
+		[source.crates-io]
+		replace-with = "vendored"
+		[source.vendored]
+		directory = "/build/vendor"
+	END
+fi
 
 # The mounts live in a mount namespace of their own, and are gone with it. The root and the
 # checkout are read-only.

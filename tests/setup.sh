@@ -9,6 +9,7 @@ packages=(
 	nginx-light dnsmasq-base bind9-dnsutils apache2-utils iperf3 traceroute
 	tcpdump tshark python3 bsdextrautils prometheus valgrind
 	mmdebstrap debhelper help2man lintian
+	qemu-system-x86 ovmf ipxe-qemu mtools dosfstools openssh-client
 )
 
 # The distribution's own Rust, where there is none: Debian 12 has a current one under

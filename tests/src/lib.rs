@@ -31,6 +31,7 @@ mod error;
 pub mod faults;
 pub mod flows;
 pub mod hops;
+pub mod image;
 pub mod load;
 pub mod measure;
 pub mod namespace;

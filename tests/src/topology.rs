@@ -119,6 +119,20 @@ impl Lab {
     ///
     /// [`Error`]; `down` cleans up then.
     pub fn up(options: Options) -> Result<Self, Error> {
+        Self::network()?;
+        Self::appliance_only()?;
+        let lab = Self::existing(options);
+        Self::key()?;
+        lab.appliance.start(options)?;
+        lab.appliance.await_service()?;
+        if options.settings.pair {
+            lab.second.start(options)?;
+        }
+        Ok(lab)
+    }
+
+    /// Raises all but the appliances.
+    pub(crate) fn network() -> Result<(), Error> {
         Self::down()?;
         fs::create_dir_all(FOLDER).map_err(Error::file(FOLDER))?;
         for namespace in Self::ALL {
@@ -133,16 +147,7 @@ impl Lab {
         }
         Self::internet()?;
         Self::direct_link()?;
-        servers::start()?;
-        Self::appliance_only()?;
-        let lab = Self::existing(options);
-        Self::key()?;
-        lab.appliance.start(options)?;
-        lab.appliance.await_service()?;
-        if options.settings.pair {
-            lab.second.start(options)?;
-        }
-        Ok(lab)
+        servers::start()
     }
 
     /// A lab that is up already.

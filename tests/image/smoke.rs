@@ -1,0 +1,27 @@
+//! One machine: written to a disk, started, configured by a stick, and it forwards.
+
+use lab::image::{Configuration, Firmware, Hardware, Machine, Network, Stick};
+use lab::{Lab, VIP};
+
+#[test]
+fn smoke_a_machine_with_a_stick_forwards() {
+    let _network = Network::up().unwrap();
+    let hardware = Hardware { name: "a", firmware: Firmware::Bios, nic: Hardware::E1000E };
+    let stick = Stick::new(Configuration { pair: false }, &hardware).unwrap();
+    let mut machine = Machine::new(hardware, Some(&stick)).unwrap();
+    // The control: nobody answers for the virtual IP while the machine is off.
+    let ask = format!("curl -s -m 10 http://{VIP}/");
+    assert!(!Lab::CLIENT.sh(&ask).unwrap().ok());
+
+    machine.power_on().unwrap();
+    let answers = || Lab::CLIENT.sh(&ask).is_ok_and(|output| output.stdout.starts_with('s'));
+    machine.wait("it forwards", answers).unwrap();
+
+    machine.await_status("WELL: a is active").unwrap();
+    let log = machine.must("journalctl -u tandem-dataplane -b --no-pager").unwrap();
+    assert!(log.contains("net_e1000_em"), "{log}");
+    machine.await_console("the configuration was taken over").unwrap();
+    // The servers' own connections go out.
+    let out = Lab::S1.sh("curl -s -m 20 http://203.0.113.10/").unwrap().stdout;
+    assert_eq!(out, format!("internet {VIP}\n"));
+}

@@ -1,0 +1,286 @@
+//! A virtual machine.
+
+use std::fs;
+use std::path::Path;
+
+use super::{Stick, artefact, key};
+use crate::namespace::{Namespace, Output, Task, must};
+use crate::topology::Lab;
+use crate::{Error, FOLDER, wait_until};
+
+/// How long an emulated machine on a busy host may take for one step of its start.
+const SECONDS: u64 = 400;
+
+/// How a machine starts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Firmware {
+    /// From its disk, by the code in the first sector.
+    Bios,
+    /// From its disk, by the file on the EFI partition.
+    Uefi,
+    /// By network, without a disk.
+    Network,
+}
+
+/// What a machine is made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Hardware {
+    /// `a` or `b`.
+    pub name: &'static str,
+    /// How it starts.
+    pub firmware: Firmware,
+    /// QEMU's words for the two NICs of the dataplane.
+    pub nic: &'static str,
+}
+
+impl Hardware {
+    /// Where the public NIC is on the PCI bus.
+    pub const PUBLIC: &'static str = "0000:00:10.0";
+    /// Where the private one is.
+    pub const PRIVATE: &'static str = "0000:00:11.0";
+    /// Intel's NICs, as QEMU has them.
+    pub const E1000E: &'static str = "e1000e";
+    /// The NIC of virtual machines, behind the IOMMU.
+    pub const VIRTIO: &'static str = "virtio-net-pci,disable-legacy=on,iommu_platform=on";
+    /// VMware's.
+    pub const VMXNET3: &'static str = "vmxnet3";
+
+    fn number(&self) -> u8 {
+        if self.name == "a" { 1 } else { 2 }
+    }
+}
+
+/// A virtual machine, on or off. Its disk is gone with it.
+#[derive(Debug)]
+pub struct Machine {
+    hardware: Hardware,
+    disk: String,
+    stick: Option<String>,
+    process: Option<Task>,
+}
+
+impl Machine {
+    const SWITCH: Namespace = Lab::SWITCH;
+
+    /// One that is off, with the image on its disk and a stick in it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`], when there is no image or no room.
+    pub fn new(hardware: Hardware, stick: Option<&Stick>) -> Result<Self, Error> {
+        let name = hardware.name;
+        let disk = format!("{FOLDER}/{name}.img");
+        let image = artefact(".img")?.display().to_string();
+        must(&["cp", "--sparse=always", &image, &disk])?;
+        must(&["truncate", "-s", "2G", &disk])?;
+        let stick = stick.map(|stick| stick.write(name)).transpose()?;
+        for side in ["public", "private", "management"] {
+            let port = format!("{name}-{side}-v");
+            let switch = Self::SWITCH.0;
+            must(&["ip", "-n", switch, "tuntap", "add", "dev", &port, "mode", "tap"])?;
+            must(&["ip", "-n", switch, "link", "set", &port, "up", "master", side])?;
+        }
+        Ok(Machine { hardware, disk, stick, process: None })
+    }
+
+    /// What it is made of.
+    pub fn hardware(&self) -> &Hardware {
+        &self.hardware
+    }
+
+    /// Puts another stick in, or takes it out. The machine has to be off.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`], when it cannot be written.
+    pub fn plug(&mut self, stick: Option<&Stick>) -> Result<(), Error> {
+        self.stick = stick.map(|stick| stick.write(self.hardware.name)).transpose()?;
+        Ok(())
+    }
+
+    /// The image of its disk, while it is off.
+    pub fn disk(&self) -> &Path {
+        Path::new(&self.disk)
+    }
+
+    /// Switches it on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Start`].
+    pub fn power_on(&mut self) -> Result<(), Error> {
+        let words = self.words();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        // Each start has a record of its own.
+        let _ = fs::remove_file(self.record());
+        self.process = Some(Self::SWITCH.spawn(&words)?);
+        Ok(())
+    }
+
+    /// Cuts its power.
+    pub fn power_off(&mut self) {
+        self.process = None;
+    }
+
+    fn words(&self) -> Vec<String> {
+        let Hardware { name, firmware, nic } = self.hardware;
+        let number = self.hardware.number();
+        let record = self.record();
+        let mut line = format!(
+            "qemu-system-x86_64 -machine q35,kernel-irqchip=split -accel tcg,thread=multi -cpu max \
+             -smp 2 -m 1536 -display none -monitor none -serial file:{record} \
+             -device intel-iommu,intremap=on,caching-mode=on,aw-bits=48 -device qemu-xhci -no-user-config"
+        );
+        let management = if firmware == Firmware::Network { "bootindex=1" } else { "romfile=" };
+        for (side, device, more) in [
+            ("public", nic, "addr=0x10,romfile="),
+            ("private", nic, "addr=0x11,romfile="),
+            ("management", "virtio-net-pci", management),
+        ] {
+            let side_number = match side {
+                "management" => 0,
+                "public" => 1,
+                _ => 2,
+            };
+            line += &format!(
+                " -netdev tap,id={side},ifname={name}-{side}-v,script=no,downscript=no \
+                 -device {device},netdev={side},mac=52:54:00:00:0{side_number}:0{number},{more}"
+            );
+        }
+        if firmware != Firmware::Network {
+            let disk = &self.disk;
+            line += &format!(" -drive file={disk},format=raw,if=virtio,cache=writeback");
+        }
+        if firmware == Firmware::Uefi {
+            line += " -drive if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd \
+                     -drive if=pflash,format=raw,snapshot=on,file=/usr/share/OVMF/OVMF_VARS_4M.fd";
+        }
+        if let Some(stick) = &self.stick {
+            line += &format!(
+                " -drive file={stick},format=raw,if=none,id=stick -device usb-storage,drive=stick"
+            );
+        }
+        line.split_whitespace().map(str::to_owned).collect()
+    }
+
+    fn record(&self) -> String {
+        format!("{FOLDER}/{}.console", self.hardware.name)
+    }
+
+    /// What its serial console has shown since it was switched on.
+    pub fn console(&self) -> String {
+        let bytes = fs::read(self.record()).unwrap_or_default();
+        plain(&String::from_utf8_lossy(&bytes))
+    }
+
+    /// Waits until its console has shown these words.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Waited`], with the console's last lines.
+    pub fn await_console(&self, words: &str) -> Result<(), Error> {
+        self.wait(&format!("its console shows \"{words}\""), || self.console().contains(words))
+    }
+
+    /// Waits for a condition of this machine.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Waited`], with the console's last lines.
+    pub fn wait(&self, what: &str, condition: impl FnMut() -> bool) -> Result<(), Error> {
+        let what = format!("of machine {}, {what}", self.hardware.name);
+        wait_until(&what, SECONDS, condition).map_err(|error| match error {
+            Error::Waited { seconds, what, .. } => {
+                let console = self.console();
+                let lines: Vec<&str> = console.lines().collect();
+                let last = lines.len().saturating_sub(40);
+                Error::Waited { seconds, what, words: format!("\n{}", lines[last..].join("\n")) }
+            }
+            other => other,
+        })
+    }
+
+    /// The words that run a command in it over SSH.
+    fn ssh(&self, command: &str) -> Vec<String> {
+        let name = self.hardware.name;
+        let line = format!(
+            "ssh -q -i {} -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
+             -o ConnectTimeout=20 -o BatchMode=yes -o ControlMaster=auto \
+             -o ControlPath={FOLDER}/{name}.ssh -o ControlPersist=60 root@192.0.2.1{}",
+            key(),
+            self.hardware.number()
+        );
+        line.split_whitespace().map(str::to_owned).chain([command.to_owned()]).collect()
+    }
+
+    /// Runs a line of shell in it, whatever the end.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Start`].
+    pub fn run(&self, command: &str) -> Result<Output, Error> {
+        let words = self.ssh(command);
+        Self::SWITCH.run(&words.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    /// Runs a line of shell that has to succeed; what it wrote.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Command`].
+    pub fn must(&self, command: &str) -> Result<String, Error> {
+        let output = self.run(command)?;
+        if output.ok() {
+            return Ok(output.stdout);
+        }
+        let command = format!("{command} in machine {}", self.hardware.name);
+        Err(Error::Command { command, words: output.words() })
+    }
+
+    /// Waits until one can log in.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Waited`].
+    pub fn await_login(&self) -> Result<(), Error> {
+        self.wait("one can log in", || self.run("true").is_ok_and(|output| output.ok()))
+    }
+
+    /// Waits until the line of `tandem status --brief` says this.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Waited`].
+    pub fn await_status(&self, words: &str) -> Result<(), Error> {
+        self.await_login()?;
+        let mut last = String::new();
+        let result = self.wait(&format!("its status says \"{words}\""), || {
+            last = self.run("tandem status --brief").map_or(String::new(), |o| o.words());
+            last.contains(words)
+        });
+        result.map_err(|error| match error {
+            Error::Waited { seconds, what, words } => {
+                Error::Waited { seconds, what, words: format!(": it says {last}{words}") }
+            }
+            other => other,
+        })
+    }
+}
+
+/// A text without the sequences that place it on a terminal.
+fn plain(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            '\u{1b}' => {
+                if characters.next_if_eq(&'[').is_some() {
+                    let _ = characters.by_ref().find(char::is_ascii_alphabetic);
+                }
+            }
+            '\r' => {}
+            other => plain.push(other),
+        }
+    }
+    plain
+}
