@@ -18,7 +18,8 @@ rm -rf slot efi netboot bundle
 mkdir -p slot efi/EFI/BOOT efi/grub netboot bundle
 echo "the root"
 quietly mksquashfs - root.img -tar -noappend -quiet -no-progress -comp zstd \
-	-Xcompression-level "$LEVEL" -b 32K -no-fragments -no-xattrs <root.tar
+	-Xcompression-level "$LEVEL" -b 32K -no-fragments -no-xattrs \
+	-root-mode 0755 -root-uid 0 -root-gid 0 <root.tar
 size=$(stat -c %s root.img)
 offset=$(((size + 4095) / 4096 * 4096))
 truncate -s "$offset" root.img
