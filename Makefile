@@ -66,7 +66,8 @@ image: setup deb-13 ## The appliance's image, in target/image: disk, upgrade, ne
 deb-13:
 	@ls target/trixie/deb/tandem_*.deb >/dev/null 2>&1 || images/deb.sh trixie
 
-image-test: setup ## The image in virtual machines: boot, a stick, a request through it. After make image.
+image-test: ## The image in virtual machines: boot, a stick, a request through it. After make image.
+	@tests/setup.sh --machines
 	$(CARGO) nextest run $(ALL) -E 'package(lab) & binary(image)'
 
 sanitize: setup ## The tests of all that parses or owns memory, under AddressSanitizer.

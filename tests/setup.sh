@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what building, testing and the lab need and is missing, on Debian 12 or newer.
+# Installs what building, testing and the lab need and is missing, on Debian 12 or newer; with
+# --machines also what virtual machines need.
 set -euo pipefail
 
 packages=(
@@ -9,8 +10,12 @@ packages=(
 	nginx-light dnsmasq-base bind9-dnsutils apache2-utils iperf3 traceroute
 	tcpdump tshark python3 bsdextrautils prometheus valgrind
 	mmdebstrap debhelper help2man lintian
-	qemu-system-x86 ovmf ipxe-qemu mtools dosfstools openssh-client
 )
+
+# For the image in virtual machines: make image-test.
+if [ "${1:-}" = --machines ]; then
+	packages+=(qemu-system-x86 ovmf ipxe-qemu mtools dosfstools openssh-client)
+fi
 
 # The distribution's own Rust, where there is none: Debian 12 has a current one under
 # these names, Debian 13 under the plain ones.
