@@ -1,7 +1,6 @@
 //! A virtual machine.
 
 use std::fs;
-use std::path::Path;
 
 use super::{Stick, artefact, key};
 use crate::namespace::{Namespace, Output, Task, must};
@@ -81,26 +80,6 @@ impl Machine {
             must(&["ip", "-n", switch, "link", "set", &port, "up", "master", side])?;
         }
         Ok(Machine { hardware, disk, stick, process: None })
-    }
-
-    /// What it is made of.
-    pub fn hardware(&self) -> &Hardware {
-        &self.hardware
-    }
-
-    /// Puts another stick in, or takes it out. The machine has to be off.
-    ///
-    /// # Errors
-    ///
-    /// [`Error`], when it cannot be written.
-    pub fn plug(&mut self, stick: Option<&Stick>) -> Result<(), Error> {
-        self.stick = stick.map(|stick| stick.write(self.hardware.name)).transpose()?;
-        Ok(())
-    }
-
-    /// The image of its disk, while it is off.
-    pub fn disk(&self) -> &Path {
-        Path::new(&self.disk)
     }
 
     /// Switches it on.

@@ -28,20 +28,6 @@ impl Stick {
         Ok(Stick { files })
     }
 
-    /// The text of a file.
-    pub fn text(&self, name: &str) -> String {
-        let found = self.files.iter().find(|(there, _)| *there == name);
-        found.map_or(String::new(), |(_, bytes)| String::from_utf8_lossy(bytes).into_owned())
-    }
-
-    /// Puts another file in the place of one, or adds it.
-    #[must_use]
-    pub fn with(mut self, name: &'static str, text: &str) -> Self {
-        self.files.retain(|(there, _)| *there != name);
-        self.files.push((name, text.as_bytes().to_vec()));
-        self
-    }
-
     /// Writes it as the image of a disk, for the machine with this name.
     pub(super) fn write(&self, name: &str) -> Result<String, Error> {
         let image = format!("{FOLDER}/{name}-stick.img");
