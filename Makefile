@@ -9,6 +9,7 @@ PROGRAMS := -p dataplane -p control -p lab -p perf
 # All of it always: what is built for one step serves the next one.
 ALL := --workspace
 LAB := target/debug/tandem-lab
+PAIR := package(control) & binary(pair)
 
 # A fresh Debian has cargo, once installed, under /usr/bin or in root's ~/.cargo.
 export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/sbin:/sbin
@@ -30,14 +31,25 @@ release: setup ## The programs as they are shipped, in target/x86_64-unknown-lin
 demo: build ## Raise the lab, send real traffic through the appliance, show what each side saw.
 	$(LAB) demo
 
-test: setup lint unit instructions lab-test debian-13 packages-test ## Every check: format, lints, unit and property tests, instructions, lab, Debian 13, packages.
+test: setup ## Every check: format, lints, unit and property tests, lab, Debian 13, instructions, packages, the image's smoke.
+	@tests/setup.sh --machines
+	@# What waits for one core has company; tests with timers of their own have the machine.
+	$(MAKE) -j2 lint-and-build image-quick
+	$(MAKE) unit lab-test debian-13
+	$(MAKE) -j2 image-smoke instructions-and-packages
 
 lint:
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 
+.PHONY: lint-and-build
+lint-and-build: lint
+	$(CARGO) nextest run $(ALL) --no-run
+
 unit:
-	$(CARGO) nextest run $(ALL) -E 'not package(lab)'
+	$(CARGO) nextest run $(ALL) -E 'not package(lab) & not ($(PAIR))'
+	@# Two real processes each, at their real timers: they wait more than they compute.
+	$(CARGO) nextest run $(ALL) -E '$(PAIR)' --profile pair
 
 instructions: setup ## Compare what the fast path's pieces take in instructions with what is written down.
 	$(CARGO) run --release -p pieces
@@ -66,9 +78,22 @@ image: setup deb-13 ## The appliance's image, in target/image: disk, upgrade, ne
 deb-13:
 	@ls target/trixie/deb/tandem_*.deb >/dev/null 2>&1 || images/deb.sh trixie
 
-image-test: ## The image in virtual machines: boot, a stick, a request through it. After make image.
+.PHONY: image-quick image-smoke instructions-and-packages
+image-quick: ## An image of the debug build, for the smoke.
+	images/deb.sh --quick trixie
+	images/image.sh --quick
+
+image-smoke: ## One virtual machine from the image, and a request through it.
+	$(CARGO) nextest run $(ALL) -E 'package(lab) & binary(image) & test(smoke)'; result=$$?; $(LAB) down; exit $$result
+
+instructions-and-packages:
+	$(MAKE) instructions
+	$(MAKE) packages-test
+
+image-test: ## The image in virtual machines: NICs, the pair, network boot, upgrades; about an hour. After make image.
 	@tests/setup.sh --machines
-	$(CARGO) nextest run $(ALL) -E 'package(lab) & binary(image)'
+	images/tests/upgrades.sh
+	$(CARGO) nextest run $(ALL) -E 'package(lab) & binary(image)' --success-output final; result=$$?; $(LAB) down; exit $$result
 
 sanitize: setup ## The tests of all that parses or owns memory, under AddressSanitizer.
 	tests/sanitize.sh

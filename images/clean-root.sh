@@ -34,7 +34,7 @@ bookworm) packages+=(cargo-web rustc-web) ;;
 trixie)
 	packages+=(cargo rustc)
 	# For the appliance's image.
-	packages+=(cryptsetup-bin dosfstools e2fsprogs grub-common grub-efi-amd64-bin grub-pc-bin mtools rauc
+	packages+=(cryptsetup-bin dosfstools e2fsprogs grub-common grub-efi-amd64-bin grub-pc-bin mtools python3-cyclonedx-lib rauc
 		squashfs-tools systemd-repart)
 	;;
 *)

@@ -5,11 +5,14 @@
 #                              trixie (Debian 13); they are in target/SUITE/deb then
 #   images/deb.sh --quick      of the programs in target/debug, for this machine's own release, in
 #                              target/deb: to look at packages, not to forward
+#   images/deb.sh --quick SUITE...
+#                              of the debug build in a clean root of each release, in target/SUITE/deb:
+#                              to try the image with
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 [ $# -gt 0 ] || {
-	echo "usage: images/deb.sh --quick | SUITE...: bookworm (Debian 12), trixie (Debian 13)" >&2
+	echo "usage: images/deb.sh [--quick] SUITE... | --quick: bookworm (Debian 12), trixie (Debian 13)" >&2
 	exit 1
 }
 version=$(cargo metadata --locked --no-deps --format-version 1 | python3 -c '
@@ -19,17 +22,29 @@ print(next(p["version"] for p in json.load(sys.stdin)["packages"] if p["name"] =
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct)}
 export SOURCE_DATE_EPOCH
 
+quick=no
+if [ "$1" = --quick ]; then
+	quick=yes
+	shift
+	# Packages of debugging symbols take as long as all the rest.
+	export DEB_BUILD_OPTIONS=noautodbgsym
+	[ $# -gt 0 ] || exec images/debian/build.sh "$version-1~quick" target/debug target/deb
+fi
+
 for suite in "$@"; do
 	case $suite in
-	--quick)
-		# Packages of debugging symbols take as long as all the rest.
-		DEB_BUILD_OPTIONS=noautodbgsym images/debian/build.sh "$version-1~quick" target/debug target/deb
-		continue
-		;;
 	bookworm) release=deb12 ;;
 	trixie) release=deb13 ;;
 	*) release=$suite ;;
 	esac
+	if [ $quick = yes ]; then
+		# shellcheck disable=SC2016
+		images/clean-root.sh "$suite" env DEB_BUILD_OPTIONS="$DEB_BUILD_OPTIONS" bash -euc '
+			cargo build --locked -p control -p dataplane -p lab -p perf
+			exec images/debian/build.sh "$1" /build/target/debug /build/deb
+		' deb "$version-1~$release"
+		continue
+	fi
 	# The same bytes wherever the checkout and cargo's crates lie.
 	# shellcheck disable=SC2016
 	images/clean-root.sh "$suite" bash -euc '

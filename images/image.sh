@@ -92,6 +92,7 @@ elif [ $locked = yes ] && ! difference=$(diff <(grep -v '^#' "$lock") "$work/ver
 		"ones: images/image.sh --lock"
 fi
 
+cargo metadata --locked --format-version 1 --filter-platform x86_64-unknown-linux-gnu >"$work/crates.json"
 images/clean-root.sh --tools trixie env VERSION="$VERSION" LEVEL="$LEVEL" \
 	images/appliance/assemble.sh /build/image
 
@@ -100,6 +101,7 @@ rm -rf target/image/* && mkdir -p target/image/netboot
 mv "$work"/disk.img "target/image/$name.img"
 mv "$work/upgrade.raucb" "target/image/$name.raucb"
 mv "$work"/netboot/* target/image/netboot/
+mv "$work/bill.json" "target/image/$name.cdx.json"
 cp "$work/versions" "target/image/packages"
 rm -f "$work"/root.img "$work"/boot.img
 (cd target/image && find . -type f ! -name SHA256SUMS | sort | xargs sha256sum >SHA256SUMS)

@@ -14,7 +14,7 @@ packages=(
 
 # For the image in virtual machines: make image-test.
 if [ "${1:-}" = --machines ]; then
-	packages+=(qemu-system-x86 ovmf ipxe-qemu mtools dosfstools openssh-client)
+	packages+=(qemu-system-x86 ovmf ipxe-qemu mtools dosfstools openssh-client nmap fdisk)
 fi
 
 # The distribution's own Rust, where there is none: Debian 12 has a current one under

@@ -25,9 +25,11 @@ use crate::role::term::TermFile;
 use crate::role::{Driver, DriverHandle, DriverRequest, SyncPlan, term};
 use crate::servers::task::PeerParts;
 use crate::servers::{PoolsTask, checks, folder, task};
+use crate::sync::accept::OtherLinks;
 use crate::sync::manager::{Channels, Manager};
 use crate::sync::noise::SyncKey;
 use crate::sync::{Counts, Report};
+use crate::upgrade;
 use crate::versions;
 use crate::watchdog;
 use crate::witness::{self, Witness};
@@ -171,7 +173,9 @@ fn start_pair(
     let (reports, sync) = watch::channel(Report::default());
     let counts = Arc::new(Counts::default());
     let (servers, links) = mpsc::channel(1);
-    let channels = Channels { plans, report: reports, servers };
+    let (upgrades, upgrading) = mpsc::channel(1);
+    tokio::spawn(upgrade::receive::run(upgrading, upgrade::Machine::default()));
+    let channels = Channels { plans, report: reports, others: OtherLinks { servers, upgrades } };
     let manager =
         Manager::start(&config.node, peer, sync_key.clone(), channels, Arc::clone(&counts), clock);
     tokio::spawn(manager.run());

@@ -46,6 +46,9 @@ pub enum Error {
     /// A step of setup, or of its undoing, failed.
     #[error("{0}")]
     Setup(String),
+    /// A step of an upgrade failed; a text without its full stop.
+    #[error("{0}")]
+    Upgrade(String),
     /// Two configurations could not be compared.
     #[error("{0}")]
     NotCompared(Box<Error>),
@@ -71,7 +74,7 @@ impl Error {
                 failure: FailureKind::Configuration,
                 ..
             })) => 2,
-            Error::Client(_) | Error::Control(_) | Error::Output(_) => 1,
+            Error::Client(_) | Error::Control(_) | Error::Upgrade(_) | Error::Output(_) => 1,
         }
     }
 

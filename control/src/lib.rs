@@ -28,6 +28,7 @@ pub mod reload;
 pub mod role;
 pub mod servers;
 pub mod sync;
+pub mod upgrade;
 pub mod versions;
 pub mod watchdog;
 pub mod witness;

@@ -2,12 +2,15 @@
 # Makes the artefacts of the appliance of its root, inside the clean root of Debian 13 with its
 # tools; images/image.sh calls it.
 #
-#   images/appliance/assemble.sh FOLDER     FOLDER has root.tar, vmlinuz, initrd.img; $VERSION is the
+#   images/appliance/assemble.sh FOLDER [upgrade]
+#                                           FOLDER has root.tar, vmlinuz, initrd.img; $VERSION is the
 #                                           release, $LEVEL the level of zstd, SOURCE_DATE_EPOCH
-#                                           the time of all files
+#                                           the time of all files, $ARGUMENTS more words for the
+#                                           kernel. With "upgrade", nothing but that is made
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$1"
+what=${2:-all}
 export TMPDIR=/tmp
 # Tools that tell each step: what they say is of interest when they fail.
 quietly() { "$@" >log 2>&1 || { tail -n 20 log >&2; return 1; }; }
@@ -30,30 +33,34 @@ echo "the slot"
 cp vmlinuz initrd.img slot/
 {
 	cat "$here/disk/slot.cfg"
-	printf 'set verity="tandem.verity=%s:%s"\nset release="%s"\n' "$hash" "$offset" "$VERSION"
+	printf 'set verity="tandem.verity=%s:%s%s"\nset release="%s"\n' "$hash" "$offset" \
+		"${ARGUMENTS:+ $ARGUMENTS}" "$VERSION"
 } >slot/slot.cfg
 mksquashfs slot boot.img -noappend -quiet -no-progress -all-root -comp gzip -no-xattrs
 
-echo "GRUB"
-modules=(part_gpt part_msdos fat squash4 gzio linux normal configfile loadenv regexp serial terminal test
-	echo sleep ls cat reboot halt minicmd)
-grub-mkimage -O i386-pc -p '(,gpt2)/grub' -o core.img biosdisk "${modules[@]}"
-grub-mkimage -O x86_64-efi -p /grub -o efi/EFI/BOOT/BOOTX64.EFI efi_gop all_video "${modules[@]}"
-cp "$here/disk/grub.cfg" efi/grub/
-grub-editenv efi/grub/grubenv create
-grub-editenv efi/grub/grubenv set 'ORDER=a b' a_OK=1 b_OK=0 a_TRY=0 b_TRY=0
+the_disk() {
+	echo "GRUB"
+	modules=(part_gpt part_msdos fat squash4 gzio linux normal configfile loadenv regexp serial terminal test
+		echo sleep ls cat reboot halt minicmd)
+	grub-mkimage -O i386-pc -p '(,gpt2)/grub' -o core.img biosdisk "${modules[@]}"
+	grub-mkimage -O x86_64-efi -p /grub -o efi/EFI/BOOT/BOOTX64.EFI efi_gop all_video "${modules[@]}"
+	cp "$here/disk/grub.cfg" efi/grub/
+	grub-editenv efi/grub/grubenv create
+	grub-editenv efi/grub/grubenv set 'ORDER=a b' a_OK=1 b_OK=0 a_TRY=0 b_TRY=0
 
-echo "the disk"
-rm -f disk.img
-quietly systemd-repart --empty=create --size=auto --sector-size=512 --seed="$seed" --definitions="$here/disk/repart.d" \
-	--root="$PWD" --offline=yes --dry-run=no --no-pager disk.img
-"$here/disk/bios.py" disk.img /usr/lib/grub/i386-pc/boot.img core.img
+	echo "the disk"
+	rm -f disk.img
+	quietly systemd-repart --empty=create --size=auto --sector-size=512 --seed="$seed" --definitions="$here/disk/repart.d" \
+		--root="$PWD" --offline=yes --dry-run=no --no-pager disk.img
+	"$here/disk/bios.py" disk.img /usr/lib/grub/i386-pc/boot.img core.img
+}
 
-echo "network boot"
-cp vmlinuz initrd.img netboot/
-cp root.img netboot/root.squashfs
-standard=$(sed -n 's/^set standard="\(.*\)"$/\1/p' "$here/disk/slot.cfg")
-cat >netboot/boot.ipxe <<END
+network_boot() {
+	echo "network boot"
+	cp vmlinuz initrd.img netboot/
+	cp root.img netboot/root.squashfs
+	standard=$(sed -n 's/^set standard="\(.*\)"$/\1/p' "$here/disk/slot.cfg")
+	cat >netboot/boot.ipxe <<END
 #!ipxe
 # Tandem $VERSION: what chains here may set \${tandem}, such as tandem.config=http://192.0.2.1/a.tar
 kernel vmlinuz initrd=initrd.magic boot=tandem tandem.verity=$hash:$offset $standard \${tandem}
@@ -61,6 +68,14 @@ initrd initrd.img
 initrd root.squashfs /root.squashfs
 boot
 END
+}
+
+if [ "$what" = all ]; then
+	the_disk
+	network_boot
+	echo "the bill of materials"
+	"$here/bill.py" "$VERSION" "$SOURCE_DATE_EPOCH" dpkg.tsv crates.json bill.json
+fi
 
 echo "the upgrade"
 cp root.img boot.img bundle/

@@ -1,7 +1,11 @@
 //! One machine: written to a disk, started, configured by a stick, and it forwards.
 
+use std::time::Instant;
+
 use lab::image::{Configuration, Firmware, Hardware, Machine, Network, Stick};
 use lab::{Lab, VIP};
+
+use crate::{ask, await_answer};
 
 #[test]
 fn smoke_a_machine_with_a_stick_forwards() {
@@ -10,12 +14,12 @@ fn smoke_a_machine_with_a_stick_forwards() {
     let stick = Stick::new(Configuration { pair: false }, &hardware).unwrap();
     let mut machine = Machine::new(hardware, Some(&stick)).unwrap();
     // The control: nobody answers for the virtual IP while the machine is off.
-    let ask = format!("curl -s -m 10 http://{VIP}/");
-    assert!(!Lab::CLIENT.sh(&ask).unwrap().ok());
+    assert!(!Lab::CLIENT.sh(&ask()).unwrap().ok());
 
+    let begin = Instant::now();
     machine.power_on().unwrap();
-    let answers = || Lab::CLIENT.sh(&ask).is_ok_and(|output| output.stdout.starts_with('s'));
-    machine.wait("it forwards", answers).unwrap();
+    await_answer(&machine);
+    println!("from power-on to forwarding: {} s", begin.elapsed().as_secs());
 
     machine.await_status("WELL: a is active").unwrap();
     let log = machine.must("journalctl -u tandem-dataplane -b --no-pager").unwrap();

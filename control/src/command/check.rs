@@ -8,6 +8,7 @@ use config::{Checked, Config, Interface, Masquerade, Mistake, Mistakes, Service}
 use serde_json::{Value, json};
 
 use super::Context;
+use super::doctor::firewall::{Wanted, wanted};
 use crate::error::Error;
 use crate::output::units::{count, plural};
 
@@ -34,7 +35,23 @@ fn document(result: &Result<Checked, Mistakes>) -> Value {
         Err(found) => (&found.mistakes, &found.warnings),
     };
     let list = |mistakes: &Vec<Mistake>| mistakes.iter().map(one).collect::<Vec<_>>();
-    json!({ "valid": result.is_ok(), "mistakes": list(mistakes), "warnings": list(warnings) })
+    let config = result.as_ref().ok().map(|checked| &checked.config);
+    json!({
+        "valid": result.is_ok(),
+        "mistakes": list(mistakes),
+        "warnings": list(warnings),
+        "name": config.map(|config| &config.node.name),
+        "open": config.map(open),
+    })
+}
+
+/// What the kernel's firewall has to let through.
+fn open(config: &Config) -> Vec<Value> {
+    let one = |wanted: &Wanted| {
+        let (protocol, port) = (wanted.packet.transport.to_string(), wanted.packet.port);
+        json!({ "what": wanted.what, "protocol": protocol, "port": port })
+    };
+    wanted(config).iter().map(one).collect()
 }
 
 fn one(mistake: &Mistake) -> Value {

@@ -17,6 +17,7 @@ mod reload;
 mod services;
 mod setup;
 mod status;
+mod upgrade;
 mod verdict;
 mod versions;
 
@@ -94,6 +95,9 @@ enum Command {
     /// Prepare this machine for the dataplane: hugepages, NICs, cores, a first configuration
     #[command(after_help = setup::HELP)]
     Setup(Box<setup::Arguments>),
+    /// Upgrade the image of this machine, or of both machines of the pair
+    #[command(after_help = upgrade::HELP)]
+    Upgrade(upgrade::Arguments),
     /// Write the script with which a shell completes commands and options
     #[command(after_help = manual::HELP)]
     Completions(manual::Completions),
@@ -157,6 +161,7 @@ impl Cli {
             Command::Diff(arguments) => diff::run(arguments, &mut context),
             Command::Doctor(arguments) => doctor::run(arguments, &mut context),
             Command::Setup(arguments) => setup::run(arguments, &mut context),
+            Command::Upgrade(arguments) => upgrade::run(arguments, &mut context),
             Command::Completions(arguments) => manual::completions(arguments, &mut context),
             Command::Manual(arguments) => manual::pages(arguments),
         }

@@ -29,14 +29,22 @@ pub struct Taken {
     pub path: PeerPath,
 }
 
+/// Who takes the peer's connections about other things than sync.
+#[derive(Clone, Debug)]
+pub struct OtherLinks {
+    /// What the machines tell each other of servers.
+    pub servers: mpsc::Sender<Secured>,
+    /// Upgrades of the image.
+    pub upgrades: mpsc::Sender<Secured>,
+}
+
 /// What the listeners on all paths share.
 #[derive(Clone)]
 pub struct Accept {
     key: SyncKey,
     plans: watch::Receiver<SyncPlan>,
     taken: mpsc::Sender<Taken>,
-    /// Takes the connections that are about servers.
-    servers: mpsc::Sender<Secured>,
+    others: OtherLinks,
     unauthenticated: Arc<Semaphore>,
     counts: Arc<Counts>,
     clock: Clock,
@@ -57,7 +65,7 @@ impl Accept {
         key: SyncKey,
         plans: watch::Receiver<SyncPlan>,
         taken: mpsc::Sender<Taken>,
-        servers: mpsc::Sender<Secured>,
+        others: OtherLinks,
         counts: Arc<Counts>,
         clock: Clock,
     ) -> Self {
@@ -66,7 +74,7 @@ impl Accept {
             key,
             plans,
             taken,
-            servers,
+            others,
             unauthenticated,
             counts,
             clock,
@@ -106,7 +114,8 @@ impl Accept {
             let link = taken_for(admits, stream, &this.key).await;
             drop(place);
             match link {
-                Ok((Purpose::Servers, link)) => drop(this.servers.send(link).await),
+                Ok((Purpose::Servers, link)) => drop(this.others.servers.send(link).await),
+                Ok((Purpose::Upgrade, link)) => drop(this.others.upgrades.send(link).await),
                 Ok((Purpose::Sync, link)) => drop(this.taken.send(Taken { link, path }).await),
                 Err(Trouble::NotAdmitted) => {}
                 Err(trouble) => this.refuse(&trouble, remote),
@@ -179,8 +188,9 @@ mod tests {
         let plan = SyncPlan { export: true, ..SyncPlan::default() };
         let ((_plan, plans), (taken, _taken)) = (watch::channel(plan), mpsc::channel(1));
         let counts = Arc::new(Counts::default());
-        let (servers, _servers) = mpsc::channel(1);
-        let accept = Accept::new(key, plans, taken, servers, Arc::clone(&counts), Clock::start());
+        let ((servers, _servers), (upgrades, _upgrades)) = (mpsc::channel(1), mpsc::channel(1));
+        let others = OtherLinks { servers, upgrades };
+        let accept = Accept::new(key, plans, taken, others, Arc::clone(&counts), Clock::start());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let remote = listener.local_addr().unwrap();
         drop(listener);

@@ -11,7 +11,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
-use super::accept::{Accept, Taken};
+use super::accept::{Accept, OtherLinks, Taken};
 use super::noise::{Secured, SyncKey};
 use super::{Counts, Report, Trouble, add, dataplane, dial, pump};
 use crate::clock::Clock;
@@ -55,8 +55,8 @@ impl Drop for Stream {
 pub struct Channels {
     pub plans: watch::Receiver<SyncPlan>,
     pub report: watch::Sender<Report>,
-    /// Takes the peer's connections that are about servers.
-    pub servers: mpsc::Sender<Secured>,
+    /// Take the peer's connections that are about something else.
+    pub others: OtherLinks,
 }
 
 /// Carries connections for as long as there are plans.
@@ -82,10 +82,10 @@ impl Manager {
         counts: Arc<Counts>,
         clock: Clock,
     ) -> Self {
-        let Channels { plans, report, servers } = channels;
+        let Channels { plans, report, others } = channels;
         let (sender, taken) = mpsc::channel(1);
         let (ends, counted) = (plans.clone(), Arc::clone(&counts));
-        let accept = Accept::new(key.clone(), ends, sender, servers, counted, clock);
+        let accept = Accept::new(key.clone(), ends, sender, others, counted, clock);
         for path in &peer.paths {
             tokio::spawn(accept.clone().listen(*path, peer.port));
         }

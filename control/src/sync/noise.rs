@@ -2,7 +2,7 @@
 //! (`NNpsk0`: fresh keys for each connection, and no certificates).
 //!
 //! ```text
-//!   both send first   "TANDEM" or "TDSERV", version of this protocol, version of the stream
+//!   both send first   "TANDEM", "TDSERV" or "TDUPGR", version of this protocol, version of the stream
 //!   handshake         dialler -> psk, e    listener -> e, ee
 //!   then              2 bytes of length, so much ciphertext; empty ones keep alive
 //! ```
@@ -40,10 +40,12 @@ pub enum Purpose {
     Sync,
     /// What the machines tell each other of servers.
     Servers,
+    /// Upgrades of the image.
+    Upgrade,
 }
 
 impl Purpose {
-    const ALL: [Purpose; 2] = [Purpose::Sync, Purpose::Servers];
+    const ALL: [Purpose; 3] = [Purpose::Sync, Purpose::Servers, Purpose::Upgrade];
 
     /// What a connection begins with. A machine that does not know a purpose takes its connection
     /// for one of another program, and is not disturbed.
@@ -51,6 +53,7 @@ impl Purpose {
         match self {
             Purpose::Sync => b"TANDEM",
             Purpose::Servers => b"TDSERV",
+            Purpose::Upgrade => b"TDUPGR",
         }
     }
 
@@ -60,12 +63,15 @@ impl Purpose {
         match self {
             Purpose::Sync => Versions(VERSION, STREAM_VERSION),
             Purpose::Servers => Versions(VERSION, SERVERS_VERSION),
+            Purpose::Upgrade => Versions(VERSION, UPGRADE_VERSION),
         }
     }
 }
 
 /// The version of what the machines tell each other of servers. Fields are only added within it.
 const SERVERS_VERSION: u16 = 1;
+/// The version of what they say to each other of upgrades. Fields are only added within it.
+const UPGRADE_VERSION: u16 = 1;
 
 /// The key of all sync connections of a pair; each has its own from the handshake.
 #[derive(Clone)]

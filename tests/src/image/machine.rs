@@ -1,6 +1,10 @@
 //! A virtual machine.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::FileExt;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 
 use super::{Stick, artefact, key};
 use crate::namespace::{Namespace, Output, Task, must};
@@ -56,6 +60,7 @@ pub struct Machine {
     disk: String,
     stick: Option<String>,
     process: Option<Task>,
+    sticks: u32,
 }
 
 impl Machine {
@@ -72,14 +77,14 @@ impl Machine {
         let image = artefact(".img")?.display().to_string();
         must(&["cp", "--sparse=always", &image, &disk])?;
         must(&["truncate", "-s", "2G", &disk])?;
-        let stick = stick.map(|stick| stick.write(name)).transpose()?;
+        let stick = stick.map(|stick| stick.write(&format!("{name}-0"))).transpose()?;
         for side in ["public", "private", "management"] {
             let port = format!("{name}-{side}-v");
             let switch = Self::SWITCH.0;
             must(&["ip", "-n", switch, "tuntap", "add", "dev", &port, "mode", "tap"])?;
             must(&["ip", "-n", switch, "link", "set", &port, "up", "master", side])?;
         }
-        Ok(Machine { hardware, disk, stick, process: None })
+        Ok(Machine { hardware, disk, stick, process: None, sticks: 0 })
     }
 
     /// Switches it on.
@@ -88,6 +93,8 @@ impl Machine {
     ///
     /// [`Error::Start`].
     pub fn power_on(&mut self) -> Result<(), Error> {
+        // A connection to the machine as it was would hang.
+        let _ = fs::remove_file(format!("{FOLDER}/{}.ssh", self.hardware.name));
         let words = self.words();
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         // Each start has a record of its own.
@@ -101,13 +108,109 @@ impl Machine {
         self.process = None;
     }
 
+    /// True while it is on.
+    pub fn is_on(&mut self) -> bool {
+        self.process.as_mut().is_some_and(Task::runs)
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &'static str {
+        self.hardware.name
+    }
+
+    /// Its real address on the public side.
+    pub fn public(&self) -> String {
+        format!("198.51.100.{}", 1 + self.hardware.number())
+    }
+
+    /// Its address for management.
+    pub fn management(&self) -> String {
+        format!("192.0.2.1{}", self.hardware.number())
+    }
+
+    /// Puts a stick into a machine that is on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`], when the machine does not take it.
+    pub fn plug(&mut self, stick: &Stick) -> Result<(), Error> {
+        self.sticks += 1;
+        let number = self.sticks;
+        let image = stick.write(&format!("{}-{number}", self.hardware.name))?;
+        self.monitor(&format!("drive_add 0 if=none,id=stick{number},file={image},format=raw"))?;
+        self.monitor(&format!("device_add usb-storage,drive=stick{number},id=usb{number}"))
+    }
+
+    /// Says a line to QEMU's monitor.
+    fn monitor(&self, line: &str) -> Result<(), Error> {
+        let path = self.monitor_socket();
+        let talk = || {
+            let mut stream = UnixStream::connect(&path)?;
+            writeln!(stream, "{line}\nquit-not")?;
+            // The answer to a word that there is not comes after the answer to the line.
+            let mut heard = String::new();
+            for said in BufReader::new(stream).lines() {
+                heard += &said?;
+                if heard.contains("unknown command") {
+                    break;
+                }
+            }
+            Ok(heard)
+        };
+        let heard: String = talk().map_err(Error::file(&path))?;
+        if heard.contains("Error") {
+            return Err(Error::Command { command: line.to_owned(), words: plain(&heard) });
+        }
+        Ok(())
+    }
+
+    fn monitor_socket(&self) -> String {
+        format!("{FOLDER}/{}.monitor", self.hardware.name)
+    }
+
+    /// Changes a bit of the first block of a partition of its disk, which is off.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`].
+    pub fn damage(&self, partition: &str) -> Result<(), Error> {
+        let table = must(&["sfdisk", "--json", &self.disk])?.stdout;
+        let table: serde_json::Value = serde_json::from_str(&table).unwrap_or_default();
+        let partitions = table["partitiontable"]["partitions"].as_array();
+        let found = partitions.into_iter().flatten().find(|one| one["name"] == partition);
+        let start = found.and_then(|one| one["start"].as_u64()).ok_or_else(|| Error::Command {
+            command: format!("sfdisk --json {}", self.disk),
+            words: format!("there is no partition {partition}"),
+        })?;
+        let file = fs::OpenOptions::new().read(true).write(true).open(&self.disk);
+        let file = file.map_err(Error::file(&self.disk))?;
+        let change = || {
+            let mut byte = [0];
+            file.read_exact_at(&mut byte, start * 512)?;
+            file.write_all_at(&[byte[0] ^ 1], start * 512)
+        };
+        change().map_err(Error::file(&self.disk))
+    }
+
+    /// Copies a file of the host into it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Command`].
+    pub fn copy(&self, from: &Path, to: &str) -> Result<(), Error> {
+        let ssh = self.ssh(&format!("'cat > {to}'")).join(" ");
+        let line = format!("{ssh} < {}", from.display());
+        Self::SWITCH.must(&["bash", "-c", &line]).map(|_| ())
+    }
+
     fn words(&self) -> Vec<String> {
         let Hardware { name, firmware, nic } = self.hardware;
         let number = self.hardware.number();
-        let record = self.record();
+        let (record, monitor) = (self.record(), self.monitor_socket());
         let mut line = format!(
             "qemu-system-x86_64 -machine q35,kernel-irqchip=split -accel tcg,thread=multi -cpu max \
-             -smp 2 -m 1536 -display none -monitor none -serial file:{record} \
+             -smp 2 -m 1536 -display none -monitor unix:{monitor},server=on,wait=off \
+             -serial file:{record} \
              -device intel-iommu,intremap=on,caching-mode=on,aw-bits=48 -device qemu-xhci -no-user-config"
         );
         let management = if firmware == Firmware::Network { "bootindex=1" } else { "romfile=" };
@@ -185,9 +288,9 @@ impl Machine {
         let line = format!(
             "ssh -q -i {} -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null \
              -o ConnectTimeout=20 -o BatchMode=yes -o ControlMaster=auto \
-             -o ControlPath={FOLDER}/{name}.ssh -o ControlPersist=60 root@192.0.2.1{}",
+             -o ControlPath={FOLDER}/{name}.ssh -o ControlPersist=60 root@{}",
             key(),
-            self.hardware.number()
+            self.management()
         );
         line.split_whitespace().map(str::to_owned).chain([command.to_owned()]).collect()
     }

@@ -23,6 +23,9 @@ use crate::{Error, FOLDER, lock};
 /// Where `make image` leaves what it makes.
 const ARTEFACTS: &str = "target/image";
 
+/// What the machines fetch by HTTP when they start by network.
+const BOOT: &str = "/run/tandem-lab/boot";
+
 /// The address of the lab on the bridge for management.
 const MANAGEMENT: &str = "192.0.2.254";
 
@@ -52,8 +55,17 @@ impl Network {
         let key = key();
         must(&["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", &key])?;
         must(&["bash", "-c", &format!("umask 077; head -c 32 /dev/urandom > {FOLDER}/peer.key")])?;
-        dhcp()?;
+        boot_server()?;
         Ok(network)
+    }
+
+    /// What a machine fetches that starts by network: the configuration of this stick.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`].
+    pub fn offer(&self, machine: &str, stick: &Stick) -> Result<(), Error> {
+        stick.archive(&format!("{BOOT}/{machine}.tar"))
     }
 }
 
@@ -70,9 +82,16 @@ fn key() -> String {
 }
 
 /// Addresses on the bridge for management, and the files of network boot.
-fn dhcp() -> Result<(), Error> {
-    let tftp = fs::canonicalize(artefacts().join("netboot"));
-    let tftp = tftp.map_err(Error::file(ARTEFACTS))?;
+fn boot_server() -> Result<(), Error> {
+    let files = fs::canonicalize(artefacts().join("netboot")).map_err(Error::file(ARTEFACTS))?;
+    fs::create_dir_all(BOOT).map_err(Error::file(BOOT))?;
+    must(&["bash", "-c", &format!("ln -s {}/* {BOOT}/", files.display())])?;
+    // What an operator writes: where the configuration of each machine is.
+    let start = format!(
+        "#!ipxe\nset tandem tandem.config=http://{MANAGEMENT}:8000/${{hostname}}.tar\n\
+         chain boot.ipxe\n"
+    );
+    write(&format!("{BOOT}/start.ipxe"), &start)?;
     let hosts = ["a", "b"].map(|name| {
         let number = if name == "a" { 1 } else { 2 };
         format!("dhcp-host=52:54:00:00:00:0{number},192.0.2.1{number},{name}\n")
@@ -80,7 +99,7 @@ fn dhcp() -> Result<(), Error> {
     let text = format!(
         "port=0\ninterface=management\nbind-interfaces\ndhcp-range=192.0.2.10,192.0.2.99,1h\n\
          dhcp-authoritative\nno-ping\nuser=root\n{}dhcp-userclass=set:ipxe,iPXE\n\
-         dhcp-boot=tag:ipxe,http://{MANAGEMENT}:8000/boot.ipxe\n",
+         dhcp-boot=tag:ipxe,http://{MANAGEMENT}:8000/start.ipxe\n",
         hosts.concat()
     );
     let path = format!("{FOLDER}/management.conf");
@@ -88,8 +107,7 @@ fn dhcp() -> Result<(), Error> {
     let lease = format!("--dhcp-leasefile={FOLDER}/leases");
     let configuration = format!("--conf-file={path}");
     Lab::SWITCH.serve("management.log", &["dnsmasq", "-k", &configuration, &lease])?;
-    let folder = tftp.display().to_string();
-    let server = ["python3", "-m", "http.server", "-b", MANAGEMENT, "-d", &folder, "8000"];
+    let server = ["python3", "-m", "http.server", "-b", MANAGEMENT, "-d", BOOT, "8000"];
     Lab::SWITCH.serve("netboot.log", &server)?;
     Ok(())
 }
@@ -98,6 +116,16 @@ fn dhcp() -> Result<(), Error> {
 fn artefacts() -> PathBuf {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     workspace.join(std::env::var("TANDEM_IMAGE").unwrap_or_else(|_| ARTEFACTS.to_owned()))
+}
+
+/// An upgrade that `images/tests/upgrades.sh` has made.
+///
+/// # Errors
+///
+/// [`Error::File`], when it was not run.
+pub fn upgrade(name: &str) -> Result<PathBuf, Error> {
+    let path = artefacts().join(format!("tests/{name}.raucb"));
+    fs::canonicalize(&path).map_err(Error::file(path.display().to_string()))
 }
 
 /// The one file of the image with this ending.

@@ -28,18 +28,48 @@ impl Stick {
         Ok(Stick { files })
     }
 
+    /// The same with a change of the configuration.
+    #[must_use]
+    pub fn with(mut self, from: &str, to: &str) -> Self {
+        for (name, bytes) in &mut self.files {
+            if *name == "tandem.toml" {
+                *bytes = String::from_utf8_lossy(bytes).replace(from, to).into_bytes();
+            }
+        }
+        self
+    }
+
+    /// Writes it as a tar archive, as a machine that starts by network fetches it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`].
+    pub fn archive(&self, path: &str) -> Result<(), Error> {
+        let folder = format!("{path}.files");
+        self.put(&folder)?;
+        must(&["tar", "-cf", path, "-C", &folder, "."]).map(|_| ())
+    }
+
+    /// Writes its files into a folder.
+    fn put(&self, folder: &str) -> Result<(), Error> {
+        let _ = fs::remove_dir_all(folder);
+        fs::create_dir_all(folder).map_err(Error::file(folder))?;
+        for (name, bytes) in &self.files {
+            let path = format!("{folder}/{name}");
+            fs::write(&path, bytes).map_err(Error::file(&path))?;
+        }
+        Ok(())
+    }
+
     /// Writes it as the image of a disk, for the machine with this name.
     pub(super) fn write(&self, name: &str) -> Result<String, Error> {
         let image = format!("{FOLDER}/{name}-stick.img");
         let folder = format!("{FOLDER}/{name}-stick");
-        let _ = fs::remove_dir_all(&folder);
-        fs::create_dir_all(&folder).map_err(Error::file(&folder))?;
+        self.put(&folder)?;
         must(&["rm", "-f", &image])?;
         must(&["mkfs.vfat", "-C", "-n", "TANDEM", &image, "16384"])?;
-        for (name, bytes) in &self.files {
-            let path = format!("{folder}/{name}");
-            fs::write(&path, bytes).map_err(Error::file(&path))?;
-            must(&["mcopy", "-i", &image, &path, "::"])?;
+        for (name, _) in &self.files {
+            must(&["mcopy", "-i", &image, &format!("{folder}/{name}"), "::"])?;
         }
         Ok(image)
     }

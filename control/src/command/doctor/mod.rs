@@ -8,7 +8,7 @@ mod cores;
 mod cpu;
 mod disks;
 mod finding;
-mod firewall;
+pub(super) mod firewall;
 mod hugepages;
 mod iommu;
 mod kernel;
@@ -39,7 +39,7 @@ use finding::{Finding, State};
 use machine::Machine;
 
 pub(super) use machine::Tool;
-pub(super) use tool::run_for_long as run_tool_for_long;
+pub(super) use tool::{run as run_tool, run_for_long as run_tool_for_long};
 
 /// What answers at all answers at once.
 const PATIENCE: Duration = Duration::from_secs(3);

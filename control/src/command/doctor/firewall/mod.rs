@@ -40,13 +40,14 @@ fn legacy(machine: &Machine<'_>) -> Vec<String> {
 }
 
 /// Something that has to reach tandem-control.
-struct Wanted {
-    what: &'static str,
+pub(in crate::command) struct Wanted {
+    pub(in crate::command) what: &'static str,
     without: &'static str,
-    packet: Packet,
+    pub(in crate::command) packet: Packet,
 }
 
-fn wanted(config: &Config) -> Vec<Wanted> {
+/// All that has to reach it with this configuration.
+pub(in crate::command) fn wanted(config: &Config) -> Vec<Wanted> {
     let packet = |transport, port| Packet { transport, port };
     let mut wanted = Vec::new();
     if let Some(peer) = &config.peer {

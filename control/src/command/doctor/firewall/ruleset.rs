@@ -12,7 +12,7 @@ use serde_json::Value;
 const DEPTH: usize = 16;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Transport {
+pub(in crate::command) enum Transport {
     Udp,
     Tcp,
 }
@@ -28,9 +28,9 @@ impl fmt::Display for Transport {
 
 /// The first packet from another machine to a port here.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Packet {
-    pub(super) transport: Transport,
-    pub(super) port: u16,
+pub(in crate::command) struct Packet {
+    pub(in crate::command) transport: Transport,
+    pub(in crate::command) port: u16,
 }
 
 /// What decided.

@@ -1,0 +1,73 @@
+//! Two machines from the very image: they form a pair, and one of them loses its power.
+
+use lab::image::{Configuration, Firmware, Hardware, Machine, Network, Stick};
+use lab::{GATEWAY, Lab, Loading, VIP, neighbour};
+
+use crate::{ask, await_answer};
+
+/// Two machines that are on, `a` active and `b` ready. One starts after the other: both at once
+/// would take each other's time.
+pub(crate) fn pair(network: &Network) -> [Machine; 2] {
+    let _ = network;
+    let machines = [("a", Firmware::Bios), ("b", Firmware::Uefi)].map(|(name, firmware)| {
+        let hardware = Hardware { name, firmware, nic: Hardware::E1000E };
+        let stick = Stick::new(Configuration { pair: true }, &hardware).unwrap();
+        let mut machine = Machine::new(hardware, Some(&stick)).unwrap();
+        machine.power_on().unwrap();
+        machine.await_login().unwrap();
+        machine
+    });
+    await_answer(&machines[0]);
+    machines[0].await_status("WELL: a is active, b is standby").unwrap();
+    machines[1].await_status("WELL: b is standby, a is active").unwrap();
+    machines
+}
+
+#[test]
+fn a_pair_outlives_the_power_of_the_active_machine() {
+    let network = Network::up().unwrap();
+    let [mut active, standby] = pair(&network);
+    let log = standby.must("journalctl -u tandem-dataplane -b --no-pager").unwrap();
+    assert!(log.contains("net_e1000_em"), "{log}");
+
+    // A server that dies is out, and comes back.
+    Lab::S2.must(&["ip", "link", "set", "eth0", "down"]).unwrap();
+    let is_down = |machine: &Machine| {
+        machine.must("tandem services").is_ok_and(|services| services.contains("down"))
+    };
+    active.wait("the dead server is out", || is_down(&active)).unwrap();
+    for _ in 0..6 {
+        let answer = Lab::CLIENT.sh(&ask()).unwrap().stdout;
+        assert!(answer.starts_with("s1") || answer.starts_with("s3"), "{answer:?}");
+    }
+    standby.wait("the dead server is out there, too", || is_down(&standby)).unwrap();
+    Lab::S2.must(&["ip", "link", "set", "eth0", "up"]).unwrap();
+    Lab::S2.must(&["ip", "route", "replace", "default", "via", GATEWAY]).unwrap();
+    active.wait("it is back", || !is_down(&active)).unwrap();
+
+    let metrics = format!("curl -s -m 20 http://{}:9405/metrics", standby.public());
+    let metrics = Lab::CLIENT.sh(&metrics).unwrap().stdout;
+    assert!(metrics.contains("tandem_active 0") && metrics.contains("tandem_ready 1"), "{metrics}");
+
+    let loading = Loading::start_again_and_again(4, 4).unwrap();
+    active.power_off();
+    let taken_over = || {
+        let status = standby.run("tandem status --brief");
+        status.is_ok_and(|status| status.stdout.contains("b is active"))
+    };
+    standby.wait("it is active", taken_over).unwrap();
+    await_answer(&standby);
+    let loaded = loading.finish().unwrap();
+    assert_eq!((loaded.lost, loaded.wrong), (0, 0), "{loaded:?}");
+    assert!(loaded.whole >= 4, "{loaded:?}");
+    // Both floating addresses are the other machine's NICs.
+    for (host, address, mac) in
+        [(Lab::CLIENT, VIP, "52:54:00:00:01:02"), (Lab::S1, GATEWAY, "52:54:00:00:02:02")]
+    {
+        host.run(&["ping", "-c", "1", "-W", "5", address]).unwrap();
+        assert_eq!(neighbour(host, address).unwrap(), mac);
+    }
+    // The servers' own connections go out.
+    let out = Lab::S1.sh("curl -s -m 20 http://203.0.113.10/").unwrap().stdout;
+    assert_eq!(out, format!("internet {VIP}\n"));
+}

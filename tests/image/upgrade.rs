@@ -1,0 +1,95 @@
+//! Upgrades of one machine, right and wrong ones, and what a power cut leaves.
+
+use lab::image::{Configuration, Firmware, Hardware, Machine, Network, Stick, upgrade};
+use lab::{Lab, Output};
+
+use crate::{ask, await_answer};
+
+/// Waits until a slot with this release runs and was judged to be well.
+fn await_good(machine: &Machine, slot: &str, release: &str) {
+    let judged = format!(
+        "grep -q rauc.slot={slot} /proc/cmdline && grep -q 'VERSION=.*{release}' /usr/lib/tandem/release \
+         && test -e /run/tandem/slot-good"
+    );
+    let is_good = || machine.run(&judged).is_ok_and(|output| output.ok());
+    machine.wait(&format!("slot {slot} is well"), is_good).unwrap();
+}
+
+/// Gives the machine a file and has it upgrade itself; what it said.
+fn try_upgrade(machine: &Machine, name: &str, options: &str) -> Output {
+    machine.copy(&upgrade(name).unwrap(), "/var/lib/tandem/new.raucb").unwrap();
+    machine.run(&format!("tandem upgrade {options} /var/lib/tandem/new.raucb")).unwrap()
+}
+
+/// Why it left a slot the last time.
+fn reason(machine: &Machine) -> String {
+    machine.must("tail -n 1 /var/lib/tandem/slots").unwrap()
+}
+
+#[test]
+fn a_machine_comes_back_from_every_upgrade() {
+    let _network = Network::up().unwrap();
+    let hardware = Hardware { name: "a", firmware: Firmware::Bios, nic: Hardware::E1000E };
+    let stick = Stick::new(Configuration { pair: false }, &hardware).unwrap();
+    let mut machine = Machine::new(hardware, Some(&stick)).unwrap();
+    machine.power_on().unwrap();
+    await_answer(&machine);
+    await_good(&machine, "a", "");
+    let slots = "grub-editenv /efi/grub/grubenv list";
+    let before = machine.must(slots).unwrap();
+
+    // What is not right is refused before anything is written.
+    for (name, options, words) in [
+        ("older", "--without-peer", "is not newer than"),
+        ("newer", "", "clients would be without a machine"),
+        ("foreign", "--without-peer", "signature verification failed"),
+        ("truncated", "--without-peer", "Nothing was changed"),
+    ] {
+        let refused = try_upgrade(&machine, name, options);
+        assert!(!refused.ok() && refused.words().contains(words), "{name}: {}", refused.words());
+    }
+    assert_eq!(machine.must(slots).unwrap(), before);
+
+    // The power is cut while the slot is written.
+    machine.copy(&upgrade("newer").unwrap(), "/var/lib/tandem/new.raucb").unwrap();
+    let begin = "tandem upgrade --without-peer /var/lib/tandem/new.raucb";
+    machine.must(&format!("sync; nohup {begin} >/run/log 2>&1 </dev/null &")).unwrap();
+    let writes = || machine.run("grep -q Copying /run/log").is_ok_and(|output| output.ok());
+    machine.wait("the slot is being written", writes).unwrap();
+    machine.power_off();
+    machine.power_on().unwrap();
+    await_answer(&machine);
+    await_good(&machine, "a", "");
+
+    // A slot whose kernel panics.
+    let started = try_upgrade(&machine, "panics", "--without-peer");
+    assert!(started.words().contains("Restarting into slot b"), "{}", started.words());
+    machine.await_console("Kernel panic").unwrap();
+    await_answer(&machine);
+    await_good(&machine, "a", "");
+    assert!(reason(&machine).contains("slot b was new and did not start"), "{}", reason(&machine));
+    machine.await_console("slot b was new and did not start").unwrap();
+
+    // A slot that starts and does not forward.
+    let started = try_upgrade(&machine, "broken", "--without-peer");
+    assert!(started.words().contains("Restarting into slot b"), "{}", started.words());
+    machine.await_console("broken, slot b").unwrap();
+    await_answer(&machine);
+    await_good(&machine, "a", "");
+    assert!(reason(&machine).contains("slot b was new and not well"), "{}", reason(&machine));
+
+    // One that is well stays, also after another start.
+    let started = try_upgrade(&machine, "newer", "--without-peer");
+    assert!(started.words().contains("Restarting into slot b"), "{}", started.words());
+    await_good(&machine, "b", "newer");
+    await_answer(&machine);
+
+    // Its root is damaged on the disk: dm-verity sees it, and the slot from before is started.
+    machine.must("sync").unwrap();
+    machine.power_off();
+    machine.damage("tandem-root-b").unwrap();
+    machine.power_on().unwrap();
+    await_answer(&machine);
+    await_good(&machine, "a", "");
+    assert!(Lab::CLIENT.sh(&ask()).unwrap().ok());
+}
