@@ -4,7 +4,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-CARGO := cargo
+# cargo has jobs of its own.
+CARGO := env -u MAKEFLAGS cargo
 PROGRAMS := -p dataplane -p control -p lab -p perf
 # All of it always: what is built for one step serves the next one.
 ALL := --workspace
@@ -71,12 +72,9 @@ packages-test: setup ## Packages of the quick build: made, installed, upgraded, 
 	images/deb.sh --quick
 	images/tests/packages.sh
 
-image: setup deb-13 ## The appliance's image, in target/image: disk, upgrade, network boot.
+image: setup ## The appliance's image, in target/image: disk, upgrade, network boot.
+	images/deb.sh --changed trixie
 	images/image.sh
-
-.PHONY: deb-13
-deb-13:
-	@ls target/trixie/deb/tandem_*.deb >/dev/null 2>&1 || images/deb.sh trixie
 
 .PHONY: image-quick image-smoke instructions-and-packages
 image-quick: ## An image of the debug build, for the smoke.

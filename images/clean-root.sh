@@ -34,8 +34,8 @@ bookworm) packages+=(cargo-web rustc-web) ;;
 trixie)
 	packages+=(cargo rustc)
 	# For the appliance's image.
-	packages+=(cryptsetup-bin dosfstools e2fsprogs grub-common grub-efi-amd64-bin grub-pc-bin mtools python3-cyclonedx-lib rauc
-		squashfs-tools systemd-repart)
+	packages+=(cryptsetup-bin dosfstools e2fsprogs grub-common grub-efi-amd64-signed grub-pc-bin mtools python3-cyclonedx-lib rauc
+		shim-signed squashfs-tools systemd-repart)
 	;;
 *)
 	echo "$0: there is no root for $suite: bookworm (Debian 12) or trixie (Debian 13)" >&2

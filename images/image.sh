@@ -98,11 +98,13 @@ images/clean-root.sh --tools trixie env VERSION="$VERSION" LEVEL="$LEVEL" \
 
 name=tandem-$VERSION
 rm -rf target/image/* && mkdir -p target/image/netboot
-mv "$work"/disk.img "target/image/$name.img"
+zstd --quiet --rm -3 "$work/disk.img" -o "target/image/$name.img.zst"
 mv "$work/upgrade.raucb" "target/image/$name.raucb"
 mv "$work"/netboot/* target/image/netboot/
 mv "$work/bill.json" "target/image/$name.cdx.json"
 cp "$work/versions" "target/image/packages"
 rm -f "$work"/root.img "$work"/boot.img
 (cd target/image && find . -type f ! -name SHA256SUMS | sort | xargs sha256sum >SHA256SUMS)
+openssl cms -sign -binary -in target/image/SHA256SUMS -signer "$keys/upgrade.crt" -inkey "$keys/upgrade.key" \
+	-outform PEM -out target/image/SHA256SUMS.cms
 du -h --apparent-size target/image/*

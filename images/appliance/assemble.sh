@@ -18,7 +18,7 @@ quietly() { "$@" >log 2>&1 || { tail -n 20 log >&2; return 1; }; }
 seed=$(printf 'tandem %s' "$VERSION" | sha256sum | sed 's/\(.\{8\}\)\(.\{4\}\).\(.\{3\}\).\(.\{3\}\)\(.\{12\}\).*/\1-\2-4\3-8\4-\5/')
 
 rm -rf slot efi netboot bundle
-mkdir -p slot efi/EFI/BOOT efi/grub netboot bundle
+mkdir -p slot efi/EFI/BOOT efi/EFI/debian efi/grub netboot bundle
 echo "the root"
 quietly mksquashfs - root.img -tar -noappend -quiet -no-progress -comp zstd \
 	-Xcompression-level "$LEVEL" -b 32K -no-fragments -no-xattrs \
@@ -40,10 +40,13 @@ mksquashfs slot boot.img -noappend -quiet -no-progress -all-root -comp gzip -no-
 
 the_disk() {
 	echo "GRUB"
-	modules=(part_gpt part_msdos fat squash4 gzio linux normal configfile loadenv regexp serial terminal test
-		echo sleep ls cat reboot halt minicmd)
-	grub-mkimage -O i386-pc -p '(,gpt2)/grub' -o core.img biosdisk "${modules[@]}"
-	grub-mkimage -O x86_64-efi -p /grub -o efi/EFI/BOOT/BOOTX64.EFI efi_gop all_video "${modules[@]}"
+	grub-mkimage -O i386-pc -p '(,gpt2)/grub' -o core.img biosdisk part_gpt part_msdos fat squash4 gzio linux \
+		normal configfile loadenv regexp serial terminal test echo sleep ls cat reboot halt minicmd
+	# For UEFI, the ones that Debian has signed, as Secure Boot asks for: they start Debian's kernel.
+	cp /usr/lib/shim/shimx64.efi.signed efi/EFI/BOOT/BOOTX64.EFI
+	cp /usr/lib/grub/x86_64-efi-signed/grubx64.efi.signed efi/EFI/BOOT/grubx64.efi
+	# shellcheck disable=SC2016
+	printf 'set prefix=($root)/grub\nconfigfile $prefix/grub.cfg\n' >efi/EFI/debian/grub.cfg
 	cp "$here/disk/grub.cfg" efi/grub/
 	grub-editenv efi/grub/grubenv create
 	grub-editenv efi/grub/grubenv set 'ORDER=a b' a_OK=1 b_OK=0 a_TRY=0 b_TRY=0

@@ -18,8 +18,8 @@ from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
 
-# What the packages have programs of.
-SHIPPED = {"control", "dataplane", "lab", "perf"}
+# What the image has programs of.
+SHIPPED = {"control", "dataplane"}
 
 
 def debian(path):

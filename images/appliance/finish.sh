@@ -17,7 +17,7 @@ in_root dpkg-query -W -f '${Package}\t${Version}\t${Architecture}\t${source:Pack
 	LC_ALL=C sort >"$OUTPUT/dpkg.tsv"
 
 in_root systemctl --quiet enable tandem-boot tandem-fetch tandem-host-keys tandem-good efi.mount \
-	tandem-console@tty1 tandem-console@ttyS0 tandem-upgrade.path tandem-resolver.path tandem-dataplane tandem-control \
+	tandem-console tandem-upgrade.path tandem-resolver.path tandem-dataplane tandem-control \
 	systemd-networkd nftables ssh chrony rauc
 # The consoles show the status; a login would be of no use, as there are no passwords.
 in_root systemctl --quiet mask getty@tty1.service serial-getty@ttyS0.service console-getty.service \

@@ -10,20 +10,20 @@ work=target/trixie/image out=target/image/tests
 	exit 1
 }
 release=$(tar -xOf "$work/root.tar" ./usr/lib/tandem/release | sed -n 's/^VERSION=//p')
+tree=$(mktemp -d)
+trap 'rm -rf --one-file-system "$tree" "$work-test"' EXIT
 rm -rf "$out" && mkdir -p "$out"
-trap 'rm -rf "$work-test"' EXIT
+tar -xf "$work/root.tar" --numeric-owner -C "$tree"
 
-# make NAME RELEASE [WORD]   what is in $work-test/changes takes the place of the root's files; the word
-#                            goes to the kernel
+# make NAME RELEASE [WORD]   what is in $work-test/changes takes the place of the root's files, also of
+#                            those made later; the word goes to the kernel
 make() {
 	mkdir -p "$work-test/changes/usr/lib/tandem" "$work-test/keys"
 	printf 'VERSION=%s\n' "$2" >"$work-test/changes/usr/lib/tandem/release"
 	ln -f "$work"/{vmlinuz,initrd.img} "$work-test/"
 	[ -f "$work-test/keys/upgrade.key" ] || cp "$work"/keys/* "$work-test/keys/"
-	cp "$work/root.tar" "$work-test/root.tar"
-	(cd "$work-test/changes" && find . -type f) | xargs tar --delete -f "$work-test/root.tar"
-	(cd "$work-test/changes" && find . -type f) |
-		tar --append -f "$work-test/root.tar" --owner=0 --group=0 -C "$work-test/changes" -T -
+	cp -r --remove-destination "$work-test/changes/." "$tree/"
+	tar -cf "$work-test/root.tar" --numeric-owner --sort=name -C "$tree" .
 	SOURCE_DATE_EPOCH=$(git log -1 --format=%ct) images/clean-root.sh --tools trixie \
 		env VERSION="$2" LEVEL=1 ARGUMENTS="${3:-}" images/appliance/assemble.sh /build/image-test upgrade
 	mv "$work-test/upgrade.raucb" "$out/$1.raucb"
@@ -33,13 +33,13 @@ make() {
 make newer "${release%%+*}+99990101000000newer"
 make older "0.0.1+20000101000000"
 make panics "${release%%+*}+99990101000000panics" rdinit=/none
-mkdir -p "$work-test/changes/usr/bin"
-printf '#!/bin/false\n' >"$work-test/changes/usr/bin/tandem-dataplane"
-chmod 755 "$work-test/changes/usr/bin/tandem-dataplane"
-make broken "${release%%+*}+99990101000000broken"
 mkdir -p "$work-test/keys"
 openssl req -x509 -newkey rsa:2048 -nodes -subj "/CN=Somebody else" -addext keyUsage=digitalSignature \
 	-keyout "$work-test/keys/upgrade.key" -out "$work-test/keys/upgrade.crt" 2>/dev/null
 make foreign "${release%%+*}+99990101000000foreign"
+mkdir -p "$work-test/changes/usr/bin"
+printf '#!/bin/false\n' >"$work-test/changes/usr/bin/tandem-dataplane"
+chmod 755 "$work-test/changes/usr/bin/tandem-dataplane"
+make broken "${release%%+*}+99990101000000broken"
 head -c 30000000 "$out/newer.raucb" >"$out/truncated.raucb"
 ls -l "$out"

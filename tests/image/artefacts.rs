@@ -13,8 +13,14 @@ fn sums_size_and_bill_of_materials_are_right() {
     let sums = Command::new("sha256sum").args(["-c", "SHA256SUMS"]).current_dir(folder).output();
     let sums = sums.unwrap();
     assert!(sums.status.success(), "{}", String::from_utf8_lossy(&sums.stderr));
-    let size = fs::metadata(&upgrade).unwrap().len();
-    assert!(size < 350 << 20, "the upgrade has {size} bytes");
+    let signed = "openssl cms -verify -binary -content SHA256SUMS -in SHA256SUMS.cms -inform PEM \
+                  -CAfile ../keys/upgrade.crt -purpose any -out /dev/null";
+    let signed = Command::new("sh").args(["-c", signed]).current_dir(folder).output().unwrap();
+    assert!(signed.status.success(), "{}", String::from_utf8_lossy(&signed.stderr));
+    for ending in [".raucb", ".img.zst"] {
+        let size = fs::metadata(artefact(ending).unwrap()).unwrap().len();
+        assert!(size < 350 << 20, "{ending} has {size} bytes");
+    }
 
     let bill = fs::read(artefact(".cdx.json").unwrap()).unwrap();
     let bill: Value = serde_json::from_slice(&bill).unwrap();

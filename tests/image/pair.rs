@@ -5,28 +5,35 @@ use lab::{GATEWAY, Lab, Loading, VIP, neighbour};
 
 use crate::{ask, await_answer};
 
-/// Two machines that are on, `a` active and `b` ready. One starts after the other: both at once
-/// would take each other's time.
-pub(crate) fn pair(network: &Network) -> [Machine; 2] {
-    let _ = network;
-    let machines = [("a", Firmware::Bios), ("b", Firmware::Uefi)].map(|(name, firmware)| {
-        let hardware = Hardware { name, firmware, nic: Hardware::E1000E };
-        let stick = Stick::new(Configuration { pair: true }, &hardware).unwrap();
-        let mut machine = Machine::new(hardware, Some(&stick)).unwrap();
-        machine.power_on().unwrap();
-        machine.await_login().unwrap();
-        machine
-    });
-    await_answer(&machines[0]);
-    machines[0].await_status("WELL: a is active, b is standby").unwrap();
-    machines[1].await_status("WELL: b is standby, a is active").unwrap();
-    machines
+/// A pair that is well: the active machine, and the one on standby. Which one is active is decided
+/// by how slow the host is.
+pub(crate) struct Pair {
+    pub(crate) active: Machine,
+    pub(crate) standby: Machine,
+}
+
+impl Pair {
+    pub(crate) fn start() -> Self {
+        let [a, b] = [("a", Firmware::Bios), ("b", Firmware::Uefi)].map(|(name, firmware)| {
+            let hardware = Hardware { name, firmware, nic: Hardware::E1000E };
+            let stick = Stick::new(Configuration { pair: true }, &hardware).unwrap();
+            let mut machine = Machine::new(hardware, Some(&stick)).unwrap();
+            machine.power_on().unwrap();
+            machine
+        });
+        await_answer(&a);
+        a.await_status("WELL: a is").unwrap();
+        b.await_status("WELL: b is").unwrap();
+        let is_active = a.must("tandem status --brief").unwrap().contains("a is active");
+        let (active, standby) = if is_active { (a, b) } else { (b, a) };
+        Pair { active, standby }
+    }
 }
 
 #[test]
 fn a_pair_outlives_the_power_of_the_active_machine() {
-    let network = Network::up().unwrap();
-    let [mut active, standby] = pair(&network);
+    let _network = Network::up().unwrap();
+    let Pair { mut active, standby } = Pair::start();
     let log = standby.must("journalctl -u tandem-dataplane -b --no-pager").unwrap();
     assert!(log.contains("net_e1000_em"), "{log}");
 
@@ -51,9 +58,10 @@ fn a_pair_outlives_the_power_of_the_active_machine() {
 
     let loading = Loading::start_again_and_again(4, 4).unwrap();
     active.power_off();
+    let is_active = format!("{} is active", standby.name());
     let taken_over = || {
         let status = standby.run("tandem status --brief");
-        status.is_ok_and(|status| status.stdout.contains("b is active"))
+        status.is_ok_and(|status| status.stdout.contains(&is_active))
     };
     standby.wait("it is active", taken_over).unwrap();
     await_answer(&standby);
@@ -62,7 +70,7 @@ fn a_pair_outlives_the_power_of_the_active_machine() {
     assert!(loaded.whole >= 4, "{loaded:?}");
     // Both floating addresses are the other machine's NICs.
     for (host, address, mac) in
-        [(Lab::CLIENT, VIP, "52:54:00:00:01:02"), (Lab::S1, GATEWAY, "52:54:00:00:02:02")]
+        [(Lab::CLIENT, VIP, standby.mac(1)), (Lab::S1, GATEWAY, standby.mac(2))]
     {
         host.run(&["ping", "-c", "1", "-W", "5", address]).unwrap();
         assert_eq!(neighbour(host, address).unwrap(), mac);

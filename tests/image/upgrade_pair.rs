@@ -3,36 +3,37 @@
 use lab::Loading;
 use lab::image::{Network, upgrade};
 
-use crate::pair::pair;
+use crate::pair::Pair;
 
 #[test]
 fn a_pair_is_upgraded_and_no_connection_is_lost() {
-    let network = Network::up().unwrap();
-    let [a, b] = pair(&network);
-    for machine in [&a, &b] {
+    let _network = Network::up().unwrap();
+    let Pair { active, standby } = Pair::start();
+    for machine in [&active, &standby] {
         let judged =
             || machine.run("test -e /run/tandem/slot-good").is_ok_and(|output| output.ok());
         machine.wait("its slot is well", judged).unwrap();
     }
     let loading = Loading::start_again_and_again(4, 4).unwrap();
-    a.copy(&upgrade("newer").unwrap(), "/var/lib/tandem/new.raucb").unwrap();
+    active.copy(&upgrade("newer").unwrap(), "/var/lib/tandem/new.raucb").unwrap();
     // It goes on after the connection that began it, and ends with the machine's restart.
     let log = "/var/lib/tandem/upgrade.log";
     let begin = "tandem upgrade --pair /var/lib/tandem/new.raucb";
-    a.must(&format!("nohup {begin} >{log} 2>&1 </dev/null &")).unwrap();
+    active.must(&format!("nohup {begin} >{log} 2>&1 </dev/null &")).unwrap();
 
     let is_newer = "grep -q newer /usr/lib/tandem/release && test -e /run/tandem/slot-good";
-    for machine in [&b, &a] {
+    for machine in [&standby, &active] {
         let upgraded = || machine.run(is_newer).is_ok_and(|output| output.ok());
         machine.wait("it runs the new release and is well", upgraded).unwrap_or_else(|error| {
-            let said = a.run(&format!("cat {log}; cat /var/lib/tandem/slots"));
+            let said = active.run(&format!("cat {log}; cat /var/lib/tandem/slots"));
             panic!("{error}\n{}", said.map_or(String::new(), |said| said.words()))
         });
     }
-    let said = a.must(&format!("cat {log}")).unwrap();
-    assert!(said.contains("b is ready to take over."), "{said}");
-    a.await_status("WELL: a is standby, b is active").unwrap();
-    b.await_status("WELL: b is active, a is standby").unwrap();
+    let said = active.must(&format!("cat {log}")).unwrap();
+    let (a, b) = (active.name(), standby.name());
+    assert!(said.contains(&format!("{b} is ready to take over.")), "{said}");
+    active.await_status(&format!("WELL: {a} is standby, {b} is active")).unwrap();
+    standby.await_status(&format!("WELL: {b} is active, {a} is standby")).unwrap();
     let loaded = loading.finish().unwrap();
     assert_eq!((loaded.lost, loaded.wrong), (0, 0), "{loaded:?}\n{said}");
     assert!(loaded.whole >= 4, "{loaded:?}");

@@ -12,14 +12,15 @@ pub struct Configuration {
 
 impl Configuration {
     /// The file. Timers are those of an emulated machine, which is slow: a second of silence
-    /// is nothing there.
+    /// is nothing there. Workers sleep when there is nothing to do: two machines share the cores
+    /// of one.
     pub(super) fn file(self, hardware: &Hardware) -> String {
         let name = hardware.name;
         let (own, other) = if name == "a" { (2, 3) } else { (3, 2) };
         let peer = if self.pair {
             format!(
                 "[peer]\nkey_file = \"/etc/tandem/peer.key\"\ninterval = \"200ms\"\n\
-                 dead = \"4s\"\nlease = \"3s\"\n\
+                 dead = \"6s\"\nlease = \"5s\"\n\
                  paths = [\n  {{ local = \"198.51.100.{own}\", remote = \"198.51.100.{other}\" }},\n\
                  \x20 {{ local = \"10.0.0.{own}\", remote = \"10.0.0.{other}\" }},\n]\n"
             )
@@ -31,6 +32,7 @@ impl Configuration {
 [node]
 name = "{name}"
 workers = [1]
+idle = "adaptive"
 connections = 20_000
 mbufs = 16383
 

@@ -19,7 +19,7 @@ const SECONDS: u64 = 400;
 pub enum Firmware {
     /// From its disk, by the code in the first sector.
     Bios,
-    /// From its disk, by the file on the EFI partition.
+    /// From its disk, by the file on the EFI partition, with Secure Boot.
     Uefi,
     /// By network, without a disk.
     Network,
@@ -74,8 +74,8 @@ impl Machine {
     pub fn new(hardware: Hardware, stick: Option<&Stick>) -> Result<Self, Error> {
         let name = hardware.name;
         let disk = format!("{FOLDER}/{name}.img");
-        let image = artefact(".img")?.display().to_string();
-        must(&["cp", "--sparse=always", &image, &disk])?;
+        let image = artefact(".img.zst")?.display().to_string();
+        must(&["zstd", "--quiet", "--decompress", "--force", "--sparse", &image, "-o", &disk])?;
         must(&["truncate", "-s", "2G", &disk])?;
         let stick = stick.map(|stick| stick.write(&format!("{name}-0"))).transpose()?;
         for side in ["public", "private", "management"] {
@@ -121,6 +121,11 @@ impl Machine {
     /// Its real address on the public side.
     pub fn public(&self) -> String {
         format!("198.51.100.{}", 1 + self.hardware.number())
+    }
+
+    /// The Ethernet address of a NIC: 0 for management, 1 the public side, 2 the private one.
+    pub fn mac(&self, nic: u8) -> String {
+        format!("52:54:00:00:0{nic}:0{}", self.hardware.number())
     }
 
     /// Its address for management.
@@ -205,10 +210,9 @@ impl Machine {
 
     fn words(&self) -> Vec<String> {
         let Hardware { name, firmware, nic } = self.hardware;
-        let number = self.hardware.number();
         let (record, monitor) = (self.record(), self.monitor_socket());
         let mut line = format!(
-            "qemu-system-x86_64 -machine q35,kernel-irqchip=split -accel tcg,thread=multi -cpu max \
+            "qemu-system-x86_64 -machine q35,kernel-irqchip=split,smm=on -accel tcg,thread=multi -cpu max \
              -smp 2 -m 1536 -display none -monitor unix:{monitor},server=on,wait=off \
              -serial file:{record} \
              -device intel-iommu,intremap=on,caching-mode=on,aw-bits=48 -device qemu-xhci -no-user-config"
@@ -224,9 +228,10 @@ impl Machine {
                 "public" => 1,
                 _ => 2,
             };
+            let mac = self.mac(side_number);
             line += &format!(
                 " -netdev tap,id={side},ifname={name}-{side}-v,script=no,downscript=no \
-                 -device {device},netdev={side},mac=52:54:00:00:0{side_number}:0{number},{more}"
+                 -device {device},netdev={side},mac={mac},{more}"
             );
         }
         if firmware != Firmware::Network {
@@ -234,8 +239,9 @@ impl Machine {
             line += &format!(" -drive file={disk},format=raw,if=virtio,cache=writeback");
         }
         if firmware == Firmware::Uefi {
-            line += " -drive if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.fd \
-                     -drive if=pflash,format=raw,snapshot=on,file=/usr/share/OVMF/OVMF_VARS_4M.fd";
+            line += " -global driver=cfi.pflash01,property=secure,value=on \
+                     -drive if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.secboot.fd \
+                     -drive if=pflash,format=raw,snapshot=on,file=/usr/share/OVMF/OVMF_VARS_4M.ms.fd";
         }
         if let Some(stick) = &self.stick {
             line += &format!(
