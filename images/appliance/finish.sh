@@ -40,7 +40,12 @@ done
 in_root systemctl --quiet set-default multi-user.target
 in_root usermod --password '*' root
 
-mkdir -p "$root"/{efi,etc/tandem,etc/driverctl.d,usr/lib/tandem}
+mkdir -p "$root"/{efi,etc/tandem,etc/driverctl.d,etc/systemd/system/tandem-dataplane.service.d,usr/lib/tandem}
+# These folders are the machine's own.
+for folder in modprobe.d modules-load.d; do
+	mkdir -p "$root/usr/lib/$folder"
+	find "$root/etc/$folder" -type f -exec mv -t "$root/usr/lib/$folder" {} +
+done
 cp "$KEYRING" "$root/etc/rauc/keyring.pem"
 printf 'VERSION=%s\n' "$VERSION" >"$root/usr/lib/tandem/release"
 rm -f "$root"/etc/ssh/ssh_host_*

@@ -18,7 +18,8 @@ fn open_ports(from: Namespace, address: &str) -> Vec<u16> {
 #[test]
 fn a_mistake_on_the_stick_is_told_and_a_right_one_is_taken() {
     let _network = Network::up().unwrap();
-    let hardware = Hardware { name: "a", firmware: Firmware::Uefi, nic: Hardware::VIRTIO };
+    let hardware =
+        Hardware { firmware: Firmware::Uefi, nic: Hardware::VIRTIO, ..Hardware::new("a") };
     let right = Stick::new(Configuration { pair: false }, &hardware).unwrap();
     let wrong = right.clone().with("scheduler = \"rr\"", "scheduler = \"fastest\"");
     let mut machine = Machine::new(hardware, Some(&wrong)).unwrap();
@@ -39,7 +40,7 @@ fn a_mistake_on_the_stick_is_told_and_a_right_one_is_taken() {
     assert!(boot.contains("Secure boot enabled"), "{boot}");
 
     // Only what is documented is open: SSH, and the metrics where they are configured.
-    assert_eq!(open_ports(Lab::SWITCH, &machine.management()), [22, 9405]);
+    assert_eq!(open_ports(Lab::SWITCH, &machine.management()), [22]);
     assert_eq!(open_ports(Lab::CLIENT, &machine.public()), [22, 9405]);
     let metrics =
         Lab::CLIENT.sh(&format!("curl -s -m 20 http://{}:9405/metrics", machine.public()));
@@ -63,4 +64,24 @@ fn a_mistake_on_the_stick_is_told_and_a_right_one_is_taken() {
     // What the machine itself says of its state.
     let doctor = machine.run("tandem doctor").unwrap().words();
     assert!(!doctor.contains("WRONG"), "{doctor}");
+}
+
+#[test]
+fn a_machine_without_an_iommu_says_so_and_forwards_when_told_to() {
+    let _network = Network::up().unwrap();
+    let hardware = Hardware { iommu: false, ..Hardware::new("a") };
+    let stick = Stick::new(Configuration { pair: false }, &hardware).unwrap();
+    let mut machine = Machine::new(hardware, Some(&stick)).unwrap();
+    machine.power_on().unwrap();
+    machine.await_console("this virtual machine has no IOMMU").unwrap();
+    machine.await_console("add --no-iommu").unwrap();
+    machine.await_login().unwrap();
+    assert!(!Lab::CLIENT.sh(&ask()).unwrap().ok());
+
+    // The way without is an explicit choice.
+    machine.plug(&stick.with_setup("--no-iommu\n")).unwrap();
+    await_answer(&machine);
+    machine.await_status("WELL: a is active").unwrap();
+    let driver = machine.must("readlink -f /sys/bus/pci/devices/0000:00:10.0/driver").unwrap();
+    assert!(driver.contains("uio_pci_generic"), "{driver}");
 }

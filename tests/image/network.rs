@@ -8,7 +8,8 @@ use crate::{ask, await_answer};
 #[test]
 fn a_machine_without_a_disk_starts_by_network() {
     let network = Network::up().unwrap();
-    let hardware = Hardware { name: "a", firmware: Firmware::Network, nic: Hardware::VMXNET3 };
+    let hardware =
+        Hardware { firmware: Firmware::Network, nic: Hardware::VMXNET3, ..Hardware::new("a") };
     let offered = Stick::new(Configuration { pair: false }, &hardware).unwrap();
     network.offer("a", &offered).unwrap();
     let mut machine = Machine::new(hardware, None).unwrap();

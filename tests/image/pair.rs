@@ -15,7 +15,7 @@ pub(crate) struct Pair {
 impl Pair {
     pub(crate) fn start() -> Self {
         let [a, b] = [("a", Firmware::Bios), ("b", Firmware::Uefi)].map(|(name, firmware)| {
-            let hardware = Hardware { name, firmware, nic: Hardware::E1000E };
+            let hardware = Hardware { firmware, ..Hardware::new(name) };
             let stick = Stick::new(Configuration { pair: true }, &hardware).unwrap();
             let mut machine = Machine::new(hardware, Some(&stick)).unwrap();
             machine.power_on().unwrap();

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use lab::image::{Configuration, Firmware, Hardware, Machine, Network, Stick};
+use lab::image::{Configuration, Hardware, Machine, Network, Stick};
 use lab::{Lab, VIP};
 
 use crate::{ask, await_answer};
@@ -10,7 +10,7 @@ use crate::{ask, await_answer};
 #[test]
 fn smoke_a_machine_with_a_stick_forwards() {
     let _network = Network::up().unwrap();
-    let hardware = Hardware { name: "a", firmware: Firmware::Bios, nic: Hardware::E1000E };
+    let hardware = Hardware::new("a");
     let stick = Stick::new(Configuration { pair: false }, &hardware).unwrap();
     let mut machine = Machine::new(hardware, Some(&stick)).unwrap();
     // The control: nobody answers for the virtual IP while the machine is off.

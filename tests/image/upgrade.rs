@@ -1,6 +1,6 @@
 //! Upgrades of one machine, right and wrong ones, and what a power cut leaves.
 
-use lab::image::{Configuration, Firmware, Hardware, Machine, Network, Stick, upgrade};
+use lab::image::{Configuration, Hardware, Machine, Network, Stick, upgrade};
 use lab::{Lab, Output};
 
 use crate::{ask, await_answer};
@@ -29,7 +29,7 @@ fn reason(machine: &Machine) -> String {
 #[test]
 fn a_machine_comes_back_from_every_upgrade() {
     let _network = Network::up().unwrap();
-    let hardware = Hardware { name: "a", firmware: Firmware::Bios, nic: Hardware::E1000E };
+    let hardware = Hardware::new("a");
     let stick = Stick::new(Configuration { pair: false }, &hardware).unwrap();
     let mut machine = Machine::new(hardware, Some(&stick)).unwrap();
     machine.power_on().unwrap();

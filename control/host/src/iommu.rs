@@ -42,6 +42,18 @@ pub fn is_unsafe_mode_on(host: &Host) -> bool {
             .is_some_and(|value| matches!(value.as_str(), "Y" | "1" | "y" | "on"))
 }
 
+/// True when the kernel's vfio can take devices without an IOMMU: kernels are built without that
+/// mode, too.
+#[must_use]
+pub fn has_unsafe_mode(host: &Host) -> bool {
+    if host.exists(UNSAFE_MODE) || host.exists("/sys/module/vfio") {
+        return host.exists(UNSAFE_MODE);
+    }
+    let release = host.read("/proc/sys/kernel/osrelease").unwrap_or_default();
+    let built = host.read(&format!("/boot/config-{release}"));
+    built.map_or(true, |built| built.lines().any(|line| line == "CONFIG_VFIO_NOIOMMU=y"))
+}
+
 /// The file that switches vfio's no-IOMMU mode.
 pub const UNSAFE_MODE: &str = "/sys/module/vfio/parameters/enable_unsafe_noiommu_mode";
 
@@ -79,5 +91,20 @@ mod tests {
         assert!(!is_unsafe_mode_on(&tree.host()));
         tree.file(UNSAFE_MODE, "Y\n");
         assert!(is_unsafe_mode_on(&tree.host()));
+    }
+
+    #[test]
+    fn a_kernel_without_the_unsafe_mode_is_known() {
+        let tree = Tree::new();
+        assert!(has_unsafe_mode(&tree.host()));
+        tree.file("/proc/sys/kernel/osrelease", "6.12.1\n");
+        tree.file("/boot/config-6.12.1", "# CONFIG_VFIO_NOIOMMU is not set\n");
+        assert!(!has_unsafe_mode(&tree.host()));
+        tree.file("/boot/config-6.12.1", "CONFIG_VFIO_NOIOMMU=y\n");
+        assert!(has_unsafe_mode(&tree.host()));
+        tree.folder("/sys/module/vfio");
+        assert!(!has_unsafe_mode(&tree.host()));
+        tree.file(UNSAFE_MODE, "N\n");
+        assert!(has_unsafe_mode(&tree.host()));
     }
 }

@@ -34,6 +34,8 @@ pub struct Hardware {
     pub firmware: Firmware,
     /// QEMU's words for the two NICs of the dataplane.
     pub nic: &'static str,
+    /// Whether it has an IOMMU.
+    pub iommu: bool,
 }
 
 impl Hardware {
@@ -47,6 +49,11 @@ impl Hardware {
     pub const VIRTIO: &'static str = "virtio-net-pci,disable-legacy=on,iommu_platform=on";
     /// VMware's.
     pub const VMXNET3: &'static str = "vmxnet3";
+
+    /// One that starts by BIOS, with Intel's NICs behind an IOMMU.
+    pub const fn new(name: &'static str) -> Self {
+        Hardware { name, firmware: Firmware::Bios, nic: Self::E1000E, iommu: true }
+    }
 
     fn number(&self) -> u8 {
         if self.name == "a" { 1 } else { 2 }
@@ -209,14 +216,19 @@ impl Machine {
     }
 
     fn words(&self) -> Vec<String> {
-        let Hardware { name, firmware, nic } = self.hardware;
+        let Hardware { name, firmware, nic, iommu } = self.hardware;
         let (record, monitor) = (self.record(), self.monitor_socket());
         let mut line = format!(
             "qemu-system-x86_64 -machine q35,kernel-irqchip=split,smm=on -accel tcg,thread=multi -cpu max \
              -smp 2 -m 1536 -display none -monitor unix:{monitor},server=on,wait=off \
              -serial file:{record} \
-             -device intel-iommu,intremap=on,caching-mode=on,aw-bits=48 -device qemu-xhci -no-user-config"
+             -no-user-config"
         );
+        // Before all devices that are to be behind it.
+        if iommu {
+            line += " -device intel-iommu,intremap=on,caching-mode=on,aw-bits=48";
+        }
+        line += " -device qemu-xhci";
         let management = if firmware == Firmware::Network { "bootindex=1" } else { "romfile=" };
         for (side, device, more) in [
             ("public", nic, "addr=0x10,romfile="),

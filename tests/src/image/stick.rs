@@ -6,6 +6,10 @@ use super::{Configuration, Hardware, key};
 use crate::namespace::must;
 use crate::{Error, FOLDER};
 
+/// An emulated machine has no time to give away: with a core of two left it takes twice as long to
+/// start.
+const SETUP: &str = "--no-isolation\n";
+
 /// What is on it.
 #[derive(Clone, Debug)]
 pub struct Stick {
@@ -24,6 +28,7 @@ impl Stick {
             ("tandem.toml", configuration.file(hardware).into_bytes()),
             ("peer.key", read(format!("{FOLDER}/peer.key"))?),
             ("authorized_keys", read(format!("{}.pub", key()))?),
+            ("setup", SETUP.as_bytes().to_vec()),
         ];
         Ok(Stick { files })
     }
@@ -36,6 +41,14 @@ impl Stick {
                 *bytes = String::from_utf8_lossy(bytes).replace(from, to).into_bytes();
             }
         }
+        self
+    }
+
+    /// The same with more options of `tandem setup`.
+    #[must_use]
+    pub fn with_setup(mut self, options: &str) -> Self {
+        self.files.retain(|(name, _)| *name != "setup");
+        self.files.push(("setup", [SETUP, options].concat().into_bytes()));
         self
     }
 

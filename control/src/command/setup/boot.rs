@@ -37,6 +37,38 @@ pub(super) fn arguments(
     words
 }
 
+/// GRUB's record on the appliance, whose menu nobody makes anew.
+const RECORD: &str = "/efi/grub/grubenv";
+
+/// True when this machine was started from Tandem's image.
+pub(super) fn is_appliance(host: &Host) -> bool {
+    host.exists(RECORD)
+}
+
+/// What of the words is about cores: the rest is in the appliance's menu, or set at every start.
+pub(super) fn isolation(words: &[String]) -> Vec<String> {
+    let is_about_cores =
+        |word: &&String| matches!(key(word), "isolcpus" | "nohz_full" | "rcu_nocbs");
+    words.iter().filter(is_about_cores).cloned().collect()
+}
+
+/// Puts the words about cores where the appliance's menu takes them from.
+pub(super) fn appliance_action(host: &Host, words: &[String]) -> Option<Action> {
+    let record = host.read(RECORD).unwrap_or_default();
+    let there = record.lines().find_map(|line| line.strip_prefix("isolation="));
+    let wanted = isolation(words).join(" ");
+    if there.unwrap_or_default() == wanted {
+        return None;
+    }
+    let set = |words: &str| format!("isolation={words}");
+    let (new, old) = (set(&wanted), set(there.unwrap_or_default()));
+    Some(Action::run(
+        &["grub-editenv", RECORD, "set", &new],
+        &["grub-editenv", RECORD, "set", &old],
+        "at every start: cores for the workers alone",
+    ))
+}
+
 /// True when GRUB makes this machine's command line.
 pub(super) fn has_grub(host: &Host) -> bool {
     host.exists("/etc/default/grub")

@@ -65,6 +65,9 @@ pub(super) struct Arguments {
     /// Use vfio-pci without an IOMMU: the NICs can then write to all of the machine's memory
     #[arg(long)]
     no_iommu: bool,
+    /// Leave the workers' cores to everything else on this machine as well
+    #[arg(long)]
+    no_isolation: bool,
     /// The configuration; one that exists is never overwritten
     #[arg(long, value_name = "PATH", default_value = "/etc/tandem/tandem.toml")]
     config: PathBuf,

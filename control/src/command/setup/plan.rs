@@ -28,7 +28,10 @@ pub(super) struct Plan {
 pub(super) fn of(wishes: &Wishes, applier: &Applier<'_>, record: &Record) -> Result<Plan, Error> {
     let (host, is_live) = (applier.host, applier.is_live);
     let there = cpu::online(host).ok();
-    let isolated = cores::isolated(&wishes.workers, there.as_deref());
+    let mut isolated = cores::isolated(&wishes.workers, there.as_deref());
+    if !wishes.isolates {
+        isolated.clear();
+    }
     let pages = Wanted::of(wishes, host);
     let is_handed_over = wishes.nics.iter().any(|nic| nic.handed_over().is_some());
     let words = boot::arguments(host, &isolated, &pages, is_handed_over && !wishes.no_iommu);
@@ -45,6 +48,8 @@ pub(super) fn of(wishes: &Wishes, applier: &Applier<'_>, record: &Record) -> Res
     if has_grub {
         problems.extend(conflicts);
         actions.extend(boot::actions(host, &words, is_live, record));
+    } else if boot::is_appliance(host) {
+        actions.extend(boot::appliance_action(host, &words).filter(|_| is_live));
     } else {
         left.extend(conflicts);
     }
@@ -70,6 +75,7 @@ pub(super) fn of(wishes: &Wishes, applier: &Applier<'_>, record: &Record) -> Res
     }
     let lacking = boot::lacking(host, &words, &isolated);
     let is_stale = grub_changes || boot::is_stale(host, &words);
+    let lacking = if boot::is_appliance(host) { boot::isolation(&lacking) } else { lacking };
     left.extend(left_of_boot(host, is_live, has_grub, is_stale, &lacking));
     left.extend(vfio.left);
     left.extend(left_of_operator(wishes, is_live, makes_key));
@@ -110,7 +116,7 @@ fn left_of_boot(
     is_stale: bool,
     lacking: &[String],
 ) -> Vec<String> {
-    if !has_grub && !lacking.is_empty() {
+    if !has_grub && !boot::is_appliance(host) && !lacking.is_empty() {
         return vec![format!(
             "There is no GRUB here (/etc/default/grub). Add to the kernel's command line, and \
              start the machine again: {}",

@@ -495,3 +495,28 @@ fn without_grub_the_words_are_left_to_the_operator() {
     assert!(shown.contains("There is no GRUB here"), "{shown}");
     assert!(!tree.path(boot::PATH).exists());
 }
+
+#[test]
+fn an_appliance_keeps_its_isolated_cores_in_the_record_of_grub() {
+    let tree = machine();
+    tree.remove("/etc/default/grub");
+    let cores = ["isolcpus=managed_irq,domain,1-2", "nohz_full=1-2", "rcu_nocbs=1-2"];
+    let words: Vec<String> =
+        cores.into_iter().chain(["hugepages=256"]).map(str::to_owned).collect();
+    let title = |words: &[String]| {
+        let action = boot::appliance_action(&tree.host(), words);
+        action.map(|action| action.title())
+    };
+    let set =
+        |words: &str| Some(format!("run grub-editenv /efi/grub/grubenv set isolation={words}"));
+    tree.file("/efi/grub/grubenv", "# GRUB Environment Block\nORDER=a b\n####");
+    assert_eq!(title(&words), set(&cores.join(" ")));
+    assert_eq!(title(&[]), None);
+    let shown = setup(&tree, &with(&["--dry-run", "--no-isolation"])).unwrap();
+    assert!(!shown.contains("There is no GRUB here"), "{shown}");
+    // What is there already stays, and goes when it is not wanted any more.
+    let record = format!("# GRUB Environment Block\nisolation={}\n####", cores.join(" "));
+    tree.file("/efi/grub/grubenv", &record);
+    assert_eq!(title(&words), None);
+    assert_eq!(title(&[]), set(""));
+}

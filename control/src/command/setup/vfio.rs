@@ -1,4 +1,5 @@
-//! vfio-pci, and the NICs that are bound to it.
+//! The driver that gives NICs to the dataplane, and the NICs that are bound to it: vfio-pci, or
+//! uio_pci_generic where there is no IOMMU and the kernel's vfio does not do without (Debian 13).
 
 use config::PciAddress;
 use host::iommu::{self, Iommu};
@@ -10,7 +11,8 @@ use super::nic::Nic;
 use super::record::Record;
 use crate::command::doctor::Tool;
 
-const DRIVER: &str = "vfio-pci";
+const VFIO: &str = "vfio-pci";
+const UIO: &str = "uio_pci_generic";
 const LOAD: &str = "/etc/modules-load.d/tandem.conf";
 const OPTIONS: &str = "/etc/modprobe.d/tandem.conf";
 const DROP_IN: &str = "/etc/systemd/system/tandem-dataplane.service.d/no-iommu.conf";
@@ -46,14 +48,16 @@ pub(super) fn steps(
     if handed_over.is_empty() {
         return steps;
     }
+    let driver = if no_iommu && !iommu::has_unsafe_mode(host) { UIO } else { VFIO };
     if no_iommu {
-        without_iommu(host, is_live, needs_reload, &mut steps);
+        without_iommu(host, driver, is_live, needs_reload, &mut steps);
     }
-    let text =
-        "# Written by tandem setup: the driver that gives NICs to the dataplane.\nvfio-pci\n";
-    write(host, LOAD, text, "loads the driver at every start", &mut steps);
+    let text = format!(
+        "# Written by tandem setup: the driver that gives NICs to the dataplane.\n{driver}\n"
+    );
+    write(host, LOAD, &text, "loads the driver at every start", &mut steps);
     if is_live {
-        load(host, &mut steps);
+        load(host, driver, &mut steps);
     }
     // driverctl unbinds at once, and vfio-pci takes nothing without an IOMMU: until the next
     // start, the NIC would be nobody's.
@@ -62,7 +66,7 @@ pub(super) fn steps(
         steps.problems.extend(no_iommu_here(host));
     }
     for address in handed_over {
-        bind(host, address, binds_now, &mut steps);
+        bind(host, address, driver, binds_now, &mut steps);
     }
     if steps.needs("driverctl") && !has_driverctl(host) {
         let missing = if is_live { &mut steps.problems } else { &mut steps.left };
@@ -114,7 +118,7 @@ fn no_iommu_here(host: &Host) -> Option<String> {
     ))
 }
 
-fn without_iommu(host: &Host, is_live: bool, needs_reload: bool, steps: &mut Steps) {
+fn without_iommu(host: &Host, driver: &str, is_live: bool, needs_reload: bool, steps: &mut Steps) {
     let lockdown = host.read("/sys/kernel/security/lockdown").unwrap_or_default();
     if is_live && kernel::chosen(&lockdown).is_some_and(|mode| mode != "none") {
         steps.problems.push(
@@ -123,18 +127,27 @@ fn without_iommu(host: &Host, is_live: bool, needs_reload: bool, steps: &mut Ste
                 .to_owned(),
         );
     }
-    let text = "# Written by tandem setup --no-iommu: NICs can write to all of the memory.\n\
-                options vfio enable_unsafe_noiommu_mode=1\n";
-    write(host, OPTIONS, text, "lets vfio-pci work without an IOMMU", steps);
-    let text = "# Written by tandem setup --no-iommu: what such NICs take besides.\n\
-                [Service]\nCapabilityBoundingSet=CAP_SYS_ADMIN CAP_SYS_RAWIO\n";
+    if driver == VFIO {
+        let text = "# Written by tandem setup --no-iommu: NICs can write to all of the memory.\n\
+                    options vfio enable_unsafe_noiommu_mode=1\n";
+        write(host, OPTIONS, text, "lets vfio-pci work without an IOMMU", steps);
+    }
+    // The registers of such NICs are in files below /sys.
+    let more = match driver {
+        UIO => "SystemCallFilter=@raw-io\nProtectKernelTunables=no\nDeviceAllow=char-uio rw\n",
+        _ => "",
+    };
+    let text = format!(
+        "# Written by tandem setup --no-iommu: what such NICs take besides.\n[Service]\n\
+         CapabilityBoundingSet=CAP_SYS_ADMIN CAP_SYS_RAWIO\n{more}"
+    );
     let before = steps.actions.len();
-    write(host, DROP_IN, text, "lets the dataplane have such NICs", steps);
+    write(host, DROP_IN, &text, "lets the dataplane have such NICs", steps);
     let is_new = needs_reload || steps.actions.len() > before;
     if is_live && is_new && host.exists("/run/systemd/system") {
         steps.actions.push(Action::refresh(&RELOAD, "takes the drop-in"));
     }
-    if is_live && host.read(iommu::UNSAFE_MODE).is_ok_and(|mode| mode == "N") {
+    if is_live && driver == VFIO && host.read(iommu::UNSAFE_MODE).is_ok_and(|mode| mode == "N") {
         steps.actions.push(Action::Set {
             path: iommu::UNSAFE_MODE.to_owned(),
             value: "Y".to_owned(),
@@ -149,34 +162,33 @@ fn write(host: &Host, path: &str, text: &str, why: &'static str, steps: &mut Ste
     }
 }
 
-fn load(host: &Host, steps: &mut Steps) {
-    match kernel::pci_driver(host, DRIVER) {
+fn load(host: &Host, driver: &str, steps: &mut Steps) {
+    match kernel::pci_driver(host, driver) {
         Module::Loaded => {}
         Module::Available => steps.actions.push(Action::run(
-            &["modprobe", DRIVER],
-            &["modprobe", "-r", DRIVER],
+            &["modprobe", driver],
+            &["modprobe", "-r", driver],
             "loads the driver now",
         )),
-        Module::Missing => steps.problems.push(
-            "this kernel has no vfio-pci: install a kernel of the distribution, such as \
+        Module::Missing => steps.problems.push(format!(
+            "this kernel has no {driver}: install a kernel of the distribution, such as \
              linux-image-amd64"
-                .to_owned(),
-        ),
+        )),
     }
 }
 
-fn bind(host: &Host, address: PciAddress, binds_now: bool, steps: &mut Steps) {
+fn bind(host: &Host, address: PciAddress, driver: &str, binds_now: bool, steps: &mut Steps) {
     let file = format!("/etc/driverctl.d/pci-{address}");
     let before = host.read(&file).ok().filter(|driver| !driver.is_empty());
-    let is_saved = before.as_deref() == Some(DRIVER);
+    let is_saved = before.as_deref() == Some(driver);
     let is_bound =
-        pci::device(host, address).is_some_and(|nic| nic.driver.as_deref() == Some(DRIVER));
+        pci::device(host, address).is_some_and(|nic| nic.driver.as_deref() == Some(driver));
     if is_saved && (is_bound || !binds_now) {
         return;
     }
     if !binds_now {
         let why = "driverctl binds the NIC at the next start";
-        steps.actions.push(Action::write(&file, format!("{DRIVER}\n"), why));
+        steps.actions.push(Action::write(&file, format!("{driver}\n"), why));
         return;
     }
     let address = address.to_string();
@@ -184,7 +196,7 @@ fn bind(host: &Host, address: PciAddress, binds_now: bool, steps: &mut Steps) {
         Some(before) => vec!["driverctl", "set-override", &address, before],
         None => vec!["driverctl", "unset-override", &address],
     };
-    let command = ["driverctl", "set-override", &address, DRIVER];
+    let command = ["driverctl", "set-override", &address, driver];
     let why = "gives the NIC to DPDK, now and at every start";
     steps.actions.push(Action::run(&command, &undo, why));
 }
@@ -265,6 +277,19 @@ mod tests {
                 format!("write {OPTIONS}"),
                 format!("write {DROP_IN}"),
                 format!("set {} to Y", iommu::UNSAFE_MODE)
+            ]
+        );
+        // A kernel whose vfio knows no such mode.
+        tree.remove(iommu::UNSAFE_MODE).folder("/sys/module/vfio");
+        tree.folder("/sys/module/uio_pci_generic");
+        let steps = of(&tree, true, true);
+        assert!(steps.problems.is_empty(), "{:?}", steps.problems);
+        assert_eq!(
+            titles(&steps)[..3],
+            [
+                format!("write {DROP_IN}"),
+                format!("write {LOAD}"),
+                "run driverctl set-override 0000:03:00.0 uio_pci_generic".to_owned()
             ]
         );
         tree.file("/sys/kernel/security/lockdown", "none [integrity] confidentiality\n");

@@ -15,6 +15,8 @@ pub(super) struct Wishes {
     pub(super) workers: Vec<CoreId>,
     pub(super) hugepages: Option<Amount>,
     pub(super) no_iommu: bool,
+    /// The workers' cores are to be theirs alone.
+    pub(super) isolates: bool,
     /// The path of the configuration on the machine.
     pub(super) config_path: String,
     /// There is none yet.
@@ -37,6 +39,7 @@ pub(super) fn of(arguments: &Arguments, host: &Host) -> Result<Wishes, Error> {
         workers,
         hugepages: arguments.hugepages,
         no_iommu: arguments.no_iommu,
+        isolates: !arguments.no_isolation,
         config_path,
         writes_configuration: !exists,
         config: loaded.and_then(Result::ok),
