@@ -77,6 +77,7 @@ def main():
     bom.metadata.component = Component(
         name="tandem", version=release, type=ComponentType.OPERATING_SYSTEM, bom_ref="tandem"
     )
+    bom.register_dependency(bom.metadata.component, bom.components)
     with open(output, "w", encoding="utf-8") as file:
         file.write(JsonV1Dot6(bom).output_as_string(indent=1))
         file.write("\n")
