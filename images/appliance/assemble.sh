@@ -12,6 +12,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 cd "$1"
 what=${2:-all}
 export TMPDIR=/tmp
+umask 022
 # Tools that tell each step: what they say is of interest when they fail.
 quietly() { "$@" >log 2>&1 || { tail -n 20 log >&2; return 1; }; }
 # Of partitions, file systems and dm-verity: the same for each build of a release.
@@ -50,6 +51,7 @@ the_disk() {
 	cp "$here/disk/grub.cfg" efi/grub/
 	grub-editenv efi/grub/grubenv create
 	grub-editenv efi/grub/grubenv set 'ORDER=a b' a_OK=1 b_OK=0 a_TRY=0 b_TRY=0
+	cp efi/grub/grubenv efi/grub/grubenv.last
 
 	echo "the disk"
 	rm -f disk.img
@@ -66,7 +68,8 @@ network_boot() {
 	cat >netboot/boot.ipxe <<END
 #!ipxe
 # Tandem $VERSION: what chains here may set \${tandem}, such as tandem.config=http://192.0.2.1/a.tar
-kernel vmlinuz initrd=initrd.magic boot=tandem tandem.verity=$hash:$offset $standard \${tandem}
+kernel vmlinuz initrd=initrd.magic boot=tandem tandem.verity=$hash:$offset $standard \\
+	systemd.mask=efi.mount systemd.mask=tandem-good.service \${tandem}
 initrd initrd.img
 initrd root.squashfs /root.squashfs
 boot

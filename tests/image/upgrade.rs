@@ -60,6 +60,8 @@ fn a_machine_comes_back_from_every_upgrade() {
     machine.power_on().unwrap();
     await_answer(&machine);
     await_good(&machine, "a", "");
+    // It was not even tried, and nobody is blamed.
+    assert!(!machine.run("test -e /var/lib/tandem/slots").unwrap().ok());
 
     // A slot whose kernel panics.
     let started = try_upgrade(&machine, "panics", "--without-peer");
@@ -84,12 +86,19 @@ fn a_machine_comes_back_from_every_upgrade() {
     await_good(&machine, "b", "newer");
     await_answer(&machine);
 
-    // Its root is damaged on the disk: dm-verity sees it, and the slot from before is started.
+    // Its kernel cannot be read any more: after three starts the slot from before is taken.
     machine.must("sync").unwrap();
     machine.power_off();
-    machine.damage("tandem-root-b").unwrap();
+    machine.damage("tandem-boot-b").unwrap();
     machine.power_on().unwrap();
+    machine.await_console("Slot b cannot be loaded").unwrap();
     await_answer(&machine);
     await_good(&machine, "a", "");
-    assert!(Lab::CLIENT.sh(&ask()).unwrap().ok());
+
+    // A root with one other bit is not used, also where there is no second slot.
+    machine.power_off();
+    machine.damage("tandem-root-a").unwrap();
+    machine.power_on().unwrap();
+    machine.await_console("is corrupted").unwrap();
+    assert!(!Lab::CLIENT.sh(&ask()).unwrap().ok());
 }

@@ -78,7 +78,7 @@ impl Machine {
         }
         let folder = self.folder();
         let failed = |error: io::Error| format!("{} cannot be used: {error}", folder.display());
-        if folder.join("request").exists() {
+        if ["request", "running"].iter().any(|name| folder.join(name).exists()) {
             return Err("an upgrade is under way already".to_owned());
         }
         fs::create_dir_all(&folder).map_err(failed)?;

@@ -1,10 +1,10 @@
 //! The file of an upgrade, as RAUC reads it.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use serde::Deserialize;
 
-use super::super::doctor::run_tool_for_long;
 use crate::error::Error;
 
 /// A file whose signature is right.
@@ -32,8 +32,7 @@ impl Bundle {
         let file = std::path::absolute(file).map_err(|error| refused(&error))?;
         let size = std::fs::metadata(&file).map_err(|error| refused(&error))?.len();
         let path = file.to_str().ok_or_else(|| refused(&"its name is no text"))?;
-        let arguments = ["info", "--output-format=json", path];
-        let info = run_tool_for_long("rauc", &arguments)
+        let info = info(path)
             .map_err(|why| refused(&format!("this is no upgrade that the machine takes: {why}")))?;
         let Info { compatible, version } = understand(&info).map_err(|why| refused(&why))?;
         if compatible != "tandem" {
@@ -41,6 +40,18 @@ impl Bundle {
         }
         Ok(Bundle { file, release: version, size })
     }
+}
+
+/// What RAUC says of a file whose signature is right. Why it is not stands last.
+fn info(path: &str) -> Result<String, String> {
+    let output = Command::new("rauc").args(["info", "--output-format=json", path]).output();
+    let output = output.map_err(|error| format!("rauc cannot be run: {error}"))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let last = said.lines().rev().find(|line| !line.trim().is_empty());
+    Err(last.map_or_else(|| output.status.to_string(), str::to_owned))
 }
 
 fn understand(info: &str) -> Result<Info, String> {

@@ -2,12 +2,13 @@
 
 use std::process::{Command, Stdio};
 
+use api::client::ClientError;
 use api::{Client, Pair, Role};
 
 use super::bundle::Bundle;
 use super::tell;
 use crate::command::Context;
-use crate::command::doctor::run_tool;
+use crate::command::doctor::{run_tool, run_tool_for_long};
 use crate::error::Error;
 use crate::upgrade::Machine;
 
@@ -68,7 +69,7 @@ impl Own {
         }
         tell(context, &format!("Writing slot {other}."))?;
         // First: a power cut in between leaves the slot that runs as the one that is started.
-        let new = run_tool("grub-editenv", &[GRUBENV, "set", &format!("NEW={other}")]);
+        let new = run_tool_for_long("grub-editenv", &[GRUBENV, "set", &format!("NEW={other}")]);
         new.map_err(|why| Error::Upgrade(format!("{why}. Nothing was changed")))?;
         install(bundle, context).map_err(|why| {
             Error::Upgrade(format!(
@@ -106,9 +107,11 @@ impl Own {
 /// Who is to take the role over; nobody where this machine does not forward. An error says why
 /// there is nobody though it does.
 pub(super) fn successor(context: &Context<'_>) -> Result<Option<String>, String> {
-    // A dataplane that does not answer forwards for nobody.
-    let Ok(status) = context.client().and_then(|mut client| Ok(client.status()?)) else {
-        return Ok(None);
+    let status = match context.client().and_then(|mut client| Ok(client.status()?)) {
+        Ok(status) => status,
+        // One that does not run forwards for nobody.
+        Err(Error::Client(ClientError::NotRunning(_))) => return Ok(None),
+        Err(error) => return Err(error.to_string()),
     };
     if status.role != Role::Active {
         return Ok(None);

@@ -132,11 +132,12 @@ impl Link<'_> {
         context: &mut Context<'_>,
     ) -> Result<(), Error> {
         let mut news = Instant::now();
+        let begin = news;
         let mut last = String::new();
         loop {
             let (line, end) = match self.state() {
-                // It is on its way down or up.
-                Err(error) => (format!("{name} restarts ({error})"), None),
+                // It is on its way down or up; why it does not answer changes all the time.
+                Err(_) => (format!("{name} restarts"), None),
                 Ok(state) => look(name, before, &state, &bundle.release),
             };
             if let Some(end) = end {
@@ -146,8 +147,12 @@ impl Link<'_> {
             if line != last {
                 tell(context, &line)?;
                 (last, news) = (line, Instant::now());
-            } else if news.elapsed() > PATIENCE {
-                return Err(stop(&format!("{last}, for {} minutes", PATIENCE.as_secs() / 60)));
+            }
+            if news.elapsed() > PATIENCE || begin.elapsed() > 4 * PATIENCE {
+                return Err(stop(&format!(
+                    "{last}, for {} minutes",
+                    news.elapsed().as_secs() / 60
+                )));
             }
             sleep(PAUSE);
         }
