@@ -53,7 +53,8 @@ for suite in "$@"; do
 	if [ $how = quick ]; then
 		# shellcheck disable=SC2016
 		images/clean-root.sh "$suite" env DEB_BUILD_OPTIONS="$DEB_BUILD_OPTIONS" bash -euc '
-			cargo build --locked -p control -p dataplane -p lab -p perf
+			cargo build --locked -p control -p dataplane -p lab -p perf \
+				--config "profile.dev.package.\"*\".opt-level=0"
 			exec images/debian/build.sh "$1" /build/target/debug /build/deb
 		' deb "$version-1~$release"
 	else

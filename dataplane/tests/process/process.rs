@@ -154,13 +154,12 @@ impl Process {
         tasks.filter_map(|task| fs::read_to_string(task.unwrap().path().join(file)).ok()).collect()
     }
 
-    /// The number of the first thread with this word in its name.
+    /// The number of the first thread with this word in its name, once there is one.
     pub(crate) fn thread(&self, word: &str) -> u32 {
-        let statuses = self.threads("status");
-        let status = statuses
-            .iter()
-            .find(|status| status.lines().next().is_some_and(|name| name.contains(word)));
-        let status = status.unwrap_or_else(|| panic!("no thread {word}: {statuses:?}"));
+        let has_word = |status: &String| status.lines().next().is_some_and(|n| n.contains(word));
+        let status = wait_until(&format!("a thread {word}"), || {
+            self.threads("status").into_iter().find(has_word)
+        });
         let number = status.lines().find_map(|line| line.strip_prefix("Pid:"));
         number.unwrap().trim().parse().unwrap()
     }
