@@ -62,7 +62,7 @@ lab-test: setup
 	@test "$$(id -u)" = 0 || { echo "the lab tests make network namespaces, which takes root: run make test as root"; exit 1; }
 	$(CARGO) nextest run $(ALL) -E 'package(lab) & not binary(image)'; result=$$?; $(LAB) down; exit $$result
 
-debian-13: setup ## Build on Debian 13, in a root of its own, and run the tests that need DPDK.
+debian-13: setup ## The tests that need DPDK, on Debian 13 in a root of its own; image-quick builds all programs there.
 	dpdk/debian-13.sh
 
 deb: setup ## Debian packages for Debian 12 and 13, in target/SUITE/deb.
@@ -82,7 +82,7 @@ image-quick: ## An image of the debug build, for the smoke.
 	images/image.sh --quick
 
 image-smoke: ## One virtual machine from the image, and a request through it.
-	$(CARGO) nextest run $(ALL) -E 'package(lab) & binary(image) & test(smoke)'; result=$$?; $(LAB) down; exit $$result
+	$(CARGO) nextest run $(ALL) -E 'package(lab) & binary(image) & test(smoke)' --success-output final; result=$$?; $(LAB) down; exit $$result
 
 instructions-and-packages:
 	$(MAKE) instructions

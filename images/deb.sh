@@ -54,7 +54,7 @@ for suite in "$@"; do
 		# shellcheck disable=SC2016
 		images/clean-root.sh "$suite" env DEB_BUILD_OPTIONS="$DEB_BUILD_OPTIONS" bash -euc '
 			cargo build --locked -p control -p dataplane -p lab -p perf \
-				--config "profile.dev.package.\"*\".opt-level=0"
+				--config "profile.dev.package.\"*\".opt-level=0" --config profile.dev.debug=false
 			exec images/debian/build.sh "$1" /build/target/debug /build/deb
 		' deb "$version-1~$release"
 	else

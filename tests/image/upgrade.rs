@@ -26,19 +26,23 @@ fn reason(machine: &Machine) -> String {
     machine.must("tail -n 1 /var/lib/tandem/slots").unwrap()
 }
 
-#[test]
-fn a_machine_comes_back_from_every_upgrade() {
-    let _network = Network::up().unwrap();
+/// A machine that forwards, and whose slot is well.
+fn start() -> (Network, Machine) {
+    let network = Network::up().unwrap();
     let hardware = Hardware::new("a");
     let stick = Stick::new(Configuration { pair: false }, &hardware).unwrap();
     let mut machine = Machine::new(hardware, Some(&stick)).unwrap();
     machine.power_on().unwrap();
     await_answer(&machine);
     await_good(&machine, "a", "");
+    (network, machine)
+}
+
+#[test]
+fn upgrades_that_are_not_right_or_not_finished_change_nothing() {
+    let (_network, mut machine) = start();
     let slots = "grub-editenv /efi/grub/grubenv list";
     let before = machine.must(slots).unwrap();
-
-    // What is not right is refused before anything is written.
     for (name, options, words) in [
         ("older", "--without-peer", "is not newer than"),
         ("newer", "", "clients would be without a machine"),
@@ -62,8 +66,12 @@ fn a_machine_comes_back_from_every_upgrade() {
     await_good(&machine, "a", "");
     // It was not even tried, and nobody is blamed.
     assert!(!machine.run("test -e /var/lib/tandem/slots").unwrap().ok());
+}
 
-    // A slot whose kernel panics.
+#[test]
+fn a_new_slot_that_is_not_well_is_left() {
+    let (_network, machine) = start();
+    // Its kernel panics.
     let started = try_upgrade(&machine, "panics", "--without-peer");
     assert!(started.words().contains("Restarting into slot b"), "{}", started.words());
     machine.await_console("Kernel panic").unwrap();
@@ -72,15 +80,18 @@ fn a_machine_comes_back_from_every_upgrade() {
     assert!(reason(&machine).contains("slot b was new and did not start"), "{}", reason(&machine));
     machine.await_console("slot b was new and did not start").unwrap();
 
-    // A slot that starts and does not forward.
+    // It starts and does not forward.
     let started = try_upgrade(&machine, "broken", "--without-peer");
     assert!(started.words().contains("Restarting into slot b"), "{}", started.words());
     machine.await_console("broken, slot b").unwrap();
     await_answer(&machine);
     await_good(&machine, "a", "");
     assert!(reason(&machine).contains("slot b was new and not well"), "{}", reason(&machine));
+}
 
-    // One that is well stays, also after another start.
+#[test]
+fn a_slot_that_is_damaged_on_the_disk_is_left() {
+    let (_network, mut machine) = start();
     let started = try_upgrade(&machine, "newer", "--without-peer");
     assert!(started.words().contains("Restarting into slot b"), "{}", started.words());
     await_good(&machine, "b", "newer");
