@@ -21,11 +21,25 @@ impl Pair {
             machine.power_on().unwrap();
             machine
         });
-        await_answer(&a);
-        a.await_status("WELL: a is").unwrap();
-        b.await_status("WELL: b is").unwrap();
-        let is_active = a.must("tandem status --brief").unwrap().contains("a is active");
+        a.await_login().unwrap();
+        b.await_login().unwrap();
+        // Emulated machines that have just started take each other's time: it has to last.
+        let (mut looks, mut is_active) = (0, false);
+        let lasts = || {
+            let says = |machine: &Machine, words: &str| {
+                let said = machine.run("tandem status --brief");
+                said.is_ok_and(|said| {
+                    said.stdout.starts_with("WELL") && said.stdout.contains(words)
+                })
+            };
+            is_active = says(&a, "a is active") && says(&b, "a is active");
+            let is_standby = !is_active && says(&a, "b is active") && says(&b, "b is active");
+            looks = if is_active || is_standby { looks + 1 } else { 0 };
+            looks == 5
+        };
+        a.wait("the pair is well and stays so", lasts).unwrap();
         let (active, standby) = if is_active { (a, b) } else { (b, a) };
+        await_answer(&active);
         Pair { active, standby }
     }
 }
