@@ -92,7 +92,8 @@ elif [ $locked = yes ] && ! difference=$(diff <(grep -v '^#' "$lock") "$work/ver
 		"ones: images/image.sh --lock"
 fi
 
-cargo metadata --locked --format-version 1 --filter-platform x86_64-unknown-linux-gnu >"$work/crates.json"
+cargo tree --locked -p control -p dataplane -e normal --target x86_64-unknown-linux-gnu --prefix none \
+	--no-dedupe --format '{p}|{l}' | grep . | LC_ALL=C sort -u >"$work/crates"
 images/clean-root.sh --tools trixie env VERSION="$VERSION" LEVEL="$LEVEL" \
 	images/appliance/assemble.sh /build/image
 

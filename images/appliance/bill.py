@@ -4,10 +4,9 @@
   bill.py RELEASE TIME DEBIAN CRATES OUTPUT
 
 TIME is in seconds since 1970; DEBIAN has a line for each package (name, version, architecture, source,
-source's version, by tabs); CRATES is what "cargo metadata" writes.
+source's version, by tabs); CRATES a line for each crate, as "cargo tree" writes it.
 """
 
-import json
 import sys
 import uuid
 from datetime import datetime, timezone
@@ -17,9 +16,6 @@ from cyclonedx.model.bom import Bom
 from cyclonedx.model.component import Component, ComponentType
 from cyclonedx.output.json import JsonV1Dot6
 from packageurl import PackageURL
-
-# What the image has programs of.
-SHIPPED = {"control", "dataplane"}
 
 
 def debian(path):
@@ -36,34 +32,23 @@ def debian(path):
 
 
 def crates(path):
-    """All that is linked into the programs: no crates of tests and builds."""
-    metadata = json.load(open(path, encoding="utf-8"))
-    packages = {package["id"]: package for package in metadata["packages"]}
-    nodes = {node["id"]: node for node in metadata["resolve"]["nodes"]}
-    own = set(metadata["workspace_members"])
-    waiting = [id for id in own if packages[id]["name"] in SHIPPED]
-    seen = set()
-    while waiting:
-        id = waiting.pop()
-        if id in seen:
-            continue
-        seen.add(id)
-        for dependency in nodes[id]["deps"]:
-            if any(kind["kind"] is None for kind in dependency["dep_kinds"]):
-                waiting.append(dependency["pkg"])
+    """All that is linked into the programs: a line each, "name vVERSION (where)|LICENCE"."""
     licenses = LicenseFactory()
-    for id in sorted(seen):
-        package = packages[id]
-        name, version = package["name"], package["version"]
+    for line in open(path, encoding="utf-8"):
+        package, license = line.rstrip("\n").split("|")
+        name, version, *where = package.split(" ")
+        version = version.removeprefix("v")
+        # The project's own have a path.
+        own = any(word.startswith("(/") for word in where)
         # The older way to write "or".
-        license = (package["license"] or "").replace("/", " OR ")
+        license = license.replace("/", " OR ")
         yield Component(
             name=name,
             version=version,
-            type=ComponentType.APPLICATION if id in own else ComponentType.LIBRARY,
+            type=ComponentType.APPLICATION if own else ComponentType.LIBRARY,
             bom_ref=f"cargo:{name}@{version}",
             licenses=[licenses.make_from_string(license)] if license else [],
-            purl=None if id in own else PackageURL("cargo", None, name, version),
+            purl=None if own else PackageURL("cargo", None, name, version),
         )
 
 
