@@ -88,7 +88,7 @@ instructions-and-packages:
 	$(MAKE) instructions
 	$(MAKE) packages-test
 
-image-test: ## The image in virtual machines: NICs, the pair, network boot, upgrades; about an hour. After make image.
+image-test: ## The image in virtual machines: NICs, the pair, network boot, upgrades. After make image.
 	@tests/setup.sh --machines
 	images/tests/upgrades.sh
 	$(CARGO) nextest run $(ALL) -E 'package(lab) & binary(image)' --success-output final; result=$$?; $(LAB) down; exit $$result
