@@ -1,5 +1,6 @@
 //! The process tandem-control: its threads and tasks, their start and their end.
 
+use core::time::Duration;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -121,7 +122,9 @@ async fn serve(config: &Config, path: &Path) -> Result<(), StartError> {
         health,
     );
     tokio::spawn(http::serve(config.metrics.listen, source));
-    let _watchdog = watchdog::start(pair.as_ref().map(|pair| pair.source.driver.clone()));
+    let silence = config.peer.as_ref().map_or(Duration::ZERO, |peer| peer.timing.dead * 2);
+    let driver = pair.as_ref().map(|pair| pair.source.driver.clone());
+    let _watchdog = watchdog::start(driver, silence);
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

@@ -2,7 +2,8 @@
 //!
 //! The main core feeds it (sd_watchdog_enabled(3)) while every worker advances. If a worker or
 //! the main core itself stands still, nothing is fed, and after `WatchdogSec=` the manager
-//! restarts the process.
+//! restarts the process. Where workers may stand still for longer than that allows, because the
+//! pair's lease is long, the manager is asked for more patience.
 
 use core::time::Duration;
 use std::io;
@@ -10,6 +11,8 @@ use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
 
 use nat::Instant;
+
+use crate::role::StallLimits;
 
 /// What the manager understands as a sign of life.
 const ALIVE: &[u8] = b"WATCHDOG=1";
@@ -25,14 +28,17 @@ pub struct Watchdog {
 
 impl Watchdog {
     /// The watchdog that the environment tells of; `None` if nobody watches this process.
-    pub fn from_environment() -> Option<Self> {
+    pub fn from_environment(limits: StallLimits) -> Option<Self> {
         let mut micros = 0;
         if !sd_notify::watchdog_enabled(false, &mut micros) {
             return None;
         }
+        let timeout = Duration::from_micros(micros);
+        let wanted = limits.hung * 3;
+        let timeout = if wanted <= timeout { timeout } else { extended(wanted).unwrap_or(timeout) };
         let path = std::env::var("NOTIFY_SOCKET").ok()?;
         match connect(&path) {
-            Ok(manager) => Some(Watchdog::new(manager, Duration::from_micros(micros))),
+            Ok(manager) => Some(Watchdog::new(manager, timeout)),
             Err(error) => {
                 tracing::warn!("the service manager's watchdog cannot be fed: {path}: {error}");
                 None
@@ -54,6 +60,13 @@ impl Watchdog {
             self.fed = Some(now);
         }
     }
+}
+
+/// Asks the manager to wait for so long; what it was asked for.
+fn extended(timeout: Duration) -> Option<Duration> {
+    let micros = u32::try_from(timeout.as_micros()).unwrap_or(u32::MAX);
+    let asked = sd_notify::notify(false, &[sd_notify::NotifyState::WatchdogUsec(micros)]);
+    asked.ok().map(|()| Duration::from_micros(micros.into()))
 }
 
 /// A socket to the manager that never makes its sender wait.

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use config::CoreId;
+use config::{Config, CoreId};
 use nat::{Instant, Side};
 
 use super::{Housekeeping, Spread};
 use crate::clock::Tsc;
 use crate::counters::WorkerBlock;
 use crate::link::NicLink;
+use crate::role::StallLimits;
 use crate::role::health::{LOOK, Polls, Queues};
 
 /// What the main core looks at.
@@ -26,17 +27,23 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Over these workers on their cores, and these links.
+    /// Over the workers that this configures, and these links.
     pub fn new(
+        config: &Config,
         workers: Vec<Arc<WorkerBlock>>,
-        cores: Vec<CoreId>,
         links: [NicLink; 2],
         spread: Option<Spread>,
         now: Instant,
     ) -> Self {
-        let polls = Polls::new(workers.len(), now);
+        let polls = Polls::new(workers.len(), StallLimits::of(config), now);
+        let cores = config.node.workers.clone();
         let queues = Default::default();
         Watch { workers, cores, hung: None, links, polls, queues, looked: None, spread }
+    }
+
+    /// How long workers may stand still.
+    pub fn limits(&self) -> StallLimits {
+        self.polls.limits()
     }
 
     /// Says which worker hangs, once, and when it goes on.

@@ -5,11 +5,8 @@ use core::time::Duration;
 
 use nat::{Instant, Side};
 
-/// A worker polls every few microseconds, an idle one that sleeps every hundred; the
-/// scheduler of a machine that shares its cores may keep it waiting for a while.
-const STALLED: u64 = 100;
-/// Milliseconds after which an operator is told: no scheduler keeps a thread waiting so long.
-const HUNG: u64 = 1000;
+use super::StallLimits;
+
 /// A transmit queue that takes nothing for so many milliseconds is no pause that a switch asked
 /// for.
 const STUCK: u64 = 300;
@@ -60,16 +57,25 @@ impl Health {
 }
 
 /// Looks at the polls of each worker.
+///
+/// A worker polls every few microseconds, an idle one that sleeps every hundred; the scheduler of
+/// a machine that shares its cores may keep it waiting for a while.
 #[derive(Debug)]
 pub struct Polls {
+    limits: StallLimits,
     seen: Vec<(u64, Instant)>,
     all_advanced: bool,
 }
 
 impl Polls {
     /// For so many workers, which count as running at first.
-    pub fn new(workers: usize, now: Instant) -> Self {
-        Polls { seen: vec![(0, now); workers], all_advanced: true }
+    pub fn new(workers: usize, limits: StallLimits, now: Instant) -> Self {
+        Polls { limits, seen: vec![(0, now); workers], all_advanced: true }
+    }
+
+    /// How long workers may stand still.
+    pub fn limits(&self) -> StallLimits {
+        self.limits
     }
 
     /// Takes each worker's count of polls; true if all have advanced lately.
@@ -81,7 +87,7 @@ impl Polls {
                 *seen = (count, now);
             }
             self.all_advanced &= seen.1 == now;
-            all &= now.since(seen.1) < STALLED;
+            all &= is_within(self.limits.dead, now.since(seen.1));
         }
         all
     }
@@ -91,10 +97,15 @@ impl Polls {
         self.all_advanced
     }
 
-    /// The first worker that has not advanced for a second or more.
+    /// The first worker that has not advanced for long ([`StallLimits::hung`]).
     pub fn hung(&self, now: Instant) -> Option<usize> {
-        self.seen.iter().position(|(_, since)| now.since(*since) >= HUNG)
+        self.seen.iter().position(|&(_, since)| !is_within(self.limits.hung, now.since(since)))
     }
+}
+
+/// True if so many milliseconds are less than the limit.
+fn is_within(limit: Duration, millis: u64) -> bool {
+    Duration::from_millis(millis) < limit
 }
 
 /// The transmit queues of one side.
@@ -125,7 +136,7 @@ mod tests {
 
     #[test]
     fn one_worker_that_stands_still_is_noticed() {
-        let mut polls = Polls::new(2, Instant::from_millis(0));
+        let mut polls = Polls::new(2, StallLimits::default(), Instant::from_millis(0));
         for millis in (0..1000).step_by(10) {
             assert!(
                 polls.advance(

@@ -37,7 +37,7 @@ pub use deadlines::{Deadlines, SharedDeadlines};
 pub use health::Health;
 pub use lease::{Lease, LeaseState, Outcome};
 pub use reach::SharedReach;
-pub use stall::StallDetector;
+pub use stall::{StallDetector, StallLimits};
 
 /// Holds the lease of the role. Shared by the control socket's threads, the main core and the
 /// workers.
@@ -62,23 +62,31 @@ pub struct LeaseHolder {
 
 impl LeaseHolder {
     /// The holder on a machine of a pair: standby, until tandem-control claims.
-    pub fn of_a_pair(rate: Rate) -> Self {
-        LeaseHolder::new(rate, false, Lease::standby(rate), Deadlines::past(), 0)
+    pub fn of_a_pair(rate: Rate, limits: StallLimits) -> Self {
+        let stalls = StallDetector::new(rate, limits);
+        LeaseHolder::new(stalls, false, Lease::standby(rate), Deadlines::past(), 0)
     }
 
     /// The holder on a machine without a peer: active for good, and announced at the start.
     pub fn alone(rate: Rate) -> Self {
-        LeaseHolder::new(rate, true, Lease::permanent(rate), Deadlines::never(), 1)
+        let stalls = StallDetector::new(rate, StallLimits::default());
+        LeaseHolder::new(stalls, true, Lease::permanent(rate), Deadlines::never(), 1)
     }
 
-    fn new(rate: Rate, alone: bool, lease: Lease, deadlines: SharedDeadlines, rounds: u64) -> Self {
+    fn new(
+        stalls: StallDetector,
+        alone: bool,
+        lease: Lease,
+        deadlines: SharedDeadlines,
+        rounds: u64,
+    ) -> Self {
         LeaseHolder {
             alone,
             lease: Mutex::new(lease),
             deadlines: Arc::new(deadlines),
             rounds: AtomicU64::new(rounds),
             start: ahash::RandomState::new().hash_one(0u8),
-            stalls: StallDetector::new(rate),
+            stalls,
             health: Health::default(),
             reach: SharedReach::default(),
             announcements: Counter::default(),

@@ -9,28 +9,66 @@
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use core::time::Duration;
 
+use config::Config;
+
 use crate::clock::{Rate, Tsc};
 
-/// A round of the main core takes a millisecond; one that takes so long was kept from it.
-const STALL: Duration = Duration::from_millis(50);
-/// A round that takes so long is no hiccup, and the role should go to the other machine. The same
-/// limit holds for workers.
-const DEAD: Duration = Duration::from_millis(100);
 /// What workers are given to empty the queues: some hundreds of polls.
 const SETTLE: Duration = Duration::from_millis(20);
+
+/// How long the main core and workers may stand still.
+///
+/// The pair's lease says how long a machine may be silent before the other one takes the role:
+/// where operators made it longer, because the machines are slow or share their processors, a
+/// pause that is short beside it is no fault.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct StallLimits {
+    /// A round of the main core takes a millisecond; one that takes so long was kept from it.
+    pub stall: Duration,
+    /// A round, or a pause between polls, that takes so long is no hiccup, and the role should
+    /// go to the other machine.
+    pub dead: Duration,
+    /// A pause between polls of which an operator is told: no scheduler keeps a thread waiting so
+    /// long.
+    pub hung: Duration,
+}
+
+impl StallLimits {
+    /// Of the machine that this configures.
+    pub fn of(config: &Config) -> Self {
+        config.peer.as_ref().map_or_else(Self::default, |peer| Self::of_lease(peer.timing.lease))
+    }
+
+    /// Of a machine with this lease: what is right for the default one of 120 ms, or more.
+    fn of_lease(lease: Duration) -> Self {
+        let dead = Duration::from_millis(100).max(lease * 5 / 6);
+        StallLimits {
+            stall: Duration::from_millis(50).max(lease / 3),
+            dead,
+            hung: Duration::from_secs(1).max(dead),
+        }
+    }
+}
+
+impl Default for StallLimits {
+    fn default() -> Self {
+        StallLimits::of_lease(Duration::ZERO)
+    }
+}
 
 /// When the main core was last seen running.
 #[derive(Debug)]
 pub struct StallDetector {
     rate: Rate,
+    limits: StallLimits,
     last: AtomicU64,
     settled: AtomicU64,
 }
 
 impl StallDetector {
     /// A detector before the first round.
-    pub fn new(rate: Rate) -> Self {
-        StallDetector { rate, last: AtomicU64::new(0), settled: AtomicU64::new(u64::MAX) }
+    pub fn new(rate: Rate, limits: StallLimits) -> Self {
+        StallDetector { rate, limits, last: AtomicU64::new(0), settled: AtomicU64::new(u64::MAX) }
     }
 
     /// Notes a round of the main core. Returns false if the process stood still before, or has
@@ -46,12 +84,12 @@ impl StallDetector {
 
     /// The last round is not long ago.
     pub fn is_fresh(&self, now: Tsc) -> bool {
-        now < self.rate.after(Tsc(self.last.load(Relaxed)), STALL)
+        now < self.rate.after(Tsc(self.last.load(Relaxed)), self.limits.stall)
     }
 
     /// The main core runs, but for pauses that a machine may have.
     pub fn is_alive(&self, now: Tsc) -> bool {
-        now < self.rate.after(Tsc(self.last.load(Relaxed)), DEAD)
+        now < self.rate.after(Tsc(self.last.load(Relaxed)), self.limits.dead)
     }
 
     /// The process has run for a while without standing still.
@@ -70,7 +108,7 @@ mod tests {
 
     #[test]
     fn a_process_that_has_only_begun_settles_first() {
-        let stalls = StallDetector::new(Rate::new(1_000_000));
+        let stalls = StallDetector::new(Rate::new(1_000_000), StallLimits::default());
         assert!(!stalls.is_steady(at(0)));
         assert!(!stalls.observe(at(0)));
         assert!(stalls.observe(at(19)));
@@ -80,7 +118,7 @@ mod tests {
 
     #[test]
     fn after_a_stop_nothing_is_steady_whoever_runs_first() {
-        let stalls = StallDetector::new(Rate::new(1_000_000));
+        let stalls = StallDetector::new(Rate::new(1_000_000), StallLimits::default());
         stalls.observe(at(0));
         stalls.observe(at(30));
         assert!(stalls.is_steady(at(79)));
@@ -90,5 +128,19 @@ mod tests {
         assert!(!stalls.observe(at(5001)));
         assert!(!stalls.is_steady(at(5002)));
         assert!(stalls.is_steady(at(5021)));
+    }
+    #[test]
+    fn limits_are_those_of_the_default_lease_or_follow_a_longer_one() {
+        let millis = |limits: StallLimits| {
+            [limits.stall, limits.dead, limits.hung].map(|limit| limit.as_millis())
+        };
+        assert_eq!(millis(StallLimits::default()), [50, 100, 1000]);
+        assert_eq!(millis(StallLimits::of_lease(Duration::from_millis(120))), [50, 100, 1000]);
+        assert_eq!(millis(StallLimits::of_lease(Duration::from_secs(6))), [2000, 5000, 5000]);
+        let slow =
+            StallDetector::new(Rate::new(1_000_000), StallLimits::of_lease(Duration::from_secs(6)));
+        slow.observe(at(0));
+        assert!(slow.observe(at(1999)) && slow.is_alive(at(6900)));
+        assert!(!slow.observe(at(4000)) && !slow.is_alive(at(9000)));
     }
 }

@@ -9,7 +9,7 @@ fn at(millis: u64) -> Tsc {
 
 /// A standby whose main core has run for a while, at 100 ms.
 fn standby() -> LeaseHolder {
-    let role = LeaseHolder::of_a_pair(Rate::new(1_000_000));
+    let role = LeaseHolder::of_a_pair(Rate::new(1_000_000), StallLimits::default());
     for millis in (0..=100).step_by(10) {
         role.stalls.observe(at(millis));
     }

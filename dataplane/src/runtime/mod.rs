@@ -175,7 +175,7 @@ impl Dataplane {
         let loads = admin_handles.iter().map(|worker| Arc::clone(&worker.loads)).collect();
         let now = state.clock.now();
         let spread = by_nics.then(|| Spread::new(config.node.workers.clone(), now));
-        let watch = Watch::new(blocks, config.node.workers.clone(), links, spread, now);
+        let watch = Watch::new(config, blocks, links, spread, now);
         let loaded = Loaded::new(checked, path, builder);
         let admin = Arc::new(state.admin(loaded, admin_handles, ports, sharing));
         let socket = open_socket(&admin)?;

@@ -27,7 +27,7 @@ use crate::kernel::KernelInterface;
 use crate::neighbour::{NeighbourTable, Resolver};
 use crate::observations::Observations;
 use crate::rate::TokenBucket;
-use crate::role::LeaseHolder;
+use crate::role::{LeaseHolder, StallLimits};
 use crate::snapshot::{Builder, Snapshot};
 use crate::sync::Hub;
 use crate::watchdog::Watchdog;
@@ -66,7 +66,7 @@ impl SharedState {
         }
         resolver.keep(first.next_hops());
         let role = match config.peer {
-            Some(_) => LeaseHolder::of_a_pair(clock.rate()),
+            Some(_) => LeaseHolder::of_a_pair(clock.rate(), StallLimits::of(config)),
             None => LeaseHolder::alone(clock.rate()),
         };
         let state = SharedState {
@@ -120,6 +120,7 @@ impl SharedState {
         loads: Vec<Arc<Loads>>,
         stop: Arc<AtomicBool>,
     ) -> Housekeeping {
+        let watchdog = Watchdog::from_environment(watch.limits());
         Housekeeping {
             from_workers,
             to_worker,
@@ -136,7 +137,7 @@ impl SharedState {
             observations: self.observations,
             neighbours: self.neighbours,
             loads,
-            watchdog: Watchdog::from_environment(),
+            watchdog,
             drops: self.drops,
             clock: self.clock,
             stop,

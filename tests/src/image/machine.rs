@@ -1,5 +1,6 @@
 //! A virtual machine.
 
+use core::time::Duration;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::fs::FileExt;
@@ -13,6 +14,9 @@ use crate::{Error, FOLDER, wait_until};
 
 /// How long an emulated machine on a busy host may take for one step of its start.
 const SECONDS: u64 = 400;
+
+/// Between two looks: each is a command that an emulated machine runs.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
 
 /// How a machine starts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -287,9 +291,16 @@ impl Machine {
     /// # Errors
     ///
     /// [`Error::Waited`], with the console's last lines.
-    pub fn wait(&self, what: &str, condition: impl FnMut() -> bool) -> Result<(), Error> {
+    pub fn wait(&self, what: &str, mut condition: impl FnMut() -> bool) -> Result<(), Error> {
         let what = format!("of machine {}, {what}", self.hardware.name);
-        wait_until(&what, SECONDS, condition).map_err(|error| match error {
+        let patiently = || {
+            let is_met = condition();
+            if !is_met {
+                std::thread::sleep(BETWEEN_LOOKS);
+            }
+            is_met
+        };
+        wait_until(&what, SECONDS, patiently).map_err(|error| match error {
             Error::Waited { seconds, what, .. } => {
                 let console = self.console();
                 let lines: Vec<&str> = console.lines().collect();
