@@ -10,6 +10,7 @@ use nat::service::{MAXIMUM_SERVERS, ServerId};
 use nat::{Direction, Side};
 
 use crate::drop_reason::DropReason;
+use crate::punt::PuntClass;
 use crate::stage::Stage;
 
 /// A count with one writer.
@@ -144,8 +145,12 @@ pub struct WorkerCounters {
     pub refused_since: [Counter; 2],
     /// Frames handed to other workers.
     pub handed_off: Counter,
-    /// Frames handed to the main core.
-    pub to_housekeeping: Counter,
+    /// Frames handed to the main core, by [`PuntClass`].
+    pub punted: [Counter; PuntClass::COUNT],
+    /// The same that had no room, or came too fast.
+    pub punt_dropped: [Counter; PuntClass::COUNT],
+    /// Bursts of each side's receive queue in a row that was full: it may have lost frames.
+    pub overflows: [Counter; 2],
     /// Packets that the fast path forwarded.
     pub fast: Counter,
     /// Packets that took the slow path.
@@ -193,7 +198,9 @@ impl Default for WorkerCounters {
             sent: Default::default(),
             refused_since: Default::default(),
             handed_off: Counter::default(),
-            to_housekeeping: Counter::default(),
+            punted: Default::default(),
+            punt_dropped: Default::default(),
+            overflows: Default::default(),
             fast: Counter::default(),
             slow: Counter::default(),
             connections: Counter::default(),
@@ -231,16 +238,17 @@ impl WorkerCounters {
     }
 
     /// The named counters as operators see them.
-    pub fn named(&self) -> [(&'static str, u64); 29] {
+    pub fn named(&self) -> Vec<(&'static str, u64)> {
         let [public, private] = Side::ALL.map(Side::index);
         let stage = |stage: Stage| self.stages.get(stage as usize).map_or(0, Counter::get);
-        [
+        let mut named = vec![
             ("rx_public_packets", self.received[public].get()),
             ("rx_private_packets", self.received[private].get()),
             ("tx_public_packets", self.sent[public].get()),
             ("tx_private_packets", self.sent[private].get()),
             ("handed_off_packets", self.handed_off.get()),
-            ("housekeeping_packets", self.to_housekeeping.get()),
+            ("rx_public_overflows", self.overflows[public].get()),
+            ("rx_private_overflows", self.overflows[private].get()),
             ("fast_path_packets", self.fast.get()),
             ("slow_path_packets", self.slow.get()),
             ("connections", self.connections.get()),
@@ -264,6 +272,13 @@ impl WorkerCounters {
             ("stage_dispatch_cycles", stage(Stage::Dispatch)),
             ("stage_other_cycles", stage(Stage::Other)),
             ("stage_transmit_cycles", stage(Stage::Transmit)),
-        ]
+        ];
+        for ((class, punted), dropped) in
+            PuntClass::ALL.into_iter().zip(&self.punted).zip(&self.punt_dropped)
+        {
+            let [packets, lost] = class.counters();
+            named.extend([(packets, punted.get()), (lost, dropped.get())]);
+        }
+        named
     }
 }

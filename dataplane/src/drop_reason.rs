@@ -68,7 +68,7 @@ drop_reasons! {
     NoBuffer "no_buffer" "No free packet buffer; raise node.mbufs.",
     TransmitFull "transmit_full" "The transmit queue of the NIC stayed full.",
     HandoffFull "handoff_full" "The ring to the worker that owns the connection was full.",
-    HousekeepingFull "housekeeping_full" "The ring to the main core (ARP, kernel interface) was full.",
+    HousekeepingFull "housekeeping_full" "More packets for the main core (ARP, kernel interface) than its class has room for, or than it takes a second; `punt_*_dropped` says of which.",
     KernelFull "kernel_full" "The kernel interface took no more packets.",
     Standby "standby" "A packet to be forwarded or answered while this machine is not active.",
     KernelAddress "kernel_address" "A packet to this machine's real address while it has no kernel interface.",

@@ -22,6 +22,7 @@ pub mod log;
 pub mod mailbox;
 pub mod neighbour;
 pub mod observations;
+pub mod punt;
 pub mod rate;
 pub mod return_path;
 pub mod role;

@@ -90,6 +90,7 @@ pub(crate) const NODE: Section = Section {
         key("name", "\"a\""),
         key("workers", "[1]"),
         key("main_cores", "[0]"),
+        key("management_ports", "[22]"),
         key("idle", "\"poll\""),
         key("rss", "true"),
         key("unserved", "\"reject\""),

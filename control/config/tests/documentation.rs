@@ -137,6 +137,7 @@ fn the_examples_say_what_they_mean() {
 
     assert_eq!(node.node.workers, [2, 3].map(config::CoreId));
     assert_eq!(node.node.main_cores, [0, 1].map(config::CoreId));
+    assert_eq!(node.node.management_ports, [22, 179]);
     assert_eq!(node.node.idle, config::Idle::Adaptive);
     assert!(!node.node.rss);
     assert_eq!(node.node.connections, 4_000_000);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use config::{Config, CoreId};
 use nat::{Instant, Side};
 
+use super::deafness::Deafness;
 use super::{Housekeeping, Spread};
 use crate::clock::Tsc;
 use crate::counters::WorkerBlock;
@@ -21,6 +22,7 @@ pub struct Watch {
     links: [NicLink; 2],
     polls: Polls,
     queues: [Queues; 2],
+    pub(super) deafness: Deafness,
     looked: Option<Instant>,
     /// Until there was something to say, where NICs choose among workers.
     spread: Option<Spread>,
@@ -37,8 +39,8 @@ impl Watch {
     ) -> Self {
         let polls = Polls::new(workers.len(), StallLimits::of(config), now);
         let cores = config.node.workers.clone();
-        let queues = Default::default();
-        Watch { workers, cores, hung: None, links, polls, queues, looked: None, spread }
+        let (queues, deafness) = Default::default();
+        Watch { workers, cores, hung: None, links, polls, queues, deafness, looked: None, spread }
     }
 
     /// How long workers may stand still.
@@ -87,6 +89,9 @@ impl Housekeeping {
         let counts = watch.workers.iter().map(|counters| counters.polls.get());
         let run = watch.polls.advance(counts, now);
         let is_steady = watch.polls.all_advanced();
+        watch.deafness.look(watch.workers.iter().map(|worker| &***worker), now);
+        // An answer would have been seen.
+        let hears = watch.deafness.sides(now).map(|is_deaf| is_steady && !is_deaf);
         self.role.health.set_workers_run(run);
         watch.look_at_polls(now);
         if let Some(watchdog) = &mut self.watchdog {
@@ -100,7 +105,7 @@ impl Housekeeping {
             }
         }
         self.look_at_queues(now);
-        self.probe(now, is_steady);
+        self.probe(now, hears);
     }
 
     /// Finds transmit queues that take nothing. Where there is no link none does, and that is

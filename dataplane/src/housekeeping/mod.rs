@@ -9,6 +9,7 @@
 
 mod announce;
 mod arp;
+mod deafness;
 mod health;
 mod reach;
 mod return_path;
@@ -35,6 +36,7 @@ use crate::kernel::KernelInterface;
 use crate::neighbour::resolver::{Outcome, Resolution};
 use crate::neighbour::{NeighbourTable, Resolver};
 use crate::observations::Observations;
+use crate::punt::PuntClass;
 use crate::rate::TokenBucket;
 use crate::role::LeaseHolder;
 use crate::snapshot::Snapshot;
@@ -66,8 +68,8 @@ const FRAME: usize = 9022;
 
 /// What the main core works with.
 pub struct Housekeeping {
-    /// Rings from the workers.
-    pub from_workers: Vec<Consumer>,
+    /// Rings from each worker, one for each class of packets, in their order.
+    pub from_workers: Vec<Vec<Consumer>>,
     /// Ring to the first worker.
     pub to_worker: Producer,
     /// Kernel interfaces of both sides, where they are wanted.
@@ -145,12 +147,28 @@ impl Housekeeping {
 
     fn poll_workers(&mut self, now: Instant) -> usize {
         let mut found = 0;
-        for at in 0..self.from_workers.len() {
+        for class in PuntClass::ALL {
+            for worker in 0..self.from_workers.len() {
+                found += self.poll_class(worker, class, now);
+            }
+        }
+        found
+    }
+
+    /// Takes as much as a class may have in a round, so that those before it wait no longer.
+    fn poll_class(&mut self, worker: usize, class: PuntClass, now: Instant) -> usize {
+        let mut found = 0;
+        for _ in 0..class.bursts() {
             let mut burst = Burst::<BURST>::new();
-            let Some(ring) = self.from_workers.get_mut(at) else { break };
-            found += ring.dequeue(&mut burst);
+            let ring = self.from_workers.get_mut(worker).and_then(|all| all.get_mut(class.index()));
+            let Some(ring) = ring else { break };
+            let taken = ring.dequeue(&mut burst);
             for mbuf in burst.drain() {
                 self.handle(mbuf, now);
+            }
+            found += taken;
+            if taken < BURST {
+                break;
             }
         }
         found
@@ -242,7 +260,8 @@ impl Housekeeping {
         let persistence = Arc::clone(&self.snapshot.read().policy.persistence);
         persistence.sweep_on(SWEPT, now);
         let mut outcomes = Vec::new();
-        self.resolver.lock().tick(now, |outcome| outcomes.push(outcome));
+        let is_deaf = self.watch.deafness.sides(now);
+        self.resolver.lock().tick(now, is_deaf, |outcome| outcomes.push(outcome));
         for outcome in outcomes {
             match outcome {
                 Outcome::Ask(request) => self.send_request(request),

@@ -113,7 +113,7 @@ impl SharedState {
     /// The main core's work, with the ends of the workers' rings that are its own.
     pub(super) fn housekeeping(
         self,
-        (from_workers, to_worker): (Vec<Consumer>, Producer),
+        (from_workers, to_worker): (Vec<Vec<Consumer>>, Producer),
         kernel: [Option<KernelInterface>; 2],
         mempool: Mempool,
         watch: Watch,

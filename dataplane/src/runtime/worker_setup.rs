@@ -23,11 +23,12 @@ use crate::admin::WorkerHandle as AdminHandle;
 use crate::clock::Clock;
 use crate::counters::WorkerBlock;
 use crate::mailbox::Mailbox;
+use crate::punt::PuntClass;
 use crate::sharing::Sharing;
 use crate::snapshot::Snapshot;
 use crate::worker::{Handoff, Parts, Peer};
 
-/// Packets that a ring between two threads holds.
+/// Packets that a ring from a worker to another thread holds, but for those of punt classes.
 const RING: u32 = 2048;
 /// Fragmented datagrams on their way, and fragments held, in each worker.
 const DATAGRAMS: usize = 4096;
@@ -54,8 +55,8 @@ pub(super) struct WorkerSetup {
     pub(super) builds: Vec<Build>,
     /// How the control socket reaches each worker.
     pub(super) admin_handles: Vec<AdminHandle>,
-    /// The rings from each worker to the main core.
-    pub(super) from_workers: Vec<Consumer>,
+    /// The rings from each worker to the main core, one for each class.
+    pub(super) from_workers: Vec<Vec<Consumer>>,
     /// The ring from the main core to the first worker.
     pub(super) to_worker: Producer,
 }
@@ -86,7 +87,7 @@ impl WorkerResources<'_> {
         let mut builds = Vec::<Build>::new();
         let (mut admin_handles, mut from_workers) = (Vec::new(), Vec::new());
         for ((index, core), rings) in cores.iter().enumerate().zip(rings) {
-            let (to_housekeeping, from_worker) = ring::spsc(eal, RING, self.socket)?;
+            let (to_housekeeping, from_worker) = self.punt_rings(eal)?;
             let (to_this, from_housekeeping) = ring::spsc(eal, RING, self.socket)?;
             to_worker.get_or_insert(to_this);
             let counters = Arc::new(WorkerBlock::default());
@@ -144,6 +145,14 @@ impl WorkerResources<'_> {
     fn held_fragments(&self) -> usize {
         let share = self.config.node.memory.mbufs as usize / 2 / self.config.node.workers.len();
         HELD_FRAGMENTS.min(share)
+    }
+
+    /// Rings from a worker to the main core.
+    fn punt_rings(&self, eal: &Eal) -> Result<(Vec<Producer>, Vec<Consumer>), RingError> {
+        PuntClass::ALL
+            .into_iter()
+            .map(|class| ring::spsc(eal, class.room(), self.socket))
+            .collect::<Result<_, _>>()
     }
 
     /// Rings from every worker to every other.

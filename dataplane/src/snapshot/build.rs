@@ -21,6 +21,7 @@ use wire::{MacAddress, Port};
 use super::numbering::Numbering;
 use super::{Interface, Snapshot};
 use crate::client_key::Loaded;
+use crate::punt::PuntRules;
 use crate::servers::{ServerStates, States};
 
 /// Bytes of IP and TCP headers without options.
@@ -139,6 +140,7 @@ impl Builder {
             quiet: config.peer.as_ref().map_or(Duration::ZERO, |peer| peer.timing.quiet),
             fragment_timeout: seconds(config.timeouts.fragment),
             return_paths,
+            punt: PuntRules::of(config),
         };
         if let Some(before) = &self.before {
             snapshot.ways = before.ways + u64::from(!snapshot.keeps_ways_of(before));

@@ -13,6 +13,8 @@ use nat::timeouts::Timeouts;
 use nat::{Seconds, Side};
 use wire::MacAddress;
 
+use crate::punt::PuntRules;
+
 pub use build::{BuildError, Builder, Checkpoint};
 
 /// The NIC of one side: what frames that leave there look like.
@@ -54,6 +56,8 @@ pub struct Snapshot {
     pub fragment_timeout: Seconds,
     /// The services whose servers are asked whether their answers come back here.
     pub return_paths: HashSet<ServiceId>,
+    /// Which class packets to real addresses are of.
+    pub punt: PuntRules,
 }
 
 impl Snapshot {

@@ -19,6 +19,7 @@ use super::view::View;
 use super::{answers, open};
 use crate::drop_reason::DropReason;
 use crate::handoff_tag::HandoffTag;
+use crate::punt::PuntClass;
 
 /// Brings what a connection remembers up to date: the next hops of both directions.
 /// False if the connection is no more: its way through the configuration is gone, and
@@ -157,7 +158,7 @@ fn send_or_resolve(
 /// Gives a translated packet to the main core, which will find its neighbour.
 pub(super) fn resolve(io: &mut Io, view: &View, exit: Side, destination: Ipv4Addr, mbuf: Mbuf) {
     match view.policy().network(exit).next_hop(destination) {
-        Some(hop) => io.hand_to_main(HandoffTag::Resolve(exit, hop), mbuf),
+        Some(hop) => io.punt(PuntClass::Unresolved, HandoffTag::Resolve(exit, hop), mbuf, view.now),
         None => io.discard(DropReason::NoRoute),
     }
 }

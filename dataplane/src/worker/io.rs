@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use dpdk::burst::Burst;
 use dpdk::mempool::Mempool;
 use dpdk::port::RxQueue;
-use dpdk::ring::{Consumer, Producer};
+use dpdk::ring::Consumer;
 
-use super::BURST;
 use super::answer_limits::AnswerLimits;
 use super::handoff::Handoff;
 use super::pressure::Pressure;
+use super::punt::Punt;
 use super::stages::StageTimer;
 use super::transmit::Exit;
 use crate::counters::WorkerBlock;
@@ -29,9 +28,8 @@ pub(super) struct Io {
     pub(super) handoff: Handoff,
     /// Whether the other workers' rings and, last, the main core's overflow.
     pub(super) ring_pressure: Vec<Pressure>,
-    pub(super) to_housekeeping: Producer,
-    /// What waits for the main core.
-    pub(super) for_housekeeping: Burst<BURST>,
+    /// The ways to the main core.
+    pub(super) punt: Punt,
     pub(super) from_housekeeping: Consumer,
     pub(super) mempool: Mempool,
     /// How many answers of its own the worker may still send.

@@ -14,7 +14,7 @@
 //!                |                                    |-- fragments (fragments.rs)
 //!                |                                    |-- echo requests (echo.rs)
 //!                |                                    |-- answers of its own (answers.rs)
-//!                |                                    '-- to the main core (ARP, kernel, unresolved)
+//!                |                                    '-- to the main core (punt.rs)
 //!                '--> to the worker that owns the connection (handoff.rs)
 //! ```
 //!
@@ -45,6 +45,7 @@ mod orders;
 mod packet_state;
 mod pressure;
 mod private_hosts;
+mod punt;
 mod return_path;
 mod slow;
 mod stages;
@@ -81,6 +82,7 @@ use io::Io;
 use next_hops::NextHopCache;
 use orders::Orders;
 use pressure::Pressure;
+use punt::Punt;
 use stages::StageTimer;
 use view::View;
 
@@ -104,8 +106,8 @@ pub struct Parts {
     pub outlets: [Outlet; 2],
     /// Rings to and from the other workers.
     pub handoff: Handoff,
-    /// Ring to the main core.
-    pub to_housekeeping: Producer,
+    /// Rings to the main core, one for each class, in their order.
+    pub to_housekeeping: Vec<Producer>,
     /// Ring from the main core.
     pub from_housekeeping: Consumer,
     /// Buffers for packets that it makes itself.
@@ -157,6 +159,8 @@ impl Worker {
         let now = parts.clock.now();
         let mut random = Random::from_system();
         let identification = random.next_u64() as u16;
+        let workers = parts.handoff.peers.len();
+        let punt = Punt::new(parts.to_housekeeping, workers, now);
         let io = Io {
             receive: parts.receive,
             checks_ip: parts.checks_ip,
@@ -164,8 +168,7 @@ impl Worker {
             exits: parts.outlets.map(Exit::new),
             ring_pressure: vec![Pressure::default(); parts.handoff.from.len() + 1],
             handoff: parts.handoff,
-            to_housekeeping: parts.to_housekeeping,
-            for_housekeeping: Burst::new(),
+            punt,
             from_housekeeping: parts.from_housekeeping,
             mempool: parts.mempool,
             limits: AnswerLimits::new(now),
@@ -264,6 +267,9 @@ fn poll_queue(io: &mut Io, flows: &mut Flows, view: &View, side: Side) -> usize 
     let mut burst = Burst::<BURST>::new();
     let count = queue.receive(&mut burst);
     let overflows = io.pressure[side.index()].after(count);
+    if overflows {
+        view.counters.overflows[side.index()].add(1);
+    }
     if count > 0 {
         io.timer.lap(Stage::Receive);
         view.counters.received[side.index()].add(count as u64);

@@ -6,13 +6,12 @@
 //! worker serves a few of them as long as known connections are in the way, and drops the
 //! rest, which is soon done: both kinds have about half of its time.
 
-use std::net::Ipv4Addr;
-
 use nat::Side;
 
 use super::BURST;
 use super::packet_state::{Outcome, PacketState};
 use super::view::View;
+use crate::punt::PuntClass;
 
 /// Packets without a connection that are served of a burst, with packets of known ones in it.
 const STRANGERS: usize = BURST / 8;
@@ -40,8 +39,8 @@ impl Pressure {
 }
 
 /// Of a burst from a source that overflows, leaves a few packets without a connection and
-/// refuses the others, if there are packets of known ones. What this machine's kernel is
-/// to have, the heartbeats of its peer among them, is not looked at.
+/// refuses the others, if there are packets of known ones. What this machine's kernel is to have
+/// is no stranger's if the main core serves it first: the heartbeats of the peer, say.
 #[cold]
 pub(super) fn refuse_strangers(
     view: &View,
@@ -53,8 +52,10 @@ pub(super) fn refuse_strangers(
         return;
     }
     let is_strange = |(state, outcome): &(&PacketState, &mut Outcome)| {
-        let to: Ipv4Addr = state.key.tuple().destination;
-        **outcome == Outcome::New && !view.is_for_kernel(side, to)
+        let tuple = state.key.tuple();
+        let class = || view.snapshot.punt.class_of(side, tuple.source, Some(tuple));
+        **outcome == Outcome::New
+            && (!view.is_for_kernel(side, tuple.destination) || class() == PuntClass::Kernel)
     };
     let strangers = states.iter().zip(outcomes).filter(is_strange);
     for (_, outcome) in strangers.skip(STRANGERS) {

@@ -14,6 +14,7 @@ use super::io::Io;
 use super::slow::Arrival;
 use super::view::View;
 use crate::handoff_tag::HandoffTag;
+use crate::punt::PuntClass;
 use crate::return_path::is_asking_port;
 
 /// True for a refused packet that may be an answer.
@@ -41,7 +42,8 @@ pub(super) fn hand_over(
     refusal: Refusal,
 ) {
     if io.limits.take(AnswerKind::Reset, arrival.side, arrival.ip.source, view.now) {
-        io.hand_to_main(HandoffTag::ReturnPath(arrival.side), arrival.mbuf);
+        let tag = HandoffTag::ReturnPath(arrival.side);
+        io.punt(PuntClass::Check, tag, arrival.mbuf, view.now);
     } else {
         answers::refuse(io, view, &arrival, request, refusal);
     }

@@ -16,6 +16,7 @@ use super::view::View;
 use super::{answers, forward, fragments, handoff, icmp, leaving, link, open, private_hosts};
 use crate::drop_reason::DropReason;
 use crate::handoff_tag::HandoffTag;
+use crate::punt::PuntClass;
 
 /// A packet on the slow path: the frame, what was read from it, and where it came in.
 pub(super) struct Arrival {
@@ -67,7 +68,11 @@ pub(super) fn process(io: &mut Io, flows: &mut Flows, view: &View, side: Side, m
         return io.discard(DropReason::Vlan);
     }
     match packet.network {
-        Network::Arp(_) => io.hand_to_main(HandoffTag::Arp(side), mbuf),
+        Network::Arp(arp) => {
+            let is_next_hop = view.neighbours.find(side, arp.sender_ip).is_some();
+            let class = if is_next_hop { PuntClass::Neighbour } else { PuntClass::Arp };
+            io.punt(class, HandoffTag::Arp(side), mbuf, view.now);
+        }
         Network::Ipv4(ip) => {
             link::trim(&mut mbuf, ip.end());
             any_ipv4(io, flows, view, Arrival { mbuf, packet, ip, side });
@@ -86,7 +91,8 @@ fn any_ipv4(io: &mut Io, flows: &mut Flows, view: &View, arrival: Arrival) {
         return io.discard(DropReason::Spoofed);
     }
     if view.is_for_kernel(side, ip.destination) {
-        return io.hand_to_main(HandoffTag::Kernel(side), arrival.mbuf);
+        let class = view.snapshot.punt.class(side, &ip);
+        return io.punt(class, HandoffTag::Kernel(side), arrival.mbuf, view.now);
     }
     if !ipv4::is_forwardable(ip.source) || !ipv4::is_forwardable(ip.destination) {
         return io.discard(DropReason::Martian);

@@ -179,27 +179,6 @@ impl Io {
             }
         }
         self.flush_handoff();
-        if !self.for_housekeeping.is_empty() {
-            self.flush_to_main();
-        }
-    }
-
-    /// Gives a packet to the main core, tagged with what for.
-    pub(super) fn hand_to_main(&mut self, tag: HandoffTag, mut mbuf: Mbuf) {
-        tag.write(&mut mbuf);
-        if let Err(mbuf) = self.for_housekeeping.push(mbuf) {
-            self.flush_to_main();
-            if self.for_housekeeping.push(mbuf).is_err() {
-                self.discard(DropReason::HousekeepingFull);
-            }
-        }
-    }
-
-    fn flush_to_main(&mut self) {
-        let sent = self.to_housekeeping.enqueue(&mut self.for_housekeeping);
-        self.counters.to_housekeeping.add(sent as u64);
-        let lost = self.for_housekeeping.len();
-        self.counters.drops.add(DropReason::HousekeepingFull, lost as u64);
-        self.for_housekeeping.clear();
+        self.flush_punt();
     }
 }

@@ -12,6 +12,7 @@ use dataplane::drop_reason::DropReason;
 use dataplane::handoff_tag::HandoffTag;
 use dataplane::mailbox::{Answer, Mailbox, Order};
 use dataplane::neighbour::NeighbourTable;
+use dataplane::punt::PuntClass;
 use dataplane::role::{Deadlines, SharedDeadlines};
 use dataplane::snapshot::{Builder, Snapshot};
 use dataplane::worker::{BURST, Handoff, Outlet, Parts, Peer, Worker};
@@ -81,7 +82,8 @@ pub(crate) struct Bench {
     /// The only real server.
     pub(crate) server: ServerId,
     /// What the main core gets.
-    pub(crate) for_main: Consumer,
+    /// The rings to the main core, by class.
+    pub(crate) for_main: Vec<Consumer>,
     /// What another worker gets, if there is one.
     pub(crate) peer: Consumer,
     /// What makes the snapshots.
@@ -133,7 +135,8 @@ impl Bench {
             ["net_ring0", "net_ring1"].map(|name| port(&eal, name, &pool));
         let spsc = |places| ring::spsc(&eal, places, SocketId::ANY).unwrap();
         let (input, from_housekeeping) = spsc(64);
-        let (to_housekeeping, for_main) = spsc(64);
+        let punt_rings = PuntClass::ALL.map(|_| spsc(63));
+        let (to_housekeeping, for_main) = punt_rings.into_iter().unzip();
         let (to_peer, peer) = spsc(15);
         let way = Peer { ring: to_peer, waiting: Burst::new() };
         let peers = [None, Some(CachePadded::new(way))].into_iter().take(workers).collect();
@@ -254,6 +257,11 @@ impl Bench {
         }
         self.input.enqueue(&mut burst);
         self.worker.poll();
+    }
+
+    /// What the main core was given since it was asked last, in the order of classes.
+    pub(crate) fn punted(&mut self) -> Vec<Mbuf> {
+        self.for_main.iter_mut().flat_map(drain).collect()
     }
 
     /// What has left on a side since it was asked last.

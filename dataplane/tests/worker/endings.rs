@@ -22,7 +22,7 @@ fn the_neighbour_goes_silent_and_each_packet_waits_for_it_counted_once() {
 
     bench.arrive(Side::Public, &questions(5));
     assert_eq!(bench.sent(Side::Private).len(), 0);
-    let waiting = drain(&mut bench.for_main);
+    let waiting = bench.punted();
     assert!(waiting.iter().map(|mbuf| mark(mbuf.data())).eq(0..5));
     for mbuf in &waiting {
         assert_eq!(HandoffTag::of(mbuf), Some(HandoffTag::Resolve(Side::Private, SERVER)));

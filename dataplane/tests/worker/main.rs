@@ -23,6 +23,7 @@ mod overload;
 mod padding;
 mod priority_tags;
 mod private_hosts;
+mod punt;
 mod reload;
 mod return_path;
 mod suspects;

@@ -10,7 +10,7 @@ use etherparse::icmpv4::DestUnreachableHeader;
 use nat::Side;
 use wire::testing::Frame;
 
-use crate::bench::{Bench, CLIENT, REAL, SERVER, VIP, arriving, datagram, drain, question};
+use crate::bench::{Bench, CLIENT, REAL, SERVER, VIP, arriving, datagram, question};
 
 const NOBODIES: [[u8; 4]; 8] = [
     [224, 0, 0, 18],
@@ -57,7 +57,7 @@ fn the_kernel_decides_about_link_local_senders_of_its_own() {
     let mut bench = Bench::new();
     let from = (Ipv4Addr::new(169, 254, 1, 2), 4242);
     bench.arrive(Side::Public, &[datagram(Side::Public, from, (REAL, 22), 1)]);
-    let [mbuf] = drain(&mut bench.for_main).try_into().unwrap();
+    let [mbuf] = bench.punted().try_into().unwrap();
     assert_eq!(HandoffTag::of(&mbuf), Some(HandoffTag::Kernel(Side::Public)));
 }
 

@@ -4,8 +4,10 @@ use std::net::Ipv4Addr;
 
 use dataplane::drop_reason::DropReason;
 use nat::Side;
+use wire::tcp::Flags;
+use wire::testing::Frame;
 
-use crate::bench::{Bench, CLIENT, REAL, VIP, datagram, drain, question};
+use crate::bench::{Bench, CLIENT, REAL, VIP, arriving, datagram, question};
 
 /// Full bursts in a row that a queue holds.
 const HELD: u64 = 32;
@@ -56,12 +58,23 @@ fn strangers_alone_are_in_nobodys_way() {
 }
 
 #[test]
-fn what_the_kernel_is_to_have_is_no_stranger() {
-    let mut bench = Bench::new();
+fn what_the_kernel_is_to_have_is_a_strangers_but_of_the_peer_of_servers_and_for_management() {
+    let mut bench = Bench::with_more(
+        "[peer]\nkey_file = \"/etc/tandem/peer.key\"\n\
+         paths = [{ local = \"198.51.100.2\", remote = \"198.51.100.3\" }]\n",
+    );
     bench.arrive(Side::Public, &[question(0)]);
+    let heartbeat = Frame::udp(([198, 51, 100, 3], 7405), (REAL, 7405));
+    let ssh = Frame::tcp((CLIENT, 40_000), (REAL, 22), Flags::SYN);
     for _ in 0..2 * HELD {
-        bench.arrive(Side::Public, &burst(&stranger(REAL)));
-        assert_eq!(drain(&mut bench.for_main).len(), 31);
+        for frame in [&heartbeat, &ssh] {
+            let frame = arriving(Side::Public, frame.clone()).build();
+            bench.arrive(Side::Public, &burst(&frame));
+            assert_eq!(bench.punted().len(), 31);
+        }
     }
     assert_eq!(bench.dropped(DropReason::Overload), 0);
+    bench.arrive(Side::Public, &burst(&stranger(REAL)));
+    assert_eq!(bench.punted().len(), 4);
+    assert_eq!(bench.dropped(DropReason::Overload), 27);
 }

@@ -5,7 +5,7 @@ use dataplane::handoff_tag::HandoffTag;
 use nat::Side;
 use wire::testing::Frame;
 
-use crate::bench::{Bench, CLIENT, REAL, SERVER, VIP, arriving, drain};
+use crate::bench::{Bench, CLIENT, REAL, SERVER, VIP, arriving};
 
 /// Behind a packet of 33 bytes, these make a frame of 947.
 const PADDING: usize = 900;
@@ -69,7 +69,7 @@ fn the_kernel_gets_none() {
     let mut bench = Bench::new();
     let frame = Frame::udp((CLIENT, 4242), (REAL, 22)).payload("short").padding(PADDING);
     bench.arrive(Side::Public, &[arriving(Side::Public, frame).build()]);
-    let [mbuf] = drain(&mut bench.for_main).try_into().unwrap();
+    let [mbuf] = bench.punted().try_into().unwrap();
     assert_eq!(HandoffTag::of(&mbuf), Some(HandoffTag::Kernel(Side::Public)));
     assert_eq!(mbuf.len(), 14 + PACKET);
 }

@@ -9,7 +9,7 @@ use wire::ethernet::EtherType;
 use wire::testing::Frame;
 use wire::{FiveTuple, MacAddress, Port, arp, build, parse};
 
-use crate::bench::{Bench, CLIENT, MACS, NEIGHBOURS, REAL, VIP, arriving, drain};
+use crate::bench::{Bench, CLIENT, MACS, NEIGHBOURS, REAL, VIP, arriving};
 
 fn question() -> Frame {
     arriving(Side::Public, Frame::udp((CLIENT, 4242), (VIP, 53)).payload([1; 18]))
@@ -77,7 +77,7 @@ fn assert_untagged_at_the_main_core(mut bench: Bench) {
     let own = Frame::udp((CLIENT, 4242), (REAL, 22)).payload([1; 18]).vlan(0);
     let frames = [arp_request(), arriving(Side::Public, own).build()];
     bench.arrive(Side::Public, &frames);
-    let got = drain(&mut bench.for_main);
+    let got = bench.punted();
     let tags: Vec<_> = got.iter().map(|mbuf| HandoffTag::of(mbuf).unwrap()).collect();
     assert_eq!(tags, [HandoffTag::Arp(Side::Public), HandoffTag::Kernel(Side::Public)]);
     for (mbuf, tagged) in got.iter().zip(&frames) {

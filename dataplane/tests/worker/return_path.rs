@@ -2,11 +2,12 @@
 
 use dataplane::drop_reason::DropReason;
 use dataplane::handoff_tag::HandoffTag;
+use dataplane::punt::PuntClass;
 use nat::Side;
 use wire::tcp::Flags;
 use wire::testing::Frame;
 
-use crate::bench::{Bench, SERVER, VIP, arriving, drain};
+use crate::bench::{Bench, SERVER, VIP, arriving};
 
 fn from_server(flags: Flags, port: u16) -> Vec<u8> {
     let frame = Frame::tcp((SERVER, 80), (VIP, port), flags).numbers(5, 6);
@@ -23,7 +24,7 @@ fn what_may_be_an_answer_goes_to_the_main_core() {
         echo,
     ];
     bench.arrive(Side::Private, &answers);
-    let given = drain(&mut bench.for_main);
+    let given = bench.punted();
     assert_eq!(given.len(), 3);
     for (mbuf, answer) in given.iter().zip(&answers) {
         assert_eq!(HandoffTag::of(mbuf), Some(HandoffTag::ReturnPath(Side::Private)));
@@ -47,7 +48,7 @@ fn what_cannot_be_one_is_refused_as_ever() {
     );
     let public = Frame::tcp(([203, 0, 113, 9], 80), (VIP, 50_000), Flags::SYN | Flags::ACK);
     bench.arrive(Side::Public, &[arriving(Side::Public, public).build()]);
-    assert_eq!(drain(&mut bench.for_main).len(), 0);
+    assert_eq!(bench.punted().len(), 0);
     assert_eq!(bench.dropped(DropReason::NoService), 4);
 }
 
@@ -57,8 +58,8 @@ fn a_flood_of_answers_leaves_the_main_core_to_others() {
     for _ in 0..40 {
         let flood: Vec<_> = (0..30).map(|_| from_server(Flags::SYN | Flags::ACK, 50_000)).collect();
         bench.arrive(Side::Private, &flood);
-        drop(drain(&mut bench.for_main));
+        drop(bench.punted());
     }
-    let given = bench.counters.to_housekeeping.get();
+    let given = bench.counters.punted[PuntClass::Check.index()].get();
     assert!((1..600).contains(&given), "{given}");
 }

@@ -8,7 +8,7 @@ use wire::parse;
 use wire::tcp::Flags;
 use wire::testing::Frame;
 
-use crate::bench::{Bench, CLIENT, MACS, NEIGHBOURS, SERVER, VIP, arriving, drain, question};
+use crate::bench::{Bench, CLIENT, MACS, NEIGHBOURS, SERVER, VIP, arriving, question};
 use crate::floating::{icmp, only};
 
 const WEB: &str = r#"
@@ -57,7 +57,7 @@ fn a_client_whose_server_answers_no_arp_is_told_about_the_packet_that_it_sent() 
     let hop = bench.neighbours.find(Side::Private, SERVER).unwrap();
     bench.neighbours.publish(hop, None);
     bench.arrive(Side::Public, &[question(5)]);
-    let waiting = drain(&mut bench.for_main);
+    let waiting = bench.punted();
     assert_eq!(HandoffTag::of(&waiting[0]), Some(HandoffTag::Resolve(Side::Private, SERVER)));
     // It has never been without this machine's own address.
     let translated = parse::frame(waiting[0].data()).unwrap();
@@ -83,7 +83,7 @@ fn a_private_host_whose_neighbour_answers_no_arp_is_told_too() {
     // A host of the public network itself, which nobody has asked for.
     let out = Frame::udp((SERVER, 7000), ([198, 51, 100, 77], 9)).payload("abcd");
     bench.arrive(Side::Private, &[arriving(Side::Private, out).build()]);
-    let waiting = drain(&mut bench.for_main);
+    let waiting = bench.punted();
     assert_eq!(parse::frame(waiting[0].data()).unwrap().source_mac, MACS[0]);
     bench.give_back(Side::Public, waiting);
     let host = Icmpv4Type::DestinationUnreachable(icmpv4::DestUnreachableHeader::Host);
@@ -101,7 +101,7 @@ fn a_private_client_of_a_service_is_told_as_well() {
     bench.neighbours.publish(hop, None);
     let ask = Frame::udp((INSIDE, 4242), (VIP, 53)).payload("abcd");
     bench.arrive(Side::Private, &[arriving(Side::Private, ask).build()]);
-    let waiting = drain(&mut bench.for_main);
+    let waiting = bench.punted();
     bench.give_back(Side::Private, waiting);
     let error = only(&mut bench, Side::Private);
     let host = Icmpv4Type::DestinationUnreachable(icmpv4::DestUnreachableHeader::Host);

@@ -10,6 +10,7 @@ use dataplane::clock::Clock;
 use dataplane::counters::WorkerBlock;
 use dataplane::mailbox::Mailbox;
 use dataplane::neighbour::{NeighbourTable, Resolver};
+use dataplane::punt::PuntClass;
 use dataplane::role::Deadlines;
 use dataplane::snapshot::{Builder, Snapshot};
 use dataplane::worker::{Handoff, Outlet, Parts};
@@ -99,7 +100,7 @@ pub(crate) struct WorkerFixture {
     /// Bytes of table, index and timer wheel.
     pub(crate) bytes: usize,
     /// Where to_main_core for the main core end up.
-    pub(crate) to_main_core: Consumer,
+    pub(crate) to_main_core: Vec<Consumer>,
 }
 
 impl TestBed {
@@ -151,7 +152,9 @@ impl TestBed {
         let ring = || ring::spsc(&self.eal, RING, SocketId::ANY).map_err(Error::dataplane);
         let [near, far] = [(); 2].map(|()| ring_pair::create(&self.eal, &self.mempool));
         let ([near_public, far_public], [near_private, far_private]) = (near?, far?);
-        let (to_housekeeping, to_main_core) = ring()?;
+        let punt_rings =
+            PuntClass::ALL.map(|_| ring()).into_iter().collect::<Result<Vec<_>, _>>()?;
+        let (to_housekeeping, to_main_core) = punt_rings.into_iter().unzip();
         let (_, from_housekeeping) = ring()?;
         let connections = self.connections(&snapshot, room);
         let bytes = connections.bytes();

@@ -52,7 +52,7 @@ pub(crate) struct WorkerHarness {
     pub(crate) counters: Arc<WorkerBlock>,
     pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) mailbox: Arc<Mailbox>,
-    _for_main: Consumer,
+    _for_main: Vec<Consumer>,
 }
 
 /// The clients of a service, whose connections were opened one after the other.

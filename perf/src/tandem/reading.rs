@@ -64,7 +64,11 @@ impl Reading {
         let drop = |&reason: &DropReason| (reason.name().to_owned(), worker.drops.get(reason));
         Reading {
             at: Instant::now(),
-            counters: worker.named().map(|(name, value)| (name.to_owned(), value)).into(),
+            counters: worker
+                .named()
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect(),
             drops: DropReason::ALL.iter().map(drop).collect(),
         }
     }

@@ -5,6 +5,7 @@
 
 mod addresses;
 mod control;
+mod floods;
 mod handover;
 mod links;
 mod metrics;

@@ -53,6 +53,8 @@ pub struct Settings {
     pub sections: &'static str,
     /// More lines for the `[peer]` section.
     pub peer: &'static str,
+    /// Heartbeats take the paths over both NICs alone, and not the direct link.
+    pub nic_paths: bool,
     /// Both machines have the name of the first one, as after a configuration was copied.
     pub one_name: bool,
     /// The metrics are served on the direct link, and not on loopback.
@@ -78,6 +80,7 @@ impl Default for Settings {
             dns: "",
             sections: "",
             peer: "",
+            nic_paths: false,
             one_name: false,
             metrics_on_link: false,
             second_addresses: false,
@@ -168,6 +171,7 @@ check = { kind = "udp", interval = "500ms", timeout = "400ms", fall = 2, rise = 
             path(machine.private, other.private),
             path(machine.direct, other.direct),
         ];
+        let paths = if self.nic_paths { &paths[..2] } else { &paths[..] };
         format!(
             "[peer]\npaths = [\n{}]\nkey_file = \"{}\"\n{}\n",
             paths.concat(),

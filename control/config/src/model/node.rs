@@ -13,6 +13,8 @@ pub struct Node {
     /// The cores of everything but the workers; empty: every core of the machine
     /// that is not a worker's. See [`Node::main_cores_of`].
     pub main_cores: Vec<CoreId>,
+    /// TCP ports of this machine that are to be reached in a flood at its real addresses, too.
+    pub management_ports: Vec<u16>,
     /// What a worker does when no packet comes.
     pub idle: Idle,
     /// Have NICs that can send packets to their worker do it.
@@ -42,12 +44,16 @@ impl Node {
     /// Where the dataplane's socket is unless the configuration says otherwise.
     pub const CONTROL_SOCKET: &str = "/run/tandem/dataplane.sock";
 
+    /// The port of SSH (RFC 4253).
+    pub const SSH: u16 = 22;
+
     /// A machine with every default.
     pub fn new(name: impl Into<String>, workers: Vec<CoreId>) -> Self {
         Node {
             name: name.into(),
             workers,
             main_cores: Vec::new(),
+            management_ports: vec![Self::SSH],
             idle: Idle::Poll,
             rss: true,
             unserved: Unserved::Reject,

@@ -28,6 +28,11 @@ pub(super) fn read(table: Table<'_>) -> Option<Node> {
     let mut node =
         Node::new(name.map_or(String::new(), |name| name.value), workers.unwrap_or_default());
     node.main_cores = main_cores(&table, &node.workers);
+    if let Some(ports) = table.list("management_ports", value::integer(1..=65_535)) {
+        let ports: Vec<_> = ports.value.into_iter().map(|port| (port.value, port.span)).collect();
+        distinct(&table, "management_ports", &ports, |port| format!("port {port}"));
+        node.management_ports = ports.into_iter().map(|(port, _)| port).collect();
+    }
     if let Some(idle) = table.optional("idle", value::choice(IDLE)) {
         node.idle = idle.value;
     }

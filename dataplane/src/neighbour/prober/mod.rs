@@ -144,14 +144,15 @@ impl Prober {
     }
 
     /// Looks for answers that did not come, and asks those whose turn it is. Called every
-    /// 10 ms; `is_steady` says that all workers have polled since the last time, so that an
-    /// answer would have been seen.
-    pub fn look(&mut self, now: Instant, is_steady: bool, mut ask: impl FnMut(Question)) {
+    /// 10 ms; `hears` says of each side that an answer would have been seen: all workers have
+    /// polled since the last time, and lost nothing.
+    pub fn look(&mut self, now: Instant, hears: [bool; 2], mut ask: impl FnMut(Question)) {
         let gap = self.looked.map_or(0, |looked| now.since(looked));
         self.looked = Some(now);
-        if gap > PAUSE || !is_steady {
-            let targets = self.groups.iter_mut().flat_map(|group| &mut group.targets);
-            targets.for_each(|target| target.excuse(gap));
+        for (group, hears) in self.groups.iter_mut().zip(hears) {
+            if gap > PAUSE || !hears {
+                group.targets.iter_mut().for_each(|target| target.excuse(gap));
+            }
         }
         for (side, group) in Side::ALL.into_iter().zip(&mut self.groups) {
             group.look(now, gap, |address, to_all| ask(Question { side, address, to_all }));

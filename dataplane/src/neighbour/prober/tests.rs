@@ -27,7 +27,7 @@ impl Harness {
         for _ in 0..ms / 10 {
             self.ms += 10;
             let mut questions = Vec::new();
-            self.prober.look(Instant::from_millis(self.ms), true, |q| questions.push(q));
+            self.prober.look(Instant::from_millis(self.ms), [true; 2], |q| questions.push(q));
             for question in questions {
                 self.asked.push((self.ms, question));
                 if answers(question) {
@@ -201,7 +201,7 @@ fn a_pause_of_this_machine_makes_nobody_silent() {
     let mut harness = Harness::settled(1);
     let mut pause = |ms| {
         harness.ms += ms;
-        harness.prober.look(Instant::from_millis(harness.ms), true, |_| {});
+        harness.prober.look(Instant::from_millis(harness.ms), [true; 2], |_| {});
         harness.answering(Side::Public)
     };
     for _ in 0..20 {
@@ -211,9 +211,16 @@ fn a_pause_of_this_machine_makes_nobody_silent() {
     let mut harness = Harness::settled(1);
     for _ in 0..100 {
         harness.ms += 10;
-        harness.prober.look(Instant::from_millis(harness.ms), false, |_| {});
+        harness.prober.look(Instant::from_millis(harness.ms), [false; 2], |_| {});
     }
     assert_eq!(harness.answering(Side::Public), (1, 1));
+    // The other side hears no less than ever.
+    for _ in 0..100 {
+        harness.ms += 10;
+        harness.prober.look(Instant::from_millis(harness.ms), [true, false], |_| {});
+    }
+    assert_eq!(harness.answering(Side::Public), (0, 1));
+    let mut harness = Harness::settled(1);
     harness.run(500, |_| false);
     assert_eq!(harness.answering(Side::Public), (0, 1));
 }

@@ -113,7 +113,7 @@ mod tests {
         let known: Vec<_> = resolver.list(NOW).iter().map(|line| line.address).collect();
         assert_eq!(known, [HOST]);
         // The slots are free again once workers have seen that.
-        resolver.tick(NOW, |_| {});
+        resolver.tick(NOW, [false; 2], |_| {});
         let few = too_many().split_off(8900);
         assert_eq!(resolver.reserve(&few, NOW).map(|Reserved(all)| all.len()), Ok(100));
     }

@@ -89,7 +89,7 @@ mod tests {
     fn asked(resolver: &mut Resolver<u32>, seconds: core::ops::Range<u64>) -> Vec<u64> {
         let mut times = Vec::new();
         for second in seconds {
-            resolver.tick(at(second), |outcome| {
+            resolver.tick(at(second), [false; 2], |outcome| {
                 if let Outcome::Ask(_) = outcome {
                     times.push(second);
                 }

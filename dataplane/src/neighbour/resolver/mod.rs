@@ -247,8 +247,9 @@ impl<P> Resolver<P> {
     }
 
     /// Does what time asks for: sends requests again, probes, gives up, forgets. Called
-    /// a few times a second. Tells `outcome` what is to be done.
-    pub fn tick(&mut self, now: Instant, mut outcome: impl FnMut(Outcome<P>)) {
+    /// a few times a second. Tells `outcome` what is to be done. A neighbour that was there does
+    /// not fail while its answers may be lost on this machine, which is then deaf on its side.
+    pub fn tick(&mut self, now: Instant, is_deaf: [bool; 2], mut outcome: impl FnMut(Outcome<P>)) {
         for hop in self.retired.drain(..) {
             self.table.release(hop);
         }
@@ -258,7 +259,7 @@ impl<P> Resolver<P> {
         let crowded = self.entries.len() > CROWDED;
         let mut forgotten = Vec::new();
         for (&(side, target), entry) in &mut self.entries {
-            if let Some(to) = entry.tick(&self.table, now) {
+            if let Some(to) = entry.tick(&self.table, is_deaf[side.index()], now) {
                 outcome(Outcome::Ask(Request { side, target, to }));
             }
             if let (ReachabilityState::Static, Some(mac)) = (entry.state, entry.mac) {
@@ -299,7 +300,12 @@ impl<P> Resolver<P> {
 
 impl<P> Entry<P> {
     /// The request that is due now, if one is: to one station or to all.
-    fn tick(&mut self, table: &NeighbourTable, now: Instant) -> Option<Option<MacAddress>> {
+    fn tick(
+        &mut self,
+        table: &NeighbourTable,
+        is_deaf: bool,
+        now: Instant,
+    ) -> Option<Option<MacAddress>> {
         let due = now.since(self.asked) >= RETRY.millis();
         match self.state {
             ReachabilityState::Reachable if now.since(self.confirmed) >= REACHABLE.millis() => {
@@ -310,6 +316,9 @@ impl<P> Entry<P> {
             _ => return None,
         }
         let most = if self.state == ReachabilityState::Probe { ATTEMPTS * 2 } else { ATTEMPTS };
+        if self.attempts >= most && is_deaf && self.state == ReachabilityState::Probe {
+            self.attempts = most - 1;
+        }
         if self.attempts >= most {
             self.state = ReachabilityState::Failed;
             self.has_failed = true;

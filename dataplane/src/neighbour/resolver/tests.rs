@@ -16,7 +16,7 @@ fn resolver() -> Resolver<u32> {
 
 fn tick(resolver: &mut Resolver<u32>, now: Instant) -> (Vec<Request>, Vec<u32>) {
     let (mut requests, mut failed) = (Vec::new(), Vec::new());
-    resolver.tick(now, |outcome| match outcome {
+    resolver.tick(now, [false; 2], |outcome| match outcome {
         Outcome::Ask(request) => requests.push(request),
         Outcome::Failed(_, packet) => failed.push(packet),
         Outcome::Send(..) => panic!("nothing waits for a static neighbour"),
@@ -122,6 +122,39 @@ fn an_old_answer_is_probed_by_unicast_then_broadcast_and_used_meanwhile() {
 }
 
 #[test]
+fn a_neighbour_that_was_there_does_not_fail_while_its_answers_may_be_lost() {
+    let private = [false, true];
+    let mut resolver = resolver();
+    resolver.learn(Side::Private, HOST, MAC, true, at(0));
+    let mut asked = 0;
+    for second in 30..120 {
+        resolver.tick(at(second), private, |outcome| {
+            assert!(matches!(outcome, Outcome::Ask(_)));
+            asked += 1;
+        });
+        assert_eq!(usable(&resolver), Some(MAC), "at {second}");
+    }
+    assert!(asked > 80, "it is asked on: {asked}");
+    // The control: the other side's losses excuse nothing, nor do none.
+    for is_deaf in [[true, false], [false; 2]] {
+        resolver.learn(Side::Private, HOST, MAC, true, at(200));
+        for second in 230..240 {
+            resolver.tick(at(second), is_deaf, |_| ());
+        }
+        assert_eq!(usable(&resolver), None);
+    }
+    // One that never answered fails as ever.
+    let other = Ipv4Addr::new(10, 0, 0, 12);
+    resolver.resolve(Side::Private, other, 1, at(240));
+    let mut failed = 0;
+    for second in 240..245 {
+        let count = |outcome| failed += u32::from(matches!(outcome, Outcome::Failed(..)));
+        resolver.tick(at(second), private, count);
+    }
+    assert_eq!(failed, 1);
+}
+
+#[test]
 fn failed_neighbours_are_forgotten_when_there_are_many() {
     let mut resolver = resolver();
     resolver.learn(Side::Private, HOST, MAC, true, at(60));
@@ -149,7 +182,7 @@ fn packets_that_wait_leave_when_their_neighbour_becomes_static() {
     resolver.resolve(Side::Private, HOST, 2, at(0));
     resolver.set_static(&[(Side::Private, HOST, MAC)], at(1));
     let mut outcomes = Vec::new();
-    resolver.tick(at(1), |outcome| outcomes.push(outcome));
+    resolver.tick(at(1), [false; 2], |outcome| outcomes.push(outcome));
     let sent = [1, 2].map(|packet| Outcome::Send(Side::Private, MAC, packet));
     assert_eq!(outcomes, sent);
     assert_eq!(resolver.waiting, 0);

@@ -1,0 +1,101 @@
+//! Which class a packet is of.
+
+use std::collections::HashSet;
+use std::net::{IpAddr, Ipv4Addr};
+
+use ahash::RandomState;
+use config::{Config, Peer};
+use nat::Side;
+use wire::parse::{Ipv4, Payload};
+use wire::{FiveTuple, Port, Protocol};
+
+use super::PuntClass;
+
+/// What tells classes of packets to real addresses apart: part of a snapshot.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct PuntRules {
+    /// The ends of the paths to the peer, this machine's first.
+    paths: Vec<[Ipv4Addr; 2]>,
+    /// The port of heartbeats and connection sync.
+    peer_port: Option<Port>,
+    /// The witness.
+    witness: Option<Ipv4Addr>,
+    /// Real servers.
+    servers: HashSet<Ipv4Addr, RandomState>,
+    management: Vec<Port>,
+}
+
+impl PuntRules {
+    /// Those of a configuration.
+    pub fn of(config: &Config) -> Self {
+        let mut rules = PuntRules {
+            servers: servers(config),
+            management: config.node.management_ports.iter().copied().map(Port::new).collect(),
+            ..PuntRules::default()
+        };
+        if let Some(Peer { paths, port, witness, .. }) = &config.peer {
+            let ends =
+                paths.iter().filter_map(|path| Some([ipv4(path.local)?, ipv4(path.remote)?]));
+            rules.paths = ends.collect();
+            rules.peer_port = Some(Port::new(*port));
+            rules.witness = witness.and_then(ipv4);
+        }
+        rules
+    }
+
+    /// The class of a packet to a real address, which came in on a side.
+    pub fn class(&self, side: Side, ip: &Ipv4) -> PuntClass {
+        let tuple = match ip.payload {
+            Payload::Tcp { tuple, .. } | Payload::Udp { tuple } => Some(tuple),
+            _ => None,
+        };
+        self.class_of(side, ip.source, tuple)
+    }
+
+    /// The same by its source, and its addresses and ports if it has some.
+    pub fn class_of(
+        &self,
+        side: Side,
+        source: Ipv4Addr,
+        tuple: Option<FiveTuple<Ipv4Addr>>,
+    ) -> PuntClass {
+        if tuple.is_some_and(|tuple| self.is_of_peer(&tuple)) {
+            PuntClass::Peer
+        } else if self.is_checked(side, source) {
+            PuntClass::Check
+        } else if tuple.is_some_and(|tuple| self.is_management(&tuple)) {
+            PuntClass::Management
+        } else {
+            PuntClass::Kernel
+        }
+    }
+
+    fn is_of_peer(&self, tuple: &FiveTuple<Ipv4Addr>) -> bool {
+        let ports = [tuple.source_port, tuple.destination_port];
+        self.peer_port.is_some_and(|port| ports.contains(&port))
+            && self.paths.contains(&[tuple.destination, tuple.source])
+    }
+
+    fn is_checked(&self, side: Side, source: Ipv4Addr) -> bool {
+        side == Side::Private && self.servers.contains(&source) || self.witness == Some(source)
+    }
+
+    fn is_management(&self, tuple: &FiveTuple<Ipv4Addr>) -> bool {
+        tuple.protocol == Protocol::Tcp && self.management.contains(&tuple.destination_port)
+    }
+}
+
+fn servers(config: &Config) -> HashSet<Ipv4Addr, RandomState> {
+    let services = config.services.iter();
+    services
+        .flat_map(|service| service.servers.iter().chain(&service.sorry))
+        .map(|server| *server.address.ip())
+        .collect()
+}
+
+const fn ipv4(address: IpAddr) -> Option<Ipv4Addr> {
+    match address {
+        IpAddr::V4(address) => Some(address),
+        IpAddr::V6(_) => None,
+    }
+}

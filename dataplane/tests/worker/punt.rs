@@ -1,0 +1,123 @@
+//! What the main core is given: each class has room of its own.
+
+use std::net::Ipv4Addr;
+
+use dataplane::drop_reason::DropReason;
+use dataplane::handoff_tag::HandoffTag;
+use dataplane::punt::PuntClass;
+use dpdk::mbuf::Mbuf;
+use nat::Side;
+use wire::MacAddress;
+use wire::arp::Packet;
+use wire::build;
+use wire::tcp::Flags;
+use wire::testing::Frame;
+
+use crate::bench::{Bench, MACS, NEIGHBOURS, SERVER, arriving};
+
+const REAL: [u8; 4] = [198, 51, 100, 2];
+const PRIVATE: [u8; 4] = [10, 0, 0, 2];
+const GATEWAY: [u8; 4] = [198, 51, 100, 1];
+const PEER_ADDRESS: [u8; 4] = [198, 51, 100, 3];
+/// A ring of the bench holds so many.
+const ROOM: usize = 63;
+
+const PEER: &str = r#"
+[peer]
+key_file = "/etc/tandem/peer.key"
+paths = [{ local = "198.51.100.2", remote = "198.51.100.3" }]
+"#;
+
+fn request(from: [u8; 4], mac: MacAddress) -> Vec<u8> {
+    let packet = Packet::request(mac, Ipv4Addr::from(from), Ipv4Addr::from(REAL));
+    let mut frame = [0; build::ARP_FRAME];
+    let length = build::arp(&mut frame, MACS[0], &packet).unwrap();
+    frame[..length].to_vec()
+}
+
+fn to_real(from: [u8; 4], from_port: u16, port: u16) -> Vec<u8> {
+    arriving(Side::Public, Frame::udp((from, from_port), (REAL, port))).build()
+}
+
+/// One frame of each class that comes in on the public side, and one more of a server.
+fn one_of_each() -> Vec<Vec<u8>> {
+    let ssh = Frame::tcp(([203, 0, 113, 7], 40_000), (REAL, 22), Flags::SYN);
+    vec![
+        request([198, 51, 100, 77], MacAddress([2, 0, 0, 0, 0, 77])),
+        arriving(Side::Public, ssh).build(),
+        to_real(PEER_ADDRESS, 7405, 7405),
+        request(GATEWAY, NEIGHBOURS[0]),
+    ]
+}
+
+fn from_server() -> Vec<u8> {
+    let answer = Frame::tcp((SERVER, 80), (PRIVATE, 40_000), Flags::SYN | Flags::ACK);
+    arriving(Side::Private, answer).build()
+}
+
+fn tags(given: &[Mbuf]) -> Vec<HandoffTag> {
+    given.iter().filter_map(HandoffTag::of).collect()
+}
+
+#[test]
+fn a_flood_at_a_real_address_takes_no_other_class_its_room() {
+    let mut bench = Bench::with_more(PEER);
+    for _ in 0..10 {
+        bench.arrive(Side::Public, &vec![to_real([203, 0, 113, 9], 9, 9); 30]);
+    }
+    // The peer's port and address alone make nobody the peer, nor does the other end's port.
+    bench.arrive(
+        Side::Public,
+        &[to_real([203, 0, 113, 9], 7405, 7405), to_real(PEER_ADDRESS, 5, 5)],
+    );
+    bench.arrive(Side::Public, &one_of_each());
+    bench.arrive(Side::Private, &[from_server()]);
+    let given = bench.punted();
+    let public = Side::Public;
+    let mut expected = vec![
+        HandoffTag::Arp(public),
+        HandoffTag::Kernel(public),
+        HandoffTag::Kernel(Side::Private),
+        HandoffTag::Kernel(public),
+        HandoffTag::Arp(public),
+    ];
+    expected.extend([HandoffTag::Kernel(public); ROOM]);
+    assert_eq!(tags(&given), expected, "in the order of classes");
+    let lost = 302 - ROOM as u64;
+    for class in PuntClass::ALL {
+        let at = class.index();
+        let (passed, dropped) = match class {
+            PuntClass::Kernel => (ROOM as u64, lost),
+            PuntClass::Unresolved => (0, 0),
+            _ => (1, 0),
+        };
+        assert_eq!(bench.counters.punted[at].get(), passed, "{class:?}");
+        assert_eq!(bench.counters.punt_dropped[at].get(), dropped, "{class:?}");
+    }
+    assert_eq!(bench.dropped(DropReason::HousekeepingFull), lost);
+}
+
+#[test]
+fn without_a_peer_its_port_is_like_any_other() {
+    let mut bench = Bench::new();
+    bench.arrive(Side::Public, &[to_real(PEER_ADDRESS, 7405, 7405)]);
+    assert_eq!(bench.counters.punted[PuntClass::Kernel.index()].get(), 1);
+}
+
+#[test]
+fn a_class_has_a_rate_though_its_ring_is_empty() {
+    let mut bench = Bench::new();
+    let flood = vec![request([198, 51, 100, 77], MacAddress([2, 0, 0, 0, 0, 77])); 30];
+    // The bucket holds what comes in a tenth of a second.
+    let rate = u64::from(PuntClass::Arp.rate(1));
+    let mut given = 0;
+    for _ in 0..rate / 10 {
+        bench.arrive(Side::Public, &flood);
+        given += bench.punted().len() as u64;
+    }
+    assert!((rate / 10..3 * rate).contains(&given), "{given} of {}", 3 * rate);
+    let dropped = bench.counters.punt_dropped[PuntClass::Arp.index()].get();
+    assert_eq!(given + dropped, 3 * rate);
+    bench.arrive(Side::Public, &[request(GATEWAY, NEIGHBOURS[0])]);
+    assert_eq!(bench.punted().len(), 1, "a next hop's ARP has a rate of its own");
+}
