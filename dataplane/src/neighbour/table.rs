@@ -6,7 +6,7 @@
 //! slot number that they kept for good only while the epoch is the one under which they
 //! found it.
 
-use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::net::Ipv4Addr;
 
 use nat::Side;
@@ -69,6 +69,9 @@ impl NeighbourReader<'_> {
 /// Neighbours by side and address.
 pub struct NeighbourTable {
     slots: Box<[Slot; SLOTS]>,
+    /// Whether packets go to a slot's neighbour, or it is asked for: apart from what is read for
+    /// each packet.
+    wanted: Box<[AtomicBool; SLOTS]>,
     epoch: AtomicU32,
     seed: u64,
 }
@@ -78,6 +81,7 @@ impl Default for NeighbourTable {
         let slot = || Slot { who: AtomicU64::new(0), what: AtomicU64::new(0) };
         NeighbourTable {
             slots: Box::new(core::array::from_fn(|_| slot())),
+            wanted: Box::new([const { AtomicBool::new(false) }; SLOTS]),
             epoch: AtomicU32::new(0),
             // Neighbours choose their own addresses, so where they land is keyed.
             seed: ahash::RandomState::new().hash_one(0u8) | 1,
@@ -124,6 +128,22 @@ impl NeighbourTable {
             .map(|at| NextHop(at as u16))
     }
 
+    /// Says that packets go to a neighbour, or that this machine asks for it; by any thread.
+    pub fn want(&self, hop: NextHop) {
+        if let Some(wanted) = self.wanted.get(usize::from(hop.0)) {
+            if !wanted.load(Ordering::Relaxed) {
+                wanted.store(true, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// True for a neighbour to which packets go, or that this machine asks for; not for one that
+    /// has only asked for this machine.
+    pub fn is_wanted(&self, side: Side, address: Ipv4Addr) -> bool {
+        let wanted = self.find(side, address).and_then(|hop| self.wanted.get(usize::from(hop.0)));
+        wanted.is_some_and(|wanted| wanted.load(Ordering::Relaxed))
+    }
+
     /// Gives a neighbour a slot, by the writing thread. `None` when no slot near its
     /// place is free.
     pub fn insert(&self, side: Side, address: Ipv4Addr) -> Option<NextHop> {
@@ -137,6 +157,9 @@ impl NeighbourTable {
         let at = self.probe(key).find(free)?;
         let slot = self.slots.get(at)?;
         slot.what.store(0, Ordering::Relaxed);
+        if let Some(wanted) = self.wanted.get(at) {
+            wanted.store(false, Ordering::Relaxed);
+        }
         slot.who.store(key, Ordering::Release);
         Some(NextHop(at as u16))
     }
@@ -207,6 +230,23 @@ mod tests {
         table.publish(hop, None);
         assert_eq!(table.mac(hop), None);
         assert_eq!(table.mac(NextHop::NONE), None);
+    }
+
+    #[test]
+    fn who_has_only_asked_is_not_wanted_nor_is_the_next_in_its_slot() {
+        let table = NeighbourTable::default();
+        let address = Ipv4Addr::new(10, 0, 0, 11);
+        let hop = table.insert(Side::Private, address).unwrap();
+        assert!(!table.is_wanted(Side::Private, address));
+        table.want(hop);
+        assert!(table.is_wanted(Side::Private, address));
+        assert!(!table.is_wanted(Side::Public, address));
+        table.retire(hop);
+        assert!(!table.is_wanted(Side::Private, address));
+        table.release(hop);
+        assert_eq!(table.insert(Side::Private, address), Some(hop));
+        assert!(!table.is_wanted(Side::Private, address));
+        table.want(NextHop::NONE);
     }
 
     #[test]

@@ -37,6 +37,7 @@ impl NextHopCache {
             return hop;
         }
         let hop = table.find(side, address).unwrap_or(NextHop::NONE);
+        table.want(hop);
         *place = (side, address, hop);
         hop
     }

@@ -1,17 +1,27 @@
 //! Handing packets to the main core, each class by a ring and at a rate of its own
 //! ([`crate::punt`]).
 
+use std::net::Ipv4Addr;
+
+use ahash::RandomState;
 use dpdk::burst::Burst;
 use dpdk::mbuf::Mbuf;
 use dpdk::ring::Producer;
-use nat::Instant;
+use nat::{Instant, Side};
 
 use super::BURST;
 use super::io::Io;
+use super::view::View;
 use crate::drop_reason::DropReason;
 use crate::handoff_tag::HandoffTag;
 use crate::punt::PuntClass;
 use crate::rate::TokenBucket;
+
+/// ARP frames a second of one next hop that are served as a next hop's: some ten times as many as
+/// there are questions to it.
+const OF_A_NEXT_HOP: u32 = 200;
+/// Next hops that are told apart; those that meet in one place share it.
+const NEXT_HOPS: usize = 256;
 
 /// The way of one class to the main core.
 struct Way {
@@ -27,6 +37,9 @@ pub(super) struct Punt {
     ways: Vec<Way>,
     /// Something waits.
     has_waiting: bool,
+    next_hops: Box<[TokenBucket; NEXT_HOPS]>,
+    /// Nobody outside can choose addresses that meet in one place.
+    places: RandomState,
 }
 
 impl Punt {
@@ -37,11 +50,25 @@ impl Punt {
             Way { ring, waiting: Burst::new(), bucket }
         };
         let ways = PuntClass::ALL.into_iter().zip(rings).map(way).collect();
-        Punt { ways, has_waiting: false }
+        let next_hops = Box::new([TokenBucket::new(OF_A_NEXT_HOP, now); NEXT_HOPS]);
+        Punt { ways, has_waiting: false, next_hops, places: RandomState::new() }
     }
 }
 
 impl Io {
+    /// The class of ARP from this sender: a next hop that sends more than one has reason to is
+    /// like any other station, so that it leaves the room to others.
+    pub(super) fn class_of_arp(&mut self, view: &View, side: Side, sender: Ipv4Addr) -> PuntClass {
+        let Punt { next_hops, places, .. } = &mut self.punt;
+        let place = places.hash_one((side, sender)) as usize % NEXT_HOPS;
+        let has_token = |bucket: &mut TokenBucket| bucket.take(view.now);
+        let is_next_hop = view.neighbours.is_wanted(side, sender);
+        match is_next_hop && next_hops.get_mut(place).is_some_and(has_token) {
+            true => PuntClass::Neighbour,
+            false => PuntClass::Arp,
+        }
+    }
+
     /// Gives a packet to the main core, tagged with what for.
     pub(super) fn punt(&mut self, class: PuntClass, tag: HandoffTag, mut mbuf: Mbuf, now: Instant) {
         let Some(way) = self.punt.ways.get_mut(class.index()) else { return };

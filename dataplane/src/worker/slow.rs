@@ -16,7 +16,6 @@ use super::view::View;
 use super::{answers, forward, fragments, handoff, icmp, leaving, link, open, private_hosts};
 use crate::drop_reason::DropReason;
 use crate::handoff_tag::HandoffTag;
-use crate::punt::PuntClass;
 
 /// A packet on the slow path: the frame, what was read from it, and where it came in.
 pub(super) struct Arrival {
@@ -69,8 +68,7 @@ pub(super) fn process(io: &mut Io, flows: &mut Flows, view: &View, side: Side, m
     }
     match packet.network {
         Network::Arp(arp) => {
-            let is_next_hop = view.neighbours.find(side, arp.sender_ip).is_some();
-            let class = if is_next_hop { PuntClass::Neighbour } else { PuntClass::Arp };
+            let class = io.class_of_arp(view, side, arp.sender_ip);
             io.punt(class, HandoffTag::Arp(side), mbuf, view.now);
         }
         Network::Ipv4(ip) => {

@@ -159,6 +159,7 @@ impl Bench {
         {
             let hop = neighbours.insert(side, address).unwrap();
             neighbours.publish(hop, Some(NEIGHBOURS[side.index()]));
+            neighbours.want(hop);
         }
         let counters = Arc::new(WorkerBlock::default());
         let (loads, mailbox) = (Arc::new(Loads::default()), Arc::new(Mailbox::default()));

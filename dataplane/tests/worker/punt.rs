@@ -121,3 +121,25 @@ fn a_class_has_a_rate_though_its_ring_is_empty() {
     bench.arrive(Side::Public, &[request(GATEWAY, NEIGHBOURS[0])]);
     assert_eq!(bench.punted().len(), 1, "a next hop's ARP has a rate of its own");
 }
+
+#[test]
+fn who_asks_for_this_machine_is_no_next_hop_by_that_nor_one_that_asks_without_end() {
+    let mut bench = Bench::new();
+    let neighbour = PuntClass::Neighbour.index();
+    let address = [198, 51, 100, 77];
+    let mac = MacAddress([2, 0, 0, 0, 0, 77]);
+    // It is in the table, as it has asked for this machine.
+    let hop = bench.neighbours.insert(Side::Public, Ipv4Addr::from(address)).unwrap();
+    bench.arrive(Side::Public, &[request(address, mac)]);
+    assert_eq!(bench.counters.punted[neighbour].get(), 0);
+    bench.neighbours.want(hop);
+    for _ in 0..40 {
+        bench.arrive(Side::Public, &vec![request(address, mac); 30]);
+        drop(bench.punted());
+    }
+    let served = bench.counters.punted[neighbour].get();
+    assert!((1..600).contains(&served), "{served} of 1200");
+    assert_eq!(bench.counters.punt_dropped[neighbour].get(), 0);
+    bench.arrive(Side::Public, &[request(GATEWAY, NEIGHBOURS[0])]);
+    assert_eq!(bench.counters.punted[neighbour].get(), served + 1);
+}

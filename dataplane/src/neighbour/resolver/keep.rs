@@ -5,6 +5,7 @@
 //! asked with are the machine's real ones, so nobody learns anything wrong from it.
 
 use std::net::Ipv4Addr;
+use std::sync::Arc;
 
 use nat::{Instant, Seconds, Side};
 use wire::MacAddress;
@@ -26,7 +27,9 @@ impl<P> Resolver<P> {
         for at in 0..self.kept.len() {
             let Some(&(side, target)) = self.kept.get(at) else { break };
             let known = self.entries.contains_key(&(side, target));
+            let table = Arc::clone(&self.table);
             let Some(entry) = self.entry(side, target, now) else { continue };
+            table.want(entry.hop);
             let rested = now.since(entry.asked) >= AGAIN.millis();
             if entry.state == ReachabilityState::Failed && (!known || rested) {
                 entry.state = ReachabilityState::Incomplete;

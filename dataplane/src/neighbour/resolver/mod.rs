@@ -187,9 +187,11 @@ impl<P> Resolver<P> {
         now: Instant,
     ) -> Resolution<P> {
         let room = self.waiting < QUEUE_TOTAL;
+        let table = Arc::clone(&self.table);
         let Some(entry) = self.entry(side, address, now) else {
             return Resolution::TableFull(packet);
         };
+        table.want(entry.hop);
         if let Some(mac) = entry.mac.filter(|_| entry.state.is_usable()) {
             return Resolution::Send(mac, packet);
         }
