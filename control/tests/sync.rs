@@ -4,9 +4,10 @@
 
 use std::time::{Duration, Instant};
 
+use api::stream::STREAM_VERSION;
 use control::key::SharedKey;
 use control::sync::noise::{ROOM, Secured, SyncKey, VERSION, Versions, dialled, taken};
-use control::sync::{Counts, Trouble, pump};
+use control::sync::{Counts, SILENCE, Trouble, pump};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
@@ -86,7 +87,9 @@ async fn rubbish_is_no_peer() {
         let mut bytes: Vec<u8> = (0..round % 300).map(|_| next()).collect();
         if round % 2 == 0 {
             // With the right beginning it gets as far as the handshake.
-            let preamble = [b"TANDEM".as_slice(), &[0, VERSION as u8, 0, 2, 0, 48]].concat();
+            let preamble =
+                [b"TANDEM".as_slice(), &[0, VERSION as u8, 0, STREAM_VERSION as u8, 0, 48]]
+                    .concat();
             bytes.splice(..0, preamble);
         }
         near.write_all(&bytes).await.unwrap();
@@ -248,19 +251,19 @@ async fn a_stream_ends_with_its_reason() {
     let (near, far) = link().await;
     let (dataplane, _other) = UnixStream::pair().unwrap();
     let began = Instant::now();
-    assert_eq!(pump::run(dataplane, near, &counts).await, Trouble::Silent);
+    assert_eq!(pump::run(dataplane, near, &counts, SILENCE).await, Trouble::Silent);
     assert!(began.elapsed() < Duration::from_secs(1), "an alarm within a second");
     drop(far);
     // The peer closes.
     let (near, far) = link().await;
     drop(far);
     let (dataplane, _other) = UnixStream::pair().unwrap();
-    assert_eq!(pump::run(dataplane, near, &counts).await, Trouble::Closed);
+    assert_eq!(pump::run(dataplane, near, &counts, SILENCE).await, Trouble::Closed);
     // The dataplane closes.
     let (near, _far) = link().await;
     let (dataplane, other) = UnixStream::pair().unwrap();
     drop(other);
-    assert!(matches!(pump::run(dataplane, near, &counts).await, Trouble::Dataplane(_)));
+    assert!(matches!(pump::run(dataplane, near, &counts, SILENCE).await, Trouble::Dataplane(_)));
 }
 
 /// From one dataplane's socket to the other's, both ends of the connection in this process.
@@ -270,8 +273,8 @@ async fn a_million_events_a_second() {
     let (near, far) = link().await;
     let (mut exporter, export) = UnixStream::pair().unwrap();
     let (mut importer, import) = UnixStream::pair().unwrap();
-    tokio::spawn(async move { pump::run(export, near, &Counts::default()).await });
-    tokio::spawn(async move { pump::run(import, far, &Counts::default()).await });
+    tokio::spawn(async move { pump::run(export, near, &Counts::default(), SILENCE).await });
+    tokio::spawn(async move { pump::run(import, far, &Counts::default(), SILENCE).await });
     let bytes = EVENTS * api::stream::EVENT;
     let chunk: Vec<u8> = (0..32 * 1024).map(|place: usize| place as u8).collect();
     let write = tokio::spawn(async move {

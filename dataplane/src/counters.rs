@@ -160,6 +160,8 @@ pub struct WorkerCounters {
     pub opened: Counter,
     /// Connections that ended so far.
     pub closed: Counter,
+    /// Connections among them that were never answered and made room for others.
+    pub evicted: Counter,
     /// ICMP errors sent by the router itself.
     pub icmp_errors: Counter,
     /// ICMP errors not sent, to keep their rate.
@@ -206,6 +208,7 @@ impl Default for WorkerCounters {
             connections: Counter::default(),
             opened: Counter::default(),
             closed: Counter::default(),
+            evicted: Counter::default(),
             icmp_errors: Counter::default(),
             icmp_limited: Counter::default(),
             resets: Counter::default(),
@@ -254,6 +257,7 @@ impl WorkerCounters {
             ("connections", self.connections.get()),
             ("connections_opened", self.opened.get()),
             ("connections_closed", self.closed.get()),
+            ("connections_evicted", self.evicted.get()),
             ("icmp_errors_sent", self.icmp_errors.get()),
             ("icmp_errors_limited", self.icmp_limited.get()),
             ("resets_sent", self.resets.get()),

@@ -48,7 +48,7 @@ drop_reasons! {
     ServerFull "server_full" "Every real server of the service that has a weight has as many connections as it takes, or the service has.",
     NotMasqueraded "not_masqueraded" "A private host's packet that no masquerade rule covers.",
     Spoofed "spoofed" "A packet from the public side with a private or a local source address.",
-    TableFull "table_full" "The connection table is full; raise node.connections.",
+    TableFull "table_full" "The connection table is full of connections that were answered; raise node.connections.",
     PortsExhausted "ports_exhausted" "Every port that was tried is taken: of the masquerade address towards this remote, or of the client towards the real server.",
     TupleTaken "tuple_taken" "A real server speaks first to a client that is in a connection with another server.",
     IcmpUnrelated "icmp_unrelated" "An ICMP error about no known connection.",

@@ -24,7 +24,7 @@ use std::io::{self, ErrorKind};
 use serde::{Deserialize, Serialize};
 
 /// The version of these frames and of the events in them.
-pub const STREAM_VERSION: u16 = 2;
+pub const STREAM_VERSION: u16 = 3;
 /// The size of one event in bytes.
 pub const EVENT: usize = 32;
 /// The most events in a frame.

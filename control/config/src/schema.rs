@@ -324,6 +324,7 @@ const CONNECTION_KEYS: &[Key] = &[
     key("listen", "\"2m\""),
     key("synack", "\"2m\""),
     key("udp", "\"5m\""),
+    key("udp_unreplied", "\"30s\""),
     key("icmp", "\"1m\""),
 ];
 

@@ -253,7 +253,7 @@ fn the_timeouts_described_are_the_defaults() {
         text[0] += &format!("{key} = {service}\n");
         text[1] += &format!("{key} = {masquerade}\n");
     }
-    assert_eq!(text[0].lines().count(), 13);
+    assert_eq!(text[0].lines().count(), 14);
     let [service, masquerade] = text;
     let given = format!("[timeouts.service]\n{service}\n[timeouts.masquerade]\n{masquerade}");
     let config = Config::from_str("defaults", &completed(&given)).unwrap();

@@ -8,8 +8,11 @@ use tokio::sync::oneshot;
 
 use super::warnings;
 
-/// Longer than the state machine gives a handover.
-pub const PATIENCE: Duration = Duration::from_secs(5);
+/// The longest that the state machine gives a handover, whatever the timers are.
+pub const LONGEST: Duration = Duration::from_secs(6);
+
+/// Longer than that.
+pub const PATIENCE: Duration = Duration::from_secs(8);
 
 /// The handover that is under way, if one is.
 #[derive(Default)]

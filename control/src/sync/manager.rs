@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::accept::{Accept, OtherLinks, Taken};
 use super::noise::{Secured, SyncKey};
-use super::{Counts, Report, Trouble, add, dataplane, dial, pump};
+use super::{Counts, Report, SILENCE, Trouble, add, dataplane, dial, pump};
 use crate::clock::Clock;
 use crate::role::SyncPlan;
 use crate::role::sync_direction::Import;
@@ -26,6 +26,8 @@ struct StreamContext {
     socket: PathBuf,
     paths: Vec<PeerPath>,
     port: u16,
+    /// How long the peer may say nothing.
+    silence: Duration,
     key: SyncKey,
     report: watch::Sender<Report>,
     counts: Arc<Counts>,
@@ -93,6 +95,7 @@ impl Manager {
             socket: node.control_socket.clone(),
             paths: peer.paths.clone(),
             port: peer.port,
+            silence: SILENCE.max(peer.timing.dead),
             key,
             report,
             counts,
@@ -217,7 +220,7 @@ impl StreamContext {
         };
         add(&self.counts.streams, 1);
         self.up(path, direction);
-        let trouble = pump::run(stream, link, &self.counts).await;
+        let trouble = pump::run(stream, link, &self.counts, self.silence).await;
         Ended { trouble, path: Some(index) }
     }
 

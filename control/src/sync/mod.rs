@@ -29,7 +29,7 @@ use failover::Instant;
 
 /// An idle stream is kept alive so often.
 pub const KEEPALIVE: Duration = Duration::from_millis(100);
-/// A stream that brings nothing for so long is cut.
+/// A stream that brings nothing for so long is cut, or for the dead interval, if that is longer.
 pub const SILENCE: Duration = Duration::from_millis(600);
 /// How long a connection, and then its handshake, may take.
 pub const HANDSHAKE: Duration = Duration::from_secs(1);
@@ -74,8 +74,8 @@ pub(crate) fn add(counter: &AtomicU64, count: u64) {
 pub enum Trouble {
     #[error("{0}")]
     Network(String),
-    /// Nothing came from the peer for [`SILENCE`].
-    #[error("nothing came from the peer for {} ms", SILENCE.as_millis())]
+    /// The peer said nothing for as long as it is waited for.
+    #[error("nothing came from the peer in time")]
     Silent,
     /// The peer closed the stream.
     #[error("the peer closed the stream")]

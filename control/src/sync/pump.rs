@@ -3,20 +3,28 @@
 //! Each direction holds one message at most. Whoever is slow is waited for, and the
 //! exporting dataplane finds its stream full: nothing is ever dropped here.
 
+use core::time::Duration;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::timeout;
 
 use super::noise::{ROOM, Receiver, Secured, Sender};
-use super::{Counts, KEEPALIVE, SILENCE, Trouble, add};
+use super::{Counts, KEEPALIVE, Trouble, add};
 
-/// Carries the stream until it ends, and says why it did.
-pub async fn run(dataplane: UnixStream, link: Secured, counts: &Counts) -> Trouble {
+/// Carries the stream until it ends, and says why it did. `silence` is how long the peer may say
+/// nothing.
+pub async fn run(
+    dataplane: UnixStream,
+    link: Secured,
+    counts: &Counts,
+    silence: Duration,
+) -> Trouble {
     let (reader, writer) = dataplane.into_split();
     tokio::select! {
         ended = send(reader, link.sender, counts) => ended,
-        ended = receive(link.receiver, writer, counts) => ended,
+        ended = receive(link.receiver, writer, counts, silence) => ended,
     }
     .err()
     .unwrap_or(Trouble::Closed)
@@ -58,11 +66,12 @@ async fn receive(
     mut peer: Receiver,
     mut dataplane: OwnedWriteHalf,
     counts: &Counts,
+    silence: Duration,
 ) -> Result<(), Trouble> {
     let mut plain = Vec::with_capacity(ROOM);
     loop {
         // The time that our own dataplane takes is no silence of the peer.
-        timeout(SILENCE, peer.receive(&mut plain)).await.unwrap_or(Err(Trouble::Silent))?;
+        timeout(silence, peer.receive(&mut plain)).await.unwrap_or(Err(Trouble::Silent))?;
         let written = dataplane.write_all(&plain).await;
         written.map_err(|_| Trouble::Dataplane("it closed the stream".to_owned()))?;
         add(&counts.received, plain.len() as u64);

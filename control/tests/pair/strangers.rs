@@ -96,7 +96,7 @@ fn a_silent_stream_is_an_alarm_within_a_second() {
     let began = std::time::Instant::now();
     wait("a notices", || both.a.pair().sync.trouble.is_some());
     println!("noticed after {:?}", began.elapsed());
-    assert_eq!(both.a.pair().sync.trouble.unwrap(), "nothing came from the peer for 600 ms");
+    assert_eq!(both.a.pair().sync.trouble.unwrap(), "nothing came from the peer in time");
     wait("it is in the log", || both.a.log().contains("connection sync is down"));
     both.b.signal(rustix::process::Signal::CONT);
     wait("b has all connections again", || both.a.pair().peer.unwrap().ready);

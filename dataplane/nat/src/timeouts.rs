@@ -19,8 +19,10 @@ pub enum Class {
 pub struct ClassTimeouts {
     /// TCP, by state.
     pub tcp: [Seconds; State::COUNT],
-    /// UDP.
+    /// UDP, once the reply end has sent something.
     pub udp: Seconds,
+    /// UDP before.
+    pub udp_unreplied: Seconds,
     /// ICMP queries.
     pub icmp: Seconds,
 }
@@ -35,7 +37,7 @@ pub struct Timeouts {
 }
 
 impl ClassTimeouts {
-    /// IPVS's defaults.
+    /// IPVS's defaults, and the kernel's (nf_conntrack) for UDP that nobody has replied to.
     pub const SERVICE: Self = {
         let mut tcp = [Seconds(0); State::COUNT];
         tcp[State::None.index()] = Seconds(2);
@@ -49,21 +51,22 @@ impl ClassTimeouts {
         tcp[State::LastAck.index()] = Seconds(30);
         tcp[State::Listen.index()] = Seconds(120);
         tcp[State::SynAck.index()] = Seconds(120);
-        ClassTimeouts { tcp, udp: Seconds(300), icmp: Seconds(60) }
+        ClassTimeouts { tcp, udp: Seconds(300), udp_unreplied: Seconds(30), icmp: Seconds(60) }
     };
 
     /// The least that the RFCs allow: established TCP two hours and four minutes,
     /// transitory TCP four minutes (RFC 5382 REQ-5), UDP five minutes (RFC 4787 REQ-5's
-    /// recommendation), ICMP queries one (RFC 5508 REQ-2).
+    /// recommendation; two before the first reply, its least), ICMP queries one (RFC 5508 REQ-2).
     pub const MASQUERADE: Self = {
         let mut tcp = [Seconds(240); State::COUNT];
         tcp[State::Established.index()] = Seconds(7440);
-        ClassTimeouts { tcp, udp: Seconds(300), icmp: Seconds(60) }
+        ClassTimeouts { tcp, udp: Seconds(300), udp_unreplied: Seconds(120), icmp: Seconds(60) }
     };
 
     const fn of(&self, protocol: Protocol, state: State) -> Seconds {
         match protocol {
             Protocol::Tcp => self.tcp[state.index()],
+            Protocol::Udp if matches!(state, State::Unreplied) => self.udp_unreplied,
             Protocol::Udp => self.udp,
             Protocol::Icmp => self.icmp,
         }
@@ -71,10 +74,11 @@ impl ClassTimeouts {
 
     fn shortest(&self) -> Seconds {
         // A TCP connection is opened by its SYN and never listens.
-        let has_connections = |state: &State| !matches!(state, State::None | State::Listen);
+        let has_connections =
+            |state: &State| !matches!(state, State::None | State::Listen | State::Unreplied);
         let states = State::ALL.into_iter().filter(has_connections);
         let tcp = states.map(|state| self.of(Protocol::Tcp, state));
-        tcp.fold(self.udp.min(self.icmp), Seconds::min)
+        tcp.fold(self.udp.min(self.udp_unreplied).min(self.icmp), Seconds::min)
     }
 }
 
@@ -112,12 +116,14 @@ mod tests {
         assert_eq!(tcp(Class::Service, State::Established), 900);
         assert_eq!(tcp(Class::Service, State::Close), 10);
         assert!(tcp(Class::Masquerade, State::Established) >= 7440);
-        for state in State::ALL {
+        for state in State::ALL.into_iter().filter(|state| *state != State::Unreplied) {
             assert!(tcp(Class::Masquerade, state) >= 240, "{state:?}");
             assert!(tcp(Class::Service, state) > 0, "{state:?}");
         }
         assert_eq!(timeouts.of(Class::Masquerade, Protocol::Udp, State::None).0, 300);
         assert_eq!(timeouts.of(Class::Service, Protocol::Icmp, State::None).0, 60);
+        assert_eq!(timeouts.of(Class::Service, Protocol::Udp, State::Unreplied).0, 30);
+        assert_eq!(timeouts.of(Class::Masquerade, Protocol::Udp, State::Unreplied).0, 120);
         assert_eq!(timeouts.shortest().0, 10);
     }
 }

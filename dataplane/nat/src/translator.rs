@@ -202,10 +202,25 @@ impl Translator<Ipv4Addr> {
             Ok(plan) => plan,
             Err(decision) => return decision,
         };
-        match self.connections.open(&plan.connection, now) {
+        match self.open(&plan.connection, now) {
             Ok(hit) => Decision::Opened { hit, replaced: false },
             Err(InsertError::Full) => Decision::Refused(Refusal::TableFull),
             Err(InsertError::Taken(_)) => self.open_elsewhere(policy, request, &plan, now),
+        }
+    }
+
+    /// Opens a connection. In a full table one that was never answered makes room.
+    #[inline]
+    fn open(
+        &mut self,
+        connection: &NewConnection<Ipv4Addr>,
+        now: Instant,
+    ) -> Result<Hit, InsertError> {
+        match self.connections.open(connection, now) {
+            Err(InsertError::Full) if self.connections.make_room() => {
+                self.connections.open(connection, now)
+            }
+            opened => opened,
         }
     }
 
@@ -388,7 +403,7 @@ impl Translator<Ipv4Addr> {
         now: Instant,
     ) -> Result<Decision, Refusal> {
         for port in ports {
-            match self.connections.open(&plan.connection.with_port(port), now) {
+            match self.open(&plan.connection.with_port(port), now) {
                 Ok(hit) => return Ok(Decision::Opened { hit, replaced: false }),
                 Err(InsertError::Full) => return Err(Refusal::TableFull),
                 Err(InsertError::Taken(_)) => {}

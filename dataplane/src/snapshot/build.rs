@@ -267,7 +267,14 @@ fn class(timeouts: &ConnectionTimeouts) -> ClassTimeouts {
             State::LastAck => from.last_ack,
             State::Listen => from.listen,
             State::SynAck => from.synack,
+            // None of TCP's.
+            State::Unreplied => timeouts.udp_unreplied,
         })
     });
-    ClassTimeouts { tcp, udp: seconds(timeouts.udp), icmp: seconds(timeouts.icmp) }
+    ClassTimeouts {
+        tcp,
+        udp: seconds(timeouts.udp),
+        udp_unreplied: seconds(timeouts.udp_unreplied),
+        icmp: seconds(timeouts.icmp),
+    }
 }

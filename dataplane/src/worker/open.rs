@@ -162,7 +162,9 @@ impl Newcomer {
 fn count_opened(flows: &Flows, view: &View, hit: Hit, replaced: bool) {
     let connections = &flows.translator.connections;
     view.counters.opened.add(1);
-    view.counters.closed.add(u64::from(replaced));
+    let evicted = connections.evicted() - view.counters.evicted.get();
+    view.counters.evicted.add(evicted);
+    view.counters.closed.add(u64::from(replaced) + evicted);
     view.counters.connections.set(connections.table().len() as u64);
     if let Some(record) = connections.table().get(hit.id) {
         if let Some(server) = view.counters.server(record.server()) {

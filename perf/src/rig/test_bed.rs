@@ -242,6 +242,7 @@ floating = ["10.0.0.1/24"]
 
 [timeouts.service]
 udp = "{seconds}s"
+udp_unreplied = "{seconds}s"
 close = "{seconds}s"
 close_wait = "{seconds}s"
 fin_wait = "{seconds}s"

@@ -28,8 +28,10 @@ impl Default for Timeouts {
 pub struct ConnectionTimeouts {
     /// TCP, by state.
     pub tcp: TcpTimeouts,
-    /// UDP.
+    /// UDP, once the end that answers has sent something.
     pub udp: Duration,
+    /// UDP before.
+    pub udp_unreplied: Duration,
     /// ICMP queries.
     pub icmp: Duration,
 }
@@ -62,7 +64,7 @@ pub struct TcpTimeouts {
 }
 
 impl ConnectionTimeouts {
-    /// IPVS' defaults.
+    /// IPVS' defaults, and the kernel's (nf_conntrack) for UDP that nobody has replied to.
     pub const SERVICE: Self = ConnectionTimeouts {
         tcp: TcpTimeouts {
             none: Duration::from_secs(2),
@@ -78,11 +80,13 @@ impl ConnectionTimeouts {
             synack: Duration::from_secs(120),
         },
         udp: Duration::from_secs(300),
+        udp_unreplied: Duration::from_secs(30),
         icmp: Duration::from_secs(60),
     };
 
     /// RFC 5382 section 5: established at least 2 h 4 min, everything transitory at
-    /// least 4 min. RFC 4787 section 4.3: UDP 5 min. RFC 5508 section 3.2: queries 60 s.
+    /// least 4 min. RFC 4787 section 4.3: UDP 5 min, never less
+    /// than 2. RFC 5508 section 3.2: queries 60 s.
     pub const MASQUERADE: Self = ConnectionTimeouts {
         tcp: TcpTimeouts {
             none: TRANSITORY,
@@ -98,6 +102,7 @@ impl ConnectionTimeouts {
             synack: TRANSITORY,
         },
         udp: Duration::from_secs(300),
+        udp_unreplied: Duration::from_secs(120),
         icmp: Duration::from_secs(60),
     };
 }

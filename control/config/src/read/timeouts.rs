@@ -42,8 +42,8 @@ fn read_one(table: &Table<'_>, key: &'static str, timeout: &mut Duration) {
 }
 
 /// Every timeout by its key.
-fn fields(timeouts: &mut ConnectionTimeouts) -> [(&'static str, &mut Duration); 13] {
-    let ConnectionTimeouts { tcp, udp, icmp } = timeouts;
+fn fields(timeouts: &mut ConnectionTimeouts) -> [(&'static str, &mut Duration); 14] {
+    let ConnectionTimeouts { tcp, udp, udp_unreplied, icmp } = timeouts;
     [
         ("none", &mut tcp.none),
         ("established", &mut tcp.established),
@@ -57,6 +57,7 @@ fn fields(timeouts: &mut ConnectionTimeouts) -> [(&'static str, &mut Duration); 
         ("listen", &mut tcp.listen),
         ("synack", &mut tcp.synack),
         ("udp", udp),
+        ("udp_unreplied", udp_unreplied),
         ("icmp", icmp),
     ]
 }
@@ -72,6 +73,7 @@ fn warn_of_short(table: &Table<'_>, given: &ConnectionTimeouts) {
         ("close_wait", given.tcp.close_wait, 240, "RFC 5382"),
         ("last_ack", given.tcp.last_ack, 240, "RFC 5382"),
         ("udp", given.udp, 120, "RFC 4787"),
+        ("udp_unreplied", given.udp_unreplied, 120, "RFC 4787"),
         ("icmp", given.icmp, 60, "RFC 5508"),
     ];
     for (key, given, least, source) in least {

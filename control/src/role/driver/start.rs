@@ -17,7 +17,7 @@ use crate::heartbeat::Association;
 use crate::heartbeat::paths::Paths;
 use crate::measures::Measures;
 use crate::role::dataplane::DataplaneSocket;
-use crate::role::handover::Handover;
+use crate::role::handover::{self, Handover};
 use crate::role::sync_direction::{GracePeriods, SyncPlan};
 use crate::role::warnings::Warnings;
 use crate::sync::Report;
@@ -95,7 +95,9 @@ fn machine(
         dead: timing.dead,
         lease: timing.lease,
         preempt: timing.preempt,
-        ..Timers::default()
+        // Machines that may be silent for long take as long to answer.
+        handover: timing.dead.clamp(Timers::default().handover, handover::LONGEST),
+        confirm: timing.dead.max(Timers::default().confirm),
     };
     let held = dataplane.lease_status.as_ref();
     let seen = held.map_or(Term(0), |lease_status| Term(lease_status.term));

@@ -1,6 +1,7 @@
 //! Connections in their life: opened, passed by packets, closed by time.
 
 mod binding;
+mod eviction;
 mod expiry;
 mod leaving;
 mod new_connection;
@@ -17,6 +18,7 @@ use wire::Protocol;
 use wire::flow::{Deltas, Rewrite, Translation};
 use wire::tcp::{Flags, Segment};
 
+use eviction::Eviction;
 use expiry::Ending;
 pub use expiry::{Expired, Survivor};
 pub use leaving::Probe;
@@ -69,14 +71,19 @@ impl<A: Replicated> FastHit<'_, A> {
     /// for a SYN that may open the connection anew, elsewhere.
     #[inline(always)]
     pub fn pass(&mut self, flags: Flags, segment: impl FnOnce() -> Segment, now: Instant) -> bool {
-        if self.record.state.stays(flags) {
+        let is_unreplied = self.record.state == State::Unreplied;
+        if self.record.state.stays(flags)
+            || is_unreplied && self.hit.direction == Direction::Original
+        {
             self.record.last_seen = now.stamp();
             return true;
         }
         if flags.contains(Flags::SYN) {
             return false;
         }
-        Self::change(self.record, self.hit, segment(), now, self.accounting);
+        // Only TCP has segments.
+        let segment = if is_unreplied { flags.into() } else { segment() };
+        Self::change(self.record, self.hit, segment, now, self.accounting);
         true
     }
 
@@ -166,6 +173,7 @@ pub struct Connections<A> {
     unbound: usize,
     /// The record at which the search for such connections goes on.
     binding: Option<usize>,
+    eviction: Eviction,
 }
 
 /// How long the answer to a datagram that was scheduled by itself may take.
@@ -247,6 +255,7 @@ impl<A: Replicated> Connections<A> {
             generation: 0,
             unbound: 0,
             binding: None,
+            eviction: Eviction::default(),
         }
     }
 
@@ -309,11 +318,13 @@ impl<A: Replicated> Connections<A> {
         let mut record = Record::new(new.original, new.reply, now);
         record.service = new.service;
         record.server = new.server;
-        if record.protocol() == Protocol::Tcp {
-            record.state = State::None.next(new.direction, new.flags).state;
-        }
+        record.state = match record.protocol() {
+            Protocol::Tcp => State::None.next(new.direction, new.flags).state,
+            Protocol::Udp | Protocol::Icmp => State::Unreplied.next(new.direction, new.flags).state,
+        };
         record.set_mark(self.accounting.session.mark());
         let id = self.enter(&record, now)?;
+        self.may_be_evicted();
         self.accounting.session.opened(&record);
         Ok(Hit { id, direction: new.direction })
     }
@@ -362,7 +373,7 @@ impl<A: Replicated> Connections<A> {
         now: Instant,
         accounting: &mut Accounting,
     ) -> bool {
-        let is_followed = record.protocol() == Protocol::Tcp;
+        let is_followed = record.protocol() == Protocol::Tcp || record.state == State::Unreplied;
         if is_followed && !record.state.stays(segment.flags) {
             return Self::follow(record, hit, segment, now, accounting);
         }

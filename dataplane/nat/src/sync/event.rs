@@ -60,7 +60,7 @@ pub struct Event {
     pub change: Change,
     /// The kind of translation.
     pub kind: Kind,
-    /// The TCP state; `None` for other protocols.
+    /// The TCP state; `None` or `Unreplied` for other protocols.
     pub state: State,
     /// Told because everything is told, and not because something happened.
     pub bulk: bool,
@@ -196,8 +196,8 @@ impl Event {
             return Err(EventError::Keys(self.kind));
         }
         let possible = match protocol {
-            Protocol::Tcp => self.state != State::Listen,
-            Protocol::Udp | Protocol::Icmp => self.state == State::None,
+            Protocol::Tcp => !matches!(self.state, State::Listen | State::Unreplied),
+            Protocol::Udp | Protocol::Icmp => matches!(self.state, State::None | State::Unreplied),
         };
         if !possible {
             return Err(EventError::State { kind: self.kind, protocol, state: self.state });

@@ -28,6 +28,7 @@
 //! A reset or FIN of an open connection counts only when its receiver waits for its number
 //! ([`State::is_checked`], [`Acknowledged`]).
 
+use wire::Protocol;
 use wire::tcp::Flags;
 
 mod window;
@@ -62,6 +63,8 @@ pub enum State {
     Listen,
     /// The SYN was answered.
     SynAck,
+    /// Not TCP, and nothing has come from the reply end yet.
+    Unreplied,
 }
 
 /// A state and how it came about.
@@ -84,7 +87,7 @@ const CHANGING: Flags = Flags::from_bits(Flags::SYN.bits() | Flags::FIN.bits() |
 
 impl State {
     /// How many states there are.
-    pub const COUNT: usize = 11;
+    pub const COUNT: usize = 12;
 
     /// All, in index order.
     pub const ALL: [State; State::COUNT] = [
@@ -99,6 +102,7 @@ impl State {
         State::LastAck,
         State::Listen,
         State::SynAck,
+        State::Unreplied,
     ];
 
     /// The place in [`State::ALL`].
@@ -121,6 +125,7 @@ impl State {
             State::LastAck => "LAST_ACK",
             State::Listen => "LISTEN",
             State::SynAck => "SYNACK",
+            State::Unreplied => "UNREPLIED",
         }
     }
 
@@ -145,7 +150,7 @@ impl State {
     /// them since.
     pub(crate) const fn opening(self) -> u8 {
         match self {
-            State::None | State::Listen => 0,
+            State::None | State::Listen | State::Unreplied => 0,
             State::SynReceived => 1,
             State::SynSent | State::SynAck => 2,
             _ => 3,
@@ -157,6 +162,22 @@ impl State {
     #[must_use]
     pub fn next(self, direction: Direction, flags: Flags) -> Transition {
         if self.stays(flags) { self.into() } else { self.step(direction, flags) }
+    }
+
+    /// True for a TCP connection that is not open yet or was reset, and a flow of another
+    /// protocol whose reply end has said nothing: it costs little to whom it belongs, and whoever
+    /// sends from forged addresses can make any number of them. They make room for others when
+    /// the table is full.
+    pub(crate) const fn is_evictable(self, protocol: Protocol) -> bool {
+        match self {
+            State::Unreplied
+            | State::SynSent
+            | State::SynReceived
+            | State::SynAck
+            | State::Close => true,
+            State::None => matches!(protocol, Protocol::Tcp),
+            _ => false,
+        }
     }
 
     /// True of nearly every segment: data or an acknowledgment on an open connection, which
@@ -180,6 +201,12 @@ impl State {
     }
 
     fn step(self, direction: Direction, flags: Flags) -> Transition {
+        if self == State::Unreplied {
+            return match direction {
+                Direction::Original => State::Unreplied.into(),
+                Direction::Reply => State::None.into(),
+            };
+        }
         if flags.intersects(Flags::RST) {
             return State::Close.into();
         }
@@ -252,6 +279,16 @@ mod tests {
     const RST: Flags = Flags::RST;
     use Direction::{Original as O, Reply as R};
 
+    fn of_tcp() -> impl Iterator<Item = State> {
+        State::ALL.into_iter().filter(|state| *state != State::Unreplied)
+    }
+
+    #[test]
+    fn a_flow_of_another_protocol_waits_for_its_first_reply() {
+        assert_eq!(State::Unreplied.next(O, Flags::EMPTY).state, State::Unreplied);
+        assert_eq!(State::Unreplied.next(R, Flags::EMPTY).state, State::None);
+    }
+
     /// The states that a conversation goes through.
     fn follow(segments: &[(Direction, Flags)]) -> Vec<State> {
         let mut state = State::None;
@@ -319,7 +356,7 @@ mod tests {
 
     #[test]
     fn a_reset_closes_from_every_state_and_in_both_directions() {
-        for state in State::ALL {
+        for state in of_tcp() {
             for direction in [O, R] {
                 assert_eq!(state.next(direction, RST).state, State::Close, "{state:?}");
             }
@@ -355,7 +392,7 @@ mod tests {
 
     #[test]
     fn numbers_count_once_the_receiver_has_acknowledged_the_senders_syn() {
-        for state in State::ALL {
+        for state in of_tcp() {
             for flags in [RST, FIN] {
                 let checked = [O, R].map(|direction| state.is_checked(direction, flags));
                 let expected = match state {
@@ -371,7 +408,7 @@ mod tests {
 
     #[test]
     fn a_new_syn_reopens_what_is_over_and_only_that() {
-        for state in State::ALL {
+        for state in of_tcp() {
             let next = state.next(O, SYN);
             let over = matches!(state, State::TimeWait | State::LastAck);
             assert_eq!(next.reopened, over, "{state:?}");
@@ -388,7 +425,7 @@ mod tests {
     /// slow path follows it again.
     #[test]
     fn a_segment_followed_twice_is_as_one() {
-        for (state, bits) in State::ALL.into_iter().flat_map(|s| (0..=255).map(move |b| (s, b))) {
+        for (state, bits) in of_tcp().flat_map(|s| (0..=255).map(move |b| (s, b))) {
             for direction in [O, R] {
                 let flags = Flags::from_bits(bits);
                 let once = state.next(direction, flags).state;
@@ -399,7 +436,7 @@ mod tests {
 
     #[test]
     fn segments_without_flags_change_nothing() {
-        for state in State::ALL {
+        for state in of_tcp() {
             for direction in [O, R] {
                 assert_eq!(state.next(direction, Flags::EMPTY), state.into());
                 assert_eq!(state.next(direction, Flags::PSH), state.into());

@@ -99,8 +99,8 @@ fn a_machine_that_becomes_standby_and_active_again_forgets_no_timer() {
     // Their time in the wheel comes and goes.
     assert_eq!(expire(connections, 10 * HOUR), 0);
     connections.set_standby(false, at(10 * HOUR));
-    assert_eq!(expire(connections, 10 * HOUR + 299_000), 0);
-    assert_eq!(expire(connections, 10 * HOUR + 300_000 + SLACK), 50);
+    assert_eq!(expire(connections, 10 * HOUR + 119_000), 0);
+    assert_eq!(expire(connections, 10 * HOUR + 120_000 + SLACK), 50);
 }
 
 #[test]

@@ -163,7 +163,8 @@ proptest! {
                     match connections.open(&opening, at(now)) {
                         Ok(hit) => {
                             let first = State::None.next(O, opening.flags).state;
-                            let state = if protocol == Protocol::Tcp { first } else { State::None };
+                            let is_tcp = protocol == Protocol::Tcp;
+                            let state = if is_tcp { first } else { State::Unreplied };
                             let life = Life {
                                 id: hit.id, kind, protocol, server: opening.server, state,
                                 expects: [None; 2], last_seen: now,

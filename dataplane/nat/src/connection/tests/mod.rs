@@ -1,5 +1,6 @@
 //! Connections in their life.
 
+mod eviction;
 mod forged;
 mod lives;
 mod one_packet;
@@ -169,6 +170,7 @@ fn packets_of_either_direction_keep_it_alive() {
     for direction in [O, R] {
         let mut connections = connections(4);
         let id = connections.open(&opening(Kind::Service, Protocol::Udp, 1), at(0)).unwrap().id;
+        follow(&mut connections, id, &[(1, R, Flags::EMPTY)]);
         let packets: Vec<_> =
             (1..20).map(|count| (count * 299_000, direction, Flags::EMPTY)).collect();
         follow(&mut connections, id, &packets);
@@ -180,6 +182,7 @@ fn packets_of_either_direction_keep_it_alive() {
 fn an_error_message_refreshes_nothing() {
     let mut connections = connections(4);
     let id = connections.open(&opening(Kind::Service, Protocol::Udp, 1), at(0)).unwrap().id;
+    follow(&mut connections, id, &[(0, R, Flags::EMPTY)]);
     drain(&mut connections, at(299_000));
     assert!(connections.peek(hit(id, R)).is_some());
     assert_ends(&mut connections, 0, 300);
@@ -188,7 +191,8 @@ fn an_error_message_refreshes_nothing() {
 #[test]
 fn new_timeouts_count_for_old_connections() {
     let mut connections = connections(4);
-    connections.open(&opening(Kind::Service, Protocol::Udp, 1), at(0)).unwrap();
+    let id = connections.open(&opening(Kind::Service, Protocol::Udp, 1), at(0)).unwrap().id;
+    follow(&mut connections, id, &[(0, R, Flags::EMPTY)]);
     let mut timeouts = Timeouts::default();
     timeouts.service.udp = Seconds(600);
     connections.set_timeouts(timeouts);
@@ -235,7 +239,7 @@ fn a_packet_in_the_last_moment_keeps_a_connection_and_one_that_took_its_place_st
         }
         assert!(drain(&mut connections, late).is_empty());
         assert_eq!(connections.table().len(), 1);
-        assert_ends(&mut connections, late.millis(), 300);
+        assert_ends(&mut connections, late.millis(), 30);
     }
 }
 
