@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use config::Config;
 use keys::{KeyError, SharedKey};
+use nat::random::Random;
 use nat::scheduler::ClientKey;
 use zeroize::Zeroizing;
 
@@ -33,6 +34,9 @@ pub struct Loaded {
     pub key: ClientKey,
     /// Where it comes from.
     pub origin: Origin,
+    /// Another one from the same source, under which workers share connections: two machines with
+    /// as many workers share alike, so that the standby's have room for what the active's have.
+    pub sharing: u32,
 }
 
 /// Why a key was not read.
@@ -47,7 +51,14 @@ enum LoadError {
 impl Loaded {
     /// A key of this start.
     pub fn random() -> Self {
-        Loaded { key: ClientKey::random(), origin: Origin::Start }
+        {
+            let sharing = Random::from_system().next_u64() as u32;
+            Loaded { key: ClientKey::random(), origin: Origin::Start, sharing }
+        }
+    }
+
+    fn of(shared: &SharedKey, origin: Origin) -> Self {
+        Loaded { key: client_key(shared), origin, sharing: sharing_key(shared) }
     }
 
     /// The key of a machine with this configuration; `before` goes on where it cannot be read,
@@ -55,12 +66,11 @@ impl Loaded {
     pub fn load(config: &Config, before: Option<Loaded>) -> Self {
         let read = match &config.peer {
             Some(peer) => SharedKey::load(&peer.key_file)
-                .map(|shared| Loaded { key: client_key(&shared), origin: Origin::Pair })
+                .map(|shared| Loaded::of(&shared, Origin::Pair))
                 .map_err(LoadError::from),
             // It is made once, at the start.
             None if before.is_some() => return before.unwrap_or_else(Loaded::random),
-            None => own(&config.node.state)
-                .map(|shared| Loaded { key: client_key(&shared), origin: Origin::Own }),
+            None => own(&config.node.state).map(|shared| Loaded::of(&shared, Origin::Own)),
         };
         read.unwrap_or_else(|error| {
             let harm = match (&config.peer, before) {
@@ -77,6 +87,12 @@ impl Loaded {
             before.unwrap_or_else(Loaded::random)
         })
     }
+}
+
+/// The key for sharing, of a shared one.
+fn sharing_key(shared: &SharedKey) -> u32 {
+    let derived = shared.derive(b"tandem", b"sharing of connections");
+    derived.iter().take(4).fold(0, |key, byte| key << 8 | u32::from(*byte))
 }
 
 /// The key for clients, of a shared one.

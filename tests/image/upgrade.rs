@@ -57,8 +57,8 @@ fn upgrades_that_are_not_right_or_not_finished_change_nothing() {
     // The power is cut while the slot is written.
     machine.copy(&upgrade("newer").unwrap(), "/var/lib/tandem/new.raucb").unwrap();
     let begin = "tandem upgrade --without-peer /var/lib/tandem/new.raucb";
-    machine.must(&format!("sync; nohup {begin} >/run/log 2>&1 </dev/null &")).unwrap();
-    let writes = || machine.run("grep -q Copying /run/log").is_ok_and(|output| output.ok());
+    machine.must(&format!("sync; nohup {begin} >/run/upgrade.log 2>&1 </dev/null &")).unwrap();
+    let writes = || machine.run("grep -q Copying /run/upgrade.log").is_ok_and(|output| output.ok());
     machine.wait("the slot is being written", writes).unwrap();
     machine.power_off();
     machine.power_on().unwrap();

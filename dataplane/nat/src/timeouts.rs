@@ -74,8 +74,9 @@ impl ClassTimeouts {
 
     fn shortest(&self) -> Seconds {
         // A TCP connection is opened by its SYN and never listens.
-        let has_connections =
-            |state: &State| !matches!(state, State::None | State::Listen | State::Unreplied);
+        let has_connections = |state: &State| {
+            !matches!(*state, State::None | State::Listen) && state.awaits().is_none()
+        };
         let states = State::ALL.into_iter().filter(has_connections);
         let tcp = states.map(|state| self.of(Protocol::Tcp, state));
         tcp.fold(self.udp.min(self.udp_unreplied).min(self.icmp), Seconds::min)
@@ -116,7 +117,7 @@ mod tests {
         assert_eq!(tcp(Class::Service, State::Established), 900);
         assert_eq!(tcp(Class::Service, State::Close), 10);
         assert!(tcp(Class::Masquerade, State::Established) >= 7440);
-        for state in State::ALL.into_iter().filter(|state| *state != State::Unreplied) {
+        for state in State::ALL.into_iter().filter(|state| state.awaits().is_none()) {
             assert!(tcp(Class::Masquerade, state) >= 240, "{state:?}");
             assert!(tcp(Class::Service, state) > 0, "{state:?}");
         }

@@ -90,8 +90,6 @@ impl Housekeeping {
         let run = watch.polls.advance(counts, now);
         let is_steady = watch.polls.all_advanced();
         watch.deafness.look(watch.workers.iter().map(|worker| &***worker), now);
-        // An answer would have been seen.
-        let hears = watch.deafness.sides(now).map(|is_deaf| is_steady && !is_deaf);
         self.role.health.set_workers_run(run);
         watch.look_at_polls(now);
         if let Some(watchdog) = &mut self.watchdog {
@@ -105,7 +103,7 @@ impl Housekeeping {
             }
         }
         self.look_at_queues(now);
-        self.probe(now, hears);
+        self.probe(now, is_steady);
     }
 
     /// Finds transmit queues that take nothing. Where there is no link none does, and that is

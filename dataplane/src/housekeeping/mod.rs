@@ -68,7 +68,7 @@ const FRAME: usize = 9022;
 
 /// What the main core works with.
 pub struct Housekeeping {
-    /// Rings from each worker, one for each class of packets, in their order.
+    /// Rings from each worker, one for each class of packets and side, in their order.
     pub from_workers: Vec<Vec<Consumer>>,
     /// Ring to the first worker.
     pub to_worker: Producer,
@@ -147,20 +147,21 @@ impl Housekeeping {
 
     fn poll_workers(&mut self, now: Instant) -> usize {
         let mut found = 0;
-        for class in PuntClass::ALL {
+        for (class, side) in PuntClass::rings() {
             for worker in 0..self.from_workers.len() {
-                found += self.poll_class(worker, class, now);
+                found += self.poll_class(worker, class, side, now);
             }
         }
         found
     }
 
     /// Takes as much as a class may have in a round, so that those before it wait no longer.
-    fn poll_class(&mut self, worker: usize, class: PuntClass, now: Instant) -> usize {
+    fn poll_class(&mut self, worker: usize, class: PuntClass, side: Side, now: Instant) -> usize {
         let mut found = 0;
         for _ in 0..class.bursts() {
             let mut burst = Burst::<BURST>::new();
-            let ring = self.from_workers.get_mut(worker).and_then(|all| all.get_mut(class.index()));
+            let rings = self.from_workers.get_mut(worker);
+            let ring = rings.and_then(|rings| rings.get_mut(class.ring(side)));
             let Some(ring) = ring else { break };
             let taken = ring.dequeue(&mut burst);
             for mbuf in burst.drain() {

@@ -7,11 +7,12 @@ use crate::neighbour::resolver::Request;
 
 impl Housekeeping {
     /// Asks those whose turn it is.
-    pub(super) fn probe(&mut self, now: Instant, hears: [bool; 2]) {
+    pub(super) fn probe(&mut self, now: Instant, is_steady: bool) {
+        let is_deaf = self.watch.deafness.sides(now);
         let mut questions = Vec::new();
         let mut resolver = self.resolver.lock();
         resolver.prober.ask_all(self.role.reach.ordered());
-        resolver.prober.look(now, hears, |question| questions.push(question));
+        resolver.prober.look(now, is_steady, is_deaf, |question| questions.push(question));
         let requests: Vec<_> = questions
             .into_iter()
             .map(|question| {

@@ -4,7 +4,9 @@
 //! the kernel is to have, packets whose next hop is not resolved. The main core takes less than a
 //! worker can hand it, and anybody who reaches a real address can make a worker hand it much. So
 //! each class has a ring and a rate of its own, and the main core serves them in order: a flood
-//! fills the ring of its class, and no other. RFC 6192 describes the same for routers in general.
+//! fills the ring of its class, and no other. Both sides have rings of their own: who floods from
+//! the Internet is in nobody's way on the private side. RFC 6192 describes the same for routers in
+//! general.
 //!
 //! ```text
 //!   worker:  neighbour --[bucket]--> ring ---.
@@ -16,19 +18,21 @@
 
 mod rules;
 
+use nat::Side;
+
 pub use rules::PuntRules;
 
 /// What a packet is handed to the main core as, in the order in which the main core serves.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[repr(u8)]
 pub enum PuntClass {
-    /// ARP from a next hop that is in use or asked for.
+    /// ARP from a next hop that is in use or asked for, from the peer, and from the witness.
     Neighbour,
     /// Heartbeats and connection sync of the peer.
     Peer,
-    /// From real servers and the witness: answers to checks.
+    /// From real servers, and echo replies of the witness: answers to checks.
     Check,
-    /// To a TCP port of `node.management_ports`.
+    /// To or from a TCP port of `node.management_ports`.
     Management,
     /// ARP from others.
     Arp,
@@ -40,13 +44,13 @@ pub enum PuntClass {
 
 /// What a class may take.
 struct Share {
-    /// Packets that its ring holds.
+    /// Packets that its ring holds, on each side.
     room: u32,
     /// Packets a second.
     rate: u32,
     /// The rate is of all workers together: strangers decide how much there is of it.
     is_divided: bool,
-    /// Bursts of each worker that the main core takes in a round.
+    /// Bursts of each worker and side that the main core takes in a round.
     bursts: usize,
 }
 
@@ -70,6 +74,19 @@ impl PuntClass {
         self as usize
     }
 
+    /// How many rings there are from a worker: one for each class and side.
+    pub const RINGS: usize = 2 * Self::COUNT;
+
+    /// Classes and sides, in the order of their rings.
+    pub fn rings() -> impl Iterator<Item = (PuntClass, Side)> {
+        Self::ALL.into_iter().flat_map(|class| Side::ALL.map(|side| (class, side)))
+    }
+
+    /// The place of its ring of a side.
+    pub const fn ring(self, side: Side) -> usize {
+        2 * self.index() + side.index()
+    }
+
     /// Its name, and the one of what was dropped of it, in counters.
     pub const fn counters(self) -> [&'static str; 2] {
         match self {
@@ -87,13 +104,14 @@ impl PuntClass {
     // interface.
     const fn share(self) -> Share {
         let (room, rate, is_divided, bursts) = match self {
-            PuntClass::Neighbour => (512, 50_000, false, 4),
+            PuntClass::Neighbour => (256, 50_000, false, 4),
             PuntClass::Peer => (1024, 300_000, false, 8),
             PuntClass::Check => (1024, 200_000, false, 4),
-            PuntClass::Management => (256, 50_000, false, 2),
-            PuntClass::Arp => (256, 10_000, true, 1),
-            PuntClass::Kernel => (1024, 200_000, true, 2),
-            PuntClass::Unresolved => (1024, 50_000, true, 1),
+            PuntClass::Management => (256, 50_000, true, 2),
+            // Most NICs give all ARP to one queue.
+            PuntClass::Arp => (256, 10_000, false, 1),
+            PuntClass::Kernel => (512, 200_000, true, 1),
+            PuntClass::Unresolved => (512, 50_000, true, 1),
         };
         Share { room, rate, is_divided, bursts }
     }
@@ -110,7 +128,7 @@ impl PuntClass {
         rate.div_ceil(workers.max(1)).max(1000)
     }
 
-    /// Bursts of each worker that the main core takes in a round.
+    /// Bursts of each worker and side that the main core takes in a round.
     pub const fn bursts(self) -> usize {
         self.share().bursts
     }
@@ -130,6 +148,10 @@ mod tests {
         for (at, class) in PuntClass::ALL.into_iter().enumerate() {
             assert_eq!(class.index(), at);
         }
+        for (at, (class, side)) in PuntClass::rings().enumerate() {
+            assert_eq!(class.ring(side), at);
+        }
+        assert_eq!(PuntClass::rings().count(), PuntClass::RINGS);
     }
 
     #[test]
@@ -137,6 +159,6 @@ mod tests {
         assert_eq!(PuntClass::Kernel.rate(1), 200_000);
         assert_eq!(PuntClass::Kernel.rate(8), 25_000);
         assert_eq!(PuntClass::Peer.rate(8), 300_000);
-        assert_eq!(PuntClass::Arp.rate(1000), 1000);
+        assert_eq!(PuntClass::Unresolved.rate(1000), 1000);
     }
 }

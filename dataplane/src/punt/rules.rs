@@ -20,7 +20,7 @@ pub struct PuntRules {
     peer_port: Option<Port>,
     /// The witness.
     witness: Option<Ipv4Addr>,
-    /// Real servers.
+    /// Real servers, and what is asked in their place.
     servers: HashSet<Ipv4Addr, RandomState>,
     management: Vec<Port>,
 }
@@ -43,8 +43,18 @@ impl PuntRules {
         rules
     }
 
+    /// True for a station whose ARP the kernel needs as the router needs its next hops': the peer,
+    /// and the witness.
+    pub fn is_kernels_neighbour(&self, address: Ipv4Addr) -> bool {
+        self.witness == Some(address) || self.paths.iter().any(|[_, remote]| *remote == address)
+    }
+
     /// The class of a packet to a real address, which came in on a side.
     pub fn class(&self, side: Side, ip: &Ipv4) -> PuntClass {
+        let is_echo_reply = matches!(ip.payload, Payload::IcmpQuery { is_reply: true, .. });
+        if is_echo_reply && self.witness == Some(ip.source) {
+            return PuntClass::Check;
+        }
         let tuple = match ip.payload {
             Payload::Tcp { tuple, .. } | Payload::Udp { tuple } => Some(tuple),
             _ => None,
@@ -77,20 +87,26 @@ impl PuntRules {
     }
 
     fn is_checked(&self, side: Side, source: Ipv4Addr) -> bool {
-        side == Side::Private && self.servers.contains(&source) || self.witness == Some(source)
+        side == Side::Private && self.servers.contains(&source)
     }
 
     fn is_management(&self, tuple: &FiveTuple<Ipv4Addr>) -> bool {
-        tuple.protocol == Protocol::Tcp && self.management.contains(&tuple.destination_port)
+        let ports = [tuple.source_port, tuple.destination_port];
+        tuple.protocol == Protocol::Tcp && ports.iter().any(|port| self.management.contains(port))
     }
 }
 
 fn servers(config: &Config) -> HashSet<Ipv4Addr, RandomState> {
-    let services = config.services.iter();
-    services
-        .flat_map(|service| service.servers.iter().chain(&service.sorry))
-        .map(|server| *server.address.ip())
-        .collect()
+    let mut addresses = HashSet::default();
+    for service in &config.services {
+        addresses.extend(service.checks.iter().filter_map(|check| check.address));
+        for server in service.servers.iter().chain(&service.sorry) {
+            addresses.insert(*server.address.ip());
+            let checks = server.checks.iter().flatten();
+            addresses.extend(checks.filter_map(|check| check.address));
+        }
+    }
+    addresses
 }
 
 const fn ipv4(address: IpAddr) -> Option<Ipv4Addr> {

@@ -157,7 +157,8 @@ impl Dataplane {
         let (state, builder) = SharedState::new(config, machine.macs(), machine.clock)?;
         let ports = machine.ports();
         let links = links(config, &ports);
-        let (sharing, by_nics) = nic::share(&machine.nics, &config.node);
+        let (sharing, by_nics) =
+            nic::share(&machine.nics, &config.node, builder.client_key.sharing);
         let sharing = Arc::new(sharing);
         let Machine { eal, mempool, socket, nics, kernel, .. } = machine;
         let halt = Arc::new(AtomicBool::new(false));

@@ -7,7 +7,6 @@ use dpdk::SocketId;
 use dpdk::eal::Eal;
 use dpdk::mempool::{Mempool, MempoolConfig, MempoolError};
 use dpdk::port::{self, HashOn, Port, PortConfig, Rss, RssError, RssKey, RxQueue, TxQueue};
-use nat::random::Random;
 use wire::MacAddress;
 
 use super::{StartError, eal};
@@ -63,10 +62,10 @@ enum SpreadError {
     Rss(#[from] RssError),
 }
 
-/// Who owns which connection, and whether both NICs send every packet to its owner.
-pub(super) fn share(nics: &[Nic; 2], node: &Node) -> (Sharing, bool) {
+/// Who owns which connection under this key, and whether both NICs send every packet to its owner.
+pub(super) fn share(nics: &[Nic; 2], node: &Node, key: u32) -> (Sharing, bool) {
     let workers = node.workers.len();
-    let key = RssKey::from_random(Random::from_system().next_u64() as u32);
+    let key = RssKey::from_random(key);
     let sharing =
         Sharing::new(key, workers, places(nics.each_ref().map(|nic| nic.rss_table), workers));
     let mut all = workers > 1;

@@ -55,7 +55,7 @@ pub(super) struct WorkerSetup {
     pub(super) builds: Vec<Build>,
     /// How the control socket reaches each worker.
     pub(super) admin_handles: Vec<AdminHandle>,
-    /// The rings from each worker to the main core, one for each class.
+    /// The rings from each worker to the main core, one for each class and side.
     pub(super) from_workers: Vec<Vec<Consumer>>,
     /// The ring from the main core to the first worker.
     pub(super) to_worker: Producer,
@@ -149,9 +149,8 @@ impl WorkerResources<'_> {
 
     /// Rings from a worker to the main core.
     fn punt_rings(&self, eal: &Eal) -> Result<(Vec<Producer>, Vec<Consumer>), RingError> {
-        PuntClass::ALL
-            .into_iter()
-            .map(|class| ring::spsc(eal, class.room(), self.socket))
+        PuntClass::rings()
+            .map(|(class, _)| ring::spsc(eal, class.room(), self.socket))
             .collect::<Result<_, _>>()
     }
 

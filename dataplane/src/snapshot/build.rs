@@ -269,6 +269,7 @@ fn class(timeouts: &ConnectionTimeouts) -> ClassTimeouts {
             State::SynAck => from.synack,
             // None of TCP's.
             State::Unreplied => timeouts.udp_unreplied,
+            State::Replied => timeouts.udp,
         })
     });
     ClassTimeouts {

@@ -158,7 +158,10 @@ fn send_or_resolve(
 /// Gives a translated packet to the main core, which will find its neighbour.
 pub(super) fn resolve(io: &mut Io, view: &View, exit: Side, destination: Ipv4Addr, mbuf: Mbuf) {
     match view.policy().network(exit).next_hop(destination) {
-        Some(hop) => io.punt(PuntClass::Unresolved, HandoffTag::Resolve(exit, hop), mbuf, view.now),
+        Some(hop) => {
+            let tag = HandoffTag::Resolve(exit, hop);
+            io.punt(PuntClass::Unresolved, exit, tag, mbuf, view.now);
+        }
         None => io.discard(DropReason::NoRoute),
     }
 }

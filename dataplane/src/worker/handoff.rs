@@ -99,7 +99,11 @@ pub(super) fn share_out(
     let mut owners = [own; BURST];
     for (state, place) in states.iter().zip(&mut owners).filter(|(state, _)| state.is_plain) {
         let tuple = state.key.tuple();
-        *place = owner(io, view, side, tuple.source, tuple.destination);
+        // What the main core is to have goes there from each worker, not through the rings, which
+        // a flood of others' packets may have filled.
+        if !view.is_for_kernel(side, tuple.destination) {
+            *place = owner(io, view, side, tuple.source, tuple.destination);
+        }
     }
     if owners == [own; BURST] {
         return;

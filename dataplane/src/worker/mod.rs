@@ -106,7 +106,7 @@ pub struct Parts {
     pub outlets: [Outlet; 2],
     /// Rings to and from the other workers.
     pub handoff: Handoff,
-    /// Rings to the main core, one for each class, in their order.
+    /// Rings to the main core, one for each class and side, in their order.
     pub to_housekeeping: Vec<Producer>,
     /// Ring from the main core.
     pub from_housekeeping: Consumer,

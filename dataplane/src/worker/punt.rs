@@ -8,6 +8,7 @@ use dpdk::burst::Burst;
 use dpdk::mbuf::Mbuf;
 use dpdk::ring::Producer;
 use nat::{Instant, Side};
+use wire::parse::Ipv4;
 
 use super::BURST;
 use super::io::Io;
@@ -20,10 +21,12 @@ use crate::rate::TokenBucket;
 /// ARP frames a second of one next hop that are served as a next hop's: some ten times as many as
 /// there are questions to it.
 const OF_A_NEXT_HOP: u32 = 200;
-/// Next hops that are told apart; those that meet in one place share it.
-const NEXT_HOPS: usize = 256;
+/// Packets a second of one real server that are served as answers to checks.
+const OF_A_SERVER: u32 = 20_000;
+/// Senders that are told apart; those that meet in one place share it.
+const SENDERS: usize = 256;
 
-/// The way of one class to the main core.
+/// The way of one class, of one side, to the main core.
 struct Way {
     ring: Producer,
     /// What waits to be put into the ring.
@@ -33,11 +36,12 @@ struct Way {
 
 /// The ways of all classes.
 pub(super) struct Punt {
-    /// In the order of classes.
+    /// By [`PuntClass::ring`].
     ways: Vec<Way>,
     /// Something waits.
     has_waiting: bool,
-    next_hops: Box<[TokenBucket; NEXT_HOPS]>,
+    next_hops: Box<[TokenBucket; SENDERS]>,
+    servers: Box<[TokenBucket; SENDERS]>,
     /// Nobody outside can choose addresses that meet in one place.
     places: RandomState,
 }
@@ -49,9 +53,11 @@ impl Punt {
             let bucket = TokenBucket::new(class.rate(workers), now);
             Way { ring, waiting: Burst::new(), bucket }
         };
-        let ways = PuntClass::ALL.into_iter().zip(rings).map(way).collect();
-        let next_hops = Box::new([TokenBucket::new(OF_A_NEXT_HOP, now); NEXT_HOPS]);
-        Punt { ways, has_waiting: false, next_hops, places: RandomState::new() }
+        let classes = PuntClass::rings().map(|(class, _)| class);
+        let ways = classes.zip(rings).map(way).collect();
+        let buckets = |rate| Box::new([TokenBucket::new(rate, now); SENDERS]);
+        let (next_hops, servers) = (buckets(OF_A_NEXT_HOP), buckets(OF_A_SERVER));
+        Punt { ways, has_waiting: false, next_hops, servers, places: RandomState::new() }
     }
 }
 
@@ -60,18 +66,36 @@ impl Io {
     /// like any other station, so that it leaves the room to others.
     pub(super) fn class_of_arp(&mut self, view: &View, side: Side, sender: Ipv4Addr) -> PuntClass {
         let Punt { next_hops, places, .. } = &mut self.punt;
-        let place = places.hash_one((side, sender)) as usize % NEXT_HOPS;
-        let has_token = |bucket: &mut TokenBucket| bucket.take(view.now);
-        let is_next_hop = view.neighbours.is_wanted(side, sender);
-        match is_next_hop && next_hops.get_mut(place).is_some_and(has_token) {
-            true => PuntClass::Neighbour,
-            false => PuntClass::Arp,
+        let is_needed = view.neighbours.is_wanted(side, sender)
+            || view.snapshot.punt.is_kernels_neighbour(sender);
+        let mut has_token = || bucket_of(next_hops, places, side, sender).take(view.now);
+        if is_needed && has_token() { PuntClass::Neighbour } else { PuntClass::Arp }
+    }
+
+    /// The class of a packet to a real address. So with a server that sends more than checks ask
+    /// for.
+    pub(super) fn class_for_kernel(&mut self, view: &View, side: Side, ip: &Ipv4) -> PuntClass {
+        let class = view.snapshot.punt.class(side, ip);
+        let Punt { servers, places, .. } = &mut self.punt;
+        match class {
+            PuntClass::Check if !bucket_of(servers, places, side, ip.source).take(view.now) => {
+                PuntClass::Kernel
+            }
+            class => class,
         }
     }
 
     /// Gives a packet to the main core, tagged with what for.
-    pub(super) fn punt(&mut self, class: PuntClass, tag: HandoffTag, mut mbuf: Mbuf, now: Instant) {
-        let Some(way) = self.punt.ways.get_mut(class.index()) else { return };
+    pub(super) fn punt(
+        &mut self,
+        class: PuntClass,
+        side: Side,
+        tag: HandoffTag,
+        mut mbuf: Mbuf,
+        now: Instant,
+    ) {
+        let ring = class.ring(side);
+        let Some(way) = self.punt.ways.get_mut(ring) else { return };
         if !way.bucket.take(now) {
             return self.drop_punted(class, 1);
         }
@@ -79,8 +103,8 @@ impl Io {
         self.punt.has_waiting = true;
         let Err(mbuf) = way.waiting.push(mbuf) else { return };
         // It is empty then.
-        self.flush_punted(class);
-        if let Some(way) = self.punt.ways.get_mut(class.index()) {
+        self.flush_punted(class, side);
+        if let Some(way) = self.punt.ways.get_mut(ring) {
             drop(way.waiting.push(mbuf));
         }
     }
@@ -101,11 +125,12 @@ impl Io {
     #[inline(never)]
     fn flush_all_punted(&mut self) {
         self.punt.has_waiting = false;
-        PuntClass::ALL.into_iter().for_each(|class| self.flush_punted(class));
+        PuntClass::rings().for_each(|(class, side)| self.flush_punted(class, side));
     }
 
-    fn flush_punted(&mut self, class: PuntClass) {
-        let Some(Way { ring, waiting, .. }) = self.punt.ways.get_mut(class.index()) else { return };
+    fn flush_punted(&mut self, class: PuntClass, side: Side) {
+        let way = self.punt.ways.get_mut(class.ring(side));
+        let Some(Way { ring, waiting, .. }) = way else { return };
         if waiting.is_empty() {
             return;
         }
@@ -115,4 +140,14 @@ impl Io {
         self.counters.punted[class.index()].add(sent as u64);
         self.drop_punted(class, lost as u64);
     }
+}
+
+/// The bucket of a sender.
+fn bucket_of<'a>(
+    buckets: &'a mut [TokenBucket; SENDERS],
+    places: &RandomState,
+    side: Side,
+    sender: Ipv4Addr,
+) -> &'a mut TokenBucket {
+    &mut buckets[places.hash_one((side, sender)) as usize % SENDERS]
 }

@@ -42,8 +42,8 @@ pub(super) fn hand_over(
     refusal: Refusal,
 ) {
     if io.limits.take(AnswerKind::Reset, arrival.side, arrival.ip.source, view.now) {
-        let tag = HandoffTag::ReturnPath(arrival.side);
-        io.punt(PuntClass::Check, tag, arrival.mbuf, view.now);
+        let side = arrival.side;
+        io.punt(PuntClass::Check, side, HandoffTag::ReturnPath(side), arrival.mbuf, view.now);
     } else {
         answers::refuse(io, view, &arrival, request, refusal);
     }

@@ -69,7 +69,7 @@ pub(super) fn process(io: &mut Io, flows: &mut Flows, view: &View, side: Side, m
     match packet.network {
         Network::Arp(arp) => {
             let class = io.class_of_arp(view, side, arp.sender_ip);
-            io.punt(class, HandoffTag::Arp(side), mbuf, view.now);
+            io.punt(class, side, HandoffTag::Arp(side), mbuf, view.now);
         }
         Network::Ipv4(ip) => {
             link::trim(&mut mbuf, ip.end());
@@ -89,8 +89,8 @@ fn any_ipv4(io: &mut Io, flows: &mut Flows, view: &View, arrival: Arrival) {
         return io.discard(DropReason::Spoofed);
     }
     if view.is_for_kernel(side, ip.destination) {
-        let class = view.snapshot.punt.class(side, &ip);
-        return io.punt(class, HandoffTag::Kernel(side), arrival.mbuf, view.now);
+        let class = io.class_for_kernel(view, side, &ip);
+        return io.punt(class, side, HandoffTag::Kernel(side), arrival.mbuf, view.now);
     }
     if !ipv4::is_forwardable(ip.source) || !ipv4::is_forwardable(ip.destination) {
         return io.discard(DropReason::Martian);

@@ -82,7 +82,7 @@ pub(crate) struct Bench {
     /// The only real server.
     pub(crate) server: ServerId,
     /// What the main core gets.
-    /// The rings to the main core, by class.
+    /// The rings to the main core, by class and side.
     pub(crate) for_main: Vec<Consumer>,
     /// What another worker gets, if there is one.
     pub(crate) peer: Consumer,
@@ -135,8 +135,7 @@ impl Bench {
             ["net_ring0", "net_ring1"].map(|name| port(&eal, name, &pool));
         let spsc = |places| ring::spsc(&eal, places, SocketId::ANY).unwrap();
         let (input, from_housekeeping) = spsc(64);
-        let punt_rings = PuntClass::ALL.map(|_| spsc(63));
-        let (to_housekeeping, for_main) = punt_rings.into_iter().unzip();
+        let (to_housekeeping, for_main) = PuntClass::rings().map(|_| spsc(63)).unzip();
         let (to_peer, peer) = spsc(15);
         let way = Peer { ring: to_peer, waiting: Burst::new() };
         let peers = [None, Some(CachePadded::new(way))].into_iter().take(workers).collect();

@@ -143,3 +143,30 @@ fn who_asks_for_this_machine_is_no_next_hop_by_that_nor_one_that_asks_without_en
     bench.arrive(Side::Public, &[request(GATEWAY, NEIGHBOURS[0])]);
     assert_eq!(bench.counters.punted[neighbour].get(), served + 1);
 }
+
+#[test]
+fn the_kernels_neighbours_are_no_strangers_and_a_server_that_floods_is_one() {
+    let mut bench = Bench::with_more(&format!("{PEER}witness = \"198.51.100.9\"\n"));
+    let of = |bench: &Bench, class: PuntClass| bench.counters.punted[class.index()].get();
+    let mac = MacAddress([2, 0, 0, 0, 0, 77]);
+    bench.arrive(Side::Public, &[request(PEER_ADDRESS, mac), request([198, 51, 100, 9], mac)]);
+    assert_eq!(of(&bench, PuntClass::Neighbour), 2);
+    let echo = Frame::echo_reply([198, 51, 100, 9], REAL, 7);
+    let datagram = Frame::udp(([198, 51, 100, 9], 7), (REAL, 7));
+    let from_witness = [echo, datagram].map(|frame| arriving(Side::Public, frame).build());
+    bench.arrive(Side::Public, &from_witness);
+    assert_eq!((of(&bench, PuntClass::Check), of(&bench, PuntClass::Kernel)), (1, 1));
+    for _ in 0..200 {
+        bench.arrive(Side::Private, &vec![from_server(); 30]);
+        drop(bench.punted());
+    }
+    let checks = of(&bench, PuntClass::Check);
+    assert!((1000..5900).contains(&checks), "{checks} of 6001");
+    // Both sides have rings of their own.
+    for _ in 0..10 {
+        bench.arrive(Side::Private, &vec![from_server(); 30]);
+    }
+    bench.arrive(Side::Public, &[to_real([203, 0, 113, 9], 9, 9)]);
+    let kernel = tags(&bench.punted());
+    assert!(kernel.contains(&HandoffTag::Kernel(Side::Public)), "{kernel:?}");
+}

@@ -152,8 +152,7 @@ impl TestBed {
         let ring = || ring::spsc(&self.eal, RING, SocketId::ANY).map_err(Error::dataplane);
         let [near, far] = [(); 2].map(|()| ring_pair::create(&self.eal, &self.mempool));
         let ([near_public, far_public], [near_private, far_private]) = (near?, far?);
-        let punt_rings =
-            PuntClass::ALL.map(|_| ring()).into_iter().collect::<Result<Vec<_>, _>>()?;
+        let punt_rings = PuntClass::rings().map(|_| ring()).collect::<Result<Vec<_>, _>>()?;
         let (to_housekeeping, to_main_core) = punt_rings.into_iter().unzip();
         let (_, from_housekeeping) = ring()?;
         let connections = self.connections(&snapshot, room);

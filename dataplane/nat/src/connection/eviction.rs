@@ -1,62 +1,106 @@
-//! Room in a full table: connections that were never answered make it, those that were never do.
+//! Room in a full table: connections whose ends have not answered each other make it, others never
+//! do.
 //!
-//! Whoever sends from forged addresses sees no answer, so what he opens stays unanswered. Without
+//! Whoever sends from forged addresses cannot go on from an answer that he does not see. Without
 //! eviction 3,300 datagrams a second hold a table of a million for good (nf_conntrack's
 //! early_drop is the kernel's answer to the same).
 //!
 //! A hand goes round over the records and takes the first that may go, as in the CLOCK algorithm
-//! of page replacement. The newcomer gets the record that becomes free, behind the hand, so the
-//! hand comes to it after all others: what is unanswered lives as long as the hand takes to go
-//! round, and that is as long as there are such connections for the rate at which they come.
+//! of page replacement. The newcomer gets the record that becomes free, behind the hand, so in a
+//! flood the hand comes to it after all others: what is not answered has as long as the hand takes
+//! to go round. Which records may go is a bit for each, so that the hand passes 64 others at a
+//! time.
 
 use super::Connections;
+use crate::record::ConnectionId;
 use crate::sync::Replicated;
 
-/// Records that are looked at for one newcomer.
-const LOOKS: usize = 32;
+/// Words of 64 records that are looked at for one newcomer: a table of 131,072 in full.
+const WORDS: usize = 2048;
 
-/// Where the search for room goes on, and what came of it.
-#[derive(Debug, Default)]
-pub(super) struct Eviction {
-    pub(super) hand: usize,
-    /// Records that the hand has gone by without finding one that may go.
-    in_vain: usize,
+/// The records that may make room.
+#[derive(Debug)]
+pub(super) struct Evictable {
+    /// A bit for each record.
+    words: Vec<u64>,
+    /// How many may.
+    count: usize,
+    /// The word at which the next search begins, and the bits of it that it has gone by.
+    hand: usize,
+    passed: u64,
     /// Connections that have made room.
-    count: u64,
+    evicted: u64,
+}
+
+impl Evictable {
+    pub(super) fn new(records: usize) -> Self {
+        let words = vec![0; records.div_ceil(64)];
+        Evictable { words, count: 0, hand: 0, passed: 0, evicted: 0 }
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(self.words.as_slice())
+    }
+
+    #[inline(always)]
+    pub(super) fn has(&self, id: ConnectionId) -> bool {
+        let (word, bit) = place(id);
+        self.words.get(word).is_some_and(|word| word & bit != 0)
+    }
+
+    /// Takes whether a record may make room.
+    #[inline(always)]
+    pub(super) fn set(&mut self, id: ConnectionId, may: bool) {
+        let (word, bit) = place(id);
+        let Some(word) = self.words.get_mut(word) else { return };
+        let did = *word & bit != 0;
+        *word = if may { *word | bit } else { *word & !bit };
+        self.count = self.count + usize::from(may) - usize::from(did);
+    }
+
+    /// The next that may make room, if there is one within reach of the hand.
+    fn next(&mut self) -> Option<ConnectionId> {
+        if self.count == 0 {
+            return None;
+        }
+        for _ in 0..=WORDS.min(self.words.len()) {
+            let left = self.words.get(self.hand)? & !self.passed;
+            if left != 0 {
+                let bit = left.trailing_zeros();
+                // Those below it and itself.
+                self.passed = u64::MAX >> (63 - bit);
+                return Some(ConnectionId(self.hand as u32 * 64 + bit));
+            }
+            self.passed = 0;
+            self.hand = if self.hand + 1 < self.words.len() { self.hand + 1 } else { 0 };
+        }
+        None
+    }
+}
+
+#[inline(always)]
+const fn place(id: ConnectionId) -> (usize, u64) {
+    (id.0 as usize / 64, 1 << (id.0 % 64))
 }
 
 impl<A: Replicated> Connections<A> {
-    /// Closes a connection that was never answered, if one is near the hand. To be called when
-    /// the table is full.
+    /// Closes a connection whose ends have not answered each other, if there is one. To be called
+    /// when the table is full.
     pub fn make_room(&mut self) -> bool {
-        let capacity = self.table.capacity();
-        // Nothing in the whole table may go. That changes when something else has ended.
-        if self.eviction.in_vain >= capacity {
-            return false;
-        }
-        for _ in 0..LOOKS.min(capacity) {
-            let at = self.eviction.hand;
-            self.eviction.hand = if at + 1 < capacity { at + 1 } else { 0 };
-            let Some((id, record)) = self.table.at_mut(at) else { continue };
-            if record.state.is_evictable(record.protocol()) {
-                self.close(id);
-                self.eviction.in_vain = 0;
-                self.eviction.count += 1;
-                return true;
-            }
-        }
-        self.eviction.in_vain += LOOKS;
-        false
+        let Some(id) = self.accounting.evictable.next() else { return false };
+        self.accounting.evictable.evicted += 1;
+        self.close(id).is_some()
     }
 
-    /// A connection has opened: the hand may find it.
+    /// Less than an eighth of the table is free.
     #[inline(always)]
-    pub(super) fn may_be_evicted(&mut self) {
-        self.eviction.in_vain = 0;
+    pub(super) fn is_pressed(&self) -> bool {
+        let capacity = self.table.capacity();
+        self.table.len() + capacity / 8 >= capacity
     }
 
     /// Connections that have made room for others so far.
     pub fn evicted(&self) -> u64 {
-        self.eviction.count
+        self.accounting.evictable.evicted
     }
 }

@@ -77,7 +77,7 @@ impl<A: Replicated> Connections<A> {
             // Told of where it lies: a copy, so soon after a part of it was written, would
             // wait for that.
             self.unbound -= usize::from(record.is_unbound());
-            self.accounting.closed(record);
+            self.accounting.closed(record, id);
             self.table.take_out(id, hashes);
         }
         ended

@@ -18,7 +18,7 @@ use wire::Protocol;
 use wire::flow::{Deltas, Rewrite, Translation};
 use wire::tcp::{Flags, Segment};
 
-use eviction::Eviction;
+use eviction::Evictable;
 use expiry::Ending;
 pub use expiry::{Expired, Survivor};
 pub use leaving::Probe;
@@ -71,10 +71,8 @@ impl<A: Replicated> FastHit<'_, A> {
     /// for a SYN that may open the connection anew, elsewhere.
     #[inline(always)]
     pub fn pass(&mut self, flags: Flags, segment: impl FnOnce() -> Segment, now: Instant) -> bool {
-        let is_unreplied = self.record.state == State::Unreplied;
-        if self.record.state.stays(flags)
-            || is_unreplied && self.hit.direction == Direction::Original
-        {
+        let awaited = self.record.state.awaits();
+        if self.record.state.stays(flags) || awaited == Some(self.hit.direction.flipped()) {
             self.record.last_seen = now.stamp();
             return true;
         }
@@ -82,7 +80,7 @@ impl<A: Replicated> FastHit<'_, A> {
             return false;
         }
         // Only TCP has segments.
-        let segment = if is_unreplied { flags.into() } else { segment() };
+        let segment = if awaited.is_some() { flags.into() } else { segment() };
         Self::change(self.record, self.hit, segment, now, self.accounting);
         true
     }
@@ -173,7 +171,6 @@ pub struct Connections<A> {
     unbound: usize,
     /// The record at which the search for such connections goes on.
     binding: Option<usize>,
-    eviction: Eviction,
 }
 
 /// How long the answer to a datagram that was scheduled by itself may take.
@@ -186,6 +183,7 @@ struct Accounting {
     loads: Arc<Loads>,
     budgets: Arc<Budgets>,
     session: Session,
+    evictable: Evictable,
     /// Who sees servers answer and fail.
     observer: Observer,
 }
@@ -202,12 +200,14 @@ impl Accounting {
 
     /// Takes a connection out of them that ends.
     #[inline(always)]
-    fn closed<A: Replicated>(&mut self, record: &Record<A>) {
+    fn closed<A: Replicated>(&mut self, record: &Record<A>, id: ConnectionId) {
         self.loads.closed(record.server, Connections::is_active(record));
         if !record.state.is_closing() {
             self.budgets.closed(record.server);
         }
-        self.session.closed(record);
+        let was_weak = self.evictable.has(id);
+        self.evictable.set(id, false);
+        self.session.closed(record, was_weak);
     }
 }
 
@@ -235,6 +235,7 @@ impl<A: Replicated> Connections<A> {
 
     fn with_table(table: Table<A>, mut wheel: Wheel, timeouts: Timeouts, now: Instant) -> Self {
         wheel.set_shortest(timeouts.shortest().min(ONE_PACKET));
+        let capacity = table.capacity();
         Connections {
             table,
             accounting: Accounting {
@@ -243,6 +244,7 @@ impl<A: Replicated> Connections<A> {
                 loads: Arc::default(),
                 budgets: Arc::default(),
                 session: Session::Off,
+                evictable: Evictable::new(capacity),
                 observer: Observer::default(),
             },
             staged: None,
@@ -255,7 +257,6 @@ impl<A: Replicated> Connections<A> {
             generation: 0,
             unbound: 0,
             binding: None,
-            eviction: Eviction::default(),
         }
     }
 
@@ -292,9 +293,9 @@ impl<A: Replicated> Connections<A> {
         &self.accounting.loads
     }
 
-    /// Memory of table and wheel in bytes.
+    /// Memory of all that grows with the room, in bytes.
     pub fn bytes(&self) -> usize {
-        self.table.bytes() + self.accounting.wheel.bytes()
+        self.table.bytes() + self.accounting.wheel.bytes() + self.accounting.evictable.bytes()
     }
 
     /// Takes new timeouts; they count from the next visit of each connection on.
@@ -322,10 +323,16 @@ impl<A: Replicated> Connections<A> {
             Protocol::Tcp => State::None.next(new.direction, new.flags).state,
             Protocol::Udp | Protocol::Icmp => State::Unreplied.next(new.direction, new.flags).state,
         };
-        record.set_mark(self.accounting.session.mark());
+        // In a flood most of what opens is gone before it is answered: the peer is told of it then.
+        let is_told =
+            !self.is_pressed() || record.state.is_evictable(record.protocol()) != Some(true);
+        if is_told {
+            record.set_mark(self.accounting.session.mark());
+        }
         let id = self.enter(&record, now)?;
-        self.may_be_evicted();
-        self.accounting.session.opened(&record);
+        if is_told {
+            self.accounting.session.opened(&record);
+        }
         Ok(Hit { id, direction: new.direction })
     }
 
@@ -339,6 +346,8 @@ impl<A: Replicated> Connections<A> {
             wheel.visit_by(deadline, id, &mut entered.visits);
         }
         self.accounting.opened(record);
+        let is_evictable = record.state.is_evictable(record.protocol()) == Some(true);
+        self.accounting.evictable.set(id, is_evictable);
         self.unbound += usize::from(record.is_unbound());
         Ok(id)
     }
@@ -373,7 +382,7 @@ impl<A: Replicated> Connections<A> {
         now: Instant,
         accounting: &mut Accounting,
     ) -> bool {
-        let is_followed = record.protocol() == Protocol::Tcp || record.state == State::Unreplied;
+        let is_followed = record.protocol() == Protocol::Tcp || record.state.awaits().is_some();
         if is_followed && !record.state.stays(segment.flags) {
             return Self::follow(record, hit, segment, now, accounting);
         }
@@ -424,6 +433,9 @@ impl<A: Replicated> Connections<A> {
     ) {
         let (was_active, was_closing) = (Self::is_active(record), record.state.is_closing());
         record.state = state;
+        if let Some(is_evictable) = state.is_evictable(record.protocol()) {
+            accounting.evictable.set(id, is_evictable);
+        }
         let timeout = Self::timeout(&accounting.timeouts, record);
         Self::visit_by(&mut accounting.wheel, now.plus(timeout), id, &mut record.visits);
         let is_active = Self::is_active(record);
@@ -476,7 +488,7 @@ impl<A: Replicated> Connections<A> {
     pub fn close(&mut self, id: ConnectionId) -> Option<Record<A>> {
         let record = self.table.remove(id)?;
         self.unbound -= usize::from(record.is_unbound());
-        self.accounting.closed(&record);
+        self.accounting.closed(&record, id);
         Some(record)
     }
 

@@ -162,7 +162,7 @@ impl Connections<Ipv4Addr> {
         }
         // In a handover the answer to a SYN may still go through the other machine: of a
         // connection that is opening the further word counts, or it would never open here.
-        let further = record.state.opening() < event.state.opening();
+        let further = record.state.is_behind(event.state);
         if self.standby || further {
             record.last_seen = now.stamp();
             if record.state != event.state {

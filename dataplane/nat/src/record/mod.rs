@@ -202,7 +202,7 @@ impl<A: Address> Record<A> {
         self.keys[0].protocol()
     }
 
-    /// The TCP state; `None` or `Unreplied` for other protocols.
+    /// The TCP state; `None`, `Unreplied` or `Replied` for other protocols.
     #[inline(always)]
     pub fn state(&self) -> tcp::State {
         self.state

@@ -60,7 +60,7 @@ pub struct Event {
     pub change: Change,
     /// The kind of translation.
     pub kind: Kind,
-    /// The TCP state; `None` or `Unreplied` for other protocols.
+    /// The TCP state; `None`, `Unreplied` or `Replied` for other protocols.
     pub state: State,
     /// Told because everything is told, and not because something happened.
     pub bulk: bool,
@@ -196,8 +196,10 @@ impl Event {
             return Err(EventError::Keys(self.kind));
         }
         let possible = match protocol {
-            Protocol::Tcp => !matches!(self.state, State::Listen | State::Unreplied),
-            Protocol::Udp | Protocol::Icmp => matches!(self.state, State::None | State::Unreplied),
+            Protocol::Tcp => self.state != State::Listen && self.state.awaits().is_none(),
+            Protocol::Udp | Protocol::Icmp => {
+                self.state == State::None || self.state.awaits().is_some()
+            }
         };
         if !possible {
             return Err(EventError::State { kind: self.kind, protocol, state: self.state });

@@ -89,8 +89,10 @@ impl Export {
         self.opened(record);
     }
 
-    pub(super) fn closed<A: Replicated>(&mut self, record: &Record<A>) {
-        if record.is_one_packet() {
+    pub(super) fn closed<A: Replicated>(&mut self, record: &Record<A>, was_weak: bool) {
+        // Nobody was told of what came and went in a flood. If the importer has it from the session
+        // before, it goes with what this session has not put.
+        if record.is_one_packet() || was_weak && !self.has_told(record) {
             return;
         }
         let words = Event::words_of(record, Change::Close, record.state(), false);

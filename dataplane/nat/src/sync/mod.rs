@@ -81,12 +81,12 @@ impl Session {
         }
     }
 
-    /// A connection is gone.
+    /// A connection is gone. It `was_weak` if it could have made room for others.
     #[inline]
-    pub(crate) fn closed<A: Replicated>(&mut self, record: &Record<A>) {
+    pub(crate) fn closed<A: Replicated>(&mut self, record: &Record<A>, was_weak: bool) {
         match self {
             Session::Off => {}
-            Session::Export(export) => export.closed(record),
+            Session::Export(export) => export.closed(record, was_weak),
             Session::Import(import) => import.forget(record),
         }
     }

@@ -65,6 +65,8 @@ pub enum State {
     SynAck,
     /// Not TCP, and nothing has come from the reply end yet.
     Unreplied,
+    /// Not TCP, and nothing has come from the original end since the other one replied.
+    Replied,
 }
 
 /// A state and how it came about.
@@ -87,7 +89,7 @@ const CHANGING: Flags = Flags::from_bits(Flags::SYN.bits() | Flags::FIN.bits() |
 
 impl State {
     /// How many states there are.
-    pub const COUNT: usize = 12;
+    pub const COUNT: usize = 13;
 
     /// All, in index order.
     pub const ALL: [State; State::COUNT] = [
@@ -103,6 +105,7 @@ impl State {
         State::Listen,
         State::SynAck,
         State::Unreplied,
+        State::Replied,
     ];
 
     /// The place in [`State::ALL`].
@@ -126,6 +129,7 @@ impl State {
             State::Listen => "LISTEN",
             State::SynAck => "SYNACK",
             State::Unreplied => "UNREPLIED",
+            State::Replied => "REPLIED",
         }
     }
 
@@ -150,7 +154,7 @@ impl State {
     /// them since.
     pub(crate) const fn opening(self) -> u8 {
         match self {
-            State::None | State::Listen | State::Unreplied => 0,
+            State::None | State::Listen | State::Unreplied | State::Replied => 0,
             State::SynReceived => 1,
             State::SynSent | State::SynAck => 2,
             _ => 3,
@@ -164,19 +168,41 @@ impl State {
         if self.stays(flags) { self.into() } else { self.step(direction, flags) }
     }
 
-    /// True for a TCP connection that is not open yet or was reset, and a flow of another
-    /// protocol whose reply end has said nothing: it costs little to whom it belongs, and whoever
-    /// sends from forged addresses can make any number of them. They make room for others when
-    /// the table is full.
-    pub(crate) const fn is_evictable(self, protocol: Protocol) -> bool {
+    /// Whose packet a flow of another protocol than TCP waits for, before each end has answered
+    /// the other: as conntrack's flags `UNREPLIED` and `ASSURED` tell.
+    #[inline(always)]
+    pub(crate) const fn awaits(self) -> Option<Direction> {
+        match self {
+            State::Unreplied => Some(Direction::Reply),
+            State::Replied => Some(Direction::Original),
+            _ => None,
+        }
+    }
+
+    /// True for a TCP connection that is not open yet, and a flow of another protocol before each
+    /// end has answered the other: whoever sends from forged addresses can make any number of
+    /// them. They make room for others when the table is full. `None` for a connection that was
+    /// reset: it is as it was before.
+    pub(crate) const fn is_evictable(self, protocol: Protocol) -> Option<bool> {
         match self {
             State::Unreplied
+            | State::Replied
             | State::SynSent
             | State::SynReceived
-            | State::SynAck
-            | State::Close => true,
-            State::None => matches!(protocol, Protocol::Tcp),
-            _ => false,
+            | State::SynAck => Some(true),
+            State::None => Some(matches!(protocol, Protocol::Tcp)),
+            State::Close => None,
+            _ => Some(false),
+        }
+    }
+
+    /// True if a flow in this state is not as far open as one in the other.
+    pub(crate) fn is_behind(self, other: State) -> bool {
+        match (self, other) {
+            (State::Unreplied, State::Replied | State::None) | (State::Replied, State::None) => {
+                true
+            }
+            _ => self.opening() < other.opening(),
         }
     }
 
@@ -201,11 +227,11 @@ impl State {
     }
 
     fn step(self, direction: Direction, flags: Flags) -> Transition {
-        if self == State::Unreplied {
-            return match direction {
-                Direction::Original => State::Unreplied.into(),
-                Direction::Reply => State::None.into(),
-            };
+        if self.awaits() == Some(direction) {
+            return if self == State::Unreplied { State::Replied } else { State::None }.into();
+        }
+        if self.awaits().is_some() {
+            return self.into();
         }
         if flags.intersects(Flags::RST) {
             return State::Close.into();
@@ -280,13 +306,25 @@ mod tests {
     use Direction::{Original as O, Reply as R};
 
     fn of_tcp() -> impl Iterator<Item = State> {
-        State::ALL.into_iter().filter(|state| *state != State::Unreplied)
+        State::ALL.into_iter().filter(|state| state.awaits().is_none())
     }
 
     #[test]
-    fn a_flow_of_another_protocol_waits_for_its_first_reply() {
-        assert_eq!(State::Unreplied.next(O, Flags::EMPTY).state, State::Unreplied);
-        assert_eq!(State::Unreplied.next(R, Flags::EMPTY).state, State::None);
+    fn a_flow_of_another_protocol_waits_for_a_reply_and_then_for_another_packet() {
+        let next = |state: State, direction| state.next(direction, Flags::EMPTY).state;
+        assert_eq!(next(State::Unreplied, O), State::Unreplied);
+        assert_eq!(next(State::Unreplied, R), State::Replied);
+        assert_eq!(next(State::Replied, R), State::Replied);
+        assert_eq!(next(State::Replied, O), State::None);
+        for direction in [O, R] {
+            assert_eq!(next(State::None, direction), State::None);
+        }
+        let order = [State::Unreplied, State::Replied, State::None];
+        for (at, state) in order.into_iter().enumerate() {
+            for (other_at, other) in order.into_iter().enumerate() {
+                assert_eq!(state.is_behind(other), at < other_at, "{state:?} {other:?}");
+            }
+        }
     }
 
     /// The states that a conversation goes through.

@@ -48,7 +48,10 @@ proptest! {
                 prop_assert_eq!(read == event, bytes == original);
             }
             Err(_) => {
-                let is_no_state = matches!(event.state, State::Listen | State::Unreplied);
+                let is_no_state = matches!(
+                    event.state,
+                    State::Listen | State::Unreplied | State::Replied
+                );
                 prop_assert!(bytes != original || is_no_state);
             }
         }
@@ -63,14 +66,14 @@ fn every_kind_and_state_comes_back() {
                 let event = Event { change, bulk: true, ..example(kind, Protocol::Tcp, state) };
                 let read = Event::from_bytes(&event::to_bytes(event.words()));
                 match state {
-                    State::Listen | State::Unreplied => {
+                    State::Listen | State::Unreplied | State::Replied => {
                         assert!(matches!(read, Err(EventError::State { .. })))
                     }
                     _ => assert_eq!(read, Ok(event)),
                 }
             }
         }
-        for state in [State::None, State::Unreplied] {
+        for state in [State::None, State::Unreplied, State::Replied] {
             let event = example(kind, Protocol::Udp, state);
             assert_eq!(Event::from_bytes(&event::to_bytes(event.words())), Ok(event));
         }

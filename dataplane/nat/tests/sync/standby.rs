@@ -201,6 +201,42 @@ fn a_connection_that_opens_during_a_handover_opens_on_both() {
     assert_eq!(connections.table().get(hit.id).unwrap().state(), State::Established);
 }
 
+/// A table with little room is taken for flooded: what opens then is told when it is answered.
+#[test]
+fn what_opens_in_a_flood_is_told_when_it_is_answered() {
+    let mut pair = synced(0);
+    let services = pair.exporter.services.clone();
+    let hits: Vec<_> = (0..240)
+        .map(|number| {
+            let opening = opening(&services, Kind::Masquerade, Protocol::Udp, number, 0);
+            pair.exporter.workers[0].connections.open(&opening, at(2)).unwrap()
+        })
+        .collect();
+    pair.settle(10_000);
+    assert!(pair.is_equal());
+    let told = CAPACITY - CAPACITY / 8;
+    assert_eq!(pair.importer.seen().len(), told);
+    assert_eq!(pair.exporter.seen().len(), 240);
+
+    // One of the others is answered, and one ends without.
+    let connections = &mut pair.exporter.workers[0].connections;
+    let reply = Hit { direction: Direction::Reply, ..hits[230] };
+    connections.pass(reply, wire::tcp::Flags::EMPTY.into(), at(30_000)).unwrap();
+    connections.close(hits[231].id).unwrap();
+    pair.settle(30_000);
+    assert!(pair.is_equal());
+    assert_eq!(pair.importer.seen().len(), told + 1);
+
+    // The control: with room all are told, answered or not.
+    let mut pair = synced(0);
+    for number in 0..told as u8 {
+        let opening = opening(&services, Kind::Masquerade, Protocol::Udp, number, 0);
+        pair.exporter.workers[0].connections.open(&opening, at(2)).unwrap();
+    }
+    pair.settle(10_000);
+    assert_eq!(pair.importer.seen(), pair.exporter.seen());
+}
+
 /// While the stream was cut every connection was replaced by another: both together are
 /// more than the standby's table holds.
 #[test]

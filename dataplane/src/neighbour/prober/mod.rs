@@ -144,18 +144,24 @@ impl Prober {
     }
 
     /// Looks for answers that did not come, and asks those whose turn it is. Called every
-    /// 10 ms; `hears` says of each side that an answer would have been seen: all workers have
-    /// polled since the last time, and lost nothing.
-    pub fn look(&mut self, now: Instant, hears: [bool; 2], mut ask: impl FnMut(Question)) {
+    /// 10 ms; `is_steady` says that all workers have polled since the last time, so that an answer
+    /// would have been seen, and `is_deaf` of each side that some of them may have been lost.
+    pub fn look(
+        &mut self,
+        now: Instant,
+        is_steady: bool,
+        is_deaf: [bool; 2],
+        mut ask: impl FnMut(Question),
+    ) {
         let gap = self.looked.map_or(0, |looked| now.since(looked));
         self.looked = Some(now);
-        for (group, hears) in self.groups.iter_mut().zip(hears) {
-            if gap > PAUSE || !hears {
-                group.targets.iter_mut().for_each(|target| target.excuse(gap));
-            }
+        if gap > PAUSE || !is_steady {
+            let targets = self.groups.iter_mut().flat_map(|group| &mut group.targets);
+            targets.for_each(|target| target.excuse(gap));
         }
-        for (side, group) in Side::ALL.into_iter().zip(&mut self.groups) {
-            group.look(now, gap, |address, to_all| ask(Question { side, address, to_all }));
+        for ((side, group), is_deaf) in Side::ALL.into_iter().zip(&mut self.groups).zip(is_deaf) {
+            group
+                .look(now, gap, is_deaf, |address, to_all| ask(Question { side, address, to_all }));
         }
         let owes = |group: &Group| group.targets.iter().any(|target| target.is_owed);
         if !self.groups.iter().any(owes) {
@@ -182,7 +188,7 @@ impl Prober {
 }
 
 impl Group {
-    fn look(&mut self, now: Instant, gap: u64, mut ask: impl FnMut(Ipv4Addr, bool)) {
+    fn look(&mut self, now: Instant, gap: u64, is_deaf: bool, mut ask: impl FnMut(Ipv4Addr, bool)) {
         let count = self.targets.len();
         let pace = PACE.max(SHARE * count as u64);
         self.credit = (self.credit + gap.min(PAUSE) * count as u64).min(4 * pace);
@@ -191,7 +197,7 @@ impl Group {
         for step in 0..count {
             let at = (self.next + step) % count;
             let Some(target) = self.targets.get_mut(at) else { continue };
-            target.miss(now);
+            target.miss(now, is_deaf);
             let is_due = target.is_urgent() || (target.is_due(now, pace) && self.credit >= pace);
             if room == 0 || !is_due {
                 continue;

@@ -64,13 +64,17 @@ impl Target {
         self.asked = self.asked.map(|asked| asked + time);
     }
 
-    /// Finds that the answer has not come.
-    pub(super) fn miss(&mut self, now: Instant) {
+    /// Finds that the answer has not come. Where it may have been lost on this machine that means
+    /// nothing of a next hop that answers, and it is asked again in its turn.
+    pub(super) fn miss(&mut self, now: Instant, is_deaf: bool) {
         let is_late = self.asked.is_some_and(|asked| now.millis().saturating_sub(asked) >= TIMEOUT);
         if !self.is_open || !is_late {
             return;
         }
         self.is_open = false;
+        if is_deaf && self.state == TargetState::Answers {
+            return;
+        }
         self.misses = self.misses.saturating_add(1);
         if self.misses >= MISSES {
             // One that was silent before stays so: one more question is enough.

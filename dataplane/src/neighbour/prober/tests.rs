@@ -27,7 +27,8 @@ impl Harness {
         for _ in 0..ms / 10 {
             self.ms += 10;
             let mut questions = Vec::new();
-            self.prober.look(Instant::from_millis(self.ms), [true; 2], |q| questions.push(q));
+            self.prober
+                .look(Instant::from_millis(self.ms), true, [false; 2], |q| questions.push(q));
             for question in questions {
                 self.asked.push((self.ms, question));
                 if answers(question) {
@@ -201,7 +202,7 @@ fn a_pause_of_this_machine_makes_nobody_silent() {
     let mut harness = Harness::settled(1);
     let mut pause = |ms| {
         harness.ms += ms;
-        harness.prober.look(Instant::from_millis(harness.ms), [true; 2], |_| {});
+        harness.prober.look(Instant::from_millis(harness.ms), true, [false; 2], |_| {});
         harness.answering(Side::Public)
     };
     for _ in 0..20 {
@@ -211,18 +212,33 @@ fn a_pause_of_this_machine_makes_nobody_silent() {
     let mut harness = Harness::settled(1);
     for _ in 0..100 {
         harness.ms += 10;
-        harness.prober.look(Instant::from_millis(harness.ms), [false; 2], |_| {});
+        harness.prober.look(Instant::from_millis(harness.ms), false, [false; 2], |_| {});
     }
     assert_eq!(harness.answering(Side::Public), (1, 1));
-    // The other side hears no less than ever.
-    for _ in 0..100 {
-        harness.ms += 10;
-        harness.prober.look(Instant::from_millis(harness.ms), [true, false], |_| {});
-    }
-    assert_eq!(harness.answering(Side::Public), (0, 1));
     let mut harness = Harness::settled(1);
     harness.run(500, |_| false);
     assert_eq!(harness.answering(Side::Public), (0, 1));
+}
+
+#[test]
+fn where_answers_may_be_lost_nobody_who_answered_becomes_silent_and_all_are_asked_on() {
+    let mut harness = Harness::settled(1);
+    let (public, private) = ([true, false], [false, true]);
+    let mut asked = 0;
+    let mut unanswered = |harness: &mut Harness, is_deaf| {
+        for _ in 0..100 {
+            harness.ms += 10;
+            let now = Instant::from_millis(harness.ms);
+            harness.prober.look(now, true, is_deaf, |_| asked += 1);
+        }
+        harness.answering(Side::Public)
+    };
+    assert_eq!(unanswered(&mut harness, public), (1, 1));
+    // The control: losses of the other side excuse nothing.
+    assert_eq!(unanswered(&mut harness, private), (0, 1));
+    // Who is silent stays so.
+    assert_eq!(unanswered(&mut harness, public), (0, 1));
+    assert!(asked > 8, "{asked}");
 }
 
 #[test]
