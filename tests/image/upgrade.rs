@@ -84,6 +84,7 @@ fn a_new_slot_that_is_not_well_is_left() {
     let started = try_upgrade(&machine, "broken", "--without-peer");
     assert!(started.words().contains("Restarting into slot b"), "{}", started.words());
     machine.await_console("broken, slot b").unwrap();
+    machine.await_console("slot b was new and not well").unwrap();
     await_answer(&machine);
     await_good(&machine, "a", "");
     assert!(reason(&machine).contains("slot b was new and not well"), "{}", reason(&machine));
