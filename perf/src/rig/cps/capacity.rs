@@ -32,8 +32,9 @@ pub(super) fn measure(test_bed: &TestBed, room: u32) -> Result<Capacity, Error> 
     let offered = room + room / 10 + 1;
     let flows = harness.begin(&request)?;
     harness.run(flows.packets(&request, 1..room));
-    // Who was never answered would make room for others.
+    // Whose ends have not answered each other would make room for others.
     harness.run(flows.packets(&Template::udp(Side::Private, FRAME), 0..room));
+    harness.run(flows.packets(&request, 0..room));
     harness.run(flows.packets(&request, room..offered));
     let held = harness.counters.opened.get() - harness.counters.closed.get();
     let refused = harness.counters.drops.get(DropReason::TableFull);
