@@ -42,10 +42,15 @@ impl Evictable {
         size_of_val(self.words.as_slice())
     }
 
+    /// A record becomes free; true if it could have made room.
     #[inline(always)]
-    pub(super) fn has(&self, id: ConnectionId) -> bool {
+    pub(super) fn take(&mut self, id: ConnectionId) -> bool {
         let (word, bit) = place(id);
-        self.words.get(word).is_some_and(|word| word & bit != 0)
+        let Some(word) = self.words.get_mut(word) else { return false };
+        let might = *word & bit != 0;
+        *word &= !bit;
+        self.count -= usize::from(might);
+        might
     }
 
     /// Takes whether a record may make room.

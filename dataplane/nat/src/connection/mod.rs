@@ -71,17 +71,33 @@ impl<A: Replicated> FastHit<'_, A> {
     /// for a SYN that may open the connection anew, elsewhere.
     #[inline(always)]
     pub fn pass(&mut self, flags: Flags, segment: impl FnOnce() -> Segment, now: Instant) -> bool {
-        let awaited = self.record.state.awaits();
-        if self.record.state.stays(flags) || awaited == Some(self.hit.direction.flipped()) {
+        if self.record.state.stays(flags) {
             self.record.last_seen = now.stamp();
             return true;
+        }
+        if self.record.state.awaits().is_some() {
+            return Self::pass_weak(self.record, self.hit, now, self.accounting);
         }
         if flags.contains(Flags::SYN) {
             return false;
         }
-        // Only TCP has segments.
-        let segment = if awaited.is_some() { flags.into() } else { segment() };
+        let segment = segment();
         Self::change(self.record, self.hit, segment, now, self.accounting);
+        true
+    }
+
+    /// The same for a flow whose ends have not answered each other.
+    #[inline(never)]
+    fn pass_weak(
+        record: &mut Record<A>,
+        hit: Hit,
+        now: Instant,
+        accounting: &mut Accounting,
+    ) -> bool {
+        if record.state.awaits() == Some(hit.direction) {
+            Connections::follow(record, hit, Flags::EMPTY.into(), now, accounting);
+        }
+        record.last_seen = now.stamp();
         true
     }
 
@@ -205,8 +221,7 @@ impl Accounting {
         if !record.state.is_closing() {
             self.budgets.closed(record.server);
         }
-        let was_weak = self.evictable.has(id);
-        self.evictable.set(id, false);
+        let was_weak = self.evictable.take(id);
         self.session.closed(record, was_weak);
     }
 }
@@ -346,8 +361,9 @@ impl<A: Replicated> Connections<A> {
             wheel.visit_by(deadline, id, &mut entered.visits);
         }
         self.accounting.opened(record);
-        let is_evictable = record.state.is_evictable(record.protocol()) == Some(true);
-        self.accounting.evictable.set(id, is_evictable);
+        if record.state.is_evictable(record.protocol()) == Some(true) {
+            self.accounting.evictable.set(id, true);
+        }
         self.unbound += usize::from(record.is_unbound());
         Ok(id)
     }
@@ -382,8 +398,8 @@ impl<A: Replicated> Connections<A> {
         now: Instant,
         accounting: &mut Accounting,
     ) -> bool {
-        let is_followed = record.protocol() == Protocol::Tcp || record.state.awaits().is_some();
-        if is_followed && !record.state.stays(segment.flags) {
+        let is_followed = || record.protocol() == Protocol::Tcp || record.state.awaits().is_some();
+        if !record.state.stays(segment.flags) && is_followed() {
             return Self::follow(record, hit, segment, now, accounting);
         }
         record.last_seen = now.stamp();
