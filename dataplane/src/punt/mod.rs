@@ -100,7 +100,7 @@ impl PuntClass {
         }
     }
 
-    // A frame takes the main core 1.5 microseconds, the most of it the write to the kernel's
+    // What takes the main core longest is a system call for each frame, the write to the kernel's
     // interface.
     const fn share(self) -> Share {
         let (room, rate, is_divided, bursts) = match self {
