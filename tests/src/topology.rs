@@ -122,7 +122,7 @@ impl Lab {
         Self::network()?;
         Self::appliance_only()?;
         let lab = Self::existing(options);
-        Self::key()?;
+        appliance::write_keys()?;
         lab.appliance.start(options)?;
         lab.appliance.await_service()?;
         if options.settings.pair {
@@ -207,11 +207,6 @@ impl Lab {
             address(machine.namespace, "direct0", &format!("{}/30", machine.direct))?;
         }
         Ok(())
-    }
-
-    fn key() -> Result<(), Error> {
-        let line = format!("umask 077; head -c 32 /dev/urandom > {}", appliance::key_file());
-        must(&["bash", "-c", &line]).map(|_| ())
     }
 
     /// How it was raised.

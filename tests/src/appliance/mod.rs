@@ -1,6 +1,7 @@
 //! What forwards in tandem-a and tandem-b: the appliance, or the kernel in its place.
 
 mod kernel;
+mod keys;
 mod machine;
 mod settings;
 mod supervisor;
@@ -10,8 +11,8 @@ use std::path::PathBuf;
 
 use api::{Client, LeaseOrder, Pair, Pool, PoolsPage, Reload, Role};
 
+pub(crate) use keys::write_keys;
 pub use machine::{A, B, Machine};
-pub(crate) use settings::key_file;
 pub use settings::{Driver, Settings};
 pub use supervisor::Supervised;
 

@@ -1,7 +1,8 @@
 //! The appliance's configuration, and what differs from one scenario to another.
 
+use super::keys::key_file;
 use super::machine::Machine;
-use crate::{FOLDER, GATEWAY, SECOND_GATEWAY, SECOND_VIP, VIP};
+use crate::{GATEWAY, SECOND_GATEWAY, SECOND_VIP, VIP};
 
 /// How the appliance reaches its NICs.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -271,9 +272,4 @@ server = [{{ address = "10.0.0.13:9" }}]
 {sections}"#
         )
     }
-}
-
-/// The pair's shared key.
-pub(crate) fn key_file() -> String {
-    format!("{FOLDER}/peer.key")
 }
