@@ -65,7 +65,7 @@ drop_reasons! {
     FragmentTable "fragment_table" "Too many fragmented datagrams wait for their first fragment.",
     FragmentToRouter "fragment_to_router" "A fragment of an echo request to a floating address that contradicts the others, or is none of one.",
     Segments "segments" "The frame lies in several buffers and could not be joined.",
-    NoBuffer "no_buffer" "No free packet buffer; raise node.mbufs.",
+    NoBuffer "no_buffer" "No free packet buffer; on the main core, more packets waited there than it has room for.",
     TransmitFull "transmit_full" "The transmit queue of the NIC stayed full.",
     HandoffFull "handoff_full" "The ring to the worker that owns the connection was full.",
     HousekeepingFull "housekeeping_full" "More packets for the main core (ARP, kernel interface) than its class has room for, or than it takes a second; `punt_*_dropped` says of which.",

@@ -5,6 +5,8 @@ use core::slice;
 
 use dpdk_sys::rte_mbuf;
 
+use crate::mempool::Mempool;
+
 /// A packet in one buffer or a chain of them, owned: dropping it gives the buffers back
 /// to their pool.
 ///
@@ -231,6 +233,18 @@ impl Mbuf {
         unsafe {
             dpdk_sys::tandem_mbuf_read(self.0.as_ptr(), from, length, to.as_mut_ptr().cast()) == 0
         }
+    }
+
+    /// A copy in one buffer of a pool, with its tag; `None` where the pool is empty or its buffers
+    /// are too small.
+    pub fn copied_into(&self, pool: &Mempool) -> Option<Mbuf> {
+        let mut copy = pool.alloc()?;
+        let room = copy.append(self.len())?;
+        if !self.copy_out(0, room) {
+            return None;
+        }
+        copy.set_tag(self.tag());
+        Some(copy)
     }
 
     /// Prefetches the first cache line of the data.

@@ -1,7 +1,7 @@
 //! Pools of packet buffers, with a cache for each core.
 
 use core::ptr::NonNull;
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::SocketId;
@@ -57,20 +57,59 @@ unsafe impl Sync for Mempool {}
 impl Mempool {
     /// Makes a pool and takes its memory.
     ///
+    /// Whoever puts buffers into the pool's ring waits for the one before to be done: its threads
+    /// have to have their cores for themselves.
+    ///
     /// # Errors
     ///
     /// Returns [`MempoolError`], in most cases for want of memory.
     pub fn new(_eal: &Eal, config: MempoolConfig) -> Result<Self, MempoolError> {
+        Self::made(config, |name, MempoolConfig { mbufs, cache, data_room, socket }| {
+            // SAFETY: EAL has started; the name ends in zero and DPDK copies it.
+            unsafe {
+                dpdk_sys::rte_pktmbuf_pool_create(
+                    name.as_ptr(),
+                    mbufs,
+                    cache,
+                    0,
+                    data_room,
+                    socket.0,
+                )
+            }
+        })
+    }
+
+    /// A pool from which one thread takes, and into which any thread may give back. The one may be
+    /// preempted anywhere, also inside of the pool: nobody waits for it (DPDK's relaxed tail
+    /// synchronization).
+    ///
+    /// Two threads that take would lose buffers while one of them is stopped inside: places of the
+    /// ring that come after its own are not free before it goes on, whoever has taken from them,
+    /// and what is given back may find none.
+    ///
+    /// # Errors
+    ///
+    /// As [`Mempool::new`].
+    pub fn of_one_taker(_eal: &Eal, config: MempoolConfig) -> Result<Self, MempoolError> {
+        Self::made(config, |name, MempoolConfig { mbufs, cache, data_room, socket }| {
+            // SAFETY: as above.
+            unsafe {
+                dpdk_sys::tandem_pool_of_one_taker(name.as_ptr(), mbufs, cache, data_room, socket.0)
+            }
+        })
+    }
+
+    fn made(
+        config: MempoolConfig,
+        make: impl FnOnce(&CStr, MempoolConfig) -> *mut dpdk_sys::rte_mempool,
+    ) -> Result<Self, MempoolError> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let name = format!("tandem_mempool_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
         let name = CString::new(name).unwrap_or_default();
-        let MempoolConfig { mbufs, cache, data_room, socket } = config;
-        // SAFETY: EAL has started; the name ends in zero and DPDK copies it.
-        let pool = unsafe {
-            dpdk_sys::rte_pktmbuf_pool_create(name.as_ptr(), mbufs, cache, 0, data_room, socket.0)
-        };
+        let pool = NonNull::new(make(&name, config));
+        let MempoolConfig { mbufs, data_room, .. } = config;
         let failed = || MempoolError { mbufs, data_room, cause: last_error() };
-        Ok(Mempool { pool: NonNull::new(pool).ok_or_else(failed)?, capacity: mbufs, data_room })
+        Ok(Mempool { pool: pool.ok_or_else(failed)?, capacity: mbufs, data_room })
     }
 
     /// The size of a buffer in bytes, headroom included.

@@ -90,7 +90,7 @@ impl Replay {
 
     /// Memory for them, in MiB.
     pub fn mebibytes(&self) -> u64 {
-        u64::from(self.mbufs()) * MBUF / (1 << 20) + 128
+        u64::from(self.mbufs()) * MBUF / (1 << 20) + 192
     }
 }
 

@@ -21,6 +21,7 @@ mod health;
 mod http;
 mod icmp;
 mod limits;
+mod main_core;
 mod masquerade;
 mod neighbours;
 mod padding;

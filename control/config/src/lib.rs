@@ -50,6 +50,7 @@ pub use digests::{Digests, SECTIONS_OF_A_PAIR};
 pub use document::duration::parse as parse_duration;
 pub use mistake::{Mistake, Mistakes, Place, Severity};
 pub use model::Config;
+pub use model::buffers::Buffers;
 pub use model::check::{
     Agent, Check, CheckKind, Dns, DnsType, Exchange, Exec, Http, HttpMethod, HttpVersion, Pattern,
     Rcode, Start, StatusRange, Tls, Transport, compile_regex,

@@ -27,7 +27,7 @@ impl Config {
         let (old_memory, memory) = (&old_node.memory, &node.memory);
         changes.text("node.hugepages", &old_memory.hugepages, &memory.hugepages);
         changes.option("node.memory", old_memory.mebibytes, memory.mebibytes);
-        changes.text("node.mbufs", &old_memory.mbufs, &memory.mbufs);
+        changes.option("node.mbufs", old_memory.mbufs, memory.mbufs);
         let socket = |node: &Node| node.control_socket.display().to_string();
         changes.text("node.control_socket", &socket(old_node), &socket(node));
         changes.debug("node.log", &old_node.log, &node.log);

@@ -98,7 +98,7 @@ pub(crate) const NODE: Section = Section {
         key("persistence", "1000000"),
         key("hugepages", "true"),
         key("memory", "1024"),
-        key("mbufs", "65535"),
+        key("mbufs", "131071"),
         key("control_socket", "\"/run/tandem/dataplane.sock\""),
         key("log", "\"info\""),
         key("file_prefix", "\"tandem\""),

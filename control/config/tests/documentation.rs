@@ -142,7 +142,7 @@ fn the_examples_say_what_they_mean() {
     assert!(!node.node.rss);
     assert_eq!(node.node.connections, 4_000_000);
     assert_eq!(node.node.memory.mebibytes, Some(2048));
-    assert_eq!(node.node.memory.mbufs, 131_071);
+    assert_eq!(node.node.memory.mbufs, Some(131_071));
     assert_eq!(node.node.log, config::LogLevel::Debug);
 
     assert_eq!(sides.public.device.to_string(), "net_af_packet0,iface=eth0");

@@ -10,6 +10,7 @@
 mod announce;
 mod arp;
 mod deafness;
+mod from_worker;
 mod health;
 mod reach;
 mod return_path;
@@ -22,7 +23,7 @@ use std::sync::Arc;
 use dpdk::burst::Burst;
 use dpdk::mbuf::Mbuf;
 use dpdk::mempool::Mempool;
-use dpdk::ring::{Consumer, Producer};
+use dpdk::ring::Producer;
 use nat::service::{self, Loads};
 use nat::{Instant, Side};
 use parking_lot::{Mutex, RwLock};
@@ -44,6 +45,7 @@ use crate::watchdog::Watchdog;
 use crate::worker::BURST;
 
 pub use announce::Announcer;
+pub use from_worker::FromWorker;
 pub use health::Watch;
 pub use return_path::ReturnPathProber;
 pub use servers::ServerWatch;
@@ -68,13 +70,13 @@ const FRAME: usize = 9022;
 
 /// What the main core works with.
 pub struct Housekeeping {
-    /// Rings from each worker, one for each class of packets and side, in their order.
-    pub from_workers: Vec<Vec<Consumer>>,
+    /// Rings from each worker.
+    pub from_workers: Vec<FromWorker>,
     /// Ring to the first worker.
     pub to_worker: Producer,
     /// Kernel interfaces of both sides, where they are wanted.
     pub kernel: [Option<KernelInterface>; 2],
-    /// Buffers.
+    /// Buffers of the main core alone.
     pub mempool: Mempool,
     /// Neighbours; the control socket lists them.
     pub resolver: Arc<Mutex<Resolver<Mbuf>>>,
@@ -159,16 +161,15 @@ impl Housekeeping {
     fn poll_class(&mut self, worker: usize, class: PuntClass, side: Side, now: Instant) -> usize {
         let mut found = 0;
         for _ in 0..class.bursts() {
-            let mut burst = Burst::<BURST>::new();
-            let rings = self.from_workers.get_mut(worker);
-            let ring = rings.and_then(|rings| rings.get_mut(class.ring(side)));
-            let Some(ring) = ring else { break };
-            let taken = ring.dequeue(&mut burst);
-            for mbuf in burst.drain() {
+            let Some(from) = self.from_workers.get_mut(worker) else { break };
+            let mut taken = from.take(class, side, &self.mempool);
+            let lost = taken.count - taken.copies.len();
+            self.drops.add(DropReason::NoBuffer, lost as u64);
+            for mbuf in taken.copies.drain() {
                 self.handle(mbuf, now);
             }
-            found += taken;
-            if taken < BURST {
+            found += taken.count;
+            if taken.count < BURST {
                 break;
             }
         }

@@ -44,7 +44,7 @@ pub enum PuntClass {
 
 /// What a class may take.
 struct Share {
-    /// Packets that its ring holds, on each side.
+    /// Packets that its ring holds, on each side: a power of two less one.
     room: u32,
     /// Packets a second.
     rate: u32,
@@ -104,14 +104,14 @@ impl PuntClass {
     // interface.
     const fn share(self) -> Share {
         let (room, rate, is_divided, bursts) = match self {
-            PuntClass::Neighbour => (256, 50_000, false, 4),
-            PuntClass::Peer => (1024, 300_000, false, 8),
-            PuntClass::Check => (1024, 200_000, false, 4),
-            PuntClass::Management => (256, 50_000, true, 2),
+            PuntClass::Neighbour => (255, 50_000, false, 4),
+            PuntClass::Peer => (1023, 300_000, false, 8),
+            PuntClass::Check => (1023, 200_000, false, 4),
+            PuntClass::Management => (255, 50_000, true, 2),
             // Most NICs give all ARP to one queue.
-            PuntClass::Arp => (256, 10_000, false, 1),
-            PuntClass::Kernel => (512, 200_000, true, 1),
-            PuntClass::Unresolved => (512, 50_000, true, 1),
+            PuntClass::Arp => (255, 10_000, false, 1),
+            PuntClass::Kernel => (511, 200_000, true, 1),
+            PuntClass::Unresolved => (511, 50_000, true, 1),
         };
         Share { room, rate, is_divided, bursts }
     }
@@ -137,6 +137,13 @@ impl PuntClass {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_pool_has_buffers_for_all_rings() {
+        let rooms = PuntClass::rings().map(|(class, _)| class.room());
+        assert_eq!(rooms.sum::<u32>(), config::model::buffers::PUNTED);
+        assert!(PuntClass::ALL.iter().all(|class| (class.room() + 1).is_power_of_two()));
+    }
 
     #[test]
     fn classes_are_in_the_order_of_their_numbers_and_have_names_of_their_own() {

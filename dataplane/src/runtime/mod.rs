@@ -24,7 +24,6 @@ use std::time::Instant;
 
 use config::{Checked, Config};
 use dpdk::eal::{Eal, WorkerHandle, WorkerPanic};
-use dpdk::mempool::Mempool;
 use dpdk::port::{self, Port};
 use dpdk::{CoreId, SocketId};
 use wire::MacAddress;
@@ -35,7 +34,7 @@ use crate::housekeeping::{Housekeeping, Spread, Watch};
 use crate::kernel::{KernelInterface, KernelInterfaceError};
 use crate::link::NicLink;
 
-use nic::Nic;
+use nic::{Nic, Pools};
 use numa::On;
 use state::SharedState;
 use worker_setup::{WorkerResources, WorkerSetup};
@@ -65,9 +64,7 @@ pub struct Dataplane {
 struct Machine {
     eal: Eal,
     clock: Clock,
-    mempool: Mempool,
-    /// The NUMA node of the buffers.
-    socket: SocketId,
+    pools: Pools,
     nics: [Nic; 2],
     kernel: [Option<KernelInterface>; 2],
 }
@@ -80,15 +77,15 @@ impl Machine {
     ) -> Result<Self, StartError> {
         let eal = Eal::start(&eal::of(config, cores))?;
         let clock = Clock::start();
-        let (mempool, socket) = nic::mempool(&eal, config)?;
-        let public = nic::start(&eal, &config.public, cores.len(), &mempool)?;
-        let private = nic::start(&eal, &config.private, cores.len(), &mempool)?;
+        let pools = Pools::make(&eal, config)?;
+        let public = nic::start(&eal, &config.public, cores.len(), &pools.workers)?;
+        let private = nic::start(&eal, &config.private, cores.len(), &pools.workers)?;
         let nics = [public, private];
         let kernel = match kernel {
             KernelInterfaces::Create => kernel_interfaces(config, &nics)?.map(Some),
             KernelInterfaces::Omit => [None, None],
         };
-        let machine = Machine { eal, clock, mempool, socket, nics, kernel };
+        let machine = Machine { eal, clock, pools, nics, kernel };
         machine.look_at_nodes(cores);
         Ok(machine)
     }
@@ -160,12 +157,12 @@ impl Dataplane {
         let (sharing, by_nics) =
             nic::share(&machine.nics, &config.node, builder.client_key.sharing);
         let sharing = Arc::new(sharing);
-        let Machine { eal, mempool, socket, nics, kernel, .. } = machine;
+        let Machine { eal, pools, nics, kernel, .. } = machine;
         let halt = Arc::new(AtomicBool::new(false));
         let resources = WorkerResources {
             config,
-            mempool: &mempool,
-            socket,
+            mempool: &pools.workers,
+            socket: pools.socket,
             sharing: &sharing,
             state: &state,
             halt: &halt,
@@ -182,7 +179,7 @@ impl Dataplane {
         let socket = open_socket(&admin)?;
         let rings = (from_workers, to_worker);
         let housekeeping =
-            state.housekeeping(rings, kernel, mempool, watch, loads, Arc::clone(&stop));
+            state.housekeeping(rings, kernel, pools.main, watch, loads, Arc::clone(&stop));
         privileges::give_up(&admin.loaded.lock().config);
         let workers = threads::launch(&eal, cores, builds, &halt, &stop)?;
         Ok(Dataplane { housekeeping, workers, admin, socket, halt })

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use config::{Config, Interface, Node};
+use config::model::buffers::{CACHE, MAIN_CACHE};
+use config::{Buffers, Config, Interface, Node};
 use dpdk::SocketId;
 use dpdk::eal::Eal;
 use dpdk::mempool::{Mempool, MempoolConfig, MempoolError};
@@ -17,8 +18,6 @@ use crate::worker::Outlet;
 const FRAME_OVERHEAD: u16 = 128 + 14 + 8;
 /// The least room that drivers want behind the headroom.
 const LEAST_DATA_ROOM: u16 = 2048 + 128;
-/// Buffers that a core keeps at hand.
-const MEMPOOL_CACHE: u32 = 256;
 
 /// One side's device, started.
 pub(super) struct Nic {
@@ -99,28 +98,36 @@ fn socket(eal: &Eal, interface: &Interface) -> SocketId {
     id.map_or(SocketId::ANY, port::socket)
 }
 
-/// The buffers of the process, large enough for either side's packets; and the node where
-/// they are, which is the NICs' if it has memory for them.
-pub(super) fn mempool(eal: &Eal, config: &Config) -> Result<(Mempool, SocketId), MempoolError> {
-    let near = [&config.public, &config.private].map(|side| socket(eal, side));
-    let near = near.into_iter().find(|socket| *socket != SocketId::ANY);
-    let ordinary = mempool_config(config);
-    if let Some(socket) = near {
-        match Mempool::new(eal, MempoolConfig { socket, ..ordinary }) {
-            Ok(mempool) => return Ok((mempool, socket)),
-            Err(error) => tracing::warn!("not on the NICs' NUMA node {socket}: {error}"),
-        }
-    }
-    Ok((Mempool::new(eal, ordinary)?, SocketId::ANY))
+/// The buffers of the process, large enough for either side's packets.
+pub(super) struct Pools {
+    /// What the NICs receive into, and workers write into.
+    pub(super) workers: Mempool,
+    /// What the main core writes into.
+    pub(super) main: Mempool,
+    /// The node where both are, which is the NICs' if it has memory for them.
+    pub(super) socket: SocketId,
 }
 
-fn mempool_config(config: &Config) -> MempoolConfig {
-    let mtu = config.public.mtu.max(config.private.mtu);
-    MempoolConfig {
-        mbufs: config.node.memory.mbufs,
-        cache: MEMPOOL_CACHE,
-        data_room: (mtu + FRAME_OVERHEAD).max(LEAST_DATA_ROOM),
-        socket: SocketId::ANY,
+impl Pools {
+    pub(super) fn make(eal: &Eal, config: &Config) -> Result<Self, MempoolError> {
+        let near = [&config.public, &config.private].map(|side| socket(eal, side));
+        if let Some(socket) = near.into_iter().find(|socket| *socket != SocketId::ANY) {
+            match Self::on(eal, config, socket) {
+                Ok(pools) => return Ok(pools),
+                Err(error) => tracing::warn!("not on the NICs' NUMA node {socket}: {error}"),
+            }
+        }
+        Self::on(eal, config, SocketId::ANY)
+    }
+
+    fn on(eal: &Eal, config: &Config, socket: SocketId) -> Result<Self, MempoolError> {
+        let mtu = config.public.mtu.max(config.private.mtu);
+        let data_room = (mtu + FRAME_OVERHEAD).max(LEAST_DATA_ROOM);
+        let Buffers { workers, main } = config.buffers();
+        let main = MempoolConfig { mbufs: main, cache: MAIN_CACHE, data_room, socket };
+        let workers = MempoolConfig { mbufs: workers, cache: CACHE, data_room, socket };
+        let main = Mempool::of_one_taker(eal, main)?;
+        Ok(Pools { workers: Mempool::new(eal, workers)?, main, socket })
     }
 }
 

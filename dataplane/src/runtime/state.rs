@@ -8,7 +8,7 @@ use config::Config;
 use dpdk::mbuf::Mbuf;
 use dpdk::mempool::Mempool;
 use dpdk::port::Port;
-use dpdk::ring::{Consumer, Producer};
+use dpdk::ring::Producer;
 use nat::passive::Suspects;
 use nat::service::Loads;
 use parking_lot::{Mutex, RwLock};
@@ -21,7 +21,8 @@ use crate::client_key;
 use crate::clock::Clock;
 use crate::counters::Drops;
 use crate::housekeeping::{
-    Announcer, Housekeeping, ReturnPathProber, ServerWatch, UNDELIVERABLE_A_SECOND, Watch,
+    Announcer, FromWorker, Housekeeping, ReturnPathProber, ServerWatch, UNDELIVERABLE_A_SECOND,
+    Watch,
 };
 use crate::kernel::KernelInterface;
 use crate::neighbour::{NeighbourTable, Resolver};
@@ -113,7 +114,7 @@ impl SharedState {
     /// The main core's work, with the ends of the workers' rings that are its own.
     pub(super) fn housekeeping(
         self,
-        (from_workers, to_worker): (Vec<Vec<Consumer>>, Producer),
+        (from_workers, to_worker): (Vec<FromWorker>, Producer),
         kernel: [Option<KernelInterface>; 2],
         mempool: Mempool,
         watch: Watch,

@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use config::Config;
+use config::model::buffers::{FRAGMENTS, RETURNED, RING, handoff_ring};
 use crossbeam::utils::CachePadded;
 use dpdk::SocketId;
 use dpdk::burst::Burst;
@@ -22,17 +23,15 @@ use super::state::SharedState;
 use crate::admin::WorkerHandle as AdminHandle;
 use crate::clock::Clock;
 use crate::counters::WorkerBlock;
+use crate::housekeeping::FromWorker;
 use crate::mailbox::Mailbox;
 use crate::punt::PuntClass;
 use crate::sharing::Sharing;
 use crate::snapshot::Snapshot;
 use crate::worker::{Handoff, Parts, Peer};
 
-/// Packets that a ring from a worker to another thread holds, but for those of punt classes.
-const RING: u32 = 2048;
-/// Fragmented datagrams on their way, and fragments held, in each worker.
+/// Fragmented datagrams on their way, in each worker.
 const DATAGRAMS: usize = 4096;
-const HELD_FRAGMENTS: usize = 4096;
 
 /// What all workers are made from.
 pub(super) struct WorkerResources<'a> {
@@ -55,8 +54,8 @@ pub(super) struct WorkerSetup {
     pub(super) builds: Vec<Build>,
     /// How the control socket reaches each worker.
     pub(super) admin_handles: Vec<AdminHandle>,
-    /// The rings from each worker to the main core, one for each class and side.
-    pub(super) from_workers: Vec<Vec<Consumer>>,
+    /// The rings from each worker to the main core.
+    pub(super) from_workers: Vec<FromWorker>,
     /// The ring from the main core to the first worker.
     pub(super) to_worker: Producer,
 }
@@ -80,7 +79,6 @@ impl WorkerResources<'_> {
         let [mut public, mut private] = nics.map(Queues::new);
         let rings = self.rings(eal, cores.len())?;
         let capacity = (self.config.node.connections as usize).div_ceil(cores.len());
-        let held = self.held_fragments();
         let limits = Arc::new(Limits::default());
         // Only the first worker sends for the main core; the others' rings stay empty.
         let mut to_worker = None;
@@ -89,6 +87,7 @@ impl WorkerResources<'_> {
         for ((index, core), rings) in cores.iter().enumerate().zip(rings) {
             let (to_housekeeping, from_worker) = self.punt_rings(eal)?;
             let (to_this, from_housekeeping) = ring::spsc(eal, RING, self.socket)?;
+            let (returns, returned) = ring::spsc(eal, RETURNED, self.socket)?;
             to_worker.get_or_insert(to_this);
             let counters = Arc::new(WorkerBlock::default());
             let loads = Arc::new(Loads::default());
@@ -102,7 +101,7 @@ impl WorkerResources<'_> {
                 budgets: Arc::clone(&budgets),
                 mailbox: Arc::clone(&mailbox),
             });
-            from_workers.push(from_worker);
+            from_workers.push(FromWorker::new(from_worker, returns));
             let receive = [public.rx.next(), private.rx.next()];
             let outlets = [public.outlet(index), private.outlet(index)];
             let (mempool, sharing) = (self.mempool.clone(), Arc::clone(self.sharing));
@@ -120,12 +119,13 @@ impl WorkerResources<'_> {
                 handoff: rings.handoff(index, sharing),
                 to_housekeeping,
                 from_housekeeping,
+                returned,
                 mempool,
                 connections: connections(capacity, &snapshot, clock)
                     .counted_in(loads)
                     .limited_by(budgets)
                     .observed_by(observer),
-                fragments: Tracker::new(DATAGRAMS, held, snapshot.fragment_timeout),
+                fragments: Tracker::new(DATAGRAMS, FRAGMENTS as usize, snapshot.fragment_timeout),
                 neighbours,
                 snapshot,
                 mailbox,
@@ -141,12 +141,6 @@ impl WorkerResources<'_> {
         Ok(WorkerSetup { builds, admin_handles, from_workers, to_worker })
     }
 
-    /// All workers together hold no more fragments than leaves half of the buffers to others.
-    fn held_fragments(&self) -> usize {
-        let share = self.config.node.memory.mbufs as usize / 2 / self.config.node.workers.len();
-        HELD_FRAGMENTS.min(share)
-    }
-
     /// Rings from a worker to the main core.
     fn punt_rings(&self, eal: &Eal) -> Result<(Vec<Producer>, Vec<Consumer>), RingError> {
         PuntClass::rings()
@@ -156,12 +150,13 @@ impl WorkerResources<'_> {
 
     /// Rings from every worker to every other.
     fn rings(&self, eal: &Eal, workers: usize) -> Result<Vec<Rings>, RingError> {
+        let room = handoff_ring(workers);
         let mut all: Vec<Rings> = (0..workers).map(|_| Rings::default()).collect();
         for from in 0..workers {
             for to in 0..workers {
                 let mut producer = None;
                 if from != to {
-                    let (this, consumer) = ring::spsc(eal, RING, self.socket)?;
+                    let (this, consumer) = ring::spsc(eal, room, self.socket)?;
                     producer = Some(this);
                     all[to].from.push(consumer);
                 }

@@ -172,6 +172,9 @@ pub(super) fn poll_rings(io: &mut Io, flows: &mut Flows, view: &View) -> usize {
     let mut burst = Burst::<BURST>::new();
     found += io.from_housekeeping.dequeue(&mut burst);
     take_over(io, flows, view, io.handoff.from.len(), &mut burst);
+    // Buffers, not packets: there is nothing to do with them.
+    io.returned.dequeue(&mut burst);
+    burst.clear();
     found
 }
 

@@ -31,6 +31,8 @@ pub(super) struct Io {
     /// The ways to the main core.
     pub(super) punt: Punt,
     pub(super) from_housekeeping: Consumer,
+    /// Buffers that the main core is done with.
+    pub(super) returned: Consumer,
     pub(super) mempool: Mempool,
     /// How many answers of its own the worker may still send.
     pub(super) limits: AnswerLimits,

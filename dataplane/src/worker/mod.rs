@@ -110,6 +110,8 @@ pub struct Parts {
     pub to_housekeeping: Vec<Producer>,
     /// Ring from the main core.
     pub from_housekeeping: Consumer,
+    /// Ring of the buffers that the main core gives back.
+    pub returned: Consumer,
     /// Buffers for packets that it makes itself.
     pub mempool: Mempool,
     /// Its connections.
@@ -170,6 +172,7 @@ impl Worker {
             handoff: parts.handoff,
             punt,
             from_housekeeping: parts.from_housekeeping,
+            returned: parts.returned,
             mempool: parts.mempool,
             limits: AnswerLimits::new(now),
             counters: Arc::clone(&parts.counters),

@@ -10,6 +10,7 @@ use dataplane::clock::Clock;
 use dataplane::counters::WorkerBlock;
 use dataplane::drop_reason::DropReason;
 use dataplane::handoff_tag::HandoffTag;
+use dataplane::housekeeping::FromWorker;
 use dataplane::mailbox::{Answer, Mailbox, Order};
 use dataplane::neighbour::NeighbourTable;
 use dataplane::punt::PuntClass;
@@ -81,7 +82,6 @@ pub(crate) struct Bench {
     pub(crate) pool: Mempool,
     /// The only real server.
     pub(crate) server: ServerId,
-    /// What the main core gets.
     /// The rings to the main core, by class and side.
     pub(crate) for_main: Vec<Consumer>,
     /// What another worker gets, if there is one.
@@ -94,6 +94,7 @@ pub(crate) struct Bench {
     pub(crate) services: Services<Ipv4Addr>,
     /// The weights and flags of servers.
     pub(crate) weights: Arc<Weights>,
+    returns: Option<Producer>,
     budgets: Arc<Budgets>,
     mailbox: Arc<Mailbox>,
     input: Producer,
@@ -136,6 +137,7 @@ impl Bench {
         let spsc = |places| ring::spsc(&eal, places, SocketId::ANY).unwrap();
         let (input, from_housekeeping) = spsc(64);
         let (to_housekeeping, for_main) = PuntClass::rings().map(|_| spsc(63)).unzip();
+        let (returns, returned) = spsc(63);
         let (to_peer, peer) = spsc(15);
         let way = Peer { ring: to_peer, waiting: Burst::new() };
         let peers = [None, Some(CachePadded::new(way))].into_iter().take(workers).collect();
@@ -173,6 +175,7 @@ impl Bench {
             handoff: Handoff { peers, ..Handoff::alone() },
             to_housekeeping,
             from_housekeeping,
+            returned,
             mempool: pool.clone(),
             connections: connections
                 .counted_in(Arc::clone(&loads))
@@ -202,6 +205,7 @@ impl Bench {
             loads,
             services,
             weights,
+            returns: Some(returns),
             budgets,
             mailbox,
             input,
@@ -262,6 +266,15 @@ impl Bench {
     /// What the main core was given since it was asked last, in the order of classes.
     pub(crate) fn punted(&mut self) -> Vec<Mbuf> {
         self.for_main.iter_mut().flat_map(drain).collect()
+    }
+
+    /// The main core's ends of the worker's rings, and a pool of its own with so many buffers.
+    /// [`Bench::punted`] has nothing from then on.
+    pub(crate) fn main_core(&mut self, mbufs: u32) -> (FromWorker, Mempool) {
+        let pool = MempoolConfig { mbufs, cache: 0, data_room: 2176, socket: SocketId::ANY };
+        let pool = Mempool::of_one_taker(&self._eal, pool).unwrap();
+        let rings = std::mem::take(&mut self.for_main);
+        (FromWorker::new(rings, self.returns.take().unwrap()), pool)
     }
 
     /// What has left on a side since it was asked last.

@@ -170,3 +170,26 @@ fn the_kernels_neighbours_are_no_strangers_and_a_server_that_floods_is_one() {
     let kernel = tags(&bench.punted());
     assert!(kernel.contains(&HandoffTag::Kernel(Side::Public)), "{kernel:?}");
 }
+
+#[test]
+fn the_main_core_works_on_copies_and_gives_the_buffers_back() {
+    let mut bench = Bench::with_more(PEER);
+    let (mut from, own) = bench.main_core(7);
+    let (all, own_all) = (bench.pool.in_use(), own.available());
+    let arrived = vec![to_real([203, 0, 113, 9], 9, 9); 8];
+    bench.arrive(Side::Public, &arrived);
+    assert_eq!(bench.pool.in_use(), all + 8);
+
+    let mut taken = from.take(PuntClass::Kernel, Side::Public, &own);
+    // One found no buffer: the main core has too much in its hands, and the worker loses none.
+    assert_eq!((taken.count, taken.copies.len()), (8, 7));
+    assert_eq!((bench.pool.in_use(), own.available()), (all + 8, 0));
+    bench.worker.poll();
+    assert_eq!(bench.pool.in_use(), all);
+
+    for (copy, frame) in taken.copies.drain().zip(&arrived) {
+        assert_eq!(copy.data(), frame);
+        assert_eq!(HandoffTag::of(&copy), Some(HandoffTag::Kernel(Side::Public)));
+    }
+    assert_eq!(own.available(), own_all);
+}

@@ -72,6 +72,22 @@ uint32_t tandem_toeplitz(uint32_t input, const uint32_t key[2])
 	return rte_softrss(&input, 1, (const uint8_t *)key);
 }
 
+struct rte_mempool *tandem_pool_of_one_taker(const char *name, unsigned int count, unsigned int cache,
+					     uint16_t data_room, int socket)
+{
+	struct rte_mempool *pool =
+		rte_pktmbuf_pool_create_by_ops(name, count, cache, 0, data_room, socket, "ring_mt_rts");
+	struct rte_ring *ring;
+
+	if (pool == NULL)
+		return NULL;
+	ring = pool->pool_data;
+	/* The ring has a place for every buffer. As one thread alone takes, no place is used twice
+	 * before it goes on: those that give back find room, however far it has fallen behind. */
+	rte_ring_set_prod_htd_max(ring, rte_ring_get_capacity(ring));
+	return pool;
+}
+
 INLINE_ACROSS_LANGUAGES struct rte_mbuf *tandem_mbuf_alloc(struct rte_mempool *pool)
 {
 	return rte_pktmbuf_alloc(pool);

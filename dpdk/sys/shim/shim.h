@@ -97,6 +97,10 @@ int tandem_reserve_tag(void);
 int tandem_link(uint16_t port, uint32_t *speed);
 
 /* The fast path of alloc and free is inline in DPDK: a per-core cache of the pool. */
+/* A pool from which one thread takes, which may be preempted inside of it: nobody waits for it. */
+struct rte_mempool *tandem_pool_of_one_taker(const char *name, unsigned int count, unsigned int cache,
+					     uint16_t data_room, int socket);
+
 struct rte_mbuf *tandem_mbuf_alloc(struct rte_mempool *pool);
 void tandem_mbuf_free(struct rte_mbuf *mbuf);
 void tandem_mbuf_free_bulk(struct rte_mbuf **mbufs, unsigned int count);

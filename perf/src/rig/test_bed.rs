@@ -155,6 +155,7 @@ impl TestBed {
         let punt_rings = PuntClass::rings().map(|_| ring()).collect::<Result<Vec<_>, _>>()?;
         let (to_housekeeping, to_main_core) = punt_rings.into_iter().unzip();
         let (_, from_housekeeping) = ring()?;
+        let (_, returned) = ring()?;
         let connections = self.connections(&snapshot, room);
         let bytes = connections.bytes();
         let parts = Parts {
@@ -166,6 +167,7 @@ impl TestBed {
             handoff,
             to_housekeeping,
             from_housekeeping,
+            returned,
             mempool: self.mempool.clone(),
             connections,
             fragments: Tracker::new(16, 16, Seconds(5)),

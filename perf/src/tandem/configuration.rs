@@ -15,6 +15,9 @@ use crate::packets::{SERVICE_PORT, VIP};
 use crate::replay::Replay;
 use crate::traffic::SERVERS;
 
+/// Buffers besides those that hold the files, for what a worker can have in its hands.
+const BUFFERS_OF_A_WORKER: u32 = 24_576;
+
 /// What the dataplane runs with.
 pub(super) struct Setup<'a> {
     pub(super) replay: &'a Replay,
@@ -99,7 +102,7 @@ server = [{servers}]
 "#,
             cores = cores.join(", "),
             connections = self.room(),
-            mbufs = self.replay.mbufs(),
+            mbufs = self.replay.packets() + BUFFERS_OF_A_WORKER * self.workers as u32,
             socket = socket.display(),
             key = key.display(),
             public = self.replay.device(Side::Public),

@@ -206,7 +206,6 @@ main_cores = [0]
 idle = "adaptive"
 hugepages = false
 memory = 512
-mbufs = 32767
 connections = {connections}
 control_socket = "{socket}"
 file_prefix = "{prefix}"

@@ -34,7 +34,6 @@ name = "{name}"
 workers = [1]
 idle = "adaptive"
 connections = 20_000
-mbufs = 16383
 
 [public]
 port = "{public}"

@@ -1,5 +1,6 @@
 //! What a valid configuration is made of.
 
+pub mod buffers;
 pub mod check;
 pub mod device;
 pub mod interface;

@@ -129,14 +129,14 @@ pub struct Memory {
     pub hugepages: bool,
     /// How much to take at start, in MiB; none: as it is needed.
     pub mebibytes: Option<u32>,
-    /// Packet buffers, over both NICs and all workers.
-    pub mbufs: u32,
+    /// Packet buffers, over both NICs and all workers; none: as many as can be in use
+    /// ([`Buffers`](super::buffers::Buffers)).
+    pub mbufs: Option<u32>,
 }
 
 impl Default for Memory {
     fn default() -> Self {
-        // DPDK's pools waste least with a power of two less one.
-        Memory { hugepages: true, mebibytes: None, mbufs: 65_535 }
+        Memory { hugepages: true, mebibytes: None, mbufs: None }
     }
 }
 

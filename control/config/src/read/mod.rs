@@ -14,6 +14,7 @@ mod timeouts;
 
 pub(crate) use interface::{RawInterface, RawNeighbour, RawRoute};
 pub(crate) use masquerade::RawMasquerade;
+pub(crate) use node::RawNode;
 pub(crate) use peer::{RawPath, RawPeer};
 pub(crate) use persist::RawPersist;
 pub(crate) use pool::RawPool;
@@ -21,14 +22,13 @@ pub(crate) use service::{RawLimit, RawServer, RawService};
 
 use crate::document::{Span, Table};
 use crate::model::metrics::Metrics;
-use crate::model::node::Node;
 use crate::model::timeouts::Timeouts;
 use crate::schema;
 
 /// The whole file, each value typed; not yet judged as a whole. None stands where
 /// something is missing or wrong, which has been reported.
 pub(crate) struct Raw {
-    pub(crate) node: Option<Node>,
+    pub(crate) node: Option<RawNode>,
     pub(crate) public: Option<RawInterface>,
     pub(crate) private: Option<RawInterface>,
     pub(crate) peer: Option<RawPeer>,

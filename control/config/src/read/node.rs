@@ -1,6 +1,6 @@
 //! `[node]`.
 
-use crate::document::{Table, value};
+use crate::document::{At, Table, value};
 use crate::model::node::{CoreId, Idle, LogLevel, Node, Unserved};
 use crate::read::distinct;
 
@@ -20,7 +20,13 @@ const LEVELS: &[(&str, LogLevel)] = &[
 /// The longest path of a Unix socket (`sun_path`, without its end).
 const SOCKET_PATH: usize = 107;
 
-pub(super) fn read(table: Table<'_>) -> Option<Node> {
+/// The section, and the place of what is judged with others.
+pub(crate) struct RawNode {
+    pub(crate) node: Node,
+    pub(crate) mbufs: Option<At<u32>>,
+}
+
+pub(super) fn read(table: Table<'_>) -> Option<RawNode> {
     let name = table.required("name", value::name(63));
     let workers = workers(&table);
     // What comes after is read and judged even where these are missing.
@@ -48,9 +54,9 @@ pub(super) fn read(table: Table<'_>) -> Option<Node> {
     if let Some(persistence) = table.optional("persistence", value::integer(1..=100_000_000)) {
         node.persistence = persistence.value;
     }
-    read_memory(&table, &mut node);
     read_process(&table, &mut node);
-    complete.then_some(node)
+    let mbufs = read_memory(&table, &mut node);
+    complete.then_some(RawNode { node, mbufs })
 }
 
 fn workers(table: &Table<'_>) -> Option<Vec<CoreId>> {
@@ -85,15 +91,15 @@ fn main_cores(table: &Table<'_>, workers: &[CoreId]) -> Vec<CoreId> {
     cores.into_iter().map(|(core, _)| core).collect()
 }
 
-fn read_memory(table: &Table<'_>, node: &mut Node) {
+fn read_memory(table: &Table<'_>, node: &mut Node) -> Option<At<u32>> {
     if let Some(hugepages) = table.optional("hugepages", value::boolean) {
         node.memory.hugepages = hugepages.value;
     }
     let mebibytes = table.optional("memory", value::integer(64..=1_048_576));
     node.memory.mebibytes = mebibytes.map(|mebibytes| mebibytes.value);
-    if let Some(mbufs) = table.optional("mbufs", value::integer(1024..=16_777_215)) {
-        node.memory.mbufs = mbufs.value;
-    }
+    let mbufs = table.optional("mbufs", value::integer(1024..=16_777_215));
+    node.memory.mbufs = mbufs.as_ref().map(|mbufs| mbufs.value);
+    mbufs
 }
 
 fn read_process(table: &Table<'_>, node: &mut Node) {

@@ -15,7 +15,7 @@ use crate::read::{
 /// None when something that must be there is not; that has been reported.
 pub(super) fn config(raw: Raw) -> Option<Config> {
     Some(Config {
-        node: raw.node?,
+        node: raw.node?.node,
         public: interface(raw.public?)?,
         private: interface(raw.private?)?,
         peer: match raw.peer {

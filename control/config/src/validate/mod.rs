@@ -1,5 +1,6 @@
 //! The sections judged against each other, and made a configuration.
 
+mod buffers;
 mod build;
 mod interface;
 mod limits;
@@ -29,7 +30,11 @@ pub(crate) fn check(sources: Sources) -> Result<Checked, Mistakes> {
         report.probe(|| read::probe_service(Table::new(probe, 0..0, &schema::SERVICE, &report)));
     }
     judge(&raw, &report);
+    let mbufs = raw.node.as_ref().and_then(|raw| raw.mbufs.clone());
     let config = build::config(raw);
+    if let (Some(config), Some(mbufs)) = (&config, &mbufs) {
+        buffers::judge(config, mbufs, &report);
+    }
     if config.is_none() {
         // Every reader that gives None has said why; this is the net below them.
         report.unexplained();

@@ -16,8 +16,6 @@ const LEAST: u64 = 512;
 const STEP: u64 = 256;
 /// The step in which less than that is offered to a small machine.
 const SMALL_STEP: u64 = 64;
-/// MiB of hugepages and of tables that a first configuration takes.
-const FIRST: (u64, u64) = (224, 191);
 
 /// What `--hugepages` asks for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -188,7 +186,7 @@ impl Room {
 /// MiB of hugepages and of ordinary memory that the configuration takes.
 fn needed(wishes: &Wishes) -> (u64, u64) {
     let of = |config| (needs::hugepages(config), needs::ordinary(config));
-    wishes.config.as_ref().map_or(FIRST, of)
+    wishes.config.as_ref().map_or_else(|| needs::of_a_first(wishes.workers.len()), of)
 }
 
 /// Pages of the size that the node has now.
@@ -222,21 +220,13 @@ fn size(there: &[Hugepages]) -> u64 {
 
 /// MiB for a configuration, with half as much again: for larger MTUs and drivers' own needs.
 fn default(wishes: &Wishes) -> u64 {
-    let needed = wishes.config.as_ref().map_or(0, needs::hugepages);
+    let (needed, _) = needed(wishes);
     (needed + needed / 2).next_multiple_of(STEP).max(LEAST)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::command::doctor::testing;
-
-    #[test]
-    fn a_first_configuration_takes_as_much_as_the_example() {
-        let config = testing::config();
-        assert!((0..32).contains(&(FIRST.0 as i64 - needs::hugepages(&config) as i64)));
-        assert_eq!(FIRST.1, needs::ordinary(&config));
-    }
 
     #[test]
     fn the_reserve_is_a_quarter_and_less_on_small_machines() {

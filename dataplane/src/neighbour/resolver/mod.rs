@@ -32,7 +32,7 @@ use super::table::{NeighbourTable, SLOTS};
 /// Packets that may wait for one neighbour.
 const QUEUE: usize = 32;
 /// Packets that may wait for all neighbours together.
-const QUEUE_TOTAL: usize = 1024;
+const QUEUE_TOTAL: usize = config::model::buffers::UNRESOLVED as usize;
 /// Unanswered requests before a neighbour counts as failed; probes ask so often by
 /// unicast, and as often again by broadcast.
 const ATTEMPTS: u8 = 3;
