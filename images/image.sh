@@ -102,7 +102,7 @@ rm -rf target/image/* && mkdir -p target/image/netboot
 zstd --quiet --rm -3 "$work/disk.img" -o "target/image/$name.img.zst"
 mv "$work/upgrade.raucb" "target/image/$name.raucb"
 mv "$work"/netboot/* target/image/netboot/
-mv "$work/bill.json" "target/image/$name.cdx.json"
+for format in cdx spdx; do mv "$work/bill.$format.json" "target/image/$name.$format.json"; done
 cp "$work/versions" "target/image/packages"
 rm -f "$work"/root.img "$work"/boot.img
 (cd target/image && find . -type f ! -name SHA256SUMS | sort | xargs sha256sum >SHA256SUMS)

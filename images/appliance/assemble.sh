@@ -80,7 +80,7 @@ if [ "$what" = all ]; then
 	the_disk
 	network_boot
 	echo "the bill of materials"
-	"$here/bill.py" "$VERSION" "$SOURCE_DATE_EPOCH" dpkg.tsv crates bill.json
+	"$here/bill.py" "$VERSION" "$SOURCE_DATE_EPOCH" dpkg.tsv crates bill
 fi
 
 echo "the upgrade"

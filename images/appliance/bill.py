@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Writes the bill of materials of an image: CycloneDX 1.6, Debian's packages and Rust's crates.
+"""Writes the bill of materials of an image, Debian's packages and Rust's crates: OUTPUT.cdx.json
+(CycloneDX 1.6) and OUTPUT.spdx.json (SPDX 2.3).
 
   bill.py RELEASE TIME DEBIAN CRATES OUTPUT
 
@@ -7,6 +8,8 @@ TIME is in seconds since 1970; DEBIAN has a line for each package (name, version
 source's version, by tabs); CRATES a line for each crate, as "cargo tree" writes it.
 """
 
+import json
+import re
 import sys
 import uuid
 from datetime import datetime, timezone
@@ -52,6 +55,65 @@ def crates(path):
         )
 
 
+def spdx(bom):
+    """The same, as SPDX has it (https://spdx.github.io/spdx-spec/v2.3/)."""
+
+    def name_of(component):
+        return "SPDXRef-" + re.sub(r"[^A-Za-z0-9.]+", "-", component.bom_ref.value)
+
+    def package(component):
+        licence = next((licence.value for licence in component.licenses), "NOASSERTION")
+        made = {
+            "SPDXID": name_of(component),
+            "name": component.name,
+            "versionInfo": component.version,
+            "downloadLocation": "NOASSERTION",
+            "filesAnalyzed": False,
+            "licenseConcluded": "NOASSERTION",
+            "licenseDeclared": licence,
+            "copyrightText": "NOASSERTION",
+        }
+        if component.purl is not None:
+            made["externalRefs"] = [
+                {
+                    "referenceCategory": "PACKAGE-MANAGER",
+                    "referenceType": "purl",
+                    "referenceLocator": component.purl.to_string(),
+                }
+            ]
+        return made
+
+    whole = bom.metadata.component
+    parts = sorted(bom.components, key=name_of)
+    return {
+        "spdxVersion": "SPDX-2.3",
+        "dataLicense": "CC0-1.0",
+        "SPDXID": "SPDXRef-DOCUMENT",
+        "name": f"tandem-{whole.version}",
+        "documentNamespace": f"https://spdx.org/spdxdocs/tandem-{whole.version}-{bom.serial_number}",
+        "creationInfo": {
+            "created": bom.metadata.timestamp.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "creators": ["Organization: Tandem"],
+        },
+        "packages": [package(component) for component in [whole, *parts]],
+        "relationships": [
+            {
+                "spdxElementId": "SPDXRef-DOCUMENT",
+                "relationshipType": "DESCRIBES",
+                "relatedSpdxElement": name_of(whole),
+            },
+            *(
+                {
+                    "spdxElementId": name_of(whole),
+                    "relationshipType": "CONTAINS",
+                    "relatedSpdxElement": name_of(part),
+                }
+                for part in parts
+            ),
+        ],
+    }
+
+
 def main():
     release, time, packages, metadata, output = sys.argv[1:]
     bom = Bom(
@@ -63,8 +125,11 @@ def main():
         name="tandem", version=release, type=ComponentType.OPERATING_SYSTEM, bom_ref="tandem"
     )
     bom.register_dependency(bom.metadata.component, bom.components)
-    with open(output, "w", encoding="utf-8") as file:
+    with open(f"{output}.cdx.json", "w", encoding="utf-8") as file:
         file.write(JsonV1Dot6(bom).output_as_string(indent=1))
+        file.write("\n")
+    with open(f"{output}.spdx.json", "w", encoding="utf-8") as file:
+        json.dump(spdx(bom), file, indent=1)
         file.write("\n")
 
 

@@ -38,6 +38,11 @@ fn sums_size_and_bill_of_materials_are_right() {
         assert!(find(name)["purl"].as_str().is_some_and(|purl| purl.starts_with("pkg:")), "{name}");
     }
     assert!(find("tokio")["licenses"].to_string().contains("MIT"), "{}", find("tokio"));
+    let spdx = fs::read(artefact(".spdx.json").unwrap()).unwrap();
+    let spdx: Value = serde_json::from_slice(&spdx).unwrap();
+    assert_eq!(spdx["spdxVersion"], "SPDX-2.3");
+    // The same, and the image itself.
+    assert_eq!(spdx["packages"].as_array().unwrap().len(), components.len() + 1);
     // What only tests and builds take is not shipped.
     assert!(components.iter().all(|component| component["name"] != "proptest"));
     // Every package of the image is in it.

@@ -9,6 +9,7 @@ mod artefacts;
 mod hardware;
 mod network;
 mod pair;
+mod recovery;
 mod smoke;
 mod upgrade;
 mod upgrade_pair;

@@ -5,6 +5,10 @@ use lab::{GATEWAY, Lab, Loading, VIP, neighbour};
 
 use crate::{ask, await_answer};
 
+/// What a machine says of itself and its neighbours when a pair does not come up.
+const LOOK: &str = "tandem status; ip neigh; ip -br addr; tandem neighbours; tandem counters; \
+                    journalctl -b --no-pager -n 60 -u tandem-dataplane -u tandem-control";
+
 /// A pair that is well: the active machine, and the one on standby. Which one is active is decided
 /// by how slow the host is.
 pub(crate) struct Pair {
@@ -37,7 +41,10 @@ impl Pair {
             looks = if is_active || is_standby { looks + 1 } else { 0 };
             looks == 5
         };
-        a.wait("the pair is well and stays so", lasts).unwrap();
+        a.wait("the pair is well and stays so", lasts).unwrap_or_else(|error| {
+            let said = [&a, &b].map(|machine| machine.run(LOOK).map(|said| said.words()));
+            panic!("{error}\n{said:#?}")
+        });
         let (active, standby) = if is_active { (a, b) } else { (b, a) };
         await_answer(&active);
         Pair { active, standby }

@@ -1,9 +1,14 @@
 //! Upgrades of one machine, right and wrong ones, and what a power cut leaves.
 
+use core::time::Duration;
+
 use lab::image::{Configuration, Hardware, Machine, Network, Stick, upgrade};
 use lab::{Lab, Output};
 
 use crate::{ask, await_answer};
+
+/// Times that the power is cut.
+const CUTS: usize = 3;
 
 /// Waits until a slot with this release runs and was judged to be well.
 fn await_good(machine: &Machine, slot: &str, release: &str) {
@@ -54,18 +59,24 @@ fn upgrades_that_are_not_right_or_not_finished_change_nothing() {
     }
     assert_eq!(machine.must(slots).unwrap(), before);
 
-    // The power is cut while the slot is written.
+    // The power is cut while the slot is written, at any moment of it.
     machine.copy(&upgrade("newer").unwrap(), "/var/lib/tandem/new.raucb").unwrap();
     let begin = "tandem upgrade --without-peer /var/lib/tandem/new.raucb";
-    machine.must(&format!("sync; nohup {begin} >/run/upgrade.log 2>&1 </dev/null &")).unwrap();
-    let writes = || machine.run("grep -q Copying /run/upgrade.log").is_ok_and(|output| output.ok());
-    machine.wait("the slot is being written", writes).unwrap();
-    machine.power_off();
-    machine.power_on().unwrap();
-    await_answer(&machine);
-    await_good(&machine, "a", "");
-    // It was not even tried, and nobody is blamed.
-    assert!(!machine.run("test -e /var/lib/tandem/slots").unwrap().ok());
+    for _ in 0..CUTS {
+        machine.must(&format!("sync; nohup {begin} >/run/upgrade.log 2>&1 </dev/null &")).unwrap();
+        let writes =
+            || machine.run("grep -q Copying /run/upgrade.log").is_ok_and(|output| output.ok());
+        machine.wait("the slot is being written", writes).unwrap();
+        let later = Duration::from_millis(fastrand::u64(0..6000));
+        println!("the power is cut {later:?} after the first write");
+        std::thread::sleep(later);
+        machine.power_off();
+        machine.power_on().unwrap();
+        await_answer(&machine);
+        await_good(&machine, "a", "");
+        // It was not even tried, and nobody is blamed.
+        assert!(!machine.run("test -e /var/lib/tandem/slots").unwrap().ok());
+    }
 }
 
 #[test]

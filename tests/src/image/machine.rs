@@ -3,11 +3,11 @@
 use core::time::Duration;
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::os::unix::fs::FileExt;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
-use super::{Stick, artefact, key};
+use super::disk::Partition;
+use super::{Hardware, Stick, artefact, key};
 use crate::namespace::{Namespace, Output, Task, must};
 use crate::topology::Lab;
 use crate::{Error, FOLDER, wait_until};
@@ -17,52 +17,6 @@ const SECONDS: u64 = 400;
 
 /// Between two looks: each is a command that an emulated machine runs.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
-
-/// How a machine starts.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Firmware {
-    /// From its disk, by the code in the first sector.
-    Bios,
-    /// From its disk, by the file on the EFI partition, with Secure Boot.
-    Uefi,
-    /// By network, without a disk.
-    Network,
-}
-
-/// What a machine is made of.
-#[derive(Clone, Copy, Debug)]
-pub struct Hardware {
-    /// `a` or `b`.
-    pub name: &'static str,
-    /// How it starts.
-    pub firmware: Firmware,
-    /// QEMU's words for the two NICs of the dataplane.
-    pub nic: &'static str,
-    /// Whether it has an IOMMU.
-    pub iommu: bool,
-}
-
-impl Hardware {
-    /// Where the public NIC is on the PCI bus.
-    pub const PUBLIC: &'static str = "0000:00:10.0";
-    /// Where the private one is.
-    pub const PRIVATE: &'static str = "0000:00:11.0";
-    /// Intel's NICs, as QEMU has them.
-    pub const E1000E: &'static str = "e1000e";
-    /// The NIC of virtual machines, behind the IOMMU.
-    pub const VIRTIO: &'static str = "virtio-net-pci,disable-legacy=on,iommu_platform=on";
-    /// VMware's.
-    pub const VMXNET3: &'static str = "vmxnet3";
-
-    /// One that starts by BIOS, with Intel's NICs behind an IOMMU.
-    pub const fn new(name: &'static str) -> Self {
-        Hardware { name, firmware: Firmware::Bios, nic: Self::E1000E, iommu: true }
-    }
-
-    fn number(&self) -> u8 {
-        if self.name == "a" { 1 } else { 2 }
-    }
-}
 
 /// A virtual machine, on or off. Its disk is gone with it.
 #[derive(Debug)]
@@ -105,11 +59,11 @@ impl Machine {
     /// [`Error::Start`].
     pub fn power_on(&mut self) -> Result<(), Error> {
         // A connection to the machine as it was would hang.
-        let _ = fs::remove_file(format!("{FOLDER}/{}.ssh", self.hardware.name));
-        let words = self.words();
+        let _ = fs::remove_file(self.hardware.file("ssh"));
+        let words = self.hardware.words(&self.disk, self.stick.as_deref());
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         // Each start has a record of its own.
-        let _ = fs::remove_file(self.record());
+        let _ = fs::remove_file(self.hardware.file("console"));
         self.process = Some(Self::SWITCH.spawn(&words)?);
         Ok(())
     }
@@ -136,7 +90,7 @@ impl Machine {
 
     /// The Ethernet address of a NIC: 0 for management, 1 the public side, 2 the private one.
     pub fn mac(&self, nic: u8) -> String {
-        format!("52:54:00:00:0{nic}:0{}", self.hardware.number())
+        self.hardware.mac(nic)
     }
 
     /// Its address for management.
@@ -159,7 +113,7 @@ impl Machine {
 
     /// Says a line to QEMU's monitor.
     fn monitor(&self, line: &str) -> Result<(), Error> {
-        let path = self.monitor_socket();
+        let path = self.hardware.file("monitor");
         let talk = || {
             let mut stream = UnixStream::connect(&path)?;
             writeln!(stream, "{line}\nquit-not")?;
@@ -180,32 +134,49 @@ impl Machine {
         Ok(())
     }
 
-    fn monitor_socket(&self) -> String {
-        format!("{FOLDER}/{}.monitor", self.hardware.name)
-    }
-
     /// Changes a bit of the first block of a partition of its disk, which is off.
     ///
     /// # Errors
     ///
     /// [`Error`].
     pub fn damage(&self, partition: &str) -> Result<(), Error> {
-        let table = must(&["sfdisk", "--json", &self.disk])?.stdout;
-        let table: serde_json::Value = serde_json::from_str(&table).unwrap_or_default();
-        let partitions = table["partitiontable"]["partitions"].as_array();
-        let found = partitions.into_iter().flatten().find(|one| one["name"] == partition);
-        let start = found.and_then(|one| one["start"].as_u64()).ok_or_else(|| Error::Command {
-            command: format!("sfdisk --json {}", self.disk),
-            words: format!("there is no partition {partition}"),
-        })?;
-        let file = fs::OpenOptions::new().read(true).write(true).open(&self.disk);
-        let file = file.map_err(Error::file(&self.disk))?;
-        let change = || {
-            let mut byte = [0];
-            file.read_exact_at(&mut byte, start * 512)?;
-            file.write_all_at(&[byte[0] ^ 1], start * 512)
-        };
-        change().map_err(Error::file(&self.disk))
+        Partition::find(&self.disk, partition)?.damage()
+    }
+
+    /// Overwrites the first 16 MiB of a partition of its disk, which is off.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`].
+    pub fn wipe(&self, partition: &str) -> Result<(), Error> {
+        Partition::find(&self.disk, partition)?.wipe()
+    }
+
+    /// Takes the stick out of a machine that is off.
+    pub fn take_stick_out(&mut self) {
+        self.stick = None;
+    }
+
+    /// Chooses a line of GRUB's menu, counted from 0, and waits until it is carried out.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`], when there is no menu.
+    pub fn choose(&self, line: usize) -> Result<(), Error> {
+        // The menu stays for 3 seconds, unless a key is pressed.
+        wait_until("GRUB shows its menu", SECONDS, || self.console().contains("reset to factory"))?;
+        self.press(&format!("{}\r", "\u{1b}[B".repeat(line)))
+    }
+
+    /// Presses keys on the serial console.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`].
+    pub fn press(&self, keys: &str) -> Result<(), Error> {
+        let path = self.hardware.file("serial");
+        let press = || UnixStream::connect(&path)?.write_all(keys.as_bytes());
+        press().map_err(Error::file(&path))
     }
 
     /// Copies a file of the host into it.
@@ -219,61 +190,9 @@ impl Machine {
         Self::SWITCH.must(&["bash", "-c", &line]).map(|_| ())
     }
 
-    fn words(&self) -> Vec<String> {
-        let Hardware { name, firmware, nic, iommu } = self.hardware;
-        let (record, monitor) = (self.record(), self.monitor_socket());
-        let mut line = format!(
-            "qemu-system-x86_64 -machine q35,kernel-irqchip=split,smm=on -accel tcg,thread=multi -cpu max \
-             -smp 2 -m 1536 -display none -monitor unix:{monitor},server=on,wait=off \
-             -serial file:{record} \
-             -no-user-config"
-        );
-        // Before all devices that are to be behind it.
-        if iommu {
-            line += " -device intel-iommu,intremap=on,caching-mode=on,aw-bits=48";
-        }
-        line += " -device qemu-xhci";
-        let management = if firmware == Firmware::Network { "bootindex=1" } else { "romfile=" };
-        for (side, device, more) in [
-            ("public", nic, "addr=0x10,romfile="),
-            ("private", nic, "addr=0x11,romfile="),
-            ("management", "virtio-net-pci", management),
-        ] {
-            let side_number = match side {
-                "management" => 0,
-                "public" => 1,
-                _ => 2,
-            };
-            let mac = self.mac(side_number);
-            line += &format!(
-                " -netdev tap,id={side},ifname={name}-{side}-v,script=no,downscript=no \
-                 -device {device},netdev={side},mac={mac},{more}"
-            );
-        }
-        if firmware != Firmware::Network {
-            let disk = &self.disk;
-            line += &format!(" -drive file={disk},format=raw,if=virtio,cache=writeback");
-        }
-        if firmware == Firmware::Uefi {
-            line += " -global driver=cfi.pflash01,property=secure,value=on \
-                     -drive if=pflash,format=raw,readonly=on,file=/usr/share/OVMF/OVMF_CODE_4M.secboot.fd \
-                     -drive if=pflash,format=raw,snapshot=on,file=/usr/share/OVMF/OVMF_VARS_4M.ms.fd";
-        }
-        if let Some(stick) = &self.stick {
-            line += &format!(
-                " -drive file={stick},format=raw,if=none,id=stick -device usb-storage,drive=stick"
-            );
-        }
-        line.split_whitespace().map(str::to_owned).collect()
-    }
-
-    fn record(&self) -> String {
-        format!("{FOLDER}/{}.console", self.hardware.name)
-    }
-
     /// What its serial console has shown since it was switched on.
     pub fn console(&self) -> String {
-        let bytes = fs::read(self.record()).unwrap_or_default();
+        let bytes = fs::read(self.hardware.file("console")).unwrap_or_default();
         plain(&String::from_utf8_lossy(&bytes))
     }
 

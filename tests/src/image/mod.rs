@@ -6,6 +6,8 @@
 //! everywhere, and what is shown is that the image works, not how fast.
 
 mod configuration;
+mod disk;
+mod hardware;
 mod machine;
 mod stick;
 
@@ -13,7 +15,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use configuration::Configuration;
-pub use machine::{Firmware, Hardware, Machine};
+pub use hardware::{Firmware, Hardware};
+pub use machine::Machine;
 pub use stick::Stick;
 
 use crate::namespace::{must, write};
