@@ -61,8 +61,15 @@ def spdx(bom):
     def name_of(component):
         return "SPDXRef-" + re.sub(r"[^A-Za-z0-9.]+", "-", component.bom_ref.value)
 
+    def licence_of(component):
+        for licence in component.licenses:
+            # An expression, or one by its name in SPDX's list.
+            found = getattr(licence, "value", None) or getattr(licence, "id", None)
+            if found:
+                return found
+        return "NOASSERTION"
+
     def package(component):
-        licence = next((licence.value for licence in component.licenses), "NOASSERTION")
         made = {
             "SPDXID": name_of(component),
             "name": component.name,
@@ -70,7 +77,7 @@ def spdx(bom):
             "downloadLocation": "NOASSERTION",
             "filesAnalyzed": False,
             "licenseConcluded": "NOASSERTION",
-            "licenseDeclared": licence,
+            "licenseDeclared": licence_of(component),
             "copyrightText": "NOASSERTION",
         }
         if component.purl is not None:
