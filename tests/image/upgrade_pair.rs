@@ -29,15 +29,16 @@ fn a_pair_is_upgraded_and_no_connection_is_lost() {
             panic!("{error}\n{}", said.map_or(String::new(), |said| said.words()))
         });
     }
-    let said = active.must(&format!("cat {log}")).unwrap();
-    let ready = format!("{} is ready to take over.", standby.name());
-    let handed_over = format!("Handing the active role over to {}.", standby.name());
-    assert!(said.contains(&ready) && said.contains(&handed_over), "{said}");
-    // Who is active then is decided by how slow the host is.
     for machine in [&active, &standby] {
         machine.await_status("WELL").unwrap();
     }
     let loaded = loading.finish().unwrap();
+    let said = active.must(&format!("cat {log}")).unwrap();
+    // Where an emulated machine stands still while it writes, the role has moved before it is handed
+    // over; who is active in the end is decided by how slow the host is, too.
+    let ready = format!("{} is ready to take over.", standby.name());
+    assert!(said.contains(&ready), "{said}");
     assert_eq!((loaded.lost, loaded.wrong), (0, 0), "{loaded:?}\n{said}");
     assert!(loaded.whole >= 4, "{loaded:?}");
+    println!("{loaded:?}");
 }
