@@ -6,8 +6,10 @@
 //! being told from here. Both therefore run the same configuration, and whoever needs it here
 //! subscribes to it.
 //!
-//! What this process has set up once (`[node]`, `[peer]`, `[metrics]`) it takes only when it
-//! starts; where that is another in the configuration in force, log and `tandem reload` say so.
+//! What this process has set up once (`[peer]`, `metrics.listen`, some of `[node]`) it takes only when it
+//! starts: a reload that would change it is refused before the dataplane has read the file. Where the
+//! configuration in force has another all the same, since the dataplane was told by itself, log and
+//! `tandem reload` say so.
 
 use core::time::Duration;
 use std::path::PathBuf;
@@ -153,8 +155,10 @@ impl Follower {
     /// changes nothing.
     ///
     /// # Errors
-    /// The dataplane's failure, or [`FailureKind::NotNow`] when it does not answer.
+    /// The dataplane's failure, or [`FailureKind::NotNow`] when it does not answer;
+    /// [`FailureKind::RestartNeeded`] for what only a restart of this process changes.
     pub async fn reload(&self, reload: Reload) -> Result<Reloaded, Failure> {
+        self.refuse_restarts(&reload).await?;
         let mut reloaded = self.reload_dataplane(reload).await.map_err(|error| match error {
             AskError::Failed(failure) => failure,
             other => Failure::new(
@@ -179,12 +183,47 @@ impl Follower {
         }
     }
 
-    /// The parts that this process was started with and that are others in a configuration, each
+    /// Looks at the file before the dataplane does. One that cannot be read or has mistakes is the
+    /// dataplane's to refuse.
+    async fn refuse_restarts(&self, reload: &Reload) -> Result<(), Failure> {
+        let path = match &reload.path {
+            Some(path) => path.clone(),
+            None => match self.dataplane.lock().await.ask(&Request::Status, PATIENCE).await {
+                Ok(Response::Status(status)) => status.configuration.path,
+                _ => return Ok(()),
+            },
+        };
+        let checked = tokio::task::spawn_blocking(move || Config::load_checked(&path)).await;
+        let Ok(Ok(checked)) = checked else { return Ok(()) };
+        let of_control = self.started.restart_of_control(&checked.config);
+        if of_control.is_empty() {
+            return Ok(());
+        }
+        let mut details = self.current.borrow().restart_needed(&checked.config);
+        let who = match details.is_empty() {
+            true => "tandem-control",
+            false => "tandem-dataplane and tandem-control",
+        };
+        for line in of_control {
+            if !details.contains(&line) {
+                details.push(line);
+            }
+        }
+        let message =
+            format!("these changes need a restart of {who}; the configuration in use stays");
+        Err(Failure::new(FailureKind::RestartNeeded, message).with_details(details))
+    }
+
+    /// What this process was started with and that is another in the configuration in force, each
     /// a sentence.
-    fn restart_needed(&self, new: &Config) -> Vec<String> {
-        let changed = self.started.restart_of_control(new).into_iter();
+    fn restart_needed(&self, in_force: &Config) -> Vec<String> {
+        let changed = self.started.restart_of_control(in_force).into_iter();
         changed
-            .map(|part| format!("{part} has changed: it takes a restart of tandem-control"))
+            .map(|line| {
+                format!(
+                    "{line} of the dataplane: restart tandem-control, or have the dataplane reload"
+                )
+            })
             .collect()
     }
 }

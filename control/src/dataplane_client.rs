@@ -3,7 +3,8 @@
 use core::time::Duration;
 use std::path::Path;
 
-use api::{Failure, Request, Response, frame, message};
+use api::services::MOST_PAGES;
+use api::{Failure, Request, Response, Services, frame, message};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
@@ -67,6 +68,24 @@ impl DataplaneClient {
             Response::Failure(failure) => Err(failure.into()),
             response => Ok(response),
         }
+    }
+
+    /// Asks for all services with their real servers, page by page.
+    ///
+    /// # Errors
+    /// As [`DataplaneClient::request`], and when the configuration changes again and again while it
+    /// is read.
+    pub async fn services(&mut self) -> Result<Services, AskError> {
+        let mut all = Services::default();
+        for _ in 0..MOST_PAGES {
+            let Response::Services(page) = self.request(&all.next_request()).await? else {
+                return Err(AskError::OtherAnswer);
+            };
+            if all.append(page) {
+                return Ok(all);
+            }
+        }
+        Err(AskError::Timeout)
     }
 
     /// Not a byte more than the answer is read.

@@ -522,7 +522,19 @@ node: workers: [1] -> [1, 2]
 
 A reload would be refused: these take a restart of tandem-dataplane:
   node.workers: [1] now, [1, 2] in the file
-tandem-control takes [node] when it is restarted.
+"
+    );
+    let (code, shown, _) = diff(&[("workers = [1]", "workers = [1]\nlog = \"debug\"")], &[]);
+    assert_eq!(code, Some(1));
+    assert_eq!(
+        shown,
+        "\
+node: log: not set -> \"debug\"
+
+A reload would be refused: these take a restart of tandem-dataplane:
+  node.log: info now, debug in the file
+A reload would be refused: these take a restart of tandem-control:
+  node.log: info now, debug in the file
 "
     );
 }

@@ -5,10 +5,11 @@
 #[allow(dead_code, reason = "other tests use the rest of it")]
 mod dataplane;
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use api::{Failure, FailureKind, Reload, Reloaded, Request, Response, SourcesInForce};
+use api::{Failure, FailureKind, Reload, Reloaded, Request, Response, SourcesInForce, Status};
 use config::{Config, Sources};
 use control::configuration::{Current, Follower};
 use dataplane::FakeDataplane;
@@ -19,6 +20,8 @@ struct Taken {
     sources: Sources,
     file: Result<String, &'static str>,
     pages: usize,
+    /// Where the file is that it would read.
+    path: PathBuf,
 }
 
 type State = Arc<Mutex<Taken>>;
@@ -44,7 +47,8 @@ fn sources(text: &str) -> Sources {
 
 fn dataplane(text: &str) -> (FakeDataplane, State) {
     let file = Ok(text.to_owned());
-    let taken = Taken { generation: 1, sources: sources(text), file, pages: 0 };
+    let taken =
+        Taken { generation: 1, sources: sources(text), file, pages: 0, path: "/nowhere".into() };
     let state = Arc::new(Mutex::new(taken));
     let shared = Arc::clone(&state);
     (FakeDataplane::start(move |request| answer(&request, &mut shared.lock().unwrap())), state)
@@ -61,6 +65,11 @@ fn answer(request: &Request, taken: &mut Taken) -> Response {
             }
             Err(what) => Failure::new(FailureKind::Configuration, *what).into(),
         },
+        Request::Status => {
+            let path = taken.path.clone();
+            let configuration = api::Configuration { path, ..api::Configuration::default() };
+            Response::Status(Status { configuration, ..Status::default() })
+        }
         Request::Sources(page) => {
             let (generation, digest) = (taken.generation, taken.sources.digest());
             if page.known.as_ref() == Some(&digest) {
@@ -117,11 +126,13 @@ async fn what_the_dataplane_has_is_taken_and_not_what_the_file_says() {
 async fn a_reload_is_followed_when_it_is_answered() {
     let (dataplane, state) = dataplane(&web(11));
     let (follower, current) = follower(&dataplane, &web(11));
-    state.lock().unwrap().file = Ok(web(13).replace("workers = [1]", "workers = [1]\nrss = false"));
+    state.lock().unwrap().file =
+        Ok(web(13).replace("workers = [1]", "workers = [1]\nlog = \"debug\""));
     let reloaded = follower.reload(Reload::default()).await.unwrap();
     assert_eq!(reloaded.generation, 2);
     assert_eq!(reloaded.warnings.first().unwrap(), "odd");
-    let restart = "[node] has changed: it takes a restart of tandem-control";
+    let restart = "node.log: info now, debug in the file of the dataplane: restart tandem-control, \
+                   or have the dataplane reload";
     assert!(reloaded.warnings.contains(&restart.to_owned()), "{:?}", reloaded.warnings);
     assert_eq!(servers(&current), ["10.0.0.13:80"]);
 
@@ -129,6 +140,60 @@ async fn a_reload_is_followed_when_it_is_answered() {
     let failure = follower.reload(Reload::default()).await.unwrap_err();
     assert_eq!(failure.failure, FailureKind::Configuration);
     assert_eq!(servers(&current), ["10.0.0.13:80"], "a wrong file changes nothing");
+}
+
+#[tokio::test]
+async fn what_takes_a_restart_of_control_is_refused_before_the_dataplane_reads_it() {
+    let peer = |more: &str| {
+        format!(
+            "{}[metrics]\nlisten = \"127.0.0.1:9405\"\n[peer]\nkey_file = \"/etc/tandem/peer.key\"\n\
+             paths = [{{ local = \"10.0.0.2\", remote = \"10.0.0.3\" }}]\n{more}",
+            web(11)
+        )
+    };
+    let (dataplane, state) = dataplane(&peer(""));
+    let (follower, current) = follower(&dataplane, &peer(""));
+    follower.keep_up().await.unwrap();
+    let path = std::env::temp_dir().join(format!("tandem-refused-{}.toml", std::process::id()));
+    state.lock().unwrap().path.clone_from(&path);
+    let socket = format!("name = \"a\"\ncontrol_socket = \"{}\"", dataplane.socket.display());
+    let write = |text: &str| {
+        state.lock().unwrap().file = Ok(text.to_owned());
+        std::fs::write(&path, text.replace("name = \"a\"", &socket)).unwrap();
+    };
+    for (changed, lines) in [
+        (
+            peer("").replace(":9405", ":9406"),
+            &["metrics.listen: 127.0.0.1:9405 now, 127.0.0.1:9406 in the file"][..],
+        ),
+        (
+            peer("dead = \"300ms\"\npriority = 7\nwitness = \"198.51.100.1\"\n"),
+            &[
+                "peer.priority: 100 now, 7 in the file",
+                "peer.dead: 150ms now, 300ms in the file",
+                "peer.witness: not set now, 198.51.100.1 in the file",
+            ],
+        ),
+        (
+            peer("").replace("name = \"a\"", "name = \"a\"\nstate = \"/srv/tandem\""),
+            &["node.state: /var/lib/tandem now, /srv/tandem in the file"],
+        ),
+    ] {
+        write(&changed);
+        let failure = follower.reload(Reload::default()).await.unwrap_err();
+        assert_eq!(failure.failure, FailureKind::RestartNeeded, "{failure:?}");
+        assert!(failure.message.contains("need a restart of"), "{failure:?}");
+        assert!(failure.message.contains("tandem-control"), "{failure:?}");
+        // The test's dataplane is on a socket of its own.
+        let told = failure.details.iter().filter(|line| !line.starts_with("node.control_socket"));
+        assert_eq!(told.collect::<Vec<_>>(), lines);
+        assert_eq!(state.lock().unwrap().generation, 1, "the dataplane was not told");
+    }
+    // The control: a change that needs none.
+    write(&peer("").replace("10.0.0.11", "10.0.0.13"));
+    assert_eq!(follower.reload(Reload::default()).await.unwrap().generation, 2);
+    assert_eq!(servers(&current), ["10.0.0.13:80"]);
+    std::fs::remove_file(path).unwrap();
 }
 
 #[tokio::test]

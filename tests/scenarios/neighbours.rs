@@ -1,6 +1,6 @@
-//! Neighbours that are not known when a connection opens.
+//! Neighbours that are not known when a connection opens, and one that becomes another.
 
-use lab::{Lab, Settings, VIP, ready};
+use lab::{Lab, Probing, Settings, VIP, ready, wait_until};
 
 /// Frames of a download of so many bytes, at the least.
 const FRAMES: u64 = 50_000_000 / 1500;
@@ -16,4 +16,34 @@ fn a_connection_leaves_the_main_core_when_its_neighbours_are_known() {
     assert!(counted("fast_path_packets") > FRAMES / 2);
     let main = counted("punt_unresolved_packets") + counted("punt_kernel_packets");
     assert!(main < FRAMES / 100, "{main} packets went through the main core");
+}
+
+/// Frames that the client has received.
+fn received() -> u64 {
+    let output = Lab::CLIENT.must(&["cat", "/proc/net/dev"]).unwrap();
+    let line = output.stdout.lines().find_map(|line| line.trim().strip_prefix("eth0:"));
+    line.unwrap().split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+/// A server is replaced by another one with its address, or moves to another host: nobody says so.
+#[test]
+fn a_server_whose_card_became_another_is_found_without_a_word() {
+    let mut lab = ready().unwrap();
+    lab.restart_with(&Settings::default()).unwrap();
+    let probing = Probing::start(100).unwrap();
+    let old = Lab::S2.mac("eth0").unwrap();
+    // It speaks no ARP before it is asked: what it knows of the gateway stays.
+    let line = "gateway=$(ip neigh show to 10.0.0.1 dev eth0 | sed -n 's/.*lladdr \\([^ ]*\\).*/\\1/p') && \
+                ip link set eth0 address 02:00:00:00:99:12 && \
+                ip neigh replace 10.0.0.1 lladdr $gateway dev eth0 nud permanent";
+    let changed = Lab::S2.sh(line).unwrap();
+    assert!(changed.ok(), "{}", changed.words());
+    let before = received();
+    // Without a question in time it was 33 s.
+    let found = wait_until("datagrams come back", 15, || received() > before + 20);
+    let back = format!("ip link set eth0 address {old}; ip neigh flush dev eth0");
+    assert!(Lab::S2.sh(&back).unwrap().ok());
+    found.unwrap();
+    probing.finish().unwrap();
+    lab.spoil();
 }

@@ -46,6 +46,7 @@ pub mod stopped;
 pub mod takeover;
 mod topology;
 mod wait;
+pub mod witness;
 
 pub use rustix::process::Signal;
 

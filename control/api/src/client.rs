@@ -8,11 +8,12 @@ use std::path::{Path, PathBuf};
 use crate::failure::{Failure, FailureKind};
 use crate::frame::{self, FrameError};
 use crate::message::{self, Request, Response};
+use crate::services::MOST_PAGES;
 use crate::stream::Direction;
 use crate::{
     Administer, Administered, Applied, Apply, Connections, Counters, LeaseOrder, LeaseStatus,
-    Neighbours, Page, Pair, Pools, PoolsPage, Reload, Reloaded, RollBack, Services, SetServers,
-    SourcesInForce, SourcesPage, Status, VersionFiles, VersionNumber, Versions,
+    Neighbours, Page, Pair, Pools, PoolsPage, Reload, Reloaded, RollBack, Services, ServicesPage,
+    SetServers, SourcesInForce, SourcesPage, Status, VersionFiles, VersionNumber, Versions,
 };
 
 /// Why a request has no answer.
@@ -214,9 +215,30 @@ impl Client {
         /// Asks a dataplane for all of its counters.
         counters() -> Counters, Request::Counters
     );
+    /// Asks a dataplane for all of its services with their real servers, page by page.
+    ///
+    /// # Errors
+    /// Fails as [`Client::request`] does, and when the configuration changes again and again while
+    /// it is read.
+    pub fn services(&mut self) -> Result<Services, ClientError> {
+        let mut all = Services::default();
+        for _ in 0..MOST_PAGES {
+            match self.request(&all.next_request())? {
+                Response::Services(page) => {
+                    if all.append(page) {
+                        return Ok(all);
+                    }
+                }
+                _ => return Err(ClientError::OtherAnswer),
+            }
+        }
+        let message = "the services change again and again while they are read; try again";
+        Err(Failure::new(FailureKind::NotNow, message).into())
+    }
+
     ask!(
-        /// Asks a dataplane for its services with their real servers.
-        services() -> Services, Request::Services
+        /// Asks a dataplane for one page of its services.
+        services_page(page: ServicesPage) -> Services, Request::ServicesPage(page)
     );
     ask!(
         /// Has a dataplane change states and weights of servers: all of them, or none.

@@ -78,7 +78,8 @@ pub struct Connection {
     pub kind: ConnectionKind,
     /// The protocol: "tcp", "udp" or "icmp".
     pub protocol: String,
-    /// The TCP state in lower case, such as "established"; "open" for other protocols.
+    /// The TCP state, such as "ESTABLISHED". Of other protocols "UNREPLIED" while one end alone has
+    /// sent, "REPLIED" once it was answered, and "ASSURED" once it has sent again after that.
     pub state: String,
     /// The name of the service that the connection belongs to, if any.
     #[serde(default)]

@@ -52,7 +52,7 @@ pub use pools::{
 pub use reload::{Reload, Reloaded};
 pub use services::{
     ConnectionLimit, Listen, PersistenceStatus, ReturnPath, ServerChange, ServerState,
-    ServerStatus, ServiceChange, ServiceStatus, Services, SetServers, SuspectCause,
+    ServerStatus, ServiceChange, ServiceStatus, Services, ServicesPage, SetServers, SuspectCause,
 };
 pub use status::{
     ClientKey, Configuration, KeyOrigin, Nic, NicCounters, Role, Side, Status, WorkerStatus,

@@ -9,8 +9,8 @@ use crate::version::VERSION;
 use crate::{
     Administer, Administered, Applied, Apply, Connections, Counters, LeaseOrder, LeaseStatus,
     Neighbours, Observations, Observe, Page, Pair, Pools, PoolsPage, Reload, Reloaded, RollBack,
-    Services, SetServers, SourcesInForce, SourcesPage, Status, VersionFiles, VersionNumber,
-    Versions,
+    Services, ServicesPage, SetServers, SourcesInForce, SourcesPage, Status, VersionFiles,
+    VersionNumber, Versions,
 };
 
 /// What a client can ask: the first group is for a dataplane, `Pair` and `Failover` are for
@@ -23,8 +23,10 @@ pub enum Request {
     Status,
     /// Asks for every counter; answered with [`Response::Counters`].
     Counters,
-    /// Asks for services and servers; answered with [`Response::Services`].
+    /// Asks for the first page of services and servers; answered with [`Response::Services`].
     Services,
+    /// Asks for a page of them.
+    ServicesPage(ServicesPage),
     /// Changes states and weights of servers; answered with [`Response::Services`], or with a
     /// failure of kind [`FailureKind::NotFound`].
     SetServers(SetServers),

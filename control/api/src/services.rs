@@ -5,14 +5,59 @@ use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
 use serde::{Deserialize, Serialize};
 
-/// Every service, in the order of the configuration.
+use crate::message::Request;
+
+/// Which services are asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ServicesPage {
+    /// How many services, in the order of the configuration, are left out as known already.
+    pub skip: usize,
+}
+
+/// One page of the services, in the order of the configuration.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Services {
     /// One entry a service of the configuration.
     pub services: Vec<ServiceStatus>,
+    /// What the next page leaves out; none: this was the last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<usize>,
+    /// The generation of the configuration that has them. Pages of two are not of one list.
+    pub generation: u64,
     /// How full the table of persistent clients is.
     pub persistence: PersistenceStatus,
+}
+
+/// The most requests for the pages of a list: it is asked for anew when the configuration changes
+/// meanwhile.
+pub const MOST_PAGES: usize = 256;
+
+impl Services {
+    /// What asks for the page behind these.
+    #[must_use]
+    pub fn next_request(&self) -> Request {
+        match self.next {
+            // A dataplane of an earlier release knows no other, and has no other page.
+            None => Request::Services,
+            Some(skip) => Request::ServicesPage(ServicesPage { skip }),
+        }
+    }
+
+    /// Takes a page behind the ones that are here. True if it was the last one. One of another
+    /// configuration begins the list anew.
+    pub fn append(&mut self, page: Services) -> bool {
+        let is_first = self.services.is_empty();
+        if !is_first && page.generation != self.generation {
+            *self = Services::default();
+            return false;
+        }
+        let Services { services, next, generation, persistence } = page;
+        self.services.extend(services);
+        (self.next, self.generation, self.persistence) = (next, generation, persistence);
+        next.is_none()
+    }
 }
 
 /// The table of clients that keep their servers.

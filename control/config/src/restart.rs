@@ -5,13 +5,15 @@ use core::fmt::{Debug, Display};
 use crate::model::Config;
 use crate::model::interface::Interface;
 use crate::model::node::Node;
+use crate::model::peer::{Peer, PeerPath, Timing};
 
 impl Config {
     /// What differs in `new` and cannot be changed while the dataplane runs, one line
     /// each: `node.workers: [1] now, [1, 2] in the file`. Empty: a reload takes all of
     /// `new`.
     ///
-    /// What is set up once is cores, memory, devices and the kernel's interfaces.
+    /// What is set up once is cores, memory, devices, the kernel's interfaces, the folder of what
+    /// is kept, and the pair: its timers, its paths and its key.
     /// Floating addresses, gateways, routes, neighbours, services, masquerade rules
     /// and timeouts may change at any time.
     pub fn restart_needed(&self, new: &Config) -> Vec<String> {
@@ -34,22 +36,27 @@ impl Config {
         changes.text("node.file_prefix", &old_node.file_prefix, &node.file_prefix);
         changes.interface("public", &self.public, &new.public);
         changes.interface("private", &self.private, &new.private);
-        // A machine is one of a pair from its start, or alone: it would have to give up a
-        // role that nobody else has.
-        let peer = |config: &Config| if config.peer.is_some() { "set" } else { "not set" };
-        changes.text("peer", &peer(self), &peer(new));
+        changes.text("node.state", &old_node.state.display(), &node.state.display());
+        changes.peer(self.peer.as_ref(), new.peer.as_ref());
         changes.0
     }
 
-    /// The sections that tandem-control has set up once and that are others in `new`: it takes
-    /// them when it starts.
-    pub fn restart_of_control(&self, new: &Config) -> Vec<&'static str> {
-        let sections = [
-            ("[node]", self.node != new.node),
-            ("[peer]", self.peer != new.peer),
-            ("[metrics]", self.metrics != new.metrics),
-        ];
-        sections.into_iter().filter_map(|(section, differs)| differs.then_some(section)).collect()
+    /// The same of tandem-control: what it has set up when it was started.
+    pub fn restart_of_control(&self, new: &Config) -> Vec<String> {
+        let mut changes = Changes(Vec::new());
+        let (old_node, node) = (&self.node, &new.node);
+        changes.text("node.name", &old_node.name, &node.name);
+        changes.list("node.main_cores", &old_node.main_cores, &node.main_cores);
+        let socket = |node: &Node| node.control_socket.display().to_string();
+        changes.text("node.control_socket", &socket(old_node), &socket(node));
+        changes.debug("node.log", &old_node.log, &node.log);
+        changes.text("node.state", &old_node.state.display(), &node.state.display());
+        let maintenance =
+            |node: &Node| node.maintenance.as_ref().map(|path| path.display().to_string());
+        changes.option("node.maintenance", maintenance(old_node), maintenance(node));
+        changes.peer(self.peer.as_ref(), new.peer.as_ref());
+        changes.text("metrics.listen", &self.metrics.listen, &new.metrics.listen);
+        changes.0
     }
 }
 
@@ -67,7 +74,34 @@ impl Changes {
         self.option(&key("virtual_mac"), old.virtual_mac, new.virtual_mac);
     }
 
-    fn text<T: PartialEq + Display>(&mut self, key: &str, old: &T, new: &T) {
+    /// A machine is one of a pair from its start, or alone: it would have to give up a role that
+    /// nobody else has.
+    fn peer(&mut self, old: Option<&Peer>, new: Option<&Peer>) {
+        let (Some(old), Some(new)) = (old, new) else {
+            let is_set = |peer: Option<&Peer>| if peer.is_some() { "set" } else { "not set" };
+            return self.text("peer", &is_set(old), &is_set(new));
+        };
+        let paths = |peer: &Peer| {
+            let path = |path: &PeerPath| format!("{} to {}", path.local, path.remote);
+            peer.paths.iter().map(path).collect::<Vec<_>>()
+        };
+        self.list("peer.paths", &paths(old), &paths(new));
+        self.text("peer.key_file", &old.key_file.display(), &new.key_file.display());
+        self.text("peer.priority", &old.priority, &new.priority);
+        self.text("peer.port", &old.port, &new.port);
+        let (timing, other) = (&old.timing, &new.timing);
+        self.debug("peer.interval", &timing.interval, &other.interval);
+        self.debug("peer.dead", &timing.dead, &other.dead);
+        self.debug("peer.lease", &timing.lease, &other.lease);
+        let preempt = |timing: &Timing| timing.preempt.map(|after| format!("{after:?}"));
+        self.option("peer.preempt", preempt(timing), preempt(other));
+        self.debug("peer.grace", &timing.grace, &other.grace);
+        self.debug("peer.quiet", &timing.quiet, &other.quiet);
+        self.option("peer.witness", old.witness, new.witness);
+    }
+
+    fn text<T: Display>(&mut self, key: &str, old: &T, new: &T) {
+        let (old, new) = (old.to_string(), new.to_string());
         if old != new {
             self.0.push(format!("{key}: {old} now, {new} in the file"));
         }

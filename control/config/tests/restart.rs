@@ -73,3 +73,47 @@ fn a_machine_does_not_become_one_of_a_pair_while_it_runs() {
                 remote = \"10.0.0.3\" }]\n[[masquerade]]";
     assert_eq!(needed(&[("[[masquerade]]", peer)]), ["peer: not set now, set in the file"]);
 }
+
+#[test]
+fn what_a_pair_has_set_up_takes_a_restart_of_both_processes() {
+    let with = |more: &str, path: &str| {
+        let text = format!(
+            "{COMPLETE}\n[peer]\nkey_file = \"/etc/tandem/peer.key\"\npaths = [{{ local = \"10.0.0.2\", \
+             remote = \"{path}\" }}]\n{more}"
+        );
+        Config::from_str("peer", &text).unwrap()
+    };
+    let old = with("", "10.0.0.3");
+    let new = with(
+        "port = 7406\ninterval = \"10ms\"\nlease = \"100ms\"\npreempt = \"30s\"\ngrace = \"1s\"\n\
+         quiet = \"1m\"\n",
+        "10.0.0.4",
+    );
+    let lines = [
+        "peer.paths: [10.0.0.2 to 10.0.0.3] now, [10.0.0.2 to 10.0.0.4] in the file",
+        "peer.port: 7405 now, 7406 in the file",
+        "peer.interval: 20ms now, 10ms in the file",
+        "peer.lease: 120ms now, 100ms in the file",
+        "peer.preempt: not set now, 30s in the file",
+        "peer.grace: 2s now, 1s in the file",
+    ];
+    assert_eq!(old.restart_needed(&new), lines);
+    assert_eq!(old.restart_of_control(&new), lines);
+    assert_eq!(old.restart_needed(&old), [""; 0]);
+}
+
+#[test]
+fn what_control_alone_has_set_up_takes_a_restart_of_control() {
+    let old = Config::from_str("old", COMPLETE).unwrap();
+    let mut new = old.clone();
+    new.metrics.listen = "127.0.0.1:9406".parse().unwrap();
+    new.node.maintenance = Some("/srv/maintenance.d".into());
+    // These are the dataplane's, and taken at any time.
+    new.node.unserved = config::Unserved::Drop;
+    new.node.management_ports = vec![22, 179];
+    assert_eq!(old.restart_needed(&new), [""; 0]);
+    let lines = old.restart_of_control(&new);
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines[0].starts_with("node.maintenance: "), "{lines:?}");
+    assert_eq!(lines[1], "metrics.listen: 127.0.0.1:9405 now, 127.0.0.1:9406 in the file");
+}

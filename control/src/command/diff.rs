@@ -34,7 +34,7 @@ struct Answer {
     /// What the dataplane cannot take while it runs: a reload would be refused as a whole.
     restart_dataplane: Vec<String>,
     /// The sections that tandem-control takes when it starts.
-    restart_control: Vec<&'static str>,
+    restart_control: Vec<String>,
     warnings: Vec<String>,
 }
 
@@ -117,10 +117,10 @@ fn show(answer: &Answer, out: &mut dyn Write) -> io::Result<()> {
         answer.restart_dataplane.iter().try_for_each(|line| writeln!(out, "  {line}"))?;
     }
     if !answer.restart_control.is_empty() {
-        let sections = answer.restart_control.join(", ");
-        writeln!(out, "tandem-control takes {sections} when it is restarted.")?;
+        writeln!(out, "A reload would be refused: these take a restart of tandem-control:")?;
+        answer.restart_control.iter().try_for_each(|line| writeln!(out, "  {line}"))?;
     }
-    if answer.restart_dataplane.is_empty() {
+    if answer.restart_dataplane.is_empty() && answer.restart_control.is_empty() {
         writeln!(
             out,
             "This is what a reload of {file} changes; generation {} is in force.",

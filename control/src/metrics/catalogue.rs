@@ -213,7 +213,7 @@ families! {
     ANNOUNCEMENTS "tandem_announcements_total" Counter []
         "Announcements of floating addresses (gratuitous ARP frames) sent."
     CONFLICTS "tandem_address_conflicts_total" Counter []
-        "Times that another station announced a floating address of ours."
+        "Times that another station announced an address of ours."
     PEER_UP "tandem_peer_up" Gauge []
         "1 if the peer's heartbeats arrive on any path."
     PEER_ACTIVE "tandem_peer_active" Gauge []

@@ -8,13 +8,14 @@ use api::{
 use super::catalogue::{self as all, Family};
 use super::page::Page;
 
+/// What the dataplane has answered; none where it has not.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Answers {
-    pub status: Status,
+    pub status: Option<Status>,
     /// What it has counted.
-    pub counters: Counters,
+    pub counters: Option<Counters>,
     /// What passed through its services.
-    pub services: Services,
+    pub services: Option<Services>,
 }
 
 /// A family, and where its value stands.
@@ -24,36 +25,47 @@ type Told<T, N> = (Family, fn(&T) -> N);
 const NO_EVENTS: &[&str] = &["connections"];
 
 impl Answers {
+    /// True if any question was answered.
+    pub fn answers(&self) -> bool {
+        self.status.is_some() || self.counters.is_some() || self.services.is_some()
+    }
+
     pub fn write(&self, page: &mut Page) {
-        self.write_status(page);
-        write_nics(&self.status.nics, page);
-        write_workers(&self.status.workers, page);
-        self.write_counters(page);
-        write_services(&self.services.services, page);
-        write_persistence(&self.services.persistence, page);
-        write_servers(&self.services.services, page);
+        if let Some(status) = &self.status {
+            write_status(status, page);
+            write_nics(&status.nics, page);
+            write_workers(&status.workers, page);
+        }
+        if let Some(counters) = &self.counters {
+            write_counters(counters, page);
+        }
+        if let Some(services) = &self.services {
+            write_services(&services.services, page);
+            write_persistence(&services.persistence, page);
+            write_servers(&services.services, page);
+        }
     }
+}
 
-    fn write_status(&self, page: &mut Page) {
-        let Status { version, dpdk, node, role, uptime_seconds, configuration, .. } = &self.status;
-        let labels = [version, dpdk, node].map(Clone::clone);
-        page.gauges(all::DATAPLANE_INFO, [(labels, 1.0)]);
-        page.gauge(all::DATAPLANE_UPTIME, number(*uptime_seconds));
-        page.flag(all::ACTIVE, *role == Role::Active);
-        page.gauge(all::CONFIGURATION_GENERATION, number(configuration.generation));
-        page.gauge(all::CONFIGURATION_LOADED, number(configuration.loaded_at));
-    }
+fn write_status(status: &Status, page: &mut Page) {
+    let Status { version, dpdk, node, role, uptime_seconds, configuration, .. } = status;
+    let labels = [version, dpdk, node].map(Clone::clone);
+    page.gauges(all::DATAPLANE_INFO, [(labels, 1.0)]);
+    page.gauge(all::DATAPLANE_UPTIME, number(*uptime_seconds));
+    page.flag(all::ACTIVE, *role == Role::Active);
+    page.gauge(all::CONFIGURATION_GENERATION, number(configuration.generation));
+    page.gauge(all::CONFIGURATION_LOADED, number(configuration.loaded_at));
+}
 
-    fn write_counters(&self, page: &mut Page) {
-        let events = self.counters.workers.iter().flat_map(|worker| {
-            let counters = worker.counters.iter();
-            let events = counters.filter(|(name, _)| !NO_EVENTS.contains(&name.as_str()));
-            events.map(|(name, value)| ([worker.core.to_string(), name.clone()], *value))
-        });
-        page.counters(all::WORKER_EVENTS, events);
-        let drops = self.counters.drops.iter().map(|drop| ([drop.name.clone()], drop.packets));
-        page.counters(all::DROPPED, drops);
-    }
+fn write_counters(counters: &Counters, page: &mut Page) {
+    let events = counters.workers.iter().flat_map(|worker| {
+        let counters = worker.counters.iter();
+        let events = counters.filter(|(name, _)| !NO_EVENTS.contains(&name.as_str()));
+        events.map(|(name, value)| ([worker.core.to_string(), name.clone()], *value))
+    });
+    page.counters(all::WORKER_EVENTS, events);
+    let drops = counters.drops.iter().map(|drop| ([drop.name.clone()], drop.packets));
+    page.counters(all::DROPPED, drops);
 }
 
 fn write_nics(nics: &[Nic], page: &mut Page) {

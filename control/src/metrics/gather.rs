@@ -1,9 +1,9 @@
 //! Where a scrape's numbers come from.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use api::{Request, Response};
+use api::{Request, Response, Services};
 use tokio::sync::Mutex;
 
 use super::catalogue as all;
@@ -55,11 +55,8 @@ impl Source {
         let _turn = self.turn.lock().await;
         let mut page = Page::new();
         let answers = ask(&self.socket).await;
-        page.flag(all::DATAPLANE_UP, answers.is_ok());
-        match answers {
-            Ok(answers) => answers.write(&mut page),
-            Err(error) => tracing::debug!("no metrics of the dataplane: {error}"),
-        }
+        page.flag(all::DATAPLANE_UP, answers.answers());
+        answers.write(&mut page);
         if let Ok(all) = self.pools.all().await {
             pools::write(&all, &mut page);
         }
@@ -76,16 +73,116 @@ impl Source {
     }
 }
 
-async fn ask(socket: &std::path::Path) -> Result<Answers, AskError> {
-    let mut client = DataplaneClient::connect(socket).await?;
-    let mut answers = Answers::default();
-    for request in [Request::Status, Request::Counters, Request::Services] {
-        match client.request(&request).await? {
-            Response::Status(status) => answers.status = status,
-            Response::Counters(counters) => answers.counters = counters,
-            Response::Services(services) => answers.services = services,
-            _ => {}
+/// Asks for each part. One that fails is missing, and the others are told all the same.
+async fn ask(socket: &Path) -> Answers {
+    let said = |part: &str, error: AskError| {
+        tracing::debug!("no metrics of the dataplane's {part}: {error}");
+    };
+    let (mut client, mut answers) = (None, Answers::default());
+    match part(&mut client, socket, &Request::Status).await {
+        Ok(Response::Status(status)) => answers.status = Some(status),
+        Ok(_) => said("status", AskError::OtherAnswer),
+        // Nobody listens, or nobody answers: what follows would take as long again.
+        Err(error @ (AskError::Io(_) | AskError::Timeout)) => {
+            said("status", error);
+            return answers;
+        }
+        Err(error) => said("status", error),
+    }
+    match part(&mut client, socket, &Request::Counters).await {
+        Ok(Response::Counters(counters)) => answers.counters = Some(counters),
+        Ok(_) => said("counters", AskError::OtherAnswer),
+        Err(error) => said("counters", error),
+    }
+    match services(&mut client, socket).await {
+        Ok(services) => answers.services = Some(services),
+        Err(error) => said("services", error),
+    }
+    answers
+}
+
+/// Asks on the connection that there is, or on a new one. After an error there is none: nobody
+/// knows what comes on it.
+async fn part(
+    client: &mut Option<DataplaneClient>,
+    socket: &Path,
+    request: &Request,
+) -> Result<Response, AskError> {
+    let mut connection = connection(client, socket).await?;
+    let response = connection.request(request).await?;
+    *client = Some(connection);
+    Ok(response)
+}
+
+async fn services(
+    client: &mut Option<DataplaneClient>,
+    socket: &Path,
+) -> Result<Services, AskError> {
+    connection(client, socket).await?.services().await
+}
+
+async fn connection(
+    client: &mut Option<DataplaneClient>,
+    socket: &Path,
+) -> Result<DataplaneClient, AskError> {
+    match client.take() {
+        Some(client) => Ok(client),
+        None => DataplaneClient::connect(socket).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::net::UnixListener;
+
+    use api::{Counters, Failure, FailureKind, Status, frame, message};
+
+    use super::*;
+
+    /// A dataplane whose counters are no answer, in one of these ways.
+    fn start(name: &str, counters: Option<Response>) -> PathBuf {
+        let socket =
+            std::env::temp_dir().join(format!("tandem-gather-{}-{name}", std::process::id()));
+        let _ = std::fs::remove_file(&socket);
+        let listener = UnixListener::bind(&socket).unwrap();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                while let Ok(Some(json)) = frame::read(&mut stream) {
+                    let response = match message::decode(&json).unwrap() {
+                        Request::Status => Some(Response::Status(Status::default())),
+                        Request::Counters => counters.clone(),
+                        _ => Some(Response::Services(Services::default())),
+                    };
+                    let Some(response) = response else { break };
+                    let json = message::encode(&response).unwrap();
+                    frame::write(&mut stream, &json).unwrap();
+                }
+            }
+        });
+        socket
+    }
+
+    #[tokio::test]
+    async fn a_part_that_fails_is_missing_and_the_others_are_told() {
+        let failure = Failure::new(FailureKind::TooLarge, "too many counters");
+        let answered = Some(Response::Counters(Counters::default()));
+        for (name, counters, has_them) in [
+            ("refuses", Some(failure.into()), false),
+            ("breaks", None, false),
+            ("answers", answered, true),
+        ] {
+            let socket = start(name, counters);
+            let answers = ask(&socket).await;
+            assert!(answers.answers(), "{name}");
+            assert!(answers.status.is_some() && answers.services.is_some(), "{name}");
+            assert_eq!(answers.counters.is_some(), has_them, "{name}");
+            std::fs::remove_file(socket).unwrap();
         }
     }
-    Ok(answers)
+
+    #[tokio::test]
+    async fn nobody_answers_on_a_socket_that_is_not_there() {
+        assert!(!ask(Path::new("/nowhere/dataplane.sock")).await.answers());
+    }
 }

@@ -7,7 +7,7 @@ use std::net::{SocketAddr, SocketAddrV4};
 use std::path::Path;
 use std::sync::Arc;
 
-use api::{Administrative, Operational, Request, Response, ServerState};
+use api::{Administrative, Operational, ServerState};
 use config::Config;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -52,9 +52,7 @@ pub async fn start(
 /// The servers that the dataplane has as down, and those that are up and have served.
 async fn states_before(socket: &Path) -> Option<[Vec<(String, SocketAddrV4)>; 2]> {
     let mut client = DataplaneClient::connect(socket).await.ok()?;
-    let Ok(Response::Services(services)) = client.request(&Request::Services).await else {
-        return None;
-    };
+    let services = client.services().await.ok()?;
     let (mut down, mut up) = (Vec::new(), Vec::new());
     for service in services.services {
         for server in service.servers.iter().chain(&service.sorry) {

@@ -139,9 +139,7 @@ impl Session {
     }
 
     async fn look_at_services(&mut self) -> Result<(), AskError> {
-        let Response::Services(services) = self.client.request(&Request::Services).await? else {
-            return Err(AskError::OtherAnswer);
-        };
+        let services = self.client.services().await?;
         self.has = keys(&services);
         self.told.clear();
         let services = services.services.into_iter();

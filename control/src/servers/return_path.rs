@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
-use api::{Request, Response, ReturnPath};
+use api::ReturnPath;
 use config::{Config, ReturnPathCheck};
 
 use super::ServerKey;
@@ -54,9 +54,7 @@ impl ReturnPaths {
             Some(client) => client,
             none => none.insert(DataplaneClient::connect(&self.socket).await?),
         };
-        let Response::Services(services) = client.request(&Request::Services).await? else {
-            return Err(AskError::OtherAnswer);
-        };
+        let services = client.services().await?;
         let services = services.services.into_iter().filter(|one| of.contains(one.name.as_str()));
         let missing = services.flat_map(|service| {
             let missing = |one: &api::ServerStatus| one.return_path == ReturnPath::Missing;

@@ -5,9 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use api::{
-    Administer, Failure, FailureKind, PeerView, Pool, PoolServer, PoolsPage, Request, Response,
-};
+use api::{Administer, Failure, FailureKind, PeerView, Pool, PoolServer, PoolsPage};
 use failover::Instant;
 
 use super::ServerKey;
@@ -119,9 +117,7 @@ fn unix_seconds() -> u64 {
 /// How many connections each server has, if the dataplane says.
 pub(super) async fn connections_of_all(socket: &Path) -> Option<HashMap<ServerKey, u64>> {
     let mut client = DataplaneClient::connect(socket).await.ok()?;
-    let Response::Services(services) = client.request(&Request::Services).await.ok()? else {
-        return None;
-    };
+    let services = client.services().await.ok()?;
     let mut counts = HashMap::new();
     for service in &services.services {
         for server in service.servers.iter().chain(&service.sorry) {

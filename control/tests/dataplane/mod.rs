@@ -273,6 +273,8 @@ fn services() -> Services {
         ServerStatus { limit, ..server("10.0.0.12:80", 0, ServerState::Draining) },
     ];
     Services {
+        next: None,
+        generation: 1,
         services: vec![
             ServiceStatus {
                 persistent_clients: Some(1200),

@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use api::{Connection, ConnectionKind, Connections, Cursor, Endpoints, Failure, Page};
 use nat::Direction;
 use nat::connection::Kind;
+use nat::tcp::State;
 use wire::{FiveTuple, Protocol};
 
 use super::Admin;
@@ -44,10 +45,14 @@ fn connection(snapshot: &Snapshot, found: &FoundConnection, worker: u32) -> Conn
             Kind::Hairpin => ConnectionKind::Hairpin,
         },
         protocol: record.protocol().to_string(),
-        state: match record.protocol() {
-            Protocol::Tcp => record.state().name().to_owned(),
-            _ => "-".to_owned(),
-        },
+        state: match (record.protocol(), record.state()) {
+            (Protocol::Tcp, state) | (_, state @ (State::Unreplied | State::Replied)) => {
+                state.name()
+            }
+            // Both ends have answered each other.
+            _ => "ASSURED",
+        }
+        .to_owned(),
         service: snapshot.policy.service_of(record).map(|service| service.name.clone()),
         original: endpoints(record.key(Direction::Original).tuple()),
         translated: endpoints(record.translated(Direction::Original)),

@@ -21,7 +21,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use api::{Request, Response};
+use api::{Request, Response, ServicesPage};
 use config::{Checked, Config, Sources};
 use dpdk::mbuf::Mbuf;
 use dpdk::port::Port;
@@ -117,7 +117,8 @@ impl Admin {
         let answer = match request {
             Request::Status => Ok(Response::Status(self.status())),
             Request::Counters => Ok(Response::Counters(self.counters())),
-            Request::Services => Ok(Response::Services(self.services())),
+            Request::Services => Ok(Response::Services(self.services(ServicesPage::default()))),
+            Request::ServicesPage(page) => Ok(Response::Services(self.services(page))),
             Request::SetServers(changes) => self.set_servers(&changes).map(Response::Services),
             Request::Connections(page) => self.connections(&page).map(Response::Connections),
             Request::Neighbours => Ok(Response::Neighbours(self.neighbours())),

@@ -1,6 +1,7 @@
 //! How the machine, its services and its neighbours are.
 
 use core::time::Duration;
+use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::UNIX_EPOCH;
@@ -8,7 +9,7 @@ use std::time::UNIX_EPOCH;
 use api::{
     ClientKey, Configuration, ConnectionLimit, Failure, KeyOrigin, Listen, Neighbour,
     NeighbourState, Neighbours, Nic, NicCounters, PersistenceStatus, ServerChange, ServerStatus,
-    ServiceChange, ServiceStatus, Services, SetServers, Status, WorkerStatus,
+    ServiceChange, ServiceStatus, Services, ServicesPage, SetServers, Status, WorkerStatus,
 };
 use config::Interface;
 use nat::Side;
@@ -24,6 +25,9 @@ use crate::neighbour::resolver::{Listed, ReachabilityState};
 use crate::return_path::ReturnPath;
 use crate::servers::ServerStates;
 use crate::snapshot::Snapshot;
+
+/// The most servers and addresses of services on a page: under 3 MiB of the 8 that a frame takes.
+const PAGE: usize = 4096;
 
 /// The time over which the share of busy cycles is measured.
 const SAMPLE: Duration = Duration::from_millis(50);
@@ -88,22 +92,35 @@ impl Admin {
         }
     }
 
-    pub(super) fn services(&self) -> Services {
+    /// A page of the services. One has as many servers at the most as there are numbers for a
+    /// single service, so that it is never cut.
+    pub(super) fn services(&self, ServicesPage { skip }: ServicesPage) -> Services {
         let persistence = Arc::clone(&self.snapshot.read().policy.persistence);
         // It takes some milliseconds, in which a reload need not wait.
         let clients = persistence.clients(self.clock.now());
         let loaded = self.loaded.lock();
         let snapshot = self.snapshot.read().clone();
         let states = &loaded.builder.servers;
-        let services = snapshot.policy.services.iter();
-        Services {
-            services: services.map(|s| self.service(s, states, &clients)).collect(),
+        let mut page = Services {
+            services: Vec::new(),
+            next: None,
+            generation: snapshot.generation,
             persistence: PersistenceStatus {
                 clients: clients.entries,
                 limit: persistence.room() as u64,
                 evicted_total: persistence.table().map_or(0, Table::evicted),
             },
+        };
+        let mut lines = 0;
+        for (at, service) in snapshot.policy.services.iter().enumerate().skip(skip) {
+            lines += service.listens.len() + service.servers.len() + service.sorry.len();
+            if lines > PAGE && !page.services.is_empty() {
+                page.next = Some(at);
+                break;
+            }
+            page.services.push(self.service(service, states, &clients));
         }
+        page
     }
 
     /// Changes states and weights of servers, all or none.
@@ -132,7 +149,30 @@ impl Admin {
         for ServiceChange { service, sorry_only } in &changes.services {
             tracing::info!(%service, ?sorry_only, "service changed");
         }
-        Ok(self.services())
+        Ok(self.changed(&snapshot, changes))
+    }
+
+    /// The services of these changes, with the servers that were changed.
+    fn changed(&self, snapshot: &Snapshot, changes: &SetServers) -> Services {
+        let clients = snapshot.policy.persistence.clients(self.clock.now());
+        let loaded = self.loaded.lock();
+        let meant: HashSet<(&str, SocketAddr)> =
+            changes.servers.iter().map(|one| (one.service.as_str(), one.server)).collect();
+        let of_services = |service: &Service<Ipv4Addr>| {
+            let mut told = self.service(service, &loaded.builder.servers, &clients);
+            for list in [&mut told.servers, &mut told.sorry] {
+                list.retain(|server| meant.contains(&(&*service.name, server.address)));
+            }
+            told
+        };
+        let names: HashSet<&str> = changes.servers.iter().map(|one| one.service.as_str()).collect();
+        let services = snapshot.policy.services.iter();
+        let services = services.filter(|service| names.contains(service.name.as_str()));
+        Services {
+            services: services.map(of_services).collect(),
+            generation: snapshot.generation,
+            ..Services::default()
+        }
     }
 
     /// Has the limits count that agents ask for.

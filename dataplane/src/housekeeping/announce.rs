@@ -39,6 +39,8 @@ pub struct Announcer {
     schedule: Schedule,
     additions: Additions,
     pub(super) defence: Defence,
+    /// Of the real addresses.
+    real: [Defence; 2],
     outbox: VecDeque<Frame>,
 }
 
@@ -58,6 +60,11 @@ impl Housekeeping {
             tracing::info!(term = self.role.term(), "this machine is {role}");
         }
         self.look_at_addresses(answers, now);
+        for side in Side::ALL {
+            if self.announcer.real[side.index()].due(now) {
+                self.announce_real(side);
+            }
+        }
         if answers { self.announce(now) } else { self.announcer.fall_silent() }
     }
 
@@ -140,11 +147,31 @@ impl Housekeeping {
             return;
         }
         self.role.conflicts.add(1);
-        self.role.dispute(Tsc::now());
+        if self.announcer.defence.begins(now) {
+            self.role.dispute(Tsc::now());
+        }
         if self.announcer.defence.conflict(now) {
             let (address, mac) = (packet.sender_ip, packet.sender_mac);
             tracing::warn!(%side, %address, %mac, "another station claims a floating address");
             self.announcer.schedule.start(now);
+        }
+    }
+
+    /// Another station claims this machine's real address on a side.
+    pub(super) fn conflict_of_real(&mut self, side: Side, packet: &Packet, now: Instant) {
+        self.role.conflicts.add(1);
+        if self.announcer.real[side.index()].conflict(now) {
+            let (address, mac) = (packet.sender_ip, packet.sender_mac);
+            tracing::warn!(%side, %address, %mac, "another station claims this machine's real address");
+            self.announce_real(side);
+        }
+    }
+
+    fn announce_real(&mut self, side: Side) {
+        let snapshot = self.snapshot.read().clone();
+        let (mac, real) = (snapshot.interface(side).mac, snapshot.network(side).real.address);
+        for packet in [Packet::gratuitous_reply(mac, real), Packet::gratuitous_request(mac, real)] {
+            self.send_arp(HandoffTag::TransmitOwn(side), MacAddress::BROADCAST, &packet);
         }
     }
 }

@@ -11,7 +11,7 @@ use crate::clock::Tsc;
 use crate::drop_reason::DropReason;
 use crate::handoff_tag::HandoffTag;
 use crate::neighbour::resolver::Request;
-use crate::role::conflict::is_conflict;
+use crate::role::conflict::{is_conflict, is_conflict_of_real};
 use crate::snapshot::Snapshot;
 
 impl Housekeeping {
@@ -24,6 +24,9 @@ impl Housekeeping {
         let interface = snapshot.interface(side);
         if is_conflict(interface, network, &packet) {
             return self.conflict(side, &packet, now);
+        }
+        if is_conflict_of_real(interface, network, &packet) {
+            return self.conflict_of_real(side, &packet, now);
         }
         // What our own kernel or NIC sent, or somebody who pretends to be us.
         if interface.is_own_mac(packet.sender_mac) || network.is_local(packet.sender_ip) {

@@ -15,11 +15,15 @@ use wire::MacAddress;
 use wire::flow::EthernetAddresses;
 
 /// Slots in the table: hosts that this router talks to on Ethernet, on both sides.
-pub const SLOTS: usize = 8192;
+pub const SLOTS: usize = 32_768;
 /// Slots that a search looks at.
 const PROBES: usize = 64;
 
 const USABLE: u64 = 1 << 63;
+/// A worker has sent to it since the main core looked last.
+const USED: u64 = 1 << 62;
+/// What is set in the word of a neighbour that packets go to.
+const BOTH: u64 = USABLE | USED;
 const OCCUPIED: u64 = 1 << 63;
 /// A slot that nobody has, and that workers may still remember.
 const RETIRED: u64 = u64::MAX;
@@ -27,28 +31,28 @@ const RETIRED: u64 = u64::MAX;
 struct Slot {
     /// Zero when free: else `OCCUPIED`, the side in bit 32, and the address below.
     who: AtomicU64,
-    /// `USABLE` and the Ethernet address in the low 48 bits, as its bytes stand in memory.
+    /// `USABLE`, `USED`, and the Ethernet address in the low 48 bits, as its bytes stand in memory.
     what: AtomicU64,
 }
 
 /// A station that sends: the header of its frames, whose receiver is still missing, with
-/// the bit turned that says in a slot that the receiver is usable. So a slot's word, turned
-/// over it, gives the whole header.
+/// the bits turned that say in a slot that the receiver is usable and used. So a slot's word,
+/// turned over it, gives the whole header.
 #[derive(Clone, Copy, Debug)]
 pub struct Sender(EthernetAddresses);
 
 impl Sender {
     /// The station with this address.
     pub fn new(address: MacAddress) -> Self {
-        let usable = u64::from_ne_bytes(USABLE.to_le_bytes());
-        Sender(EthernetAddresses::new(address, MacAddress::ZERO).turned(usable))
+        let both = u64::from_ne_bytes(BOTH.to_le_bytes());
+        Sender(EthernetAddresses::new(address, MacAddress::ZERO).turned(both))
     }
 
     /// The header of a frame whose receiver is to be written later.
     #[inline(always)]
     pub fn to_nobody(self) -> EthernetAddresses {
         let Sender(unfinished) = self;
-        unfinished.turned(u64::from_ne_bytes(USABLE.to_le_bytes()))
+        unfinished.turned(u64::from_ne_bytes(BOTH.to_le_bytes()))
     }
 }
 
@@ -57,12 +61,31 @@ impl Sender {
 pub struct NeighbourReader<'a>(&'a [Slot; SLOTS]);
 
 impl NeighbourReader<'_> {
-    /// The Ethernet header of frames to the neighbour in a slot, if it is usable now.
+    /// The Ethernet header of frames to the neighbour in a slot, if it is usable now. It counts
+    /// as used then.
     #[inline(always)]
     pub fn addresses(self, hop: NextHop, from: Sender) -> Option<EthernetAddresses> {
-        let what = self.0.get(usize::from(hop.0))?.what.load(Ordering::Relaxed);
+        let slot = self.0.get(usize::from(hop.0))?;
+        let mut what = slot.what.load(Ordering::Relaxed);
+        if what & BOTH != BOTH {
+            what = slot.use_now(what)?;
+        }
         let Sender(unfinished) = from;
-        (what & USABLE != 0).then_some(unfinished.turned(u64::from_ne_bytes(what.to_le_bytes())))
+        Some(unfinished.turned(u64::from_ne_bytes(what.to_le_bytes())))
+    }
+}
+
+impl Slot {
+    /// Notes that it is used: once for each time that the main core looks, so that workers do not
+    /// write to it for every packet. `None` if it is not usable.
+    #[cold]
+    #[inline(never)]
+    fn use_now(&self, what: u64) -> Option<u64> {
+        if what & USABLE == 0 {
+            return None;
+        }
+        self.what.fetch_or(USED, Ordering::Relaxed);
+        Some(what | USED)
     }
 }
 
@@ -173,6 +196,13 @@ impl NeighbourTable {
         slot.what.store(what, Ordering::Release);
     }
 
+    /// True if a worker has sent to the neighbour since this was asked last.
+    pub fn take_used(&self, hop: NextHop) -> bool {
+        let Some(slot) = self.slots.get(usize::from(hop.0)) else { return false };
+        slot.what.load(Ordering::Relaxed) & USED != 0
+            && slot.what.fetch_and(!USED, Ordering::Relaxed) & USED != 0
+    }
+
     /// Takes a slot from its neighbour and advances the epoch. The slot rests until
     /// [`NeighbourTable::release`]: by then every worker has seen the new epoch.
     pub fn retire(&self, hop: NextHop) {
@@ -209,6 +239,25 @@ mod tests {
             table.publish(hop, None);
             assert_eq!(Sender::new(own).to_nobody(), EthernetAddresses::new(own, MacAddress::ZERO));
         }
+    }
+
+    #[test]
+    fn a_neighbour_is_used_when_a_frame_is_sent_to_it() {
+        let table = NeighbourTable::default();
+        let hop = table.insert(Side::Private, Ipv4Addr::new(10, 0, 0, 11)).unwrap();
+        let own = Sender::new(MacAddress([2; 6]));
+        assert_eq!(table.reader().addresses(hop, own), None);
+        assert!(!table.take_used(hop), "nothing could be sent");
+        table.publish(hop, Some(MAC));
+        assert!(!table.take_used(hop));
+        for _ in 0..2 {
+            let first = table.reader().addresses(hop, own);
+            assert_eq!(table.reader().addresses(hop, own), first);
+            assert_eq!(table.mac(hop), Some(MAC));
+            assert!(table.take_used(hop));
+            assert!(!table.take_used(hop));
+        }
+        assert!(!table.take_used(NextHop::NONE));
     }
 
     #[test]

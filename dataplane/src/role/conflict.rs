@@ -1,6 +1,7 @@
-//! Other stations that claim our floating addresses (RFC 5227 section 2.4).
+//! Other stations that claim our addresses (RFC 5227 section 2.4).
 //!
-//! While it is active, this machine defends: it announces again. Never giving up is
+//! While it is active, this machine defends its floating addresses, and its real ones always: it
+//! announces again. Never giving up is
 //! right for a router, on whose address others depend; to keep two stations that both
 //! think so from flooding the link, the defence is limited in time. The RFC's ten seconds
 //! are for hosts; here the hosts that a stray announcement misled are brought back within
@@ -16,6 +17,8 @@ use crate::snapshot::Interface;
 
 /// Milliseconds between two defences.
 const INTERVAL: u64 = 1000;
+/// Milliseconds without a claim after which the next one is the first of another dispute.
+const PEACE: u64 = 60_000;
 
 /// True if the packet's sender claims one of this side's floating addresses, and is
 /// another station.
@@ -23,14 +26,31 @@ pub fn is_conflict(interface: &Interface, network: &Network<Ipv4Addr>, packet: &
     network.is_floating(packet.sender_ip) && !interface.is_own_mac(packet.sender_mac)
 }
 
+/// The same of the real address, which is this machine's whatever its role.
+pub fn is_conflict_of_real(
+    interface: &Interface,
+    network: &Network<Ipv4Addr>,
+    packet: &Packet,
+) -> bool {
+    packet.sender_ip == network.real.address && !interface.is_own_mac(packet.sender_mac)
+}
+
 /// When this machine defends.
 #[derive(Debug, Default)]
 pub struct Defence {
     last: Option<Instant>,
+    /// When the other station claimed last.
+    claimed: Option<Instant>,
     owed: bool,
 }
 
 impl Defence {
+    /// Takes note of a claim. True if it is the first of a dispute: one who claims all the time
+    /// has one of them, and is not taken again and again for a machine that has just been active.
+    pub fn begins(&mut self, now: Instant) -> bool {
+        self.claimed.replace(now).is_none_or(|before| now.since(before) >= PEACE)
+    }
+
     /// A conflict was seen. True if it is to be told and answered now; what comes within
     /// the interval is answered at its end.
     pub fn conflict(&mut self, now: Instant) -> bool {
@@ -43,7 +63,7 @@ impl Defence {
         let rested = self.last.is_none_or(|last| now.since(last) >= INTERVAL);
         let due = self.owed && rested;
         if due {
-            *self = Defence { last: Some(now), owed: false };
+            (self.last, self.owed) = (Some(now), false);
         }
         due
     }
@@ -130,6 +150,30 @@ mod tests {
         assert!(defence.due(at(1010)), "the others together");
         assert!(!defence.due(at(5000)));
         assert!(defence.conflict(at(5000)));
+    }
+
+    #[test]
+    fn who_claims_all_the_time_has_one_dispute() {
+        let mut defence = Defence::default();
+        let begun = (0..1000).filter(|second| defence.begins(at(second * 1000)));
+        assert_eq!(begun.collect::<Vec<_>>(), [0]);
+        assert!(!defence.begins(at(1_058_000)));
+        assert!(defence.begins(at(1_118_000)), "a minute without a claim");
+    }
+
+    #[test]
+    fn a_real_address_is_its_machines_alone() {
+        let (interface, network) = side();
+        let real = network.real.address;
+        assert!(is_conflict_of_real(&interface, &network, &Packet::gratuitous_reply(OTHER, real)));
+        for packet in [
+            Packet::gratuitous_reply(OWN, real),
+            Packet::gratuitous_reply(OTHER, VIP),
+            Packet::probe(OTHER, real),
+            Packet::request(OTHER, Ipv4Addr::new(198, 51, 100, 77), real),
+        ] {
+            assert!(!is_conflict_of_real(&interface, &network, &packet), "{packet:?}");
+        }
     }
 
     #[test]

@@ -10,8 +10,8 @@ use nat::persistence::{Persistence, PersistenceSpecification};
 use nat::policy::{Masquerade, Network, Policy, Route};
 use nat::scheduler::PLACES;
 use nat::service::{
-    Limit, Listen, Loads, RegistryError, ServerSpecification, ServiceId, ServiceSpecification,
-    Services, Unserved, WhenFull,
+    Limit, Listen, Loads, MAXIMUM_SERVERS, MAXIMUM_SERVICES, RegistryError, ServerSpecification,
+    ServiceId, ServiceSpecification, Services, Unserved, WhenFull,
 };
 use nat::tcp::State;
 use nat::timeouts::{ClassTimeouts, Timeouts};
@@ -29,6 +29,9 @@ const TCP_HEADERS: u16 = 40;
 
 // Schedulers see every server that the configuration allows.
 const _: () = assert!(config::Service::MOST_SERVERS <= PLACES);
+// What has a number can be configured, and no more.
+const _: () = assert!(config::Service::MOST == MAXIMUM_SERVICES);
+const _: () = assert!(config::Service::MOST_SERVERS_OF_ALL == MAXIMUM_SERVERS);
 
 /// A configuration that is valid by itself, and cannot be used here.
 #[derive(Debug, thiserror::Error)]

@@ -9,6 +9,7 @@
 
 mod additions;
 mod log;
+mod pages;
 mod privileges;
 mod process;
 mod real_time;

@@ -88,6 +88,31 @@ fn somebody_else_who_claims_an_address_is_noticed_and_answered() {
     assert!(active.is_active());
 }
 
+#[test]
+fn somebody_else_who_claims_a_real_address_is_noticed_and_answered() {
+    let lab = ready_pair().unwrap();
+    let (active, standby) = lab.roles().unwrap();
+    // The standby machine's address is as much its own.
+    for machine in [active, standby] {
+        let conflicts =
+            || machine.client().unwrap().lease(api::LeaseOrder::Watch).unwrap().conflicts;
+        let before = conflicts();
+        let (real, mac) = (machine.machine.public, macs(machine)[0].clone());
+        Lab::UPSTREAM.run(&["ping", "-c", "1", "-W", "2", real]).unwrap();
+        assert_eq!(neighbour(Lab::UPSTREAM, real), mac);
+        let address = format!("{real}/32");
+        Lab::CLIENT.must(&["ip", "addr", "add", &address, "dev", "eth0"]).unwrap();
+        Lab::CLIENT.run(&["arping", "-U", "-c", "2", "-I", "eth0", "-s", real, real]).unwrap();
+        lab::wait_until("the conflict is counted", 10, || conflicts() > before).unwrap();
+        Lab::CLIENT.must(&["ip", "addr", "del", &address, "dev", "eth0"]).unwrap();
+        lab::wait_until("the upstream router believes the machine again", 10, || {
+            neighbour(Lab::UPSTREAM, real) == mac
+        })
+        .unwrap();
+    }
+    assert!(active.is_active());
+}
+
 /// A host on each side, and the address that a reload brings there.
 const BROUGHT: [(Namespace, &str); 2] = [(Lab::UPSTREAM, SECOND_VIP), (Lab::S1, SECOND_GATEWAY)];
 /// Other hosts there, which ask for it.

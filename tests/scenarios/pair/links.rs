@@ -25,8 +25,8 @@ fn both_addresses_move(sides: &[&str]) {
     ] {
         let moved = || {
             // A host that has forgotten the address asks for it with its next packet.
-            let known = neighbour(host, address);
-            known == *mac || known.is_empty()
+            let ping = host.run(&["ping", "-c", "1", "-W", "1", address]);
+            ping.is_ok_and(|ping| ping.ok()) && neighbour(host, address) == *mac
         };
         lab::wait_until(&format!("{address} has moved for {}", host.0), 10, moved).unwrap();
     }

@@ -5,6 +5,7 @@
 
 mod addresses;
 mod control;
+mod default_timers;
 mod floods;
 mod handover;
 mod links;
@@ -36,27 +37,33 @@ fn assert_nothing_lost(loaded: &Loaded, downloads: u64) {
     assert!(loaded.requests > 0, "{loaded:?}");
 }
 
-/// Microseconds without a datagram sent, or without one coming back, beyond which something
-/// of the lab stood still, and what was lost then says nothing about the appliance: other
-/// programs have its cores, too.
+/// Microseconds that a core had no time for a thread that only sleeps, or that the probe was late
+/// to send, beyond which what was lost says nothing about the appliance: other programs, and other
+/// machines, have its cores, too.
 const STOOD_STILL: u64 = 8_000;
 
-/// What `happens` must lose no datagram. Where the lab stood still meanwhile it is tried
-/// again: what loses datagrams by itself does so each time.
+/// What `happens` must lose no datagram. Where the machine stood still meanwhile it is tried
+/// again: what loses datagrams by itself does so each time. That it stood still is seen by what has
+/// nothing to do with the appliance; that no datagram came back for a while is no excuse.
 fn assert_no_datagram_lost(mut happens: impl FnMut() -> Probed) {
-    for _ in 0..5 {
+    for _ in 0..3 {
         let before = lab::queues::overflows();
         lab::hops::count().unwrap();
+        let witness = lab::witness::Witness::of_all_cores().unwrap();
         let probed = happens();
+        let pause = witness.longest_pause();
         if probed.received == probed.sent {
             return;
         }
         let overflowed = lab::queues::overflows() - before;
         let losses = lab::hops::losses(&probed).unwrap();
-        let words = format!("{probed:?}; {losses}; {overflowed} overflowed in the kernel's queues");
+        let words = format!(
+            "{probed:?}; {losses}; {overflowed} overflowed in the kernel's queues; a core had no time \
+             for {pause} us"
+        );
         println!("{words}");
-        let stood_still = probed.late_micros.max(probed.gap_micros) > STOOD_STILL;
-        assert!(overflowed > 0 || stood_still, "{words}");
+        assert!(overflowed > 0 || probed.late_micros.max(pause) > STOOD_STILL, "{words}");
+        lab::witness::excuse(&words).unwrap();
     }
     panic!("datagrams were lost each time, and the machine stood still each time");
 }

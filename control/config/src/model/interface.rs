@@ -41,6 +41,9 @@ pub struct Interface {
 }
 
 impl Interface {
+    /// The most neighbours with their Ethernet addresses, on both sides together.
+    pub const MOST_NEIGHBOURS: usize = 4096;
+
     /// The public side's TAP interface unless the configuration says otherwise.
     pub const PUBLIC_KERNEL_INTERFACE: &str = "tandem-pub";
     /// The private side's.

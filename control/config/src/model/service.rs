@@ -80,6 +80,12 @@ impl Service {
     /// The most real servers of one service: a worker looks at each of them when a
     /// connection opens.
     pub const MOST_SERVERS: usize = 1024;
+
+    /// The most services of a machine.
+    pub const MOST: usize = 1024;
+
+    /// The most real servers of all services together, sorry servers among them.
+    pub const MOST_SERVERS_OF_ALL: usize = 4096;
     /// The most sorry servers of one service.
     pub const MOST_SORRY: usize = 16;
     /// The most addresses and ports of one service.

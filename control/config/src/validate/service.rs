@@ -16,6 +16,7 @@ pub(super) fn judge(
     private: Option<&RawInterface>,
     report: &Report<'_>,
 ) {
+    judge_numbers(services, report);
     for (index, service) in services.iter().enumerate() {
         let before = services.get(..index).unwrap_or_default();
         judge_name(service, before, report);
@@ -28,6 +29,36 @@ pub(super) fn judge(
         for (key, address) in named(service) {
             judge_server(key, address, public, private, report);
         }
+    }
+}
+
+/// Everything has a number in the dataplane, and there are so many.
+fn judge_numbers(services: &[RawService], report: &Report<'_>) {
+    if let Some(name) = services.get(Service::MOST).and_then(|service| service.name.as_ref()) {
+        report.error(
+            &name.span,
+            format!("there are {} services", services.len()),
+            format!(
+                "a machine takes {} at most: several addresses, ports and protocols can be one \
+                     service",
+                Service::MOST
+            ),
+        );
+    }
+    let servers = || services.iter().flat_map(named);
+    if let Some((key, address)) = servers().nth(Service::MOST_SERVERS_OF_ALL) {
+        report.error(
+            &address.span,
+            format!(
+                "{key} {}: with it there are {} servers in all services",
+                address.value,
+                servers().count()
+            ),
+            format!(
+                "a machine takes {} at most, sorry servers among them",
+                Service::MOST_SERVERS_OF_ALL
+            ),
+        );
     }
 }
 

@@ -3,11 +3,13 @@
 use super::interface::own;
 use crate::document::Report;
 use crate::model::device::Device;
+use crate::model::interface::Interface;
 use crate::read::RawInterface;
 
 pub(super) fn judge(public: &RawInterface, private: &RawInterface, report: &Report<'_>) {
     judge_networks(public, private, report);
     judge_devices(public, private, report);
+    judge_neighbours(public, private, report);
     if public.kernel_interface.value == private.kernel_interface.value {
         report.error(
             &private.kernel_interface.span,
@@ -29,6 +31,23 @@ fn judge_networks(public: &RawInterface, private: &RawInterface, report: &Report
             &theirs.span,
             format!("private.address is in {private}, which overlaps the public network {public}"),
             "use two networks that have no address in common",
+        );
+    }
+}
+
+/// Neighbours of the configuration stay in the dataplane's table, in which others have to find room.
+fn judge_neighbours(public: &RawInterface, private: &RawInterface, report: &Report<'_>) {
+    let all = || public.neighbours.iter().chain(&private.neighbours);
+    if let Some(address) =
+        all().nth(Interface::MOST_NEIGHBOURS).and_then(|one| one.address.as_ref())
+    {
+        report.error(
+            &address.span,
+            format!("there are {} neighbours on both sides", all().count()),
+            format!(
+                "a machine takes {} at most: those that answer ARP need none",
+                Interface::MOST_NEIGHBOURS
+            ),
         );
     }
 }

@@ -3,21 +3,24 @@
 //! ```text
 //!              resolve            answer
 //!   (unknown) --------> Incomplete -----> Reachable <--------+
-//!                 ^        | 3 unanswered     | 30 s          | any ARP from it
-//!         resolve |        v                  v               |
+//!                 ^        | 3 unanswered     | 1 s in use,   | any ARP from it
+//!         resolve |        v                  v 30 s if not   |
 //!                 +----- Failed <--------- Probe -------------+
-//!                          | 60 s   3 unicast, 3 broadcast
+//!                          | 60 s   1 unicast, 5 broadcast
 //!                          v        unanswered
 //!                      (unknown)
 //! ```
 //!
-//! A neighbour in `Probe` is still used; in `Incomplete` and `Failed` it is not.
+//! A neighbour in `Probe` is still used; in `Incomplete` and `Failed` it is not. One that packets are
+//! sent to is asked every second, since what it sends is not looked at: a server that got another
+//! Ethernet address without a word is found by the broadcast a second later. When others need the
+//! room, those go that no packet has been sent to for the longest time.
 
 mod fixed;
 mod keep;
 
-use std::collections::HashMap;
 use std::collections::VecDeque;
+use std::collections::{HashMap, HashSet};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
@@ -33,17 +36,28 @@ use super::table::{NeighbourTable, SLOTS};
 const QUEUE: usize = 32;
 /// Packets that may wait for all neighbours together.
 const QUEUE_TOTAL: usize = config::model::buffers::UNRESOLVED as usize;
-/// Unanswered requests before a neighbour counts as failed; probes ask so often by
-/// unicast, and as often again by broadcast.
+/// Unanswered requests before a neighbour counts as failed that was not known.
 const ATTEMPTS: u8 = 3;
+/// The same of one that was, the first of them by unicast, the others by broadcast.
+const PROBES: u8 = 6;
+/// Neighbours that begin to be probed since they are used, in a tick: the rest has its turn later.
+const PROBED: usize = 100;
 /// Time between requests to one neighbour.
 const RETRY: Seconds = Seconds(1);
 /// How long an answer is believed (RFC 4861's REACHABLE_TIME, which Linux uses for ARP).
 const REACHABLE: Seconds = Seconds(30);
+/// The same while packets are sent to it.
+const REACHABLE_IN_USE: Seconds = Seconds(1);
+/// Time between looks at who is used.
+const LOOK: Seconds = Seconds(1);
+/// A part of the table that is forgotten at once when it is full: one of so many.
+const PART: usize = 16;
 /// How long a failed neighbour is kept at least.
 const FORGET: Seconds = Seconds(60);
 /// Neighbours at which failed ones are forgotten.
 const CROWDED: usize = SLOTS / 2;
+
+const _: () = assert!(config::Interface::MOST_NEIGHBOURS <= SLOTS / 2);
 
 /// What is known of a neighbour.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -129,6 +143,8 @@ struct Entry<P> {
     /// When it last answered, or was first asked for.
     confirmed: Instant,
     asked: Instant,
+    /// When packets were last seen to be sent to it, or it was entered.
+    used: Instant,
     attempts: u8,
     /// True from when it did not answer until it does.
     has_failed: bool,
@@ -141,6 +157,10 @@ pub struct Resolver<P> {
     entries: HashMap<(Side, Ipv4Addr), Entry<P>, RandomState>,
     waiting: usize,
     retired: Vec<NextHop>,
+    /// When it was last looked who is used.
+    looked: Instant,
+    /// Somebody found no room.
+    is_full: bool,
     /// Neighbours that are asked for though no packet is for them.
     kept: Vec<(Side, Ipv4Addr)>,
     /// Whether those answer.
@@ -155,6 +175,8 @@ impl<P> Resolver<P> {
             entries: HashMap::default(),
             waiting: 0,
             retired: Vec::new(),
+            looked: Instant::from_millis(0),
+            is_full: false,
             kept: Vec::new(),
             prober: Prober::default(),
         }
@@ -162,13 +184,17 @@ impl<P> Resolver<P> {
 
     fn entry(&mut self, side: Side, address: Ipv4Addr, now: Instant) -> Option<&mut Entry<P>> {
         if !self.entries.contains_key(&(side, address)) {
-            let hop = self.table.insert(side, address)?;
+            let Some(hop) = self.table.insert(side, address) else {
+                self.is_full = true;
+                return None;
+            };
             let entry = Entry {
                 hop,
                 state: ReachabilityState::Failed,
                 mac: None,
                 confirmed: now,
                 asked: Instant::from_millis(0),
+                used: now,
                 attempts: 0,
                 has_failed: false,
                 waiting: VecDeque::new(),
@@ -192,6 +218,7 @@ impl<P> Resolver<P> {
             return Resolution::TableFull(packet);
         };
         table.want(entry.hop);
+        entry.used = now;
         if let Some(mac) = entry.mac.filter(|_| entry.state.is_usable()) {
             return Resolution::Send(mac, packet);
         }
@@ -256,12 +283,13 @@ impl<P> Resolver<P> {
             self.table.release(hop);
         }
         self.ask_for_kept(now, &mut outcome);
-        // Forgetting one costs every connection a look at where its packets go, so it is
-        // left until others may need the room.
-        let crowded = self.entries.len() > CROWDED;
-        let mut forgotten = Vec::new();
+        self.look_who_is_used(now);
+        let mut probed = 0;
         for (&(side, target), entry) in &mut self.entries {
-            if let Some(to) = entry.tick(&self.table, is_deaf[side.index()], now) {
+            let may_probe = probed < PROBED;
+            let before = entry.state;
+            if let Some(to) = entry.tick(&self.table, is_deaf[side.index()], may_probe, now) {
+                probed += usize::from(before == ReachabilityState::Reachable);
                 outcome(Outcome::Ask(Request { side, target, to }));
             }
             if let (ReachabilityState::Static, Some(mac)) = (entry.state, entry.mac) {
@@ -272,12 +300,47 @@ impl<P> Resolver<P> {
             if entry.state == ReachabilityState::Failed {
                 self.waiting -= entry.waiting.len();
                 entry.waiting.drain(..).for_each(|packet| outcome(Outcome::Failed(side, packet)));
-                if crowded && now.since(entry.confirmed) >= FORGET.millis() {
-                    forgotten.push((side, target));
-                }
             }
         }
-        for key in forgotten {
+        self.make_room(now);
+    }
+
+    fn look_who_is_used(&mut self, now: Instant) {
+        if now.since(self.looked) < LOOK.millis() {
+            return;
+        }
+        self.looked = now;
+        for entry in self.entries.values_mut() {
+            if self.table.take_used(entry.hop) {
+                entry.used = now;
+            }
+        }
+    }
+
+    /// Forgets neighbours, where others may need the room: it costs every connection a look at
+    /// where its packets go. In a table with much in it, those go that have not been used for long,
+    /// and in a full one at once a part of all that are not in use just now. What the configuration
+    /// names stays.
+    fn make_room(&mut self, now: Instant) {
+        let is_full = core::mem::take(&mut self.is_full);
+        if !is_full && self.entries.len() <= CROWDED {
+            return;
+        }
+        let idle = |entry: &Entry<P>| match entry.state {
+            ReachabilityState::Static | ReachabilityState::Incomplete => 0,
+            ReachabilityState::Failed => now.since(entry.confirmed).min(now.since(entry.used)),
+            ReachabilityState::Reachable | ReachabilityState::Probe => now.since(entry.used),
+        };
+        let least = if is_full { 2 * LOOK.millis() } else { FORGET.millis() };
+        let kept: HashSet<_, RandomState> = self.kept.iter().copied().collect();
+        let entries = self.entries.iter().filter(|(key, _)| !kept.contains(key));
+        let mut idle: Vec<_> = entries.map(|(key, entry)| (idle(entry), *key)).collect();
+        idle.retain(|(time, _)| *time >= least);
+        if is_full {
+            idle.sort_unstable_by(|one, other| other.cmp(one));
+            idle.truncate(SLOTS / PART);
+        }
+        for (_, key) in idle {
             if let Some(entry) = self.entries.remove(&key) {
                 self.table.retire(entry.hop);
                 self.retired.push(entry.hop);
@@ -306,18 +369,25 @@ impl<P> Entry<P> {
         &mut self,
         table: &NeighbourTable,
         is_deaf: bool,
+        may_probe: bool,
         now: Instant,
     ) -> Option<Option<MacAddress>> {
         let due = now.since(self.asked) >= RETRY.millis();
+        let age = now.since(self.confirmed);
+        // What was sent after its last answer: of something later it is not known whether it came.
+        let is_used = self.used > self.confirmed && now.since(self.used) <= 2 * LOOK.millis();
         match self.state {
-            ReachabilityState::Reachable if now.since(self.confirmed) >= REACHABLE.millis() => {
+            ReachabilityState::Reachable
+                if age >= REACHABLE.millis()
+                    || is_used && may_probe && age >= REACHABLE_IN_USE.millis() =>
+            {
                 self.state = ReachabilityState::Probe;
                 self.attempts = 0;
             }
             ReachabilityState::Incomplete | ReachabilityState::Probe if due => {}
             _ => return None,
         }
-        let most = if self.state == ReachabilityState::Probe { ATTEMPTS * 2 } else { ATTEMPTS };
+        let most = if self.state == ReachabilityState::Probe { PROBES } else { ATTEMPTS };
         if self.attempts >= most && is_deaf && self.state == ReachabilityState::Probe {
             self.attempts = most - 1;
         }
@@ -329,7 +399,7 @@ impl<P> Entry<P> {
         }
         self.attempts += 1;
         self.asked = now;
-        let unicast = self.state == ReachabilityState::Probe && self.attempts <= ATTEMPTS;
+        let unicast = self.state == ReachabilityState::Probe && self.attempts == 1;
         Some(self.mac.filter(|_| unicast))
     }
 }

@@ -106,11 +106,9 @@ fn an_old_answer_is_probed_by_unicast_then_broadcast_and_used_meanwhile() {
     resolver.resolve(Side::Private, HOST, 1, at(0));
     resolver.learn(Side::Private, HOST, MAC, false, at(0));
     assert_eq!(tick(&mut resolver, at(29)).0, []);
-    for second in 30..33 {
-        assert_eq!(tick(&mut resolver, at(second)).0, [request(Some(MAC))]);
+    assert_eq!(tick(&mut resolver, at(30)).0, [request(Some(MAC))]);
+    for second in 31..36 {
         assert_eq!(usable(&resolver), Some(MAC));
-    }
-    for second in 33..36 {
         assert_eq!(tick(&mut resolver, at(second)).0, [request(BROADCAST)]);
     }
     assert_eq!(tick(&mut resolver, at(36)).0, []);
@@ -119,6 +117,85 @@ fn an_old_answer_is_probed_by_unicast_then_broadcast_and_used_meanwhile() {
     let other = MacAddress([2, 0, 0, 0, 0, 99]);
     resolver.learn(Side::Private, HOST, other, false, at(37));
     assert_eq!(usable(&resolver), Some(other));
+}
+
+/// Sends a frame to the host, as a worker does.
+fn send(resolver: &Resolver<u32>) {
+    let hop = resolver.table.find(Side::Private, HOST).unwrap();
+    let own = crate::neighbour::Sender::new(MacAddress([2; 6]));
+    assert!(resolver.table.reader().addresses(hop, own).is_some());
+}
+
+#[test]
+fn a_neighbour_in_use_is_asked_every_second_and_found_again_when_its_card_is_another() {
+    let mut resolver = resolver();
+    resolver.learn(Side::Private, HOST, MAC, true, at(0));
+    for second in 1..10 {
+        send(&resolver);
+        assert_eq!(tick(&mut resolver, at(second)).0, [request(Some(MAC))], "at {second}");
+        resolver.learn(Side::Private, HOST, MAC, true, at(second));
+    }
+    // Nothing is sent to it any more: it may rest.
+    for second in 10..30 {
+        assert_eq!(tick(&mut resolver, at(second)).0, [], "at {second}");
+    }
+    // The old card answers no more. The second question goes to all, and the new one answers.
+    send(&resolver);
+    assert_eq!(tick(&mut resolver, at(31)).0, [request(Some(MAC))]);
+    send(&resolver);
+    assert_eq!(tick(&mut resolver, at(32)).0, [request(BROADCAST)]);
+    let other = MacAddress([2, 0, 0, 0, 0, 99]);
+    resolver.learn(Side::Private, HOST, other, false, at(32));
+    assert_eq!(usable(&resolver), Some(other));
+}
+
+#[test]
+fn so_many_begin_to_be_probed_at_a_time_and_all_have_their_turn() {
+    let mut resolver = resolver();
+    let hosts: Vec<_> =
+        (0..3 * PROBED as u32).map(|host| Ipv4Addr::from_bits(0x0a01_0000 + host)).collect();
+    for &host in &hosts {
+        resolver.learn(Side::Private, host, MAC, true, at(0));
+        resolver.resolve(Side::Private, host, 1, at(1));
+    }
+    let mut asked = Vec::new();
+    for tenth in 0..3 {
+        let now = Instant::from_millis(at(1).millis() + 100 * tenth);
+        let (requests, _) = tick(&mut resolver, now);
+        assert_eq!(requests.len(), PROBED);
+        for Request { target, .. } in requests {
+            resolver.learn(Side::Private, target, MAC, false, now);
+            asked.push(target);
+        }
+    }
+    asked.sort_unstable();
+    assert_eq!(asked, hosts);
+}
+
+#[test]
+fn in_a_full_table_those_make_room_that_are_not_in_use() {
+    let mut resolver = resolver();
+    let kept = Ipv4Addr::new(10, 0, 0, 12);
+    resolver.keep(vec![(Side::Private, kept)]);
+    let host = |number: u32| Ipv4Addr::from_bits(0x0a01_0000 + number);
+    // More than there are slots talk, one after the other.
+    let mut known = 0;
+    for number in 0..60_000 {
+        let now = Instant::from_millis(at(0).millis() + u64::from(number) * 2);
+        resolver.learn(Side::Private, host(number), MAC, true, now);
+        known += u32::from(resolver.table.find(Side::Private, host(number)).is_some());
+        if number % 50 == 0 {
+            // One of them, the configuration's, and the last are in use all the time.
+            resolver.learn(Side::Private, HOST, MAC, true, now);
+            resolver.learn(Side::Private, kept, MAC, true, now);
+            send(&resolver);
+            tick(&mut resolver, now);
+        }
+    }
+    assert!(known > 59_000, "{known} of 60,000 were learnt when they came");
+    assert_eq!(usable(&resolver), Some(MAC));
+    assert!(resolver.table.find(Side::Private, kept).is_some());
+    assert!(resolver.list(at(200)).len() <= SLOTS);
 }
 
 #[test]
