@@ -159,6 +159,15 @@ impl Follower {
     /// [`FailureKind::RestartNeeded`] for what only a restart of this process changes.
     pub async fn reload(&self, reload: Reload) -> Result<Reloaded, Failure> {
         self.refuse_restarts(&reload).await?;
+        self.reload_at_any_rate(reload).await
+    }
+
+    /// The same also with what only a restart of this process changes: for files that were in
+    /// force before and are to be again.
+    ///
+    /// # Errors
+    /// The dataplane's failure, or [`FailureKind::NotNow`] when it does not answer.
+    pub async fn reload_at_any_rate(&self, reload: Reload) -> Result<Reloaded, Failure> {
         let mut reloaded = self.reload_dataplane(reload).await.map_err(|error| match error {
             AskError::Failed(failure) => failure,
             other => Failure::new(

@@ -85,7 +85,8 @@ impl DataplaneClient {
                 return Ok(all);
             }
         }
-        Err(AskError::Timeout)
+        let message = "its services change again and again while they are read";
+        Err(Failure::new(api::FailureKind::NotNow, message).into())
     }
 
     /// Not a byte more than the answer is read.

@@ -533,7 +533,7 @@ node: log: not set -> \"debug\"
 
 A reload would be refused: these take a restart of tandem-dataplane:
   node.log: info now, debug in the file
-A reload would be refused: these take a restart of tandem-control:
+These take a restart of tandem-control, and a reload is refused before it:
   node.log: info now, debug in the file
 "
     );

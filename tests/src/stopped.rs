@@ -13,6 +13,7 @@ use crate::Error;
 #[derive(Debug)]
 pub struct MainThread {
     thread: Pid,
+    stands: core::cell::Cell<bool>,
     /// Only the thread that began may go on.
     _here: core::marker::PhantomData<*const ()>,
 }
@@ -26,7 +27,8 @@ impl MainThread {
     pub fn of(process: u32) -> Result<Self, Error> {
         let thread = Pid::from_raw(i32::try_from(process).unwrap_or(i32::MAX));
         ptrace::seize(thread, ptrace::Options::empty()).map_err(failed(thread))?;
-        Ok(MainThread { thread, _here: core::marker::PhantomData })
+        let stands = core::cell::Cell::new(false);
+        Ok(MainThread { thread, stands, _here: core::marker::PhantomData })
     }
 
     /// Stops it, and waits until it stands.
@@ -37,6 +39,7 @@ impl MainThread {
     pub fn stop(&self) -> Result<(), Error> {
         ptrace::interrupt(self.thread).map_err(failed(self.thread))?;
         waitpid(self.thread, Some(WaitPidFlag::__WALL)).map_err(failed(self.thread))?;
+        self.stands.set(true);
         Ok(())
     }
 
@@ -46,16 +49,17 @@ impl MainThread {
     ///
     /// [`Error::File`].
     pub fn go_on(&self) -> Result<(), Error> {
+        self.stands.set(false);
         ptrace::cont(self.thread, None).map_err(failed(self.thread))
     }
 }
 
 impl Drop for MainThread {
     fn drop(&mut self) {
-        // One that runs has to stand to be let go; one that stands stays there.
-        let _ = ptrace::interrupt(self.thread);
-        let _ = waitpid(self.thread, Some(WaitPidFlag::__WALL | WaitPidFlag::WNOHANG));
-        let _ = ptrace::detach(self.thread, None);
+        // One that runs has to stand to be let go. One that has ended is gone.
+        if self.stands.get() || self.stop().is_ok() {
+            let _ = ptrace::detach(self.thread, None);
+        }
     }
 }
 

@@ -123,8 +123,11 @@ pub struct LeaseStatus {
     pub probed: u64,
     /// ARP frames sent since the start to announce floating addresses.
     pub announcements: u64,
-    /// How often another station was seen claiming a floating address.
+    /// How often another station was seen claiming an address of this machine.
     pub conflicts: u64,
+    /// How often of these the peer claimed a floating address, or a station of which it is not
+    /// known whether it is the peer: two machines may be active.
+    pub disputes: u64,
     /// A number that is another one after each start of the dataplane.
     pub start: u64,
     /// Connection sync as the dataplane sees it.

@@ -13,7 +13,7 @@ impl Config {
     /// `new`.
     ///
     /// What is set up once is cores, memory, devices, the kernel's interfaces, the folder of what
-    /// is kept, and the pair: its timers, its paths and its key.
+    /// is kept, and whether the machine is one of a pair.
     /// Floating addresses, gateways, routes, neighbours, services, masquerade rules
     /// and timeouts may change at any time.
     pub fn restart_needed(&self, new: &Config) -> Vec<String> {
@@ -37,16 +37,17 @@ impl Config {
         changes.interface("public", &self.public, &new.public);
         changes.interface("private", &self.private, &new.private);
         changes.text("node.state", &old_node.state.display(), &node.state.display());
-        changes.peer(self.peer.as_ref(), new.peer.as_ref());
+        // The rest of it is tandem-control's, or taken at any time.
+        changes.pair(self.peer.as_ref(), new.peer.as_ref());
         changes.0
     }
 
-    /// The same of tandem-control: what it has set up when it was started.
+    /// The same of tandem-control: what it has set up when it was started. Once it was restarted
+    /// with the new file, a reload is taken.
     pub fn restart_of_control(&self, new: &Config) -> Vec<String> {
         let mut changes = Changes(Vec::new());
         let (old_node, node) = (&self.node, &new.node);
         changes.text("node.name", &old_node.name, &node.name);
-        changes.list("node.main_cores", &old_node.main_cores, &node.main_cores);
         let socket = |node: &Node| node.control_socket.display().to_string();
         changes.text("node.control_socket", &socket(old_node), &socket(node));
         changes.debug("node.log", &old_node.log, &node.log);
@@ -76,11 +77,13 @@ impl Changes {
 
     /// A machine is one of a pair from its start, or alone: it would have to give up a role that
     /// nobody else has.
+    fn pair(&mut self, old: Option<&Peer>, new: Option<&Peer>) {
+        let is_set = |peer: Option<&Peer>| if peer.is_some() { "set" } else { "not set" };
+        self.text("peer", &is_set(old), &is_set(new));
+    }
+
     fn peer(&mut self, old: Option<&Peer>, new: Option<&Peer>) {
-        let (Some(old), Some(new)) = (old, new) else {
-            let is_set = |peer: Option<&Peer>| if peer.is_some() { "set" } else { "not set" };
-            return self.text("peer", &is_set(old), &is_set(new));
-        };
+        let (Some(old), Some(new)) = (old, new) else { return self.pair(old, new) };
         let paths = |peer: &Peer| {
             let path = |path: &PeerPath| format!("{} to {}", path.local, path.remote);
             peer.paths.iter().map(path).collect::<Vec<_>>()

@@ -117,7 +117,10 @@ fn show(answer: &Answer, out: &mut dyn Write) -> io::Result<()> {
         answer.restart_dataplane.iter().try_for_each(|line| writeln!(out, "  {line}"))?;
     }
     if !answer.restart_control.is_empty() {
-        writeln!(out, "A reload would be refused: these take a restart of tandem-control:")?;
+        writeln!(
+            out,
+            "These take a restart of tandem-control, and a reload is refused before it:"
+        )?;
         answer.restart_control.iter().try_for_each(|line| writeln!(out, "  {line}"))?;
     }
     if answer.restart_dataplane.is_empty() && answer.restart_control.is_empty() {

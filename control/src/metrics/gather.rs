@@ -76,7 +76,7 @@ impl Source {
 /// Asks for each part. One that fails is missing, and the others are told all the same.
 async fn ask(socket: &Path) -> Answers {
     let said = |part: &str, error: AskError| {
-        tracing::debug!("no metrics of the dataplane's {part}: {error}");
+        tracing::warn!("no metrics of the dataplane's {part}: {error}");
     };
     let (mut client, mut answers) = (None, Answers::default());
     match part(&mut client, socket, &Request::Status).await {
@@ -84,7 +84,7 @@ async fn ask(socket: &Path) -> Answers {
         Ok(_) => said("status", AskError::OtherAnswer),
         // Nobody listens, or nobody answers: what follows would take as long again.
         Err(error @ (AskError::Io(_) | AskError::Timeout)) => {
-            said("status", error);
+            tracing::debug!("no metrics of the dataplane: {error}");
             return answers;
         }
         Err(error) => said("status", error),

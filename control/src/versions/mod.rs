@@ -351,7 +351,7 @@ impl Task {
             return Err(Failure::new(FailureKind::NotNow, "nothing waits to be confirmed"));
         };
         block_in_place(|| replace(pending.before.0)).map_err(not_put)?;
-        let reloaded = self.follower.reload(Reload::default()).await?;
+        let reloaded = self.follower.reload_at_any_rate(Reload::default()).await?;
         self.forget_pending();
         Ok(self.applied(reloaded, origin, pending.back_to, None))
     }

@@ -147,6 +147,7 @@ impl DataplaneState {
             probed: self.probes,
             announcements: self.announcements,
             conflicts: self.conflicts,
+            disputes: self.conflicts,
             start: self.start,
             sync: self.sync.clone(),
         }

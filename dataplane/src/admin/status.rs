@@ -165,7 +165,9 @@ impl Admin {
             }
             told
         };
-        let names: HashSet<&str> = changes.servers.iter().map(|one| one.service.as_str()).collect();
+        let of_servers = changes.servers.iter().map(|one| one.service.as_str());
+        let of_services_alone = changes.services.iter().map(|one| one.service.as_str());
+        let names: HashSet<&str> = of_servers.chain(of_services_alone).collect();
         let services = snapshot.policy.services.iter();
         let services = services.filter(|service| names.contains(service.name.as_str()));
         Services {

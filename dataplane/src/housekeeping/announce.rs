@@ -14,7 +14,7 @@ use crate::drop_reason::DropReason;
 use crate::handoff_tag::HandoffTag;
 use crate::role::additions::Additions;
 use crate::role::announce::{Audience, Schedule};
-use crate::role::conflict::Defence;
+use crate::role::conflict::{Defence, may_be_peer};
 use crate::snapshot::Interface;
 
 /// Frames sent in one round: the ring to the worker takes them with room for others.
@@ -147,7 +147,13 @@ impl Housekeeping {
             return;
         }
         self.role.conflicts.add(1);
-        if self.announcer.defence.begins(now) {
+        let snapshot = self.snapshot.read().clone();
+        let resolver = self.resolver.lock();
+        let peers = snapshot.punt.peers().map(|peer| resolver.last_mac(side, peer));
+        let is_peer = may_be_peer(packet.sender_mac, peers);
+        drop(resolver);
+        if is_peer {
+            self.role.disputes.add(1);
             self.role.dispute(Tsc::now());
         }
         if self.announcer.defence.conflict(now) {

@@ -125,6 +125,17 @@ impl NeighbourTable {
         (what & USABLE != 0).then_some(MacAddress([a, b, c, d, e, f]))
     }
 
+    /// The same for a frame that is sent there: it counts as used.
+    #[inline(always)]
+    pub fn receiver(&self, hop: NextHop) -> Option<MacAddress> {
+        let slot = self.slots.get(usize::from(hop.0))?;
+        let what = slot.what.load(Ordering::Relaxed);
+        if what & BOTH != BOTH {
+            slot.use_now(what)?;
+        }
+        self.mac(hop)
+    }
+
     /// The Ethernet headers of frames to neighbours.
     #[inline(always)]
     pub fn reader(&self) -> NeighbourReader<'_> {
@@ -193,7 +204,8 @@ impl NeighbourTable {
         let what = mac.map_or(0, |MacAddress([a, b, c, d, e, f])| {
             u64::from_le_bytes([a, b, c, d, e, f, 0, 0]) | USABLE
         });
-        slot.what.store(what, Ordering::Release);
+        let used = slot.what.load(Ordering::Relaxed) & USED;
+        slot.what.store(if mac.is_some() { what | used } else { what }, Ordering::Release);
     }
 
     /// True if a worker has sent to the neighbour since this was asked last.
@@ -254,9 +266,12 @@ mod tests {
             let first = table.reader().addresses(hop, own);
             assert_eq!(table.reader().addresses(hop, own), first);
             assert_eq!(table.mac(hop), Some(MAC));
-            assert!(table.take_used(hop));
+            table.publish(hop, Some(MAC));
+            assert!(table.take_used(hop), "whatever was learnt meanwhile");
             assert!(!table.take_used(hop));
         }
+        assert_eq!(table.receiver(hop), Some(MAC));
+        assert!(table.take_used(hop));
         assert!(!table.take_used(NextHop::NONE));
     }
 

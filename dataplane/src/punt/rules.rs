@@ -43,6 +43,11 @@ impl PuntRules {
         rules
     }
 
+    /// The peer's ends of the paths.
+    pub fn peers(&self) -> impl Iterator<Item = Ipv4Addr> {
+        self.paths.iter().map(|[_, remote]| *remote)
+    }
+
     /// True for a station whose ARP the kernel needs as the router needs its next hops': the peer,
     /// and the witness.
     pub fn is_kernels_neighbour(&self, address: Ipv4Addr) -> bool {

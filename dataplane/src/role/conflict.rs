@@ -11,14 +11,13 @@ use std::net::Ipv4Addr;
 
 use nat::Instant;
 use nat::policy::Network;
+use wire::MacAddress;
 use wire::arp::Packet;
 
 use crate::snapshot::Interface;
 
 /// Milliseconds between two defences.
 const INTERVAL: u64 = 1000;
-/// Milliseconds without a claim after which the next one is the first of another dispute.
-const PEACE: u64 = 60_000;
 
 /// True if the packet's sender claims one of this side's floating addresses, and is
 /// another station.
@@ -35,22 +34,25 @@ pub fn is_conflict_of_real(
     packet.sender_ip == network.real.address && !interface.is_own_mac(packet.sender_mac)
 }
 
+/// Whether a station is the peer, whose Ethernet addresses on this side are these, as far as they are
+/// known. Only the peer has connections of the pair: a third station has none that could come back
+/// with it.
+pub fn may_be_peer(
+    station: MacAddress,
+    peers: impl IntoIterator<Item = Option<MacAddress>>,
+) -> bool {
+    let mut known = peers.into_iter().flatten().peekable();
+    known.peek().is_none() || known.any(|peer| peer == station)
+}
+
 /// When this machine defends.
 #[derive(Debug, Default)]
 pub struct Defence {
     last: Option<Instant>,
-    /// When the other station claimed last.
-    claimed: Option<Instant>,
     owed: bool,
 }
 
 impl Defence {
-    /// Takes note of a claim. True if it is the first of a dispute: one who claims all the time
-    /// has one of them, and is not taken again and again for a machine that has just been active.
-    pub fn begins(&mut self, now: Instant) -> bool {
-        self.claimed.replace(now).is_none_or(|before| now.since(before) >= PEACE)
-    }
-
     /// A conflict was seen. True if it is to be told and answered now; what comes within
     /// the interval is answered at its end.
     pub fn conflict(&mut self, now: Instant) -> bool {
@@ -63,7 +65,7 @@ impl Defence {
         let rested = self.last.is_none_or(|last| now.since(last) >= INTERVAL);
         let due = self.owed && rested;
         if due {
-            (self.last, self.owed) = (Some(now), false);
+            *self = Defence { last: Some(now), owed: false };
         }
         due
     }
@@ -76,8 +78,6 @@ impl Defence {
 
 #[cfg(test)]
 mod tests {
-    use wire::MacAddress;
-
     use nat::Side;
 
     use super::*;
@@ -153,12 +153,13 @@ mod tests {
     }
 
     #[test]
-    fn who_claims_all_the_time_has_one_dispute() {
-        let mut defence = Defence::default();
-        let begun = (0..1000).filter(|second| defence.begins(at(second * 1000)));
-        assert_eq!(begun.collect::<Vec<_>>(), [0]);
-        assert!(!defence.begins(at(1_058_000)));
-        assert!(defence.begins(at(1_118_000)), "a minute without a claim");
+    fn a_station_with_another_address_than_the_peers_is_not_the_peer() {
+        assert!(may_be_peer(OTHER, [Some(OTHER)]));
+        assert!(may_be_peer(OTHER, [None, Some(OTHER)]));
+        assert!(!may_be_peer(OTHER, [Some(OWN), None]));
+        // Nothing is known of the peer.
+        assert!(may_be_peer(OTHER, [None]));
+        assert!(may_be_peer(OTHER, []));
     }
 
     #[test]

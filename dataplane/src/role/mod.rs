@@ -56,8 +56,10 @@ pub struct LeaseHolder {
     pub reach: SharedReach,
     /// ARP frames sent to announce floating addresses; the main core counts.
     pub announcements: Counter,
-    /// ARP frames seen that claim a floating address for another station; as above.
+    /// ARP frames seen that claim an address of this machine for another station; as above.
     pub conflicts: Counter,
+    /// Those of them in which the peer claims a floating address, as far as is known.
+    pub disputes: Counter,
 }
 
 impl LeaseHolder {
@@ -91,6 +93,7 @@ impl LeaseHolder {
             reach: SharedReach::default(),
             announcements: Counter::default(),
             conflicts: Counter::default(),
+            disputes: Counter::default(),
         }
     }
 
@@ -108,7 +111,7 @@ impl LeaseHolder {
         self.rounds.fetch_add(1, Ordering::Release);
     }
 
-    /// Another machine believes that it is active: its connections are not known here.
+    /// The peer believes that it is active: its connections are not known here.
     pub fn dispute(&self, now: Tsc) {
         self.deadlines.set_claimed(now);
     }
@@ -162,6 +165,7 @@ impl LeaseHolder {
             workers_run: self.health.workers_run() && self.stalls.is_alive(now),
             announcements: self.announcements.get(),
             conflicts: self.conflicts.get(),
+            disputes: self.disputes.get(),
             start: self.start,
             sync: SyncStatus::default(),
         }

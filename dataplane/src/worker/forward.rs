@@ -101,7 +101,7 @@ pub(super) fn forward(
         return io.discard(DropReason::Truncated);
     }
     clamp_mss(view, &mut arrival, forwarding.exit);
-    let mac = view.neighbours.mac(forwarding.next_hop);
+    let mac = view.neighbours.receiver(forwarding.next_hop);
     send(io, view, arrival, forwarding.exit, tuple.destination, mac);
 }
 
@@ -221,7 +221,7 @@ pub(super) fn send_translated(
         return io.discard(DropReason::FragmentInvalid);
     }
     let hop = find_hop(flows, view, exit, tuple.destination);
-    let mac = view.neighbours.mac(hop);
+    let mac = view.neighbours.receiver(hop);
     send(io, view, arrival, exit, tuple.destination, mac);
 }
 

@@ -93,7 +93,7 @@ fn send_on(
         return io.discard(DropReason::IcmpUnrelated);
     };
     let exit = record.exit(direction);
-    let mac = view.neighbours.mac(record.next_hop(direction).0);
+    let mac = view.neighbours.receiver(record.next_hop(direction).0);
     forward::send(io, view, arrival, exit, destination, mac);
 }
 
@@ -147,7 +147,7 @@ fn send_back(io: &mut Io, flows: &mut Flows, view: &View, arrival: &Arrival, to:
     let side = arrival.side;
     let from = view.policy().network(side).real.address;
     let hop = forward::find_hop(flows, view, side, to);
-    let Some(mac) = view.neighbours.mac(hop) else { return };
+    let Some(mac) = view.neighbours.receiver(hop) else { return };
     let error = unreachable(unreachable::HOST);
     let Some(mut mbuf) = build_error(io, view, arrival, error, from) else { return };
     translate::address(mbuf.data_mut(), view.macs[side.index()], mac);

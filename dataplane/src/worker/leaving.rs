@@ -186,7 +186,7 @@ fn send(
     segment: Segment,
 ) {
     let hop = forward::find_hop(flows, view, exit, tuple.destination);
-    let Some(mac) = view.neighbours.mac(hop) else { return };
+    let Some(mac) = view.neighbours.receiver(hop) else { return };
     if let Some(frame) = build::tcp_segment([view.macs[exit.index()], mac], tuple, segment) {
         send_frame(io, exit, &frame);
     }

@@ -74,7 +74,7 @@ pub(super) fn forward(io: &mut Io, flows: &mut Flows, view: &View, arrival: Arri
     let network = view.policy().network(Side::Private);
     let Some(hop) = network.next_hop(destination) else { return refuse(io, view, &arrival) };
     let slot = out::find_hop(flows, view, Side::Private, destination);
-    let mac = view.neighbours.mac(slot);
+    let mac = view.neighbours.receiver(slot);
     // Back to the router that it came from it would go to and fro until its time is over.
     if hop == source || mac == Some(arrival.packet.source_mac) {
         return refuse(io, view, &arrival);

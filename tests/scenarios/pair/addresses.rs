@@ -80,6 +80,8 @@ fn somebody_else_who_claims_an_address_is_noticed_and_answered() {
     Lab::CLIENT.must(&["ip", "addr", "add", &format!("{VIP}/32"), "dev", "eth0"]).unwrap();
     Lab::CLIENT.run(&["arping", "-U", "-c", "2", "-I", "eth0", "-s", VIP, VIP]).unwrap();
     lab::wait_until("the conflict is counted", 10, || conflicts() > before).unwrap();
+    // A third station has none of the pair's connections.
+    assert_eq!(active.client().unwrap().lease(api::LeaseOrder::Watch).unwrap().disputes, 0);
     Lab::CLIENT.must(&["ip", "addr", "del", &format!("{VIP}/32"), "dev", "eth0"]).unwrap();
     lab::wait_until("the upstream router believes the appliance again", 10, || {
         neighbour(Lab::UPSTREAM, VIP) == mac
@@ -94,21 +96,26 @@ fn somebody_else_who_claims_a_real_address_is_noticed_and_answered() {
     let (active, standby) = lab.roles().unwrap();
     // The standby machine's address is as much its own.
     for machine in [active, standby] {
-        let conflicts =
-            || machine.client().unwrap().lease(api::LeaseOrder::Watch).unwrap().conflicts;
-        let before = conflicts();
+        let lease = || machine.client().unwrap().lease(api::LeaseOrder::Watch).unwrap();
+        let before = lease();
         let (real, mac) = (machine.machine.public, macs(machine)[0].clone());
-        Lab::UPSTREAM.run(&["ping", "-c", "1", "-W", "2", real]).unwrap();
-        assert_eq!(neighbour(Lab::UPSTREAM, real), mac);
+        // Ends with the first announcement of it.
+        let filter = format!("arp and ether src {mac} and src host {real} and dst host {real}");
+        let announced = ["timeout", "20", "tcpdump", "-c", "1", "-lni", "eth0", &filter];
+        let announced = Lab::UPSTREAM.spawn(&announced).unwrap();
+        let listens =
+            || Lab::UPSTREAM.run(&["ss", "-0nH"]).is_ok_and(|all| all.stdout.contains("eth0"));
+        lab::wait_until("tcpdump has its socket", 20, listens).unwrap();
         let address = format!("{real}/32");
         Lab::CLIENT.must(&["ip", "addr", "add", &address, "dev", "eth0"]).unwrap();
         Lab::CLIENT.run(&["arping", "-U", "-c", "2", "-I", "eth0", "-s", real, real]).unwrap();
-        lab::wait_until("the conflict is counted", 10, || conflicts() > before).unwrap();
+        lab::wait_until("the conflict is counted", 10, || lease().conflicts > before.conflicts)
+            .unwrap();
         Lab::CLIENT.must(&["ip", "addr", "del", &address, "dev", "eth0"]).unwrap();
-        lab::wait_until("the upstream router believes the machine again", 10, || {
-            neighbour(Lab::UPSTREAM, real) == mac
-        })
-        .unwrap();
+        let seen = announced.finish().unwrap();
+        assert!(seen.ok(), "no announcement: {}", seen.words());
+        // It is no dispute about the role.
+        assert_eq!(lease().disputes, before.disputes);
     }
     assert!(active.is_active());
 }

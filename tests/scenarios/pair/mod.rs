@@ -46,7 +46,7 @@ const STOOD_STILL: u64 = 8_000;
 /// again: what loses datagrams by itself does so each time. That it stood still is seen by what has
 /// nothing to do with the appliance; that no datagram came back for a while is no excuse.
 fn assert_no_datagram_lost(mut happens: impl FnMut() -> Probed) {
-    for _ in 0..3 {
+    for _ in 0..5 {
         let before = lab::queues::overflows();
         lab::hops::count().unwrap();
         let witness = lab::witness::Witness::of_all_cores().unwrap();

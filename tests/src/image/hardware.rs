@@ -57,17 +57,15 @@ impl Hardware {
         format!("{FOLDER}/{}.{what}", self.name)
     }
 
-    /// The words that start QEMU: with this disk and stick, the console on a socket and in a
-    /// record, and QEMU's own line on another socket.
+    /// The words that start QEMU: with this disk and stick, a record of the console, and QEMU's
+    /// own line on a socket.
     pub(super) fn words(&self, disk: &str, stick: Option<&str>) -> Vec<String> {
         let Hardware { name, firmware, nic, iommu } = *self;
-        let [record, console, monitor] =
-            ["console", "serial", "monitor"].map(|what| self.file(what));
+        let [record, monitor] = ["console", "monitor"].map(|what| self.file(what));
         let mut line = format!(
             "qemu-system-x86_64 -machine q35,kernel-irqchip=split,smm=on -accel tcg,thread=multi -cpu max \
              -smp 2 -m 1536 -display none -monitor unix:{monitor},server=on,wait=off \
-             -chardev socket,id=console,path={console},server=on,wait=off,logfile={record} \
-             -serial chardev:console -no-user-config"
+             -serial file:{record} -no-user-config"
         );
         // Before all devices that are to be behind it.
         if iommu {

@@ -18,9 +18,6 @@ const SECONDS: u64 = 400;
 /// Between two looks: each is a command that an emulated machine runs.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
 
-/// Between two keys.
-const BETWEEN_KEYS: Duration = Duration::from_millis(100);
-
 /// A virtual machine, on or off. Its disk is gone with it.
 #[derive(Debug)]
 pub struct Machine {
@@ -168,28 +165,10 @@ impl Machine {
     pub fn choose(&self, line: usize) -> Result<(), Error> {
         // The menu stays for 3 seconds, unless a key is pressed.
         wait_until("GRUB shows its menu", SECONDS, || self.console().contains("reset to factory"))?;
-        // Control and N goes a line down, as an arrow does.
-        self.press(&format!("{}\r", "\u{e}".repeat(line)))
-    }
-
-    /// Presses keys on the serial console, as quickly as somebody types: its port holds a few.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::File`].
-    pub fn press(&self, keys: &str) -> Result<(), Error> {
-        let path = self.hardware.file("serial");
-        let press = || {
-            let mut stream = UnixStream::connect(&path)?;
-            for key in keys.as_bytes() {
-                stream.write_all(&[*key])?;
-                std::thread::sleep(BETWEEN_KEYS);
-            }
-            // What the machine has not read yet is lost with the connection.
-            std::thread::sleep(10 * BETWEEN_KEYS);
-            Ok(())
-        };
-        press().map_err(Error::file(&path))
+        for _ in 0..line {
+            self.monitor("sendkey down")?;
+        }
+        self.monitor("sendkey ret")
     }
 
     /// Copies a file of the host into it.

@@ -107,6 +107,17 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_documentation_has_these_numbers() {
+        let text = include_str!("../../../../docs/configuration.md");
+        let told = |workers| {
+            let number = Buffers::usual(workers).workers;
+            format!("{},{:03}", number / 1000, number % 1000)
+        };
+        let words = format!("can hold {} with one worker and {} with two", told(1), told(2));
+        assert!(text.contains(&words), "{words}");
+    }
+
+    #[test]
     fn rings_between_many_workers_are_shorter() {
         let rooms = [1, 2, 5, 6, 9, 17, 64, 1024].map(handoff_ring);
         assert_eq!(rooms, [2047, 2047, 2047, 1023, 1023, 511, 255, 255]);

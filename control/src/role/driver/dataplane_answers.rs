@@ -95,7 +95,7 @@ impl Driver {
 
     async fn look_for_conflict(&mut self) {
         let Some(count) =
-            self.dataplane.lease_status.as_ref().map(|lease_status| lease_status.conflicts)
+            self.dataplane.lease_status.as_ref().map(|lease_status| lease_status.disputes)
         else {
             // The next dataplane counts from the start.
             self.observed.conflicts = None;

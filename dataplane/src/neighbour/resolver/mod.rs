@@ -12,7 +12,7 @@
 //! ```
 //!
 //! A neighbour in `Probe` is still used; in `Incomplete` and `Failed` it is not. One that packets are
-//! sent to is asked every second, since what it sends is not looked at: a server that got another
+//! sent to is asked every second (as long as there are no more than a thousand), since what it sends is not looked at: a server that got another
 //! Ethernet address without a word is found by the broadcast a second later. When others need the
 //! room, those go that no packet has been sent to for the longest time.
 
@@ -40,14 +40,16 @@ const QUEUE_TOTAL: usize = config::model::buffers::UNRESOLVED as usize;
 const ATTEMPTS: u8 = 3;
 /// The same of one that was, the first of them by unicast, the others by broadcast.
 const PROBES: u8 = 6;
-/// Neighbours that begin to be probed since they are used, in a tick: the rest has its turn later.
+/// Questions to neighbours that are known, in a tick: the rest has its turn later.
 const PROBED: usize = 100;
 /// Time between requests to one neighbour.
 const RETRY: Seconds = Seconds(1);
 /// How long an answer is believed (RFC 4861's REACHABLE_TIME, which Linux uses for ARP).
 const REACHABLE: Seconds = Seconds(30);
-/// The same while packets are sent to it.
-const REACHABLE_IN_USE: Seconds = Seconds(1);
+/// Milliseconds of the same while packets are sent to it, and for each neighbour in use: a thousand
+/// are asked every second, and of more each less often, so that all have their turn.
+const REACHABLE_IN_USE: u64 = 1000;
+const EACH_IN_USE: u64 = 1;
 /// Time between looks at who is used.
 const LOOK: Seconds = Seconds(1);
 /// A part of the table that is forgotten at once when it is full: one of so many.
@@ -159,6 +161,8 @@ pub struct Resolver<P> {
     retired: Vec<NextHop>,
     /// When it was last looked who is used.
     looked: Instant,
+    /// Milliseconds that the answer of one in use is believed.
+    believed: u64,
     /// Somebody found no room.
     is_full: bool,
     /// Neighbours that are asked for though no packet is for them.
@@ -176,6 +180,7 @@ impl<P> Resolver<P> {
             waiting: 0,
             retired: Vec::new(),
             looked: Instant::from_millis(0),
+            believed: REACHABLE_IN_USE,
             is_full: false,
             kept: Vec::new(),
             prober: Prober::default(),
@@ -286,10 +291,9 @@ impl<P> Resolver<P> {
         self.look_who_is_used(now);
         let mut probed = 0;
         for (&(side, target), entry) in &mut self.entries {
-            let may_probe = probed < PROBED;
-            let before = entry.state;
-            if let Some(to) = entry.tick(&self.table, is_deaf[side.index()], may_probe, now) {
-                probed += usize::from(before == ReachabilityState::Reachable);
+            let believed = (probed < PROBED).then_some(self.believed);
+            if let Some(to) = entry.tick(&self.table, is_deaf[side.index()], believed, now) {
+                probed += usize::from(entry.state == ReachabilityState::Probe);
                 outcome(Outcome::Ask(Request { side, target, to }));
             }
             if let (ReachabilityState::Static, Some(mac)) = (entry.state, entry.mac) {
@@ -310,11 +314,14 @@ impl<P> Resolver<P> {
             return;
         }
         self.looked = now;
+        let mut in_use = 0;
         for entry in self.entries.values_mut() {
             if self.table.take_used(entry.hop) {
                 entry.used = now;
             }
+            in_use += u64::from(entry.is_used(now));
         }
+        self.believed = REACHABLE_IN_USE.max(in_use * EACH_IN_USE);
     }
 
     /// Forgets neighbours, where others may need the room: it costs every connection a look at
@@ -364,27 +371,30 @@ impl<P> Resolver<P> {
 }
 
 impl<P> Entry<P> {
-    /// The request that is due now, if one is: to one station or to all.
+    /// Packets were sent to it after its last answer: whether they came there is not known.
+    fn is_used(&self, now: Instant) -> bool {
+        self.used > self.confirmed && now.since(self.used) <= 2 * LOOK.millis()
+    }
+
+    /// The request that is due now, if one is: to one station or to all. `believed` is how long the
+    /// answer of one in use is; none where there is no turn for those that are known.
     fn tick(
         &mut self,
         table: &NeighbourTable,
         is_deaf: bool,
-        may_probe: bool,
+        believed: Option<u64>,
         now: Instant,
     ) -> Option<Option<MacAddress>> {
         let due = now.since(self.asked) >= RETRY.millis();
         let age = now.since(self.confirmed);
-        // What was sent after its last answer: of something later it is not known whether it came.
-        let is_used = self.used > self.confirmed && now.since(self.used) <= 2 * LOOK.millis();
-        match self.state {
-            ReachabilityState::Reachable
-                if age >= REACHABLE.millis()
-                    || is_used && may_probe && age >= REACHABLE_IN_USE.millis() =>
+        match (self.state, believed) {
+            (ReachabilityState::Reachable, Some(believed))
+                if age >= REACHABLE.millis() || self.is_used(now) && age >= believed =>
             {
                 self.state = ReachabilityState::Probe;
                 self.attempts = 0;
             }
-            ReachabilityState::Incomplete | ReachabilityState::Probe if due => {}
+            (ReachabilityState::Incomplete, _) | (ReachabilityState::Probe, Some(_)) if due => {}
             _ => return None,
         }
         let most = if self.state == ReachabilityState::Probe { PROBES } else { ATTEMPTS };
@@ -399,7 +409,8 @@ impl<P> Entry<P> {
         }
         self.attempts += 1;
         self.asked = now;
-        let unicast = self.state == ReachabilityState::Probe && self.attempts == 1;
+        // Its answers are lost here, not its questions there: nobody else is to hear of it.
+        let unicast = self.state == ReachabilityState::Probe && (self.attempts == 1 || is_deaf);
         Some(self.mac.filter(|_| unicast))
     }
 }
