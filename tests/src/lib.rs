@@ -42,6 +42,7 @@ pub mod raw;
 pub mod requests;
 pub mod servers;
 mod shared;
+pub mod soak;
 pub mod stopped;
 pub mod takeover;
 mod topology;

@@ -37,8 +37,13 @@ fn sighup_checks_the_file_and_asks_the_dataplane() {
 
     fs::write(&file, good.replace("lease = \"800ms\"", "lease = \"700ms\"")).unwrap();
     both.a.signal(Signal::HUP);
-    await_words(&both, "[peer] has changed: it takes a restart of tandem-control");
-    assert_eq!(both.a.dataplane.state().reloads, 2);
+    await_words(&both, "these changes need a restart of tandem-control");
+    await_words(&both, "peer.lease: 800ms now, 700ms in the file");
+    assert_eq!(both.a.dataplane.state().reloads, 1, "the dataplane was not told");
+
+    fs::write(&file, &good).unwrap();
+    both.a.signal(Signal::HUP);
+    wait("what needs no restart is taken", || both.a.dataplane.state().reloads == 2);
 
     both.a.dataplane.kill();
     both.a.signal(Signal::HUP);

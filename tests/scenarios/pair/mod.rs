@@ -16,6 +16,7 @@ mod reach;
 mod rejoin;
 mod same_name;
 mod servers;
+mod soak;
 mod stalls;
 mod strangers;
 mod survivors;

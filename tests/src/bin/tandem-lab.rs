@@ -10,6 +10,7 @@ use lab::measure::Measure;
 use lab::probe::Probe;
 use lab::raw::Send;
 use lab::requests::Requests;
+use lab::soak::Soak;
 use lab::{Driver, Error, Lab, Options, Router, Settings, demo};
 
 /// The lab: the appliance among real clients and servers, in network namespaces.
@@ -67,6 +68,9 @@ enum Command {
     /// Measure the pair at its default timers, and print the figures of each run.
     #[command(subcommand)]
     Measure(Measure),
+    /// Raise the pair under mixed load, have faults happen to it that are drawn from a seed, and
+    /// print what was lost.
+    Soak(Soak),
     /// Raise the lab, send real traffic, show what each side saw, and take the lab down.
     Demo,
 }
@@ -90,6 +94,7 @@ fn main() -> ExitCode {
         Command::Down => shared_down(),
         Command::Demo => demonstrate(),
         Command::Measure(measure) => lab::lock().and_then(|_lock| measure.run()),
+        Command::Soak(soak) => lab::lock().and_then(|_lock| soak.run()),
         Command::Load(load) => load.run().map(|result| tell(&result)),
         Command::Requests(requests) => requests.run().map(|result| tell(&result)),
         Command::Probe(probe) => probe.run().map(|result| tell(&result)),
