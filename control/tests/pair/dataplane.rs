@@ -29,6 +29,8 @@ pub(crate) struct DataplaneState {
     /// Which it has: the others are of another configuration.
     pub(crate) next_hops: u64,
     probes: u64,
+    /// Where it says that its file is: what control reads before it has it reload.
+    pub(crate) path: PathBuf,
     pub(crate) conflicts: u64,
     pub(crate) announcements: u64,
     pub(crate) sync: SyncStatus,
@@ -173,6 +175,7 @@ impl FakeDataplane {
             answering: [1, 2],
             next_hops: 7,
             probes: 0,
+            path: "/nowhere".into(),
             conflicts: 0,
             announcements: 0,
             sync: SyncStatus::default(),
@@ -278,7 +281,7 @@ fn converse(mut stream: UnixStream, socket: &Path, state: &Mutex<DataplaneState>
             }
             Request::Services => Response::Services(state.lock().unwrap().pool.services()),
             Request::SetServers(changes) => state.lock().unwrap().pool.set(&changes),
-            Request::Status => status(socket, &mut state.lock().unwrap()),
+            Request::Status => status(&state.lock().unwrap()),
             Request::Observe(observe) => Response::Observations(nothing_observed(observe)),
             request => crate::answers::busy(request),
         };
@@ -296,12 +299,12 @@ fn nothing_observed(observe: Observe) -> Observations {
     Observations { change: 1, servers: Vec::new() }
 }
 
-fn status(socket: &Path, state: &mut DataplaneState) -> Response {
+fn status(state: &DataplaneState) -> Response {
     let response = crate::answers::busy(Request::Status);
     let Response::Status(mut status) = response else { return response };
     status.role = if state.is_active() { Role::Active } else { Role::Standby };
     status.configuration.generation = state.reloads + 1;
-    status.configuration.path = socket.with_file_name("tandem.toml");
+    status.configuration.path.clone_from(&state.path);
     Response::Status(status)
 }
 

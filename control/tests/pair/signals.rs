@@ -24,6 +24,7 @@ fn sighup_checks_the_file_and_asks_the_dataplane() {
     let both = running();
     let file = both.a.folder.join("tandem.toml");
     let good = fs::read_to_string(&file).unwrap();
+    both.a.dataplane.state().path.clone_from(&file);
     both.a.signal(Signal::HUP);
     await_words(&both, "the dataplane has reloaded");
     assert_eq!(both.a.dataplane.state().reloads, 1);
