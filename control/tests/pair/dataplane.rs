@@ -281,7 +281,7 @@ fn converse(mut stream: UnixStream, socket: &Path, state: &Mutex<DataplaneState>
             }
             Request::Services => Response::Services(state.lock().unwrap().pool.services()),
             Request::SetServers(changes) => state.lock().unwrap().pool.set(&changes),
-            Request::Status => status(&state.lock().unwrap()),
+            Request::Status => status(&mut state.lock().unwrap()),
             Request::Observe(observe) => Response::Observations(nothing_observed(observe)),
             request => crate::answers::busy(request),
         };
@@ -299,7 +299,7 @@ fn nothing_observed(observe: Observe) -> Observations {
     Observations { change: 1, servers: Vec::new() }
 }
 
-fn status(state: &DataplaneState) -> Response {
+fn status(state: &mut DataplaneState) -> Response {
     let response = crate::answers::busy(Request::Status);
     let Response::Status(mut status) = response else { return response };
     status.role = if state.is_active() { Role::Active } else { Role::Standby };
