@@ -24,7 +24,7 @@ fn a_machine_is_reset_to_factory_and_lives_without_its_state() {
     machine.power_off();
     machine.power_on().unwrap();
     machine.choose(SHELL_OF_SLOT_A).unwrap();
-    machine.await_console("root@").unwrap();
+    machine.await_console("Press Enter for system maintenance").unwrap();
     assert!(!Lab::CLIENT.sh(&ask()).unwrap().ok());
 
     // Everything is forgotten, and the machine asks for a configuration.
