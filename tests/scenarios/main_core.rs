@@ -14,13 +14,6 @@ const ECHOES: u64 = 5;
 /// More frames for the kernel than are sent meanwhile.
 const FLOOD: usize = 50_000_000;
 
-/// Frames that the client has received.
-fn received() -> u64 {
-    let output = Lab::CLIENT.must(&["cat", "/proc/net/dev"]).unwrap();
-    let line = output.stdout.lines().find_map(|line| line.trim().strip_prefix("eth0:"));
-    line.unwrap().split_whitespace().nth(1).unwrap().parse().unwrap()
-}
-
 #[test]
 fn a_main_core_that_is_stopped_anywhere_stops_no_worker() {
     let mut lab = ready().unwrap();
@@ -39,9 +32,9 @@ fn a_main_core_that_is_stopped_anywhere_stops_no_worker() {
     let main = MainThread::of(lab.appliance.process().unwrap()).unwrap();
     for stop in 0..STOPS {
         main.stop().unwrap();
-        let before = received();
+        let before = Lab::CLIENT.received("eth0").unwrap();
         let forwarded = wait_until("datagrams come back while the main core stands", 10, || {
-            received() >= before + ECHOES
+            Lab::CLIENT.received("eth0").unwrap() >= before + ECHOES
         });
         forwarded.unwrap_or_else(|error| panic!("stop {stop}: {error}"));
         main.go_on().unwrap();

@@ -18,13 +18,6 @@ fn a_connection_leaves_the_main_core_when_its_neighbours_are_known() {
     assert!(main < FRAMES / 100, "{main} packets went through the main core");
 }
 
-/// Frames that the client has received.
-fn received() -> u64 {
-    let output = Lab::CLIENT.must(&["cat", "/proc/net/dev"]).unwrap();
-    let line = output.stdout.lines().find_map(|line| line.trim().strip_prefix("eth0:"));
-    line.unwrap().split_whitespace().nth(1).unwrap().parse().unwrap()
-}
-
 /// A client is replaced by another one with its address, or moves to another host: nobody says so. (The
 /// configuration's servers and gateways are asked several times a second in any case.)
 #[test]
@@ -41,9 +34,11 @@ fn a_host_whose_card_became_another_is_found_without_a_word() {
     );
     let changed = Lab::CLIENT.sh(&line).unwrap();
     assert!(changed.ok(), "{}", changed.words());
-    let before = received();
+    let before = Lab::CLIENT.received("eth0").unwrap();
     // More than there is of ARP. Without a question in time it was 31 s and more.
-    let found = wait_until("datagrams come back", 15, || received() > before + 2000);
+    let found = wait_until("datagrams come back", 15, || {
+        Lab::CLIENT.received("eth0").unwrap() > before + 2000
+    });
     let back = format!("ip link set eth0 address {old}; ip neigh flush dev eth0 nud permanent");
     assert!(Lab::CLIENT.sh(&back).unwrap().ok());
     found.unwrap();

@@ -227,6 +227,22 @@ impl Namespace {
         self.must(&words)
     }
 
+    /// Frames that an interface in it has received.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Command`], when there is no such interface.
+    pub fn received(self, interface: &str) -> Result<u64, Error> {
+        let text = self.must(&["cat", "/proc/net/dev"])?.stdout;
+        let counts = text.lines().find_map(|line| {
+            line.trim().strip_prefix(interface)?.strip_prefix(':')?.split_whitespace().nth(1)
+        });
+        counts.and_then(|count| count.parse().ok()).ok_or_else(|| Error::Command {
+            command: "cat /proc/net/dev".to_owned(),
+            words: format!("there is no {interface}"),
+        })
+    }
+
     /// Starts a Python program.
     ///
     /// # Errors
