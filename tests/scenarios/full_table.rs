@@ -29,6 +29,17 @@ fn connections_that_exist_stay_alive() {
     assert!(lab.appliance.dropped("table_full") > 0);
 }
 
+/// All clients behind one address are one worker's, which has more than its half.
+#[test]
+fn one_address_has_more_than_a_workers_part_of_the_room() {
+    let mut lab = ready().unwrap();
+    let two = Settings { connections: 400, workers: "[0, 1]", ..Settings::default() };
+    lab.restart_with(&two).unwrap();
+    let output = Lab::CLIENT.python(FILL, &[VIP, "300"]).unwrap();
+    assert_eq!(output.stdout.trim(), "all 300");
+    assert!(lab.appliance.dropped("table_full") > 0, "and no more than that");
+}
+
 /// Datagrams to a service that nobody answers, from any number of forged addresses.
 fn flood(lab: &Lab) -> Vec<Vec<u8>> {
     let macs = [Lab::CLIENT.mac("eth0").unwrap(), lab.appliance.mac(0).unwrap()];

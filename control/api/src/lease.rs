@@ -168,6 +168,11 @@ pub struct SyncStatus {
     pub mismatches: u64,
     /// Events that did not fit into this machine's table.
     pub refused: u64,
+    /// Connections of the active machine for which this one has no room, as they were compared
+    /// last.
+    pub missing: u64,
+    /// Connections of the active machine, as they were compared last.
+    pub expected: u64,
     /// Connections installed whose service or real server this machine's configuration
     /// lacks: the two configurations differ.
     pub unserved: u64,

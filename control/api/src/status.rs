@@ -21,6 +21,8 @@ pub struct Status {
     pub uptime_seconds: u64,
     /// One entry a worker, ordered by core.
     pub workers: Vec<WorkerStatus>,
+    /// Connections that the machine can hold, over all workers.
+    pub connections_limit: u64,
     /// The NIC of the public and of the private side.
     pub nics: Vec<Nic>,
     /// The configuration that is in force.
@@ -81,7 +83,7 @@ pub struct WorkerStatus {
     pub core: u32,
     /// Connections in the worker's table.
     pub connections: u64,
-    /// Connections that the worker's table can hold.
+    /// Connections that the worker could have now, if the others took no more.
     pub capacity: u64,
     /// The share of the worker's polls that found packets, in thousandths.
     pub busy_permille: u16,

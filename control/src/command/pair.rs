@@ -36,6 +36,9 @@ fn show_sync(pair: &Pair, out: &mut dyn Write) -> io::Result<()> {
     let state = match dataplane.state {
         SyncState::Off => "the dataplane has not joined yet",
         SyncState::Bulk => "all connections are being copied",
+        SyncState::Following if *link == SyncLink::Receiving && dataplane.missing > 0 => {
+            "what there is room for is in sync"
+        }
         SyncState::Following if *link == SyncLink::Receiving && !dataplane.complete => {
             "connections are being compared"
         }

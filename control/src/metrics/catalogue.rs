@@ -76,12 +76,14 @@ families! {
     NIC_TX_ERRORS "tandem_nic_transmit_error_packets_total" Counter ["side"]
         "Packets that could not be sent."
 
+    CONNECTIONS_LIMIT "tandem_connections_limit" Gauge []
+        "Connections that the machine can hold, over all workers."
     WORKER_BUSY "tandem_worker_busy_ratio" Gauge ["core"]
         "Share of the worker's polls that found packets."
     WORKER_CONNECTIONS "tandem_worker_connections" Gauge ["core"]
         "Connections in the worker's table."
     WORKER_CAPACITY "tandem_worker_connections_limit" Gauge ["core"]
-        "Connections that the worker's table can hold."
+        "Connections that the worker could have now, if the others took no more."
     WORKER_RX_PACKETS "tandem_worker_receive_packets_total" Counter ["core"]
         "Packets that the worker received."
     WORKER_TX_PACKETS "tandem_worker_transmit_packets_total" Counter ["core"]
@@ -258,6 +260,8 @@ families! {
         "Comparisons with the peer's count and digest that failed."
     SYNC_REFUSED "tandem_sync_refused_events_total" Counter []
         "Connection events that did not fit into this machine's table."
+    SYNC_MISSING "tandem_sync_missing_connections" Gauge []
+        "Connections of the active machine for which this one has no room, as far as they were compared."
     SYNC_UNSERVED "tandem_sync_unserved_connections_total" Counter []
         "Connections installed whose service or server this machine's configuration lacks."
     SYNC_SWEPT "tandem_sync_swept_connections_total" Counter []

@@ -49,6 +49,7 @@ impl Answers {
 
 fn write_status(status: &Status, page: &mut Page) {
     let Status { version, dpdk, node, role, uptime_seconds, configuration, .. } = status;
+    page.gauge(all::CONNECTIONS_LIMIT, number(status.connections_limit));
     let labels = [version, dpdk, node].map(Clone::clone);
     page.gauges(all::DATAPLANE_INFO, [(labels, 1.0)]);
     page.gauge(all::DATAPLANE_UPTIME, number(*uptime_seconds));

@@ -91,6 +91,7 @@ fn write_lease_status(lease_status: &LeaseStatus, page: &mut Page) {
     page.counter(all::SYNC_OVERFLOWS, sync.overflows);
     page.counter(all::SYNC_MISMATCHES, sync.mismatches);
     page.counter(all::SYNC_REFUSED, sync.refused);
+    page.gauge(all::SYNC_MISSING, sync.missing as f64);
     page.counter(all::SYNC_UNSERVED, sync.unserved);
     page.counter(all::SYNC_SWEPT, sync.swept);
 }

@@ -2,8 +2,10 @@
 
 use core::cmp::Ordering;
 
-use api::{LeaseStatus, SyncLink, SyncState};
+use api::{LeaseStatus, SyncLink, SyncState, SyncStatus};
 use failover::{Fitness, Reach, Role};
+
+use crate::output::units::count;
 
 const SIDES: [&str; 2] = ["public", "private"];
 
@@ -34,18 +36,40 @@ pub fn silent(lease_status: &LeaseStatus) -> Vec<String> {
     sides.map(words).collect()
 }
 
-/// Whether this machine has every connection that the peer had when that was last active.
+/// How much this machine has of the connections that the peer had when that was last active.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Copied(bool);
+pub enum Copied {
+    /// It is not known.
+    #[default]
+    Unknown,
+    /// What there is room for, and is kept up to date.
+    Part {
+        held: u64,
+        all: u64,
+    },
+    All,
+}
 
 impl Copied {
     /// Follows what is seen. While the peer is active something is missed whenever no
     /// stream is up; once it is not, nothing happens that could be.
-    pub fn follow(&mut self, own: Role, peer: Option<Role>, link: SyncLink, complete: bool) {
+    pub fn follow(&mut self, own: Role, peer: Option<Role>, link: SyncLink, sync: &SyncStatus) {
         match (own, peer) {
-            (Role::Active, _) => self.0 = false,
-            (_, Some(Role::Active)) => self.0 = link == SyncLink::Receiving && complete,
+            (Role::Active, _) => *self = Copied::Unknown,
+            (_, Some(Role::Active)) if link == SyncLink::Receiving => *self = Copied::of(sync),
+            (_, Some(Role::Active)) => *self = Copied::Unknown,
             _ => {}
+        }
+    }
+
+    fn of(sync: &SyncStatus) -> Self {
+        let SyncStatus { state, complete, missing, expected, .. } = *sync;
+        match (state, missing) {
+            _ if complete => Copied::All,
+            (SyncState::Following, 1..) => {
+                Copied::Part { held: expected.saturating_sub(missing), all: expected }
+            }
+            _ => Copied::Unknown,
         }
     }
 }
@@ -85,20 +109,36 @@ impl Findings<'_> {
         // Like a machine that is cut off, one that is held back has all that it has, and
         // claims nothing.
         let witness = if self.is_held_back() { Some(false) } else { self.witness };
-        Fitness {
+        let fitness = Fitness {
             able: lease_status.workers_run,
-            synced: self.is_synced(),
+            synced: false,
             links: lease_status.links == [true, true] && lease_status.stuck == [false, false],
             witness,
             reach: lease_status.reach.each_ref().map(reach),
-        }
+        };
+        Fitness { synced: self.is_synced(fitness), ..fitness }
     }
 
     /// Beside a silent peer there is nobody to get anything from; a machine that has not
     /// listened yet does not know that. One that is not understood is not silent.
-    fn is_synced(&self) -> bool {
+    fn is_synced(&self, own: Fitness) -> bool {
         let is_alone = self.peer.is_none() && !self.incompatible;
-        self.copied.0 || (is_alone && self.role == Role::Standby)
+        match self.copied {
+            Copied::All => true,
+            Copied::Part { .. } if self.is_needed(own) => true,
+            _ => is_alone && self.role == Role::Standby,
+        }
+    }
+
+    /// True if a part of the connections is better than what the peer can do.
+    fn is_needed(&self, own: Fitness) -> bool {
+        let serves = |peer: Fitness| match self.peer {
+            Some(Role::Active) => {
+                peer.able && peer.links && own.compare_reach(peer) != Ordering::Greater
+            }
+            _ => peer.able && peer.links && peer.synced,
+        };
+        self.peer.is_some() && !self.peer_fitness.is_some_and(serves)
     }
 
     /// A machine that holds the role goes on: it is the other one that was changed.
@@ -179,6 +219,14 @@ impl Findings<'_> {
     }
 
     fn sync_obstacle(&self, lease_status: &LeaseStatus) -> String {
+        if let Copied::Part { held, all } = self.copied {
+            return format!(
+                "holds {} of {} connections, for want of room: raise node.connections to what the \
+                 active machine has",
+                count(held),
+                count(all)
+            );
+        }
         match (self.link, lease_status.sync.state) {
             (SyncLink::Receiving, SyncState::Following) => {
                 "connections differ from the peer's and are copied again".to_owned()
@@ -209,7 +257,7 @@ mod tests {
             peer_fitness: None,
             link: SyncLink::Receiving,
             link_trouble: None,
-            copied: Copied(copied),
+            copied: if copied { Copied::All } else { Copied::Unknown },
             witness: None,
             unproven_peer: false,
             incompatible: false,
@@ -267,18 +315,54 @@ mod tests {
     fn without_a_stream_connections_are_missed_for_good() {
         let mut copied = Copied::default();
         let (own, active) = (Role::Standby, Some(Role::Active));
-        copied.follow(own, active, SyncLink::Receiving, false);
-        assert_eq!(copied, Copied(false));
-        copied.follow(own, active, SyncLink::Receiving, true);
-        copied.follow(own, None, SyncLink::Down, true);
-        copied.follow(own, Some(Role::Standby), SyncLink::Down, true);
-        assert_eq!(copied, Copied(true), "nothing happened that it could miss");
-        copied.follow(own, active, SyncLink::Down, true);
-        copied.follow(own, Some(Role::Standby), SyncLink::Down, true);
-        assert_eq!(copied, Copied(false));
-        copied.follow(own, active, SyncLink::Receiving, true);
-        copied.follow(Role::Active, Some(Role::Standby), SyncLink::Sending, true);
-        assert_eq!(copied, Copied(false), "what it had as standby is history");
+        let (whole, none) =
+            (SyncStatus { complete: true, ..SyncStatus::default() }, SyncStatus::default());
+        copied.follow(own, active, SyncLink::Receiving, &none);
+        assert_eq!(copied, Copied::Unknown);
+        copied.follow(own, active, SyncLink::Receiving, &whole);
+        copied.follow(own, None, SyncLink::Down, &whole);
+        copied.follow(own, Some(Role::Standby), SyncLink::Down, &whole);
+        assert_eq!(copied, Copied::All, "nothing happened that it could miss");
+        copied.follow(own, active, SyncLink::Down, &whole);
+        copied.follow(own, Some(Role::Standby), SyncLink::Down, &whole);
+        assert_eq!(copied, Copied::Unknown);
+        copied.follow(own, active, SyncLink::Receiving, &whole);
+        copied.follow(Role::Active, Some(Role::Standby), SyncLink::Sending, &whole);
+        assert_eq!(copied, Copied::Unknown, "what it had as standby is history");
+    }
+
+    /// What holds a part waits beside a machine that serves everybody, and is better than none.
+    #[test]
+    fn a_part_of_the_connections_counts_when_nobody_has_all() {
+        let lease_status = lease_status();
+        let mut part = findings(&lease_status, false);
+        let mut copied = Copied::default();
+        let sync = SyncStatus {
+            state: SyncState::Following,
+            missing: 88_000,
+            expected: 500_000,
+            ..SyncStatus::default()
+        };
+        copied.follow(Role::Standby, Some(Role::Active), SyncLink::Receiving, &sync);
+        part.copied = copied;
+        part.peer_fitness = Some(Fitness { synced: false, ..Fitness::READY });
+        assert!(!part.fitness().synced);
+        assert_eq!(
+            part.obstacles(part.fitness()),
+            ["holds 412,000 of 500,000 connections, for want of room: raise node.connections to \
+              what the active machine has"]
+        );
+        for peer in
+            [Fitness { links: false, ..Fitness::READY }, Fitness { able: false, ..Fitness::READY }]
+        {
+            part.peer_fitness = Some(peer);
+            assert!(part.fitness().synced, "{peer:?}");
+        }
+        part.peer = Some(Role::Standby);
+        part.peer_fitness = Some(Fitness { synced: false, ..Fitness::READY });
+        assert!(part.fitness().synced, "neither machine has more");
+        part.peer_fitness = Some(Fitness::READY);
+        assert!(!part.fitness().synced, "the peer has all of them");
     }
 
     #[test]

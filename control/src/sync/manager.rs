@@ -20,6 +20,10 @@ use crate::role::sync_direction::Import;
 
 /// Between two rounds over all paths.
 const RETRY: Duration = Duration::from_millis(100);
+/// A stream that the own dataplane has ended so soon may be ended as soon the next time; in a row
+/// of such ones each waits twice as long as the one before, this often.
+const SOON: Duration = Duration::from_secs(60);
+const DOUBLINGS: u32 = 8;
 
 /// What every stream needs.
 struct StreamContext {
@@ -71,6 +75,9 @@ pub struct Manager {
     first: usize,
     /// No round over the paths begins before.
     next_round: Instant,
+    /// Streams in a row that the own dataplane has soon ended, and when the last one came up.
+    ended_soon: u32,
+    begun: Instant,
 }
 
 impl Manager {
@@ -108,6 +115,8 @@ impl Manager {
             stream: None,
             first: 0,
             next_round: Instant::now(),
+            ended_soon: 0,
+            begun: Instant::now(),
         }
     }
 
@@ -141,6 +150,7 @@ impl Manager {
         }
         if self.waits(plan) && Instant::now() >= self.next_round {
             let order = dial::order(self.first, &plan.paths_up);
+            self.begun = Instant::now();
             let import = import(Arc::clone(&self.context), order);
             let task = tokio::spawn(import);
             self.stream = Some(Stream { direction: Direction::Import, task });
@@ -170,8 +180,14 @@ impl Manager {
             // The next one may be better.
             self.first = path + 1;
         }
-        // Whatever ended it may end the next one as quickly.
-        self.next_round = Instant::now() + RETRY;
+        // Whatever ended it may end the next one as quickly. What the dataplane ends has to be sent
+        // again from the beginning.
+        let is_dataplane = ended.path.is_some() && matches!(ended.trouble, Trouble::Dataplane(_));
+        self.ended_soon = match is_dataplane && self.begun.elapsed() < SOON {
+            true => (self.ended_soon + 1).min(DOUBLINGS),
+            false => 0,
+        };
+        self.next_round = Instant::now() + RETRY * (1 << self.ended_soon);
         self.context.down(&ended.trouble);
     }
 }

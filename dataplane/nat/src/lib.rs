@@ -25,6 +25,7 @@ mod prefetch;
 pub mod random;
 pub mod reassembly;
 pub mod record;
+pub mod room;
 pub mod scheduler;
 pub mod service;
 pub mod side;

@@ -4,8 +4,7 @@
 /// back it with huge pages: the table is random access over gigabytes, and a page walk
 /// per packet would cost more than the look-up.
 pub(crate) fn prepare<T>(vec: &mut Vec<T>, prepare: &mut dyn FnMut(Region)) {
-    let spare = vec.spare_capacity_mut();
-    prepare(Region { start: spare.as_ptr() as usize, bytes: size_of_val(spare) });
+    prepare(Region::of(vec));
 }
 
 /// A range of addresses that will hold a part of the table.
@@ -15,4 +14,21 @@ pub struct Region {
     pub start: usize,
     /// Length in bytes.
     pub bytes: usize,
+}
+
+impl Region {
+    /// All that a vector has reserved.
+    pub(crate) fn of<T>(vec: &Vec<T>) -> Self {
+        Region { start: vec.as_ptr() as usize, bytes: vec.capacity() * size_of::<T>() }
+    }
+
+    /// The part from one of `all` equal places to another.
+    pub(crate) fn part(self, from: usize, to: usize, all: usize) -> Self {
+        let byte = |place: usize| {
+            let byte = self.bytes as u128 * place as u128 / all.max(1) as u128;
+            (byte as usize).min(self.bytes)
+        };
+        let (from, to) = (byte(from), byte(to.max(from)));
+        Region { start: self.start + from, bytes: to - from }
+    }
 }

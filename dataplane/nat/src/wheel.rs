@@ -19,6 +19,7 @@
 use crate::memory::{self, Region};
 use crate::prefetch::prefetch;
 use crate::record::{ConnectionId, NONE, Slot, Visits};
+use crate::room::Capacity;
 use crate::time::{Instant, Seconds};
 
 /// Length of a tick: 2^10 ms.
@@ -61,7 +62,10 @@ impl Due {
 pub(crate) struct Wheel {
     /// First chunk of each slot.
     slots: Box<[u32; SLOTS]>,
+    /// Those that were ever in use, and the table's own part; there is room for all of them.
     chunks: Vec<Chunk>,
+    /// As many as all records can need.
+    most: usize,
     free: u32,
     /// The tick whose slot is being visited; all before it are done.
     current: Tick,
@@ -71,18 +75,20 @@ pub(crate) struct Wheel {
 
 impl Wheel {
     /// A wheel for this many records.
-    pub(crate) fn new(records: usize, now: Instant, prepare: &mut dyn FnMut(Region)) -> Self {
+    pub(crate) fn new(records: Capacity, now: Instant, prepare: &mut dyn FnMut(Region)) -> Self {
         // Each slot may end in a chunk that is not full.
-        let count = records * PER_RECORD / CHUNK + SLOTS + 1;
-        let mut chunks = Vec::with_capacity(count);
+        let chunks_for = |records: usize| records * PER_RECORD / CHUNK + SLOTS + 1;
+        let (own, most) = (chunks_for(records.own), chunks_for(records.most));
+        let mut chunks = Vec::with_capacity(most);
         memory::prepare(&mut chunks, prepare);
-        for number in 1..=count as u32 {
-            let next = if number as usize == count { NONE } else { number };
+        for number in 1..=own as u32 {
+            let next = if number as usize == own { NONE } else { number };
             chunks.push(Chunk { ids: [0; CHUNK], len: 0, next });
         }
         Wheel {
             slots: Box::new([NONE; SLOTS]),
             chunks,
+            most,
             free: 0,
             current: Self::tick_of(now),
             shortest: 1,
@@ -97,7 +103,22 @@ impl Wheel {
     }
 
     pub(crate) fn bytes(&self) -> usize {
-        self.chunks.len() * size_of::<Chunk>() + size_of_val(&*self.slots)
+        self.most * size_of::<Chunk>() + size_of_val(&*self.slots)
+    }
+
+    /// The memory of its chunks.
+    pub(crate) fn region(&self) -> Region {
+        Region::of(&self.chunks)
+    }
+
+    /// Adds a free chunk, in memory that is reserved for it.
+    #[cold]
+    fn grow(&mut self) {
+        let number = self.chunks.len();
+        if number < self.most.min(self.chunks.capacity()) {
+            self.chunks.push(Chunk { ids: [0; CHUNK], len: 0, next: NONE });
+            self.free = number as u32;
+        }
     }
 
     /// The tick in which an instant lies.
@@ -161,6 +182,9 @@ impl Wheel {
 
     #[inline(always)]
     fn put_into(&mut self, slot: Slot, id: ConnectionId) -> bool {
+        if self.free == NONE {
+            self.grow();
+        }
         let Some(slot) = self.slots.get_mut(slot as usize % SLOTS) else { return false };
         let open =
             self.chunks.get(*slot as usize).is_some_and(|chunk| (chunk.len as usize) < CHUNK);

@@ -26,6 +26,7 @@ use config::{Checked, Config, Sources};
 use dpdk::mbuf::Mbuf;
 use dpdk::port::Port;
 use nat::passive::Suspects;
+use nat::room::Room;
 use nat::service::{Budgets, Loads};
 use parking_lot::{Mutex, RwLock};
 
@@ -77,8 +78,8 @@ impl Loaded {
 /// One worker as seen from here.
 pub struct WorkerHandle {
     pub core: u16,
-    /// Room in its connection table.
-    pub capacity: usize,
+    /// How many connections it may have.
+    pub room: Arc<Room>,
     pub counters: Arc<WorkerBlock>,
     /// The connections that each real server has on it.
     pub loads: Arc<Loads>,

@@ -216,7 +216,7 @@ floating = ["10.0.0.1/24"]
             let [first, second] = [(); 2].map(|()| builder.build(&config, &[]).unwrap());
             let handle = |core| WorkerHandle {
                 core,
-                capacity: 0,
+                room: Arc::new(Room::new(0.into())),
                 counters: Arc::default(),
                 loads: Arc::default(),
                 budgets: Arc::default(),

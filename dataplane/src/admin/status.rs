@@ -46,6 +46,7 @@ impl Admin {
             role: self.role.role(Tsc::now()),
             uptime_seconds: self.clock.now().millis() / 1000,
             workers: workers.collect(),
+            connections_limit: u64::from(loaded.config.node.connections),
             nics: Side::ALL
                 .map(|side| match side {
                     Side::Public => self.nic(side, &loaded.config.public),
@@ -330,7 +331,7 @@ fn worker_status(worker: &WorkerHandle, before: (u64, u64)) -> WorkerStatus {
     WorkerStatus {
         core: u32::from(worker.core),
         connections: counters.connections.get(),
-        capacity: worker.capacity as u64,
+        capacity: worker.room.reach() as u64,
         busy_permille: (busy * 1000 / all.max(1)).min(1000) as u16,
         rx_packets: total(&counters.received),
         tx_packets: total(&counters.sent),

@@ -80,8 +80,8 @@ impl Importers for Admin {
             .map(|installs| {
                 let (orders, to_install) = ring::ring(RING);
                 let (replies, replied) = ring::ring(REPLIES);
-                let import = Import::new(to_install, replies, workers, installs);
-                let intake = Intake { orders, replies: replied };
+                let import = Import::new(to_install, replies, workers, Arc::clone(&installs));
+                let intake = Intake { orders, replies: replied, installs };
                 (Session::Import(Box::new(import)), intake)
             })
             .unzip();
@@ -95,6 +95,11 @@ impl Importers for Admin {
         if persistence.install(client, is_standby, self.clock.now()) == Installed::Refused {
             tracing::debug!("connection sync: no number is free for a persistent client's server");
         }
+    }
+
+    fn free(&self) -> u64 {
+        let held: u64 = self.workers.iter().map(|worker| worker.counters.connections.get()).sum();
+        u64::from(self.loaded.lock().config.node.connections).saturating_sub(held)
     }
 
     fn owner(&self, remote: Option<Ipv4Addr>) -> usize {

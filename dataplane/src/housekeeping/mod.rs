@@ -12,6 +12,7 @@ mod arp;
 mod deafness;
 mod from_worker;
 mod health;
+mod lending;
 mod reach;
 mod return_path;
 mod servers;
@@ -47,6 +48,7 @@ use crate::worker::BURST;
 pub use announce::Announcer;
 pub use from_worker::FromWorker;
 pub use health::Watch;
+pub use lending::Lending;
 pub use return_path::ReturnPathProber;
 pub use servers::ServerWatch;
 pub use spread::Spread;
@@ -56,7 +58,7 @@ const SLEEP: Timespec = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
 /// Time between looks at neighbours' timers.
 const TICK_MILLIS: u64 = 100;
 /// Time between additions of all workers' loads: a worker knows of the others' connections as
-/// they were so long ago at the most.
+/// they were so long ago at the most, and is lent room by them.
 const LOADS_MILLIS: u64 = 10;
 /// Places of the table of persistent clients that are swept at a time: a table of a million
 /// clients in four minutes.
@@ -100,6 +102,8 @@ pub struct Housekeeping {
     pub neighbours: Arc<NeighbourTable>,
     /// The connections that each worker has, and knows of the others.
     pub loads: Vec<Arc<Loads>>,
+    /// Room for connections.
+    pub lending: Lending,
     /// The service manager's, if there is one that watches.
     pub watchdog: Option<Watchdog>,
     /// Packets dropped here.
@@ -129,6 +133,7 @@ impl Housekeeping {
             if now.since(shared) >= LOADS_MILLIS {
                 shared = now;
                 service::share(&self.loads);
+                self.lending.share();
             }
             if now.since(ticked) >= TICK_MILLIS {
                 ticked = now;

@@ -30,7 +30,7 @@ use wire::MacAddress;
 
 use crate::admin::{Admin, Loaded, Socket, SocketError};
 use crate::clock::Clock;
-use crate::housekeeping::{Housekeeping, Spread, Watch};
+use crate::housekeeping::{Housekeeping, Lending, Spread, Watch};
 use crate::kernel::{KernelInterface, KernelInterfaceError};
 use crate::link::NicLink;
 
@@ -168,8 +168,11 @@ impl Dataplane {
             halt: &halt,
         };
         let worker_setup = resources.worker_setup(&eal, nics)?;
-        let WorkerSetup { builds, admin_handles, from_workers, to_worker } = worker_setup;
-        let blocks = admin_handles.iter().map(|worker| Arc::clone(&worker.counters)).collect();
+        let WorkerSetup { builds, admin_handles, from_workers, to_worker, reserve } = worker_setup;
+        let blocks: Vec<_> =
+            admin_handles.iter().map(|worker| Arc::clone(&worker.counters)).collect();
+        let rooms = admin_handles.iter().map(|worker| Arc::clone(&worker.room)).collect();
+        let lending = Lending::new(reserve, rooms, blocks.clone());
         let loads = admin_handles.iter().map(|worker| Arc::clone(&worker.loads)).collect();
         let now = state.clock.now();
         let spread = by_nics.then(|| Spread::new(config.node.workers.clone(), now));
@@ -178,8 +181,14 @@ impl Dataplane {
         let admin = Arc::new(state.admin(loaded, admin_handles, ports, sharing));
         let socket = open_socket(&admin)?;
         let rings = (from_workers, to_worker);
-        let housekeeping =
-            state.housekeeping(rings, kernel, pools.main, watch, loads, Arc::clone(&stop));
+        let housekeeping = state.housekeeping(
+            rings,
+            kernel,
+            pools.main,
+            watch,
+            (loads, lending),
+            Arc::clone(&stop),
+        );
         privileges::give_up(&admin.loaded.lock().config);
         let workers = threads::launch(&eal, cores, builds, &halt, &stop)?;
         Ok(Dataplane { housekeeping, workers, admin, socket, halt })

@@ -21,8 +21,8 @@ use crate::client_key;
 use crate::clock::Clock;
 use crate::counters::Drops;
 use crate::housekeeping::{
-    Announcer, FromWorker, Housekeeping, ReturnPathProber, ServerWatch, UNDELIVERABLE_A_SECOND,
-    Watch,
+    Announcer, FromWorker, Housekeeping, Lending, ReturnPathProber, ServerWatch,
+    UNDELIVERABLE_A_SECOND, Watch,
 };
 use crate::kernel::KernelInterface;
 use crate::neighbour::{NeighbourTable, Resolver};
@@ -118,7 +118,7 @@ impl SharedState {
         kernel: [Option<KernelInterface>; 2],
         mempool: Mempool,
         watch: Watch,
-        loads: Vec<Arc<Loads>>,
+        (loads, lending): (Vec<Arc<Loads>>, Lending),
         stop: Arc<AtomicBool>,
     ) -> Housekeeping {
         let watchdog = Watchdog::from_environment(watch.limits());
@@ -138,6 +138,7 @@ impl SharedState {
             observations: self.observations,
             neighbours: self.neighbours,
             loads,
+            lending,
             watchdog,
             drops: self.drops,
             clock: self.clock,

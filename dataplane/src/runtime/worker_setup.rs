@@ -15,6 +15,7 @@ use dpdk::ring::{self, Consumer, Producer, RingError};
 use nat::Connections;
 use nat::fragment::Tracker;
 use nat::passive::Observer;
+use nat::room::{Capacity, Reserve, Room};
 use nat::service::{Budgets, Limits, Loads};
 
 use super::StartError;
@@ -58,6 +59,8 @@ pub(super) struct WorkerSetup {
     pub(super) from_workers: Vec<FromWorker>,
     /// The ring from the main core to the first worker.
     pub(super) to_worker: Producer,
+    /// Room for connections.
+    pub(super) reserve: Reserve,
 }
 
 /// One worker's rings to and from every other.
@@ -78,7 +81,7 @@ impl WorkerResources<'_> {
         let checks_ip = nics.each_ref().map(|nic| nic.checks_ip);
         let [mut public, mut private] = nics.map(Queues::new);
         let rings = self.rings(eal, cores.len())?;
-        let capacity = (self.config.node.connections as usize).div_ceil(cores.len());
+        let reserve = Reserve::new(self.config.node.connections as usize, cores.len());
         let limits = Arc::new(Limits::default());
         // Only the first worker sends for the main core; the others' rings stay empty.
         let mut to_worker = None;
@@ -93,9 +96,10 @@ impl WorkerResources<'_> {
             let loads = Arc::new(Loads::default());
             let budgets = Arc::new(Budgets::new(Arc::clone(&limits), index, cores.len()));
             let mailbox = Arc::new(Mailbox::default());
+            let room = Arc::new(Room::new(reserve.capacity()));
             admin_handles.push(AdminHandle {
                 core: core.0,
-                capacity,
+                room: Arc::clone(&room),
                 counters: Arc::clone(&counters),
                 loads: Arc::clone(&loads),
                 budgets: Arc::clone(&budgets),
@@ -111,6 +115,7 @@ impl WorkerResources<'_> {
             let observer = Observer::new(Arc::clone(&self.state.suspects), index);
             let (clock, idle) = (self.state.clock, self.config.node.idle);
             let stop = Arc::clone(self.halt);
+            let capacity = reserve.capacity();
             builds.push(Box::new(move || Parts {
                 index,
                 receive,
@@ -122,6 +127,7 @@ impl WorkerResources<'_> {
                 returned,
                 mempool,
                 connections: connections(capacity, &snapshot, clock)
+                    .within(room)
                     .counted_in(loads)
                     .limited_by(budgets)
                     .observed_by(observer),
@@ -138,7 +144,7 @@ impl WorkerResources<'_> {
         }
         let no_workers = || EalError::Invalid("node.workers names no core".to_owned());
         let to_worker = to_worker.ok_or_else(no_workers)?;
-        Ok(WorkerSetup { builds, admin_handles, from_workers, to_worker })
+        Ok(WorkerSetup { builds, admin_handles, from_workers, to_worker, reserve })
     }
 
     /// Rings from a worker to the main core.
@@ -175,9 +181,10 @@ impl Rings {
     }
 }
 
-fn connections(capacity: usize, snapshot: &Snapshot, clock: Clock) -> Connections<Ipv4Addr> {
+fn connections(capacity: Capacity, snapshot: &Snapshot, clock: Clock) -> Connections<Ipv4Addr> {
     Connections::new(capacity, snapshot.timeouts, clock.now(), &mut |region| {
-        // Without huge pages the table is slower, and right.
+        // Without these the table is slower, and right.
         dpdk::memory::advise_hugepages(region.start, region.bytes);
+        dpdk::memory::prefer_this_node(region.start, region.bytes);
     })
 }

@@ -180,6 +180,7 @@ impl<'a> Importer<'a> {
     fn follow(&mut self) -> Result<usize, Ended> {
         let Some(session) = &mut self.session else { return Ok(self.link.send()?) };
         let mut mismatch = session.collect(&mut self.link);
+        mismatch = mismatch.or_else(|| session.retry_when_due(self.workers, self.progress));
         session.sweep_when_due();
         session.report(&mut self.link, self.progress);
         if let Some(Ended::Mismatch { .. }) = mismatch {

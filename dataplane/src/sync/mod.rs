@@ -90,6 +90,9 @@ pub enum Ended {
         /// Connections there.
         expected: u64,
     },
+    /// There was no room for everything, and now there is.
+    #[error("there is room for the {0} connections that are missing: everything is sent again")]
+    Room(u64),
     /// Another stream takes its place.
     #[error("another stream has taken its place")]
     Replaced,
@@ -126,6 +129,8 @@ pub trait Exporters: Send + Sync {
 pub struct Intake {
     pub orders: Producer,
     pub replies: Consumer,
+    /// Where the worker counts what became of events.
+    pub installs: Arc<Installs>,
 }
 
 /// The workers of an importer.
@@ -139,6 +144,9 @@ pub trait Importers: Send + Sync {
 
     /// Takes a persistent client that the peer tells of.
     fn remember(&self, client: &Told<Ipv4Addr>);
+
+    /// Connections that there is still room for.
+    fn free(&self) -> u64;
 
     /// The worker that owns connections with this remote address; `None`: hairpin ones.
     fn owner(&self, remote: Option<Ipv4Addr>) -> usize;

@@ -1,6 +1,8 @@
 //! How connection sync stands, shared between its thread and those who ask.
 
 use core::sync::atomic::{AtomicU64, Ordering};
+use core::time::Duration;
+use std::time::Instant;
 
 use api::{SyncState, SyncStatus};
 use parking_lot::Mutex;
@@ -12,9 +14,50 @@ pub struct Progress {
     sessions: AtomicU64,
     exporting: Mutex<bool>,
     wanted: AtomicU64,
+    backoff: Mutex<Backoff>,
+}
+
+/// How long nothing is sent again for want of room.
+#[derive(Debug)]
+struct Backoff {
+    first: Duration,
+    wait: Duration,
+    next: Option<Instant>,
+}
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Backoff::beginning_with(Duration::from_secs(10))
+    }
+}
+
+impl Backoff {
+    /// The longest time between two attempts to hold everything.
+    const LONGEST: Duration = Duration::from_secs(600);
+
+    fn beginning_with(first: Duration) -> Self {
+        Backoff { first, wait: first, next: None }
+    }
+
+    /// True when it is time for another attempt.
+    fn is_over(&mut self, now: Instant) -> bool {
+        match self.next {
+            Some(next) if now < next => return false,
+            // The first time it is only noted that something is missing.
+            None => self.wait = self.first,
+            Some(_) => self.wait = (self.wait * 2).min(Self::LONGEST),
+        }
+        self.next.replace(now + self.wait).is_some()
+    }
 }
 
 impl Progress {
+    /// One that waits so long before the first attempt to hold everything after all.
+    #[cfg(test)]
+    pub(super) fn retrying_after(first: Duration) -> Self {
+        Progress { backoff: Mutex::new(Backoff::beginning_with(first)), ..Progress::default() }
+    }
+
     pub fn status(&self) -> SyncStatus {
         let mut status = self.status.lock().clone();
         status.draining = self.wanted_mark();
@@ -22,7 +65,11 @@ impl Progress {
     }
 
     pub(super) fn update(&self, change: impl FnOnce(&mut SyncStatus)) {
-        change(&mut self.status.lock());
+        let mut status = self.status.lock();
+        change(&mut status);
+        if status.complete {
+            self.has_room();
+        }
     }
 
     /// The number of the next session; they grow as long as the process runs.
@@ -40,6 +87,18 @@ impl Progress {
         exporting.then(|| self.wanted.fetch_add(1, Ordering::Relaxed) + 1)
     }
 
+    /// True, now and then, when everything may be sent again since there may be room for it: each
+    /// time it takes twice as long.
+    pub(super) fn retries(&self) -> bool {
+        self.backoff.lock().is_over(Instant::now())
+    }
+
+    /// Nothing is missing.
+    fn has_room(&self) {
+        let mut backoff = self.backoff.lock();
+        *backoff = Backoff::beginning_with(backoff.first);
+    }
+
     pub(super) fn wanted_mark(&self) -> u64 {
         self.wanted.load(Ordering::Relaxed)
     }
@@ -50,6 +109,25 @@ impl Progress {
             status.state = SyncState::Bulk;
             status.complete = false;
             status.lag = 0;
+            (status.missing, status.expected) = (0, 0);
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_attempt_waits_twice_as_long_up_to_ten_minutes() {
+        let mut backoff = Backoff::default();
+        let begin = Instant::now();
+        let mut attempts = Vec::new();
+        for second in 0..4000 {
+            if backoff.is_over(begin + Duration::from_secs(second)) {
+                attempts.push(second);
+            }
+        }
+        assert_eq!(attempts, [10, 30, 70, 150, 310, 630, 1230, 1830, 2430, 3030, 3630]);
     }
 }

@@ -42,9 +42,14 @@ struct Machine {
 
 impl Machine {
     fn new(workers: usize, ring: usize, seed: u64) -> Arc<Self> {
+        Self::with_room(100_000, workers, ring, seed)
+    }
+
+    /// One whose workers each have room for so many connections.
+    fn with_room(room: usize, workers: usize, ring: usize, seed: u64) -> Arc<Self> {
         let worker = |_| Worker {
             connections: Mutex::new(Connections::new(
-                100_000,
+                room,
                 Timeouts::default(),
                 Instant::from_millis(0),
                 &mut |_| (),
@@ -175,8 +180,8 @@ impl Importers for Machine {
         self.set(|worker| {
             let (orders, to_install) = ring::ring(self.ring);
             let (replies, replied) = ring::ring(REPLIES);
-            intakes.push(Intake { orders, replies: replied });
             let installs = Arc::clone(&worker.installs);
+            intakes.push(Intake { orders, replies: replied, installs: Arc::clone(&installs) });
             Session::Import(Box::new(Import::new(to_install, replies, workers, installs)))
         });
         Ok(intakes)
@@ -185,6 +190,14 @@ impl Importers for Machine {
     fn remember(&self, client: &Told<Ipv4Addr>) {
         let now = Machine::now(self);
         self.persistence.install(client, self.standby.load(Ordering::Relaxed), now);
+    }
+
+    fn free(&self) -> u64 {
+        let free = |worker: &Worker| {
+            let connections = worker.connections.lock();
+            connections.table().capacity() - connections.table().len()
+        };
+        self.workers.iter().map(|worker| free(worker) as u64).sum()
     }
 
     fn owner(&self, remote: Option<Ipv4Addr>) -> usize {
@@ -240,7 +253,8 @@ struct Run<'a> {
 
 /// Runs a story; the streams end with it.
 fn with_pair(from: &Arc<Machine>, to: &Arc<Machine>, story: impl FnOnce(&Run<'_>)) {
-    let (sender, receiver) = (Progress::default(), Progress::default());
+    let (sender, receiver) =
+        (Progress::default(), Progress::retrying_after(Duration::from_millis(10)));
     let (here, there) = UnixStream::pair().unwrap();
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -343,6 +357,46 @@ fn a_difference_ends_the_stream_and_is_not_complete() {
         assert!(!run.receiver.status().complete);
         wait_until("ended", || run.sender.status().state == SyncState::Off);
         assert_eq!(run.sender.want_mark(), None);
+    });
+}
+
+#[test]
+fn a_standby_without_room_keeps_what_fits_and_gets_the_rest_when_there_is_room() {
+    let (from, to) = (Machine::new(2, RING, 3), Machine::with_room(400, 2, RING, 5));
+    (0..3000).for_each(|number| from.open(number));
+    with_pair(&from, &to, |run| {
+        let status = || run.receiver.status();
+        wait_until("it says how much is missing", || status().missing > 0);
+        let SyncStatus { state, missing, expected, complete, mismatches, .. } = status();
+        assert_eq!((state, complete, mismatches), (SyncState::Following, false, 0));
+        assert_eq!((expected, expected - missing), (3000, 800), "it holds what fits");
+        assert!(!run.sender.status().complete, "and the peer knows");
+        // It follows on: what comes to its end makes room for what opens.
+        (0..3000).step_by(3).for_each(|number| from.go_on(number));
+        wait_until("it has heard", || status().expected == 2000);
+        assert_eq!(run.sender.status().state, SyncState::Following, "not all over again");
+        // As answered connections come, those that were not make room for them.
+        (0..600).filter(|number| number % 3 > 0).for_each(|number| from.go_on(number));
+        let is_kept = |number| {
+            let (opening, client) = opening(number);
+            let connections = to.owner_of(client).connections.lock();
+            connections.table().look_up(&opening.original).is_some()
+        };
+        wait_until("answered ones", || (0..600).filter(|n| n % 3 > 0).all(is_kept));
+        // All but those end: then everything has room, and is sent once more.
+        for number in (600..3000).filter(|number| number % 3 > 0) {
+            let (opening, client) = opening(number);
+            let mut connections = from.owner_of(client).connections.lock();
+            let hit = connections.table().look_up(&opening.original).unwrap();
+            connections.close(hit.id).unwrap();
+        }
+        wait_until("another attempt", || run.sender.status().state == SyncState::Off);
+        assert_eq!(status().mismatches, 0);
+    });
+    with_pair(&from, &to, |run| {
+        run.wait_for_completion();
+        assert_eq!(from.seen(), to.seen());
+        assert_eq!(run.receiver.status().missing, 0);
     });
 }
 

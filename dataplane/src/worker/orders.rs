@@ -66,7 +66,7 @@ impl Orders {
     #[cold]
     fn walk_on(&mut self, connections: &Connections<Ipv4Addr>, view: &View) {
         let Some((number, mut walk)) = self.walk.take() else { return };
-        let capacity = connections.table().capacity();
+        let capacity = connections.table().places();
         let room = walk.found.capacity() - walk.found.len();
         let step = WALK_STEP.min(room);
         for (_, record) in connections.table().scan(walk.start, step) {

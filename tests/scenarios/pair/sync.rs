@@ -41,6 +41,37 @@ fn without_sync_a_machine_that_joins_has_none_and_says_so() {
     assert!(!standby.pair().unwrap().sync.dataplane.complete);
 }
 
+/// A standby that is too small says so, and is better than none.
+#[test]
+fn a_standby_without_room_says_so_and_takes_over_with_what_fits() {
+    let mut lab = ready_pair_with(Settings::patient_pair()).unwrap();
+    lab.spoil();
+    let (active, standby) = lab.roles().unwrap();
+    standby.kill().unwrap();
+    standby.launch(&Settings { connections: 1000, ..Settings::patient_pair() }).unwrap();
+    lab::flows::open(3000).unwrap().finish().unwrap();
+    let says = || {
+        standby.pair().is_ok_and(|pair| {
+            let obstacles = pair.own.obstacles.join("; ");
+            !pair.own.ready
+                && obstacles.contains("holds 1,000 of 3,0")
+                && obstacles.contains("raise node.connections")
+        })
+    };
+    lab::wait_until("it says what it holds", 30, says).unwrap();
+    let sync = standby.pair().unwrap().sync.dataplane;
+    assert_eq!((sync.state, sync.mismatches), (api::SyncState::Following, 0), "{sync:?}");
+    assert_eq!(standby.connections(), 1000);
+    let refused = active.tandem(&["failover"]).unwrap();
+    assert!(!refused.ok() && refused.words().contains("raise node.connections"), "{refused:?}");
+    active.kill().unwrap();
+    await_active(&lab, standby);
+    assert!(standby.connections() >= 900, "{}", standby.connections());
+    // Flows that nobody has answered make room for those who come.
+    let answer = ["curl", "-s", "-m", "10", "http://198.51.100.10/"];
+    assert!(Lab::CLIENT.must(&answer).unwrap().stdout.contains(lab::CLIENT));
+}
+
 #[test]
 fn machines_with_other_numbers_of_workers_understand_each_other() {
     let mut lab =

@@ -118,12 +118,17 @@ impl Driver {
     pub(super) async fn step_fitness(&mut self) {
         let now = self.clock.now();
         let peer = self.machine.peer(now).map(|heartbeat| heartbeat.role);
-        let complete = self.dataplane.lease_status.as_ref().is_some_and(|h| h.sync.complete);
+        let sync = self.dataplane.lease_status.as_ref().map(|status| status.sync.clone());
         if self.dataplane.lease_status.is_none() {
             // It may have been started anew, with an empty table.
             self.observed.copied = Copied::default();
         }
-        self.observed.copied.follow(self.machine.role(), peer, self.link(), complete);
+        self.observed.copied.follow(
+            self.machine.role(),
+            peer,
+            self.link(),
+            &sync.unwrap_or_default(),
+        );
         let fitness = self.findings(|findings| findings.fitness());
         let why = |findings: Findings<'_>| findings.obstacles(fitness).join("; ");
         self.observed.unable = (!fitness.able).then(|| self.findings(why));

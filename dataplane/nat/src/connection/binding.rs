@@ -51,7 +51,7 @@ impl Connections<Ipv4Addr> {
 
     #[cold]
     fn bind_from(&mut self, start: usize, services: &Services<Ipv4Addr>) -> usize {
-        let end = (start + PER_POLL).min(self.table.capacity());
+        let end = (start + PER_POLL).min(self.table.places());
         for at in start..end {
             let Some((_, record)) = self.table.at_mut(at) else { continue };
             if !record.is_unbound() {
@@ -63,7 +63,7 @@ impl Connections<Ipv4Addr> {
                 self.accounting.opened(record);
             }
         }
-        let goes_on = end < self.table.capacity() && self.unbound > 0;
+        let goes_on = end < self.table.places() && self.unbound > 0;
         self.binding = goes_on.then_some(end);
         end - start
     }

@@ -97,11 +97,11 @@ impl<A: Replicated> Connections<A> {
         self.close(id).is_some()
     }
 
-    /// Less than an eighth of the table is free.
+    /// Less than an eighth of what the worker could have is free.
     #[inline(always)]
     pub(super) fn is_pressed(&self) -> bool {
-        let capacity = self.table.capacity();
-        self.table.len() + capacity / 8 >= capacity
+        let reach = self.accounting.room.reach();
+        self.table.len() + reach / 8 >= reach
     }
 
     /// Connections that have made room for others so far.

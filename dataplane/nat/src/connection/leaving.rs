@@ -40,7 +40,7 @@ impl<A: Replicated> Connections<A> {
         departure: impl Fn(&Record<A>) -> Departure,
         mut cut: impl FnMut(ConnectionId) -> bool,
     ) -> Option<usize> {
-        let end = (start + most).min(self.table.capacity());
+        let end = (start + most).min(self.table.places());
         for at in start..end {
             let Some((id, record)) = self.table.at_mut(at) else { continue };
             let departure = departure(record);
@@ -52,7 +52,7 @@ impl<A: Replicated> Connections<A> {
                 return Some(at + 1);
             }
         }
-        (end < self.table.capacity()).then_some(end)
+        (end < self.table.places()).then_some(end)
     }
 
     /// A segment that the receiver of this direction answers with what it has received and sent

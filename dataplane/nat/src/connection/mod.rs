@@ -29,6 +29,7 @@ pub use crate::record::{Kind, NextHop};
 use crate::memory::Region;
 use crate::passive::Observer;
 use crate::record::{ConnectionId, Key, Record, Visits};
+use crate::room::{Capacity, Room};
 use crate::service::{Budgets, Loads, ServerId};
 use crate::sync::{Replicated, Session};
 use crate::table::{Candidate, Hit, InsertError, Table};
@@ -200,6 +201,8 @@ struct Accounting {
     budgets: Arc<Budgets>,
     session: Session,
     evictable: Evictable,
+    /// How many there may be.
+    room: Arc<Room>,
     /// Who sees servers answer and fail.
     observer: Observer,
 }
@@ -230,11 +233,12 @@ impl<A: Replicated> Connections<A> {
     /// Room for `capacity` connections; `prepare` sees each large region of memory
     /// before its first touch.
     pub fn new(
-        capacity: usize,
+        capacity: impl Into<Capacity>,
         timeouts: Timeouts,
         now: Instant,
         prepare: &mut dyn FnMut(Region),
     ) -> Self {
+        let capacity = capacity.into();
         let table = Table::new(capacity, prepare);
         Self::with_table(table, Wheel::new(capacity, now, prepare), timeouts, now)
     }
@@ -244,7 +248,7 @@ impl<A: Replicated> Connections<A> {
     /// refuses it elsewhere (`clippy.toml`).
     #[doc(hidden)]
     pub fn from_seed(seed: u64, capacity: usize, timeouts: Timeouts, now: Instant) -> Self {
-        let wheel = Wheel::new(capacity, now, &mut |_| ());
+        let wheel = Wheel::new(capacity.into(), now, &mut |_| ());
         Self::with_table(Table::from_seed(seed, capacity), wheel, timeouts, now)
     }
 
@@ -260,6 +264,7 @@ impl<A: Replicated> Connections<A> {
                 budgets: Arc::default(),
                 session: Session::Off,
                 evictable: Evictable::new(capacity),
+                room: Arc::new(Room::new(capacity.into())),
                 observer: Observer::default(),
             },
             staged: None,
@@ -286,6 +291,15 @@ impl<A: Replicated> Connections<A> {
     #[must_use]
     pub fn counted_in(mut self, loads: Arc<Loads>) -> Self {
         self.accounting.loads = loads;
+        self
+    }
+
+    /// Keeps to the room that this worker has, which changes. To be called before the first
+    /// connection opens.
+    #[must_use]
+    pub fn within(mut self, room: Arc<Room>) -> Self {
+        room.set_regions(vec![self.table.region(), self.accounting.wheel.region()]);
+        self.accounting.room = room;
         self
     }
 
@@ -354,7 +368,8 @@ impl<A: Replicated> Connections<A> {
     /// Puts a new record into the table, the loads and the wheel.
     #[inline]
     fn enter(&mut self, record: &Record<A>, now: Instant) -> Result<ConnectionId, InsertError> {
-        let Accounting { wheel, timeouts, .. } = &mut self.accounting;
+        let Accounting { wheel, timeouts, room, .. } = &mut self.accounting;
+        self.table.set_limit(room.limit());
         let id = self.table.insert(*record)?;
         if let Some(entered) = self.table.slot_mut(id) {
             let deadline = now.plus(Self::timeout(timeouts, record));

@@ -18,6 +18,13 @@ const PER_POLL: usize = 64;
 /// Records that the sweep looks at in one poll.
 const SWEPT_PER_POLL: usize = 64;
 
+/// Why a connection that the peer tells of is not entered.
+enum NoRoom {
+    /// The main core will lend more.
+    Yet,
+    ForGood,
+}
+
 impl Connections<Ipv4Addr> {
     /// Begins a session, or ends the one there is with [`Session::Off`], and returns the
     /// one before, to be freed where it was made.
@@ -96,15 +103,15 @@ impl Connections<Ipv4Addr> {
         batch
     }
 
-    /// Does what an order says. False when there is no room for the reply: it waits.
+    /// Does what an order says. False when it has to wait: there is no room for the reply, or for
+    /// the connection as yet.
     fn obey(&mut self, order: Order, now: Instant, services: &Services<Ipv4Addr>) -> bool {
         match order {
             Order::Event(words) => {
                 // Whoever put it into the ring has checked it.
-                if let Ok(event) = Event::from_words(words) {
-                    self.install(&event, crate::sync::event::origin(words), now, services);
-                }
-                true
+                Event::from_words(words).ok().is_none_or(|event| {
+                    self.install(&event, crate::sync::event::origin(words), now, services)
+                })
             }
             Order::Count { origin, number } => {
                 let standby = self.standby;
@@ -126,8 +133,14 @@ impl Connections<Ipv4Addr> {
 
     /// Does what an event says. On standby the last word of the active machine counts,
     /// whatever is in its way. An active machine takes connections that it lacks, and
-    /// knows better about those that it has.
-    fn install(&mut self, event: &Event, origin: u16, now: Instant, services: &Services<Ipv4Addr>) {
+    /// knows better about those that it has. False when it has to wait for room.
+    fn install(
+        &mut self,
+        event: &Event,
+        origin: u16,
+        now: Instant,
+        services: &Services<Ipv4Addr>,
+    ) -> bool {
         let original = self.table.look_up(&event.original);
         let reply = self.table.look_up(&event.reply);
         let same = original.filter(|hit| {
@@ -145,14 +158,15 @@ impl Connections<Ipv4Addr> {
                 let in_the_way = original.into_iter().chain(reply);
                 for hit in in_the_way {
                     if !self.standby {
-                        return;
+                        return true;
                     }
                     self.close(hit.id);
                     self.count_installs(|installs| &installs.replaced);
                 }
-                self.insert(event, origin, now, services);
+                return self.insert(event, origin, now, services);
             }
         }
+        true
     }
 
     fn update(&mut self, id: ConnectionId, event: &Event, origin: u16, now: Instant) {
@@ -174,45 +188,78 @@ impl Connections<Ipv4Addr> {
         }
     }
 
-    fn insert(&mut self, event: &Event, origin: u16, now: Instant, services: &Services<Ipv4Addr>) {
+    /// False when it has to wait for room.
+    fn insert(
+        &mut self,
+        event: &Event,
+        origin: u16,
+        now: Instant,
+        services: &Services<Ipv4Addr>,
+    ) -> bool {
         let mut record = Record::new(event.original, event.reply, now);
         record.state = event.state;
         if event.kind != Kind::Masquerade {
             record.bind(services);
-            if record.server == ServerId::NONE {
-                self.count_installs(|installs| &installs.unserved);
-            }
         }
-        let Ok(id) = self.enter_or_evict(&record, now) else {
-            return self.count_installs(|installs| &installs.refused);
+        let id = match self.enter_or_evict(&record, now) {
+            Ok(id) => id,
+            Err(NoRoom::Yet) => return false,
+            Err(NoRoom::ForGood) => {
+                self.count_installs(|installs| &installs.refused);
+                return true;
+            }
         };
+        if event.kind != Kind::Masquerade && record.server == ServerId::NONE {
+            self.count_installs(|installs| &installs.unserved);
+        }
         if let (Some(record), Session::Import(import)) =
             (self.table.get_mut(id), &mut self.accounting.session)
         {
             import.put(record, origin);
         }
+        true
+    }
+
+    /// True while the worker is at its limit, and the main core will raise that.
+    fn is_lent_more(&self) -> bool {
+        let (room, held) = (&self.accounting.room, self.table.len());
+        held >= room.limit() && held < room.reach()
     }
 
     /// Enters a record. When the table is full on standby, what this session has not put
     /// makes room: it is most likely stale, and would be swept at the end of the bulk. The
-    /// search goes over the table once a session; a standby forwards nothing meanwhile.
+    /// search goes over the table once a session; a standby forwards nothing meanwhile. After
+    /// that a connection that has been answered takes the place of one that has not.
     fn enter_or_evict(
         &mut self,
         record: &Record<Ipv4Addr>,
         now: Instant,
-    ) -> Result<ConnectionId, InsertError> {
-        let mut entered = self.enter(record, now);
-        while self.standby && entered == Err(InsertError::Full) && self.evict() {
-            entered = self.enter(record, now);
+    ) -> Result<ConnectionId, NoRoom> {
+        loop {
+            match self.enter(record, now) {
+                Ok(id) => return Ok(id),
+                Err(InsertError::Full) if self.standby => {}
+                Err(_) => return Err(NoRoom::ForGood),
+            }
+            if self.evict() {
+                continue;
+            }
+            if self.is_lent_more() {
+                return Err(NoRoom::Yet);
+            }
+            if record.state.is_evictable(record.protocol()) == Some(true) || !self.make_room() {
+                return Err(NoRoom::ForGood);
+            }
+            // The one that made room is missing now.
+            self.count_installs(|installs| &installs.refused);
         }
-        entered
     }
 
     /// Closes the next connection that this session has not put; false if there is none.
     fn evict(&mut self) -> bool {
         while let Session::Import(import) = &mut self.accounting.session {
             let at = import.evicted;
-            if at >= self.table.capacity() {
+            if at >= self.table.places() {
                 return false;
             }
             import.evicted += 1;
@@ -236,7 +283,7 @@ impl Connections<Ipv4Addr> {
     /// machine, whose own connections nobody puts. Returns how many records it has come
     /// by.
     fn sweep_on(&mut self) -> usize {
-        let (standby, capacity) = (self.standby, self.table.capacity());
+        let (standby, capacity) = (self.standby, self.table.places());
         let Some(import) = self.import() else { return 0 };
         let Some(start) = import.sweep else { return 0 };
         let end = if standby { (start + SWEPT_PER_POLL).min(capacity) } else { capacity };

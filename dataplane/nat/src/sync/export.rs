@@ -134,7 +134,7 @@ impl Export {
             self.budget = (now, PER_MILLISECOND);
         }
         let mut at = start;
-        let end = (start + STEP.min(self.budget.1)).min(table.capacity());
+        let end = (start + STEP.min(self.budget.1)).min(table.places());
         // What happens meanwhile finds the other half of the ring free.
         while at < end && self.ring.is_half_free() {
             let told = table.at_mut(at).filter(|(_, record)| !record.is_one_packet());
@@ -144,7 +144,7 @@ impl Export {
             at += 1;
         }
         self.budget.1 -= at - start;
-        self.walk = (at < table.capacity()).then_some(at);
+        self.walk = (at < table.places()).then_some(at);
         at - start
     }
 

@@ -103,10 +103,11 @@ impl Index {
     /// The bit that every tag has: zero marks a free entry.
     const TAKEN: u16 = 1;
 
-    /// An index for this many keys: half of its entries stay free, so that first
-    /// buckets seldom overflow.
-    pub(super) fn for_keys(keys: usize, prepare: &mut dyn FnMut(Region)) -> Self {
-        let buckets = (keys * 2).div_ceil(WAYS).max(2);
+    /// An index for `own` keys and, at times, for as many as `most`: of the former half of its
+    /// entries stay free, so that first buckets seldom overflow, of the latter a third.
+    pub(super) fn for_keys(own: usize, most: usize, prepare: &mut dyn FnMut(Region)) -> Self {
+        let entries = (own * 2).max(most + most / 2);
+        let buckets = entries.div_ceil(WAYS).max(2);
         let mut index = Index { buckets: Vec::with_capacity(buckets) };
         memory::prepare(&mut index.buckets, prepare);
         index.buckets.resize(buckets, Bucket::EMPTY);

@@ -27,6 +27,7 @@ pub use index::Probe;
 
 use crate::prefetch::prefetch;
 use crate::record::NONE;
+use crate::room::Capacity;
 use crate::{Direction, memory};
 use hash::KeyHasher;
 use index::{Entry, Index};
@@ -66,36 +67,57 @@ pub const MAXIMUM_CAPACITY: usize = 1 << 30;
 /// The table.
 pub struct Table<A> {
     index: Index,
+    /// Those that were ever in use, and the table's own part; there is room for all of them.
     records: Vec<Record<A>>,
     /// First record of the list of free ones, or `NONE`.
     free: u32,
     live: usize,
+    /// As many connections as there may be now.
+    limit: usize,
+    capacity: Capacity,
     hasher: KeyHasher,
 }
 
 impl<A: Address> Table<A> {
     /// A table for `capacity` connections (at least 1, at most [`MAXIMUM_CAPACITY`]).
-    /// Its memory is taken and touched now, and never grows; `prepare` sees each large
-    /// region before its first touch.
-    pub fn new(capacity: usize, prepare: &mut dyn FnMut(Region)) -> Self {
-        Self::with_hasher(KeyHasher::random(), capacity, prepare)
+    /// Its memory is taken now and never moves: that of its own part is touched, the rest when it is
+    /// needed. `prepare` sees each large region before its first touch.
+    pub fn new(capacity: impl Into<Capacity>, prepare: &mut dyn FnMut(Region)) -> Self {
+        Self::with_hasher(KeyHasher::random(), capacity.into(), prepare)
     }
 
     /// A table whose hash repeats: see [`crate::Connections::from_seed`].
     pub(crate) fn from_seed(seed: u64, capacity: usize) -> Self {
-        Self::with_hasher(KeyHasher::from_seed(seed), capacity, &mut |_| ())
+        Self::with_hasher(KeyHasher::from_seed(seed), capacity.into(), &mut |_| ())
     }
 
-    fn with_hasher(hasher: KeyHasher, capacity: usize, prepare: &mut dyn FnMut(Region)) -> Self {
-        let capacity = capacity.clamp(1, MAXIMUM_CAPACITY);
-        let index = Index::for_keys(capacity * 2, prepare);
-        let mut records = Vec::with_capacity(capacity);
+    fn with_hasher(
+        hasher: KeyHasher,
+        Capacity { own, most }: Capacity,
+        prepare: &mut dyn FnMut(Region),
+    ) -> Self {
+        let most = most.clamp(1, MAXIMUM_CAPACITY);
+        let own = own.clamp(1, most);
+        let index = Index::for_keys(own * 2, most * 2, prepare);
+        let mut records = Vec::with_capacity(most);
         memory::prepare(&mut records, prepare);
-        for number in 1..=capacity as u32 {
-            let next = if number as usize == capacity { NONE } else { number };
+        for number in 1..=own as u32 {
+            let next = if number as usize == own { NONE } else { number };
             records.push(Record::free(next));
         }
-        Table { index, records, free: 0, live: 0, hasher }
+        let capacity = Capacity { own, most };
+        Table { index, records, free: 0, live: 0, limit: most, capacity, hasher }
+    }
+
+    /// The memory of its records.
+    pub(crate) fn region(&self) -> Region {
+        Region::of(&self.records)
+    }
+
+    /// Takes as many connections as this from now on. Those that it has stay.
+    #[inline(always)]
+    pub(crate) fn set_limit(&mut self, limit: usize) {
+        self.limit = limit;
     }
 
     /// Connections in the table.
@@ -110,12 +132,17 @@ impl<A: Address> Table<A> {
 
     /// The most connections that it can hold.
     pub fn capacity(&self) -> usize {
+        self.capacity.most
+    }
+
+    /// Records that a walk over the table has to look at: all that were ever in use.
+    pub fn places(&self) -> usize {
         self.records.len()
     }
 
     /// Memory of index and records, in bytes.
     pub fn bytes(&self) -> usize {
-        self.index.bytes() + self.records.len() * size_of::<Record<A>>()
+        self.index.bytes() + self.capacity.most * size_of::<Record<A>>()
     }
 
     /// The hash of a key.
@@ -244,6 +271,12 @@ impl<A: Address> Table<A> {
         if record.keys[0] == record.keys[1] {
             return Err(InsertError::Taken(Direction::Reply));
         }
+        if self.live >= self.limit {
+            return Err(InsertError::Full);
+        }
+        if self.free == NONE {
+            self.grow()?;
+        }
         let number = self.free;
         let slot = self.records.get_mut(number as usize).ok_or(InsertError::Full)?;
         let next = slot.next_free();
@@ -261,6 +294,18 @@ impl<A: Address> Table<A> {
         self.free = next;
         self.live += 1;
         Ok(ConnectionId(number))
+    }
+
+    /// Adds a free record, in memory that is reserved for it.
+    #[cold]
+    fn grow(&mut self) -> Result<(), InsertError> {
+        let number = self.records.len();
+        if number >= self.capacity.most || number >= self.records.capacity() {
+            return Err(InsertError::Full);
+        }
+        self.records.push(Record::free(NONE));
+        self.free = number as u32;
+        Ok(())
     }
 
     /// Enters both directions into the index, or neither.

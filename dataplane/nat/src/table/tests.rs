@@ -13,6 +13,7 @@ use wire::{FiveTuple, MacAddress, Port, Protocol, flow};
 
 use super::*;
 use crate::Side;
+use crate::room::Capacity;
 use crate::time::Instant;
 
 type Tuple = FiveTuple<Ipv4Addr>;
@@ -39,8 +40,9 @@ fn record(client: u32, server: u32) -> Record<Ipv4Addr> {
     )
 }
 
-fn table(capacity: usize) -> Table<Ipv4Addr> {
-    Table::new(capacity, &mut |_| ())
+/// A table that grows beyond its own part.
+fn table(most: usize) -> Table<Ipv4Addr> {
+    Table::new(Capacity { own: most.div_ceil(4), most }, &mut |_| ())
 }
 
 /// The look-up as a burst does it.

@@ -1,5 +1,6 @@
 //! One session of an importer: what is on its way through the workers.
 
+use core::sync::atomic::Ordering;
 use core::time::Duration;
 use std::collections::VecDeque;
 use std::time::Instant;
@@ -10,7 +11,7 @@ use nat::sync::{Order, Reply, Tally};
 
 use crate::sync::link::Link;
 use crate::sync::progress::Progress;
-use crate::sync::{Ended, Intake};
+use crate::sync::{Ended, Importers, Intake};
 
 /// The longest time and the most events between two `Applied`.
 const APPLIED_TIME: Duration = Duration::from_millis(10);
@@ -22,8 +23,13 @@ const MOST_WAITING: usize = 1 << 16;
 pub(super) struct Session {
     number: u64,
     pub(super) intakes: Vec<Intake>,
-    /// By worker of the exporter: everything of it is here, and compared equal.
+    /// By worker of the exporter: everything of it is here, but for what there was no room for.
     pub(super) equal: Vec<bool>,
+    /// By worker of the exporter: the connections that it has, and those of them that are missing.
+    expected: Vec<u64>,
+    missing: Vec<u64>,
+    /// Events for which workers had no room before it began.
+    refused_before: u64,
     /// Workers of this machine that have swept out what is stale.
     swept: Option<usize>,
     /// Events given to workers; those that they have installed; what the exporter was told
@@ -59,10 +65,14 @@ struct Mark {
 
 impl Session {
     pub(super) fn new(number: u64, workers: u16, intakes: Vec<Intake>) -> Self {
+        let workers = usize::from(workers);
         Session {
             number,
+            refused_before: refused(&intakes),
             intakes,
-            equal: vec![false; usize::from(workers)],
+            equal: vec![false; workers],
+            expected: vec![0; workers],
+            missing: vec![0; workers],
             swept: None,
             received: 0,
             applied: 0,
@@ -139,15 +149,37 @@ impl Session {
             }
         }
         let mut mismatch = None;
+        let refused = refused(&self.intakes).saturating_sub(self.refused_before);
         while let Some(count) = self.counts.front().filter(|count| count.missing == 0) {
-            mismatch = mismatch.or(count.answer(link));
-            let equal = count.found == count.expected;
-            if let Some(worker) = self.equal.get_mut(usize::from(count.worker)) {
-                *worker = if count.complete { equal } else { *worker && equal };
+            let without = count.without(refused);
+            mismatch = mismatch.or(count.answer(without, link));
+            let at = usize::from(count.worker);
+            if let Some(worker) = self.equal.get_mut(at) {
+                let is_right = without.is_some();
+                *worker = if count.complete { is_right } else { *worker && is_right };
+            }
+            if let (Some(expected), Some(missing)) =
+                (self.expected.get_mut(at), self.missing.get_mut(at))
+            {
+                *expected = count.expected.count;
+                *missing = without.unwrap_or(0);
             }
             self.counts.pop_front();
         }
         mismatch
+    }
+
+    /// Everything is sent again, now and then, once there is room for what is missing. Returns why
+    /// the stream ends for that.
+    pub(super) fn retry_when_due(
+        &self,
+        workers: &dyn Importers,
+        progress: &Progress,
+    ) -> Option<Ended> {
+        let missing: u64 = self.missing.iter().sum();
+        let is_here = self.swept == Some(self.intakes.len());
+        let is_retried = missing > 0 && is_here && workers.free() >= missing && progress.retries();
+        is_retried.then_some(Ended::Room(missing))
     }
 
     /// Once everything is here, what was here before and is not there is stale.
@@ -197,17 +229,34 @@ impl Session {
             status.events += installed;
             status.lag = self.received - self.applied;
             if is_complete && self.equal.iter().all(|&equal| equal) {
-                status.complete = true;
+                status.missing = self.missing.iter().sum();
+                status.expected = self.expected.iter().sum();
+                status.complete = status.missing == 0;
                 status.state = SyncState::Following;
             }
         });
     }
 }
 
+/// Events for which these workers have had no room.
+fn refused(intakes: &[Intake]) -> u64 {
+    intakes.iter().map(|intake| intake.installs.refused.load(Ordering::Relaxed)).sum()
+}
+
 impl Count {
+    /// The connections that are missing where nothing else is wrong: no more than were refused
+    /// for want of room, which cannot be told by a digest.
+    fn without(&self, refused: u64) -> Option<u64> {
+        if self.found == self.expected {
+            return Some(0);
+        }
+        let missing = self.expected.count.checked_sub(self.found.count)?;
+        (self.standby && missing <= refused && refused > 0).then_some(missing)
+    }
+
     /// Answers the tally. On an active machine a difference means nothing: it has
     /// connections of its own, and goes its own way with those that it was told of.
-    fn answer(&self, link: &mut Link<'_>) -> Option<Ended> {
+    fn answer(&self, without: Option<u64>, link: &mut Link<'_>) -> Option<Ended> {
         let equal = self.found == self.expected;
         let compared = Frame::Compared {
             worker: self.worker,
@@ -217,7 +266,7 @@ impl Count {
             equal,
         };
         compared.write(link.output());
-        (!equal && self.standby).then_some(Ended::Mismatch {
+        (without.is_none() && self.standby).then_some(Ended::Mismatch {
             worker: self.worker,
             count: self.found.count,
             expected: self.expected.count,

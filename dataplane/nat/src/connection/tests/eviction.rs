@@ -1,6 +1,9 @@
 //! A full table: who makes room, and who does not.
 
+use std::sync::Arc;
+
 use super::*;
+use crate::room::{Reserve, Room};
 
 const CAPACITY: usize = 100;
 
@@ -148,4 +151,34 @@ fn a_flow_that_nobody_replies_to_lives_briefly_and_one_that_is_answered_as_ever(
     assert_eq!(connections.table().get(id).unwrap().state(), State::Replied);
     let end = end_of(&mut connections, 201_000);
     assert!((501_000..501_000 + SLACK).contains(&end), "{end}");
+}
+
+/// Beyond its own part a worker has what it is lent, and memory does not move as it grows.
+#[test]
+fn a_worker_opens_as_many_as_it_is_lent() {
+    let mut reserve = Reserve::new(200, 2);
+    let rooms = [0, 1].map(|_| Arc::new(Room::new(reserve.capacity())));
+    let mut connections: Connections<Ipv4Addr> =
+        Connections::new(reserve.capacity(), Timeouts::default(), at(0), &mut |_| ())
+            .within(Arc::clone(&rooms[0]));
+    let mut opened = 0;
+    let mut fill = |connections: &mut Connections<Ipv4Addr>| {
+        while connections.open(&newcomer(opened), at(0)).is_ok() {
+            opened += 1;
+        }
+        connections.table().len()
+    };
+    let own = reserve.capacity().own;
+    assert_eq!((own, fill(&mut connections)), (50, 50));
+    for _ in 0..20 {
+        let held = [connections.table().len(), 0];
+        reserve.share(&rooms, |at| held[at], &mut |_| ());
+        fill(&mut connections);
+    }
+    assert_eq!(connections.table().len(), 150);
+    // The other worker takes its part of what is given back.
+    let ids: Vec<_> = connections.table().scan(0, 40).map(|(id, _)| id).collect();
+    ids.into_iter().for_each(|id| drop(connections.close(id)));
+    reserve.share(&rooms, |at| [110, 50][at], &mut |_| ());
+    assert_eq!(rooms.map(|room| room.limit()), [130, 70]);
 }

@@ -125,7 +125,7 @@ fn check_wheel(connections: &mut Connections<Ipv4Addr>) -> Result<(), TestCaseEr
         entries.extend(due.ids().map(|id| (due.slot, id)));
     }
     let mut known = Vec::new();
-    for id in (0..connections.table.capacity() as u32).map(ConnectionId) {
+    for id in (0..connections.table.places() as u32).map(ConnectionId) {
         let record = connections.table.slot_mut(id).expect("the table has it");
         known.extend(record.visits.slots().map(|slot| (slot, id)));
         prop_assert!(!record.is_live() || !record.visits.is_empty(), "{id:?} is never visited");
