@@ -73,6 +73,8 @@ pub struct Parts {
     pub clock: Clock,
     /// The configuration in force, whenever it changes.
     pub configuration: watch::Receiver<Arc<Config>>,
+    /// Its generation, sent after it.
+    pub generations: watch::Receiver<u64>,
     /// What checks find.
     pub observed: ObservedReceiver,
     /// None: this machine has no peer.
@@ -113,6 +115,7 @@ pub struct PoolsTask {
     pools: Pools,
     store: Store,
     configuration: watch::Receiver<Arc<Config>>,
+    generations: watch::Receiver<u64>,
     observed: ObservedReceiver,
     folder: watch::Receiver<FolderRules>,
     exchange: Option<Exchange>,
@@ -137,7 +140,7 @@ impl PoolsTask {
     /// # Errors
     /// When the system has no more threads.
     pub fn start(parts: Parts) -> std::io::Result<PoolsHandle> {
-        let Parts { node, folder, clock, configuration, observed, peer } = parts;
+        let Parts { node, folder, clock, configuration, generations, observed, peer } = parts;
         let store = Store::new(&node.state);
         let (orders, damaged) = match store.read() {
             Ok(orders) => (orders, None),
@@ -167,6 +170,7 @@ impl PoolsTask {
             pools: Pools { orders, ..Pools::default() },
             store,
             configuration,
+            generations,
             observed,
             folder: folder_rules,
             exchange,
@@ -302,6 +306,7 @@ impl PoolsTask {
                 if let Ok(page) = &mut page {
                     page.warnings = self.warnings();
                     page.peer = self.peer();
+                    page.generation = *self.generations.borrow();
                 }
                 let _ = answer.send(page);
             }
@@ -487,6 +492,7 @@ impl PoolsHandle {
             let page = self.ask(|answer| PoolsRequest::Page(page, answer)).await?;
             whole.pools.extend(page.pools);
             (whole.warnings, whole.peer, skip) = (page.warnings, page.peer, page.next);
+            whole.generation = page.generation;
         }
         Ok(whole)
     }
