@@ -476,7 +476,8 @@ impl PoolsHandle {
                 answer.notes.push(format!("the peer will know of it when it is reached{why}"));
             }
         }
-        status::count_connections(&self.socket, &mut answer.servers.iter_mut()).await;
+        let mut servers: Vec<_> = answer.servers.iter_mut().collect();
+        status::count_connections(&self.socket, 0, &mut servers).await;
         Ok(answer)
     }
 
@@ -502,9 +503,11 @@ impl PoolsHandle {
     /// # Errors
     /// When the service is not in the configuration, or the task hangs.
     pub async fn page(&self, page: PoolsPage) -> Result<PoolsPageAnswer, Failure> {
+        // Where a service is named, nothing is left out.
+        let skip = page.skip;
         let mut pools = self.ask(|answer| PoolsRequest::Page(page, answer)).await?;
-        let mut servers = pools.pools.iter_mut().flat_map(|pool| &mut pool.servers);
-        status::count_connections(&self.socket, &mut servers).await;
+        let servers = pools.pools.iter_mut().flat_map(|pool| &mut pool.servers);
+        status::count_connections(&self.socket, skip, &mut servers.collect::<Vec<_>>()).await;
         Ok(pools)
     }
 }

@@ -138,6 +138,7 @@ impl SharedState {
             observations: self.observations,
             neighbours: self.neighbours,
             loads,
+            shared: 0,
             watchdog,
             drops: self.drops,
             clock: self.clock,

@@ -179,7 +179,7 @@ impl Connections<Ipv4Addr> {
         record.state = event.state;
         if event.kind != Kind::Masquerade {
             record.bind(services);
-            if record.server == ServerId::NONE {
+            if record.server() == ServerId::NONE {
                 self.count_installs(|installs| &installs.unserved);
             }
         }
