@@ -107,7 +107,8 @@ async fn serve(config: &Config, path: &Path) -> Result<(), StartError> {
     let folder = folder::of(&config.node, path);
     let node = config.node.clone();
     let peer = pair.as_mut().and_then(|pair| pair.exchange.take());
-    let parts = task::Parts { node, folder, clock, configuration, observed, peer };
+    let generations = follower.generations();
+    let parts = task::Parts { node, folder, clock, configuration, generations, observed, peer };
     let pools = PoolsTask::start(parts).map_err(StartError::io("no thread for servers"))?;
     let driver = pair.as_ref().map(|pair| pair.source.driver.clone());
     let socket = config.node.pair_socket();

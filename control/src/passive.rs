@@ -141,7 +141,7 @@ mod tests {
             suspect: SuspectCause::Refused,
             since_millis,
         });
-        Observations { change: 1, servers: servers.collect() }
+        Observations { change: 1, generation: 1, servers: servers.collect() }
     }
 
     #[test]

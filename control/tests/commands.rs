@@ -320,6 +320,7 @@ fn all_connections_are_shown_each_once() {
     sources.dedup();
     assert_eq!(sources.len() as u64, CONNECTIONS);
     assert_eq!(answer["next"], Value::Null);
+    assert_eq!(answer["generation"], 3);
 }
 
 #[test]
@@ -355,8 +356,10 @@ fn json_is_the_answer_itself() {
     assert_eq!(status["nics"][0]["counters"]["rx_bytes"], 1_500_000_000_u64);
     let services = json(&dataplane.shows(&["services", "--json"]));
     assert_eq!(services["services"][0]["servers"][1]["state"], "draining");
+    assert_eq!(services["generation"], 3);
     let counters = json(&dataplane.shows(&["counters", "--json"]));
     assert_eq!(counters["drops"][2]["packets"], 0, "zeros are in the JSON");
+    assert_eq!(counters["generation"], 3);
     let neighbours = json(&dataplane.shows(&["neighbours", "--json"]));
     assert_eq!(neighbours["entries"][0]["mac"], Value::Null);
 }

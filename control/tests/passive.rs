@@ -18,7 +18,7 @@ fn observed(change: u64, servers: &[(&str, u64)]) -> Response {
         suspect: SuspectCause::Refused,
         since_millis,
     });
-    Response::Observations(Observations { change, servers: servers.collect() })
+    Response::Observations(Observations { change, generation: 1, servers: servers.collect() })
 }
 
 fn suspicion(server: &str) -> Suspicion {

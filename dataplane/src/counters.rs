@@ -8,13 +8,15 @@ use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use crossbeam::utils::CachePadded;
 use nat::service::{MAXIMUM_SERVERS, ServerId};
 use nat::{Direction, Side};
+use zerocopy::FromZeros;
 
 use crate::drop_reason::DropReason;
 use crate::punt::PuntClass;
 use crate::stage::Stage;
 
 /// A count with one writer.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, FromZeros)]
+#[repr(transparent)]
 pub struct Counter(AtomicU64);
 
 impl Counter {
@@ -42,51 +44,48 @@ impl Counter {
     }
 }
 
-/// Packets and bytes.
-#[derive(Debug, Default)]
-pub struct Traffic {
-    pub packets: Counter,
-    /// Bytes of IP.
-    pub bytes: Counter,
-}
-
-impl Traffic {
-    /// Counts one packet of so many bytes.
-    #[inline(always)]
-    pub fn count(&self, bytes: u64) {
-        self.packets.add(1);
-        self.bytes.add(bytes);
-    }
-}
+/// Counters of a real server: a cache line of them.
+const LINE: usize = 64 / size_of::<Counter>();
 
 /// What one real server had through one worker, on a cache line of its own.
-#[derive(Debug, Default)]
-#[repr(align(64))]
-pub struct ServerCounters {
-    pub towards: Traffic,
-    pub from: Traffic,
-    /// Connections opened so far.
-    pub opened: Counter,
-}
+#[derive(Clone, Copy, Debug)]
+pub struct ServerCounters<'a>(&'a [Counter; LINE]);
 
-impl ServerCounters {
+impl ServerCounters<'_> {
+    /// Packets and bytes sent to it.
+    pub fn towards(&self) -> [&Counter; 2] {
+        let [packets, bytes, ..] = self.0;
+        [packets, bytes]
+    }
+
+    /// Packets and bytes received from it.
+    pub fn from(&self) -> [&Counter; 2] {
+        let [_, _, packets, bytes, ..] = self.0;
+        [packets, bytes]
+    }
+
+    /// Connections opened so far.
+    #[inline(always)]
+    pub fn opened(&self) -> &Counter {
+        let [_, _, _, _, opened, ..] = self.0;
+        opened
+    }
+
     /// Begins anew, in the thread that owns the counters.
-    pub fn restart(&self) {
-        let Traffic { packets, bytes } = &self.towards;
-        let counters = [packets, bytes, &self.from.packets, &self.from.bytes, &self.opened];
-        counters.into_iter().for_each(|counter| counter.set(0));
+    pub fn restart(self) {
+        self.0.iter().for_each(|counter| counter.set(0));
     }
 }
 
-/// What each real server had through one worker.
+/// What each real server had through one worker: a line for each, by number.
 #[derive(Clone, Copy, Debug)]
-pub struct Servers<'a>(&'a [ServerCounters; MAXIMUM_SERVERS]);
+pub struct Servers<'a>(&'a [Counter]);
 
 impl<'a> Servers<'a> {
     /// That of one of them; `None` for masqueraded traffic.
     #[inline(always)]
-    pub fn get(self, server: ServerId) -> Option<&'a ServerCounters> {
-        self.0.get(server.index())
+    pub fn get(self, server: ServerId) -> Option<ServerCounters<'a>> {
+        self.0.get(server.index() * LINE..)?.first_chunk().map(ServerCounters)
     }
 
     /// Counts a packet for its real server: towards it in the original direction. Of a
@@ -94,12 +93,39 @@ impl<'a> Servers<'a> {
     #[inline(always)]
     pub fn count(self, server: ServerId, direction: Direction, length: u16) {
         if let Some(server) = self.get(server) {
-            let traffic = match direction {
-                Direction::Original => &server.towards,
-                Direction::Reply => &server.from,
+            let [packets, bytes] = match direction {
+                Direction::Original => server.towards(),
+                Direction::Reply => server.from(),
             };
-            traffic.count(u64::from(length));
+            packets.add(1);
+            bytes.add(u64::from(length));
         }
+    }
+}
+
+/// The lines of all servers. The kernel gives the pages of those that have numbers.
+#[derive(Debug)]
+struct Lines {
+    counters: Box<[Counter]>,
+    /// Where the first line begins.
+    first: usize,
+}
+
+impl Default for Lines {
+    fn default() -> Self {
+        // A line more, and one beside which nothing of others is.
+        let counters = nat::memory::zeroed::<Counter>((MAXIMUM_SERVERS + 2) * LINE);
+        let bytes = LINE * size_of::<Counter>();
+        let beyond = counters.as_ptr() as usize % bytes;
+        Lines { first: (bytes - beyond) / size_of::<Counter>(), counters }
+    }
+}
+
+impl Lines {
+    #[inline(always)]
+    fn servers(&self) -> Servers<'_> {
+        let lines = self.counters.get(self.first..).unwrap_or_default();
+        Servers(lines.get(..MAXIMUM_SERVERS * LINE).unwrap_or_default())
     }
 }
 
@@ -134,7 +160,7 @@ impl Drops {
 }
 
 /// The counters of one worker.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct WorkerCounters {
     /// Frames received on each side.
     pub received: [Counter; 2],
@@ -187,57 +213,23 @@ pub struct WorkerCounters {
     pub stages: [Counter; Stage::COUNT],
     pub drops: Drops,
     /// Real servers by [`ServerId`].
-    servers: Box<[ServerCounters; MAXIMUM_SERVERS]>,
+    servers: Lines,
 }
 
 /// A worker's counters, on cache lines that no other worker writes.
 pub type WorkerBlock = CachePadded<WorkerCounters>;
 
-impl Default for WorkerCounters {
-    fn default() -> Self {
-        WorkerCounters {
-            received: Default::default(),
-            sent: Default::default(),
-            refused_since: Default::default(),
-            handed_off: Counter::default(),
-            punted: Default::default(),
-            punt_dropped: Default::default(),
-            overflows: Default::default(),
-            fast: Counter::default(),
-            slow: Counter::default(),
-            connections: Counter::default(),
-            opened: Counter::default(),
-            closed: Counter::default(),
-            evicted: Counter::default(),
-            icmp_errors: Counter::default(),
-            icmp_limited: Counter::default(),
-            resets: Counter::default(),
-            resets_limited: Counter::default(),
-            echoes: Counter::default(),
-            moved: Counter::default(),
-            cut: Counter::default(),
-            polls: Counter::default(),
-            busy_cycles: Counter::default(),
-            cycles: Counter::default(),
-            timed: Counter::default(),
-            stages: Default::default(),
-            drops: Drops::default(),
-            servers: Box::new(core::array::from_fn(|_| ServerCounters::default())),
-        }
-    }
-}
-
 impl WorkerCounters {
     /// The counters of one real server; `None` for masqueraded traffic.
     #[inline(always)]
-    pub fn server(&self, server: ServerId) -> Option<&ServerCounters> {
+    pub fn server(&self, server: ServerId) -> Option<ServerCounters<'_>> {
         self.servers().get(server)
     }
 
     /// The counters of all real servers.
     #[inline(always)]
     pub fn servers(&self) -> Servers<'_> {
-        Servers(&self.servers)
+        self.servers.servers()
     }
 
     /// The named counters as operators see them.
@@ -284,5 +276,18 @@ impl WorkerCounters {
             named.extend([(packets, punted.get()), (lost, dropped.get())]);
         }
         named
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_server_has_a_cache_line() {
+        let counters = WorkerCounters::default();
+        let Servers(lines) = counters.servers();
+        assert_eq!((lines.as_ptr() as usize % 64, lines.len()), (0, MAXIMUM_SERVERS * LINE));
+        assert!(counters.server(ServerId::NONE).is_none());
     }
 }

@@ -243,14 +243,26 @@ pub(crate) const fn suspect_cause(cause: Cause) -> SuspectCause {
     }
 }
 
+/// The most names that a failure lists.
+const NAMED: usize = 20;
+
+/// The first names, and how many more there are.
+fn some(names: impl ExactSizeIterator<Item = String>) -> String {
+    let more = names.len().saturating_sub(NAMED);
+    let mut list = names.take(NAMED).collect::<Vec<_>>();
+    if more > 0 {
+        list.push(format!("and {more} more"));
+    }
+    if list.is_empty() { "none".to_owned() } else { list.join(", ") }
+}
+
 fn find_service<'s>(
     services: &'s Services<Ipv4Addr>,
     name: &str,
 ) -> Result<&'s Service<Ipv4Addr>, String> {
-    services.iter().find(|service| service.name == name).ok_or_else(|| {
-        let names: Vec<_> = services.iter().map(|service| service.name.as_str()).collect();
-        let there_are = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-        format!("there is no service {name:?}; there are: {there_are}")
+    services.named(name).ok_or_else(|| {
+        let names = services.iter().map(|service| service.name.clone());
+        format!("there is no service {name:?}; there are: {}", some(names))
     })
 }
 
@@ -259,7 +271,7 @@ fn find(services: &Services<Ipv4Addr>, change: &ServerChange) -> Result<ServerId
     let found = service.all_servers().find(|server| address(server) == change.server);
     found.map(|server| server.id).ok_or_else(|| {
         let all: Vec<_> = service.all_servers().map(|one| address(one).to_string()).collect();
-        let it_has = if all.is_empty() { "none".to_owned() } else { all.join(", ") };
+        let it_has = some(all.into_iter());
         format!("service {} has no server {}; it has: {it_has}", service.name, change.server)
     })
 }

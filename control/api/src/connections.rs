@@ -68,6 +68,8 @@ pub struct Connections {
     pub entries: Vec<Connection>,
     /// The cursor of the next page; `None` after the last.
     pub next: Option<Cursor>,
+    /// The generation of the configuration whose services are named.
+    pub generation: u64,
 }
 
 /// One connection, as `tandem connections` lists it.

@@ -10,6 +10,9 @@ use crate::status::{NicCounters, Side};
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Counters {
+    /// The generation of the configuration in force, as in
+    /// [`Configuration`](crate::Configuration).
+    pub generation: u64,
     /// One entry a worker, ordered by core.
     pub workers: Vec<WorkerCounters>,
     /// The main core's counters by their names in docs/counters.md.

@@ -21,6 +21,8 @@ pub struct Observe {
 pub struct Observations {
     /// Another number after each change, never 0.
     pub change: u64,
+    /// The generation of the configuration that has the servers.
+    pub generation: u64,
     /// The servers.
     pub servers: Vec<Observation>,
 }

@@ -72,6 +72,9 @@ pub struct Pools {
     pub pools: Vec<Pool>,
     /// What the next page leaves out; none: this was the last.
     pub next: Option<usize>,
+    /// The generation of the configuration in force, as the dataplane has told it last; 0 until it
+    /// has.
+    pub generation: u64,
     /// What the operator has to mend, each a sentence without its full stop.
     pub warnings: Vec<String>,
     /// How the exchange of states with the peer is; none: there is no peer.

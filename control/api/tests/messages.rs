@@ -52,8 +52,8 @@ fn messages_come_back_as_they_were() {
     }
     let mut counters = Counters::default();
     counters.nics.insert(api::Side::Private, Default::default());
-    let page =
-        Connections { entries: vec![connection()], next: Some(Cursor { worker: 0, index: 1 }) };
+    let next = Some(Cursor { worker: 0, index: 1 });
+    let page = Connections { entries: vec![connection()], next, generation: 7 };
     for response in [Response::Counters(counters), Response::Connections(page)] {
         let json = message::encode(&response).unwrap();
         assert_eq!(message::decode::<Response>(&json).unwrap(), response);
@@ -93,6 +93,7 @@ fn a_full_page_fits_into_a_frame() {
     let page = Connections {
         entries: vec![widest; Page::LIMIT as usize],
         next: Some(Cursor { worker: u32::MAX, index: u64::MAX }),
+        generation: u64::MAX,
     };
     assert!(message::encode(&Response::Connections(page)).unwrap().len() <= frame::LIMIT);
 }

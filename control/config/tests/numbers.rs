@@ -37,19 +37,78 @@ fn services() {
     let found = mistakes(&with(Service::MOST + 3, 1));
     assert_eq!(found.len(), 1, "{found:?}");
     assert!(
-        found[0].contains("there are 1027 services; a machine takes 1024 at most"),
+        found[0].contains("there are 16387 services; a machine takes 16384 at most"),
         "{found:?}"
     );
 }
 
 #[test]
 fn servers_of_all_services() {
-    assert_eq!(mistakes(&with(4, 1024)), [""; 0]);
-    let found = mistakes(&with(5, 1000));
+    assert_eq!(mistakes(&with(64, 1024)), [""; 0]);
+    let found = mistakes(&with(70, 1000));
     assert_eq!(found.len(), 1, "{found:?}");
-    let words = "service.server 10.0.0.11:1096: with it there are 5000 servers in all services; a \
-                 machine takes 4096 at most";
+    let words = "service.server 10.0.0.11:1536: with it there are 70000 servers in all services; a \
+                 machine takes 65536 at most";
     assert!(found[0].contains(words), "{found:?}");
+}
+
+#[test]
+fn servers_of_one_service() {
+    assert_eq!(mistakes(&with(1, 1024)), [""; 0]);
+    let found = mistakes(&with(1, 1025));
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(
+        found[0].contains("service.server has 1025 servers; a service takes 1024 at most"),
+        "{found:?}"
+    );
+}
+
+/// Servers of one port each, on a link that has room for all of them.
+fn on_link(count: u32) -> String {
+    let mut text = BASE.split("[[service]]").next().unwrap().replace("/24\"", "/15\"");
+    text = text.replace("10.0.0.0/15", "10.0.0.0/24");
+    for (service, start) in (0..count).step_by(1000).enumerate() {
+        let servers: Vec<_> = (start..count.min(start + 1000))
+            .map(|number| {
+                let address = std::net::Ipv4Addr::from_bits(0x0a00_0100 + number);
+                format!("{{ address = \"{address}:80\" }}")
+            })
+            .collect();
+        text += &format!(
+            "[[service]]\nname = \"s{service}\"\nlisten = \"198.51.100.10:{}\"\nprotocol = \
+             \"tcp\"\nserver = [{}]\n",
+            service + 1,
+            servers.join(", ")
+        );
+    }
+    text
+}
+
+#[test]
+fn servers_on_the_link() {
+    let most = u32::try_from(Service::MOST_ON_LINK).unwrap();
+    assert_eq!(mistakes(&on_link(most)), [""; 0]);
+    let found = mistakes(&on_link(most + 1));
+    assert_eq!(found.len(), 1, "{found:?}");
+    let words = "service.server 10.0.65.0:80: with it servers have 16385 addresses in 10.0.0.0/15; \
+                 a machine has room for 16384 as neighbours";
+    assert!(found[0].contains(words), "{found:?}");
+}
+
+#[test]
+fn servers_that_clients_are_remembered_by() {
+    let with = |servers, persist: &str| {
+        with(8, servers).replace("protocol = \"tcp\"", &format!("protocol = \"tcp\"\n{persist}"))
+    };
+    assert_eq!(mistakes(&with(1023, "persist = {}")), [""; 0]);
+    let found = mistakes(&with(1024, "persist = {}"));
+    assert_eq!(found.len(), 1, "{found:?}");
+    let words = "with this service there are 8192 servers whose clients keep them; a machine \
+                 remembers clients of 8191 servers at most";
+    assert!(found[0].contains(words), "{found:?}");
+    // All services have the same servers, so a group counts each once.
+    assert_eq!(mistakes(&with(910, "persist = { group = \"all\" }")), [""; 0]);
+    assert_eq!(mistakes(&with(911, "persist = { group = \"all\" }")).len(), 1);
 }
 
 #[test]

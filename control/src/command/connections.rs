@@ -32,6 +32,7 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<()
         client: context.client()?,
         filter: Filter { service: arguments.service.clone(), address: arguments.address },
         left: if arguments.all { u64::MAX } else { arguments.limit },
+        generation: 0,
         cursor: None,
         ended: false,
     };
@@ -43,6 +44,8 @@ struct Pages {
     client: Client,
     filter: Filter,
     left: u64,
+    /// The generation of the last page.
+    generation: u64,
     cursor: Option<Cursor>,
     ended: bool,
 }
@@ -59,12 +62,12 @@ impl Pages {
         page.entries.truncate(limit as usize);
         self.left -= page.entries.len() as u64;
         self.ended = page.next.is_none();
-        self.cursor = page.next;
+        (self.cursor, self.generation) = (page.next, page.generation);
         Ok(Some(page.entries))
     }
 }
 
-/// `{"entries": [...], "next": ...}`, an entry a line.
+/// `{"entries": [...], "next": ..., "generation": ...}`, an entry a line.
 fn write_json(pages: &mut Pages, out: &mut dyn Write) -> Result<(), Error> {
     write!(out, "{{\"entries\": [")?;
     let mut first = true;
@@ -76,7 +79,7 @@ fn write_json(pages: &mut Pages, out: &mut dyn Write) -> Result<(), Error> {
         }
     }
     let next = serde_json::to_string(&pages.cursor).map_err(io::Error::from)?;
-    writeln!(out, "\n], \"next\": {next}}}")?;
+    writeln!(out, "\n], \"next\": {next}, \"generation\": {}}}", pages.generation)?;
     Ok(())
 }
 

@@ -24,19 +24,9 @@ pub(super) fn fetch(context: &Context<'_>) -> Option<api::Pools> {
     while let Some(skip) = all.next {
         let page = control.pools_page(PoolsPage { service: None, skip }).ok()?;
         all.pools.extend(page.pools);
-        all.next = page.next;
+        (all.next, all.generation) = (page.next, page.generation);
     }
     Some(all)
-}
-
-/// The server of a pool, if it is known.
-pub(super) fn of<'p>(
-    pools: Option<&'p api::Pools>,
-    service: &str,
-    address: std::net::SocketAddr,
-) -> Option<&'p PoolServer> {
-    let pool = pools?.pools.iter().find(|pool| pool.service == service)?;
-    pool.servers.iter().find(|server| server.address == address)
 }
 
 /// Its state in a word: what was decided goes before what checks find.

@@ -1,8 +1,13 @@
 //! `tandem services`: services and their real servers.
 
+use std::collections::HashMap;
 use std::io::{self, Write};
+use std::net::SocketAddr;
 
-use api::{Client, ConnectionLimit, PoolServer, ServerStatus, ServiceStatus, Services};
+use api::{
+    Client, ConnectionLimit, PeerExchange, Pool, PoolServer, Pools, ServerStatus, ServiceStatus,
+    Services,
+};
 use serde::Serialize;
 
 use super::{Context, pools};
@@ -13,7 +18,7 @@ use crate::output::{Table, colour};
 pub(super) fn run(context: &mut Context<'_>) -> Result<(), Error> {
     let mut client = context.client()?;
     let services = client.services()?;
-    let whole = Whole { services, pools: pools::fetch(context) };
+    let whole = Whole { services, pools: pools::fetch(context).map(OfControl::from) };
     if context.json {
         return context.answer(&whole, |_, _| Ok(()));
     }
@@ -27,7 +32,23 @@ struct Whole {
     #[serde(flatten)]
     services: Services,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    pools: Option<api::Pools>,
+    pools: Option<OfControl>,
+}
+
+/// The pools beside the services, whose answer has a generation of its own.
+#[derive(Serialize)]
+struct OfControl {
+    #[serde(rename = "pools_generation")]
+    generation: u64,
+    pools: Vec<Pool>,
+    warnings: Vec<String>,
+    peer: Option<PeerExchange>,
+}
+
+impl From<Pools> for OfControl {
+    fn from(Pools { pools, warnings, peer, generation, .. }: Pools) -> Self {
+        OfControl { generation, pools, warnings, peer }
+    }
 }
 
 fn show(whole: &Whole, client: &mut Client, out: &mut dyn Write) -> io::Result<()> {
@@ -35,12 +56,15 @@ fn show(whole: &Whole, client: &mut Client, out: &mut dyn Write) -> io::Result<(
     if services.services.is_empty() {
         return writeln!(out, "There are no services in the configuration.");
     }
+    let pools = pools.as_ref();
+    let named: HashMap<&str, &Pool> =
+        pools.iter().flat_map(|all| &all.pools).map(|pool| (pool.service.as_str(), pool)).collect();
     for (index, service) in services.services.iter().enumerate() {
         if index > 0 {
             writeln!(out)?;
         }
-        show_service(service, pools.as_ref(), out)?;
-        let pool = pools.iter().flat_map(|all| &all.pools).find(|one| one.service == service.name);
+        let pool = named.get(service.name.as_str()).copied();
+        show_service(service, pool, out)?;
         if let Some(pool) = pool {
             pools::alarms(pool).iter().try_for_each(|alarm| writeln!(out, "ALARM: {alarm}"))?;
             pools::notes(pool, client, out)?;
@@ -55,7 +79,7 @@ fn show(whole: &Whole, client: &mut Client, out: &mut dyn Write) -> io::Result<(
 
 fn show_service(
     service: &ServiceStatus,
-    pools: Option<&api::Pools>,
+    pool: Option<&Pool>,
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let ServiceStatus { name, scheduler, .. } = service;
@@ -84,7 +108,9 @@ fn show_service(
     if let Some(clients) = service.persistent_clients {
         writeln!(out, "{} clients keep their servers.", count(clients))?;
     }
-    let known = |server: &ServerStatus| pools::of(pools, &service.name, server.address);
+    let of_pool: HashMap<SocketAddr, &PoolServer> =
+        pool.iter().flat_map(|pool| &pool.servers).map(|server| (server.address, server)).collect();
+    let known = |server: &ServerStatus| of_pool.get(&server.address).copied();
     if service.servers.is_empty() {
         writeln!(out, "It has no servers: clients get no answer.")?;
     } else {

@@ -1,11 +1,14 @@
 //! What is told of the pools.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use api::{Administer, Failure, FailureKind, PeerView, Pool, PoolServer, PoolsPage};
+use api::{
+    Administer, Failure, FailureKind, PeerView, Pool, PoolServer, PoolsPage, Request, Response,
+    ServicesPage,
+};
 use failover::Instant;
 
 use super::ServerKey;
@@ -128,15 +131,34 @@ pub(super) async fn connections_of_all(socket: &Path) -> Option<HashMap<ServerKe
     Some(counts)
 }
 
-/// Fills in how many connections servers have, as far as the dataplane says.
-pub(super) async fn count_connections(
-    socket: &Path,
-    servers: &mut (dyn Iterator<Item = &mut PoolServer> + Send),
-) {
-    let Some(counts) = connections_of_all(socket).await else { return };
+/// Fills in how many connections servers have, as far as the dataplane says. It is asked for pages
+/// until all services of these servers were there; none of them is among the first `skip`, where
+/// both have the same configuration.
+pub(super) async fn count_connections(socket: &Path, skip: usize, servers: &mut [&mut PoolServer]) {
+    let mut left: HashSet<String> = servers.iter().map(|one| one.service.clone()).collect();
+    let mut counts = HashMap::new();
+    let Ok(mut client) = DataplaneClient::connect(socket).await else { return };
+    let mut next = Some(skip);
+    while let Some(skip) = next.filter(|_| !left.is_empty()) {
+        let request = match skip {
+            // A dataplane of an earlier release knows no other.
+            0 => Request::Services,
+            _ => Request::ServicesPage(ServicesPage { skip }),
+        };
+        let Ok(Response::Services(page)) = client.request(&request).await else { return };
+        for service in &page.services {
+            if !left.remove(&service.name) {
+                continue;
+            }
+            for server in service.servers.iter().chain(&service.sorry) {
+                let key = (service.name.clone(), server.address);
+                counts.insert(key, server.connections_active);
+            }
+        }
+        next = page.next;
+    }
     for server in servers {
-        let key = ServerKey { service: server.service.clone(), server: server.address };
-        server.connections = counts.get(&key).copied();
+        server.connections = counts.get(&(server.service.clone(), server.address)).copied();
     }
 }
 

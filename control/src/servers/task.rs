@@ -73,6 +73,8 @@ pub struct Parts {
     pub clock: Clock,
     /// The configuration in force, whenever it changes.
     pub configuration: watch::Receiver<Arc<Config>>,
+    /// Its generation, sent after it.
+    pub generations: watch::Receiver<u64>,
     /// What checks find.
     pub observed: ObservedReceiver,
     /// None: this machine has no peer.
@@ -113,6 +115,7 @@ pub struct PoolsTask {
     pools: Pools,
     store: Store,
     configuration: watch::Receiver<Arc<Config>>,
+    generations: watch::Receiver<u64>,
     observed: ObservedReceiver,
     folder: watch::Receiver<FolderRules>,
     exchange: Option<Exchange>,
@@ -137,7 +140,7 @@ impl PoolsTask {
     /// # Errors
     /// When the system has no more threads.
     pub fn start(parts: Parts) -> std::io::Result<PoolsHandle> {
-        let Parts { node, folder, clock, configuration, observed, peer } = parts;
+        let Parts { node, folder, clock, configuration, generations, observed, peer } = parts;
         let store = Store::new(&node.state);
         let (orders, damaged) = match store.read() {
             Ok(orders) => (orders, None),
@@ -167,6 +170,7 @@ impl PoolsTask {
             pools: Pools { orders, ..Pools::default() },
             store,
             configuration,
+            generations,
             observed,
             folder: folder_rules,
             exchange,
@@ -302,6 +306,7 @@ impl PoolsTask {
                 if let Ok(page) = &mut page {
                     page.warnings = self.warnings();
                     page.peer = self.peer();
+                    page.generation = *self.generations.borrow();
                 }
                 let _ = answer.send(page);
             }
@@ -471,7 +476,8 @@ impl PoolsHandle {
                 answer.notes.push(format!("the peer will know of it when it is reached{why}"));
             }
         }
-        status::count_connections(&self.socket, &mut answer.servers.iter_mut()).await;
+        let mut servers: Vec<_> = answer.servers.iter_mut().collect();
+        status::count_connections(&self.socket, 0, &mut servers).await;
         Ok(answer)
     }
 
@@ -487,6 +493,7 @@ impl PoolsHandle {
             let page = self.ask(|answer| PoolsRequest::Page(page, answer)).await?;
             whole.pools.extend(page.pools);
             (whole.warnings, whole.peer, skip) = (page.warnings, page.peer, page.next);
+            whole.generation = page.generation;
         }
         Ok(whole)
     }
@@ -496,9 +503,11 @@ impl PoolsHandle {
     /// # Errors
     /// When the service is not in the configuration, or the task hangs.
     pub async fn page(&self, page: PoolsPage) -> Result<PoolsPageAnswer, Failure> {
+        // Where a service is named, nothing is left out.
+        let skip = page.skip;
         let mut pools = self.ask(|answer| PoolsRequest::Page(page, answer)).await?;
-        let mut servers = pools.pools.iter_mut().flat_map(|pool| &mut pool.servers);
-        status::count_connections(&self.socket, &mut servers).await;
+        let servers = pools.pools.iter_mut().flat_map(|pool| &mut pool.servers);
+        status::count_connections(&self.socket, skip, &mut servers.collect::<Vec<_>>()).await;
         Ok(pools)
     }
 }

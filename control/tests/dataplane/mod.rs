@@ -232,6 +232,7 @@ fn counters() -> Counters {
         counters: [("rx_packets".to_owned(), value), ("arp_replies".to_owned(), 0)].into(),
     };
     Counters {
+        generation: 3,
         workers: vec![worker(1, 1000), worker(2, 2000)],
         drops: vec![
             drop("bad_checksum", "the IP header's checksum is wrong", 2),
@@ -274,7 +275,7 @@ fn services() -> Services {
     ];
     Services {
         next: None,
-        generation: 1,
+        generation: 3,
         services: vec![
             ServiceStatus {
                 persistent_clients: Some(1200),
@@ -323,6 +324,7 @@ fn connections(page: &Page) -> Connections {
     Connections {
         entries: page.into_iter().map(|(_, connection)| connection).collect(),
         next: (next < CONNECTIONS).then_some(cursor),
+        generation: 3,
     }
 }
 

@@ -296,7 +296,7 @@ fn nothing_observed(observe: Observe) -> Observations {
     if observe.after != 0 {
         std::thread::sleep(Duration::from_millis(300));
     }
-    Observations { change: 1, servers: Vec::new() }
+    Observations { change: 1, ..Observations::default() }
 }
 
 fn status(state: &mut DataplaneState) -> Response {

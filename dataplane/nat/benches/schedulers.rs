@@ -53,9 +53,11 @@ fn tables(criterion: &mut Criterion) {
 
 fn loads(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("share loads");
-    for workers in [2, 8] {
+    for (workers, servers) in [(2, 4096), (8, 4096), (8, 8192)] {
         let all: Vec<_> = (0..workers).map(|_| Box::new(Loads::default())).collect();
-        group.bench_function(format!("{workers} workers"), |bench| bench.iter(|| share(&all)));
+        group.bench_function(format!("{workers} workers, {servers} servers"), |bench| {
+            bench.iter(|| share(&all, 0..servers));
+        });
     }
     group.finish();
 }

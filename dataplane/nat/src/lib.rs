@@ -16,7 +16,7 @@
 pub mod connection;
 pub mod direction;
 pub mod fragment;
-mod memory;
+pub mod memory;
 pub mod passive;
 pub mod persistence;
 pub mod policy;

@@ -1,4 +1,18 @@
-//! Large arrays, shown to the caller before their first touch.
+//! Large arrays: shown to the caller before their first touch, or given by the kernel page by page.
+
+use core::alloc::Layout;
+
+use zerocopy::FromZeros;
+
+/// So many zeros, of which the kernel gives the pages that are written to. What has a number has
+/// the lowest that is free, so an array for all numbers takes as much memory as the configuration
+/// has things.
+pub fn zeroed<T: FromZeros>(count: usize) -> Box<[T]> {
+    match <[T]>::new_box_zeroed_with_elems(count) {
+        Ok(zeros) => zeros,
+        Err(_) => std::alloc::handle_alloc_error(Layout::new::<T>()),
+    }
+}
 
 /// Hands the still untouched memory of `vec` to `prepare`, which may ask the kernel to
 /// back it with huge pages: the table is random access over gigabytes, and a page walk

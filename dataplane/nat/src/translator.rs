@@ -29,7 +29,7 @@ use crate::ports::{Candidates, PortRange};
 use crate::random::Random;
 use crate::record::{Key, Kind};
 use crate::scheduler::{Client, Scheduler};
-use crate::service::{MAXIMUM_SERVICES, Server, Service, Services, View};
+use crate::service::{Server, Service, Services, View};
 use crate::table::{Hit, InsertError};
 use crate::time::Instant;
 
@@ -97,7 +97,7 @@ impl Translator<Ipv4Addr> {
         let [a, b, c, d] = [(); 4].map(|()| random.next_u64());
         Translator {
             connections,
-            schedulers: (0..MAXIMUM_SERVICES).map(|_| None).collect(),
+            schedulers: Vec::new(),
             random,
             ports: RandomState::with_seeds(a, b, c, d),
         }
@@ -107,6 +107,10 @@ impl Translator<Ipv4Addr> {
     /// scheduler as long as that is of the same kind; where its servers are others than before,
     /// those that stay keep what the scheduler remembers of them.
     pub fn set_services(&mut self, before: &Services<Ipv4Addr>, services: &Services<Ipv4Addr>) {
+        let numbers = services.iter().map(|service| service.id.index() + 1).max().unwrap_or(0);
+        if numbers > self.schedulers.len() {
+            self.schedulers.resize_with(numbers, || None);
+        }
         for service in services.iter() {
             let Some(slot) = self.schedulers.get_mut(service.id.index()) else { continue };
             match (before.get(service.id), &mut *slot) {

@@ -32,7 +32,7 @@ impl Admin {
             }
         }
         let more = (at.worker as usize) < self.workers.len();
-        Ok(Connections { entries, next: more.then_some(at) })
+        Ok(Connections { entries, next: more.then_some(at), generation: snapshot.generation })
     }
 }
 

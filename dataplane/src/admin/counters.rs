@@ -20,6 +20,7 @@ impl Admin {
                 .collect(),
         };
         Counters {
+            generation: self.snapshot.read().generation,
             workers: self.workers.iter().map(worker).collect(),
             main_core: self.main_core_counters(),
             drops: DropReason::ALL.iter().map(|&reason| self.dropped(reason)).collect(),

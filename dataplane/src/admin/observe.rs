@@ -21,6 +21,7 @@ impl Admin {
         let of_service = |service| self.observations_of(service, &snapshot.policy.weights);
         Observations {
             change,
+            generation: snapshot.generation,
             servers: snapshot.policy.services.iter().flat_map(of_service).collect(),
         }
     }

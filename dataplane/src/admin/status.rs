@@ -20,7 +20,7 @@ use nat::service::{Limit, Server, ServerId, Service, Slot};
 use super::{Admin, WorkerHandle};
 use crate::client_key::{self, Origin};
 use crate::clock::Tsc;
-use crate::counters::Counter;
+use crate::counters::{Counter, ServerCounters};
 use crate::neighbour::resolver::{Listed, ReachabilityState};
 use crate::return_path::ReturnPath;
 use crate::servers::ServerStates;
@@ -225,9 +225,9 @@ impl Admin {
 
     fn server(&self, server: &Server<Ipv4Addr>, states: &ServerStates) -> ServerStatus {
         let (state, weight) = states.of(server.id);
-        let sum = |of: fn(&crate::counters::ServerCounters) -> &Counter| {
+        let sum = |of: for<'c> fn(&'c ServerCounters<'_>) -> &'c Counter| {
             let counters = self.workers.iter().filter_map(|w| w.counters.server(server.id));
-            counters.map(|counters| of(counters).get()).sum()
+            counters.map(|counters| of(&counters).get()).sum()
         };
         let held = self.workers.iter().map(|worker| u64::from(worker.budgets.held(server.id)));
         let active: u64 = held.sum();
@@ -247,11 +247,11 @@ impl Admin {
             connections_active: active,
             connections_established: active.min(load.active.into()),
             connections_closing: all.saturating_sub(active),
-            connections_total: sum(|c| &c.opened),
-            packets_in: sum(|c| &c.towards.packets),
-            bytes_in: sum(|c| &c.towards.bytes),
-            packets_out: sum(|c| &c.from.packets),
-            bytes_out: sum(|c| &c.from.bytes),
+            connections_total: sum(|c| c.opened()),
+            packets_in: sum(|c| c.towards()[0]),
+            bytes_in: sum(|c| c.towards()[1]),
+            packets_out: sum(|c| c.from()[0]),
+            bytes_out: sum(|c| c.from()[1]),
             limit: server.limit.and_then(|limit| self.limit(server.id, limit)),
         }
     }

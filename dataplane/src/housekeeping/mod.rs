@@ -60,6 +60,9 @@ const TICK_MILLIS: u64 = 100;
 /// Time between additions of all workers' loads: a worker knows of the others' connections as
 /// they were so long ago at the most, and is lent room by them.
 const LOADS_MILLIS: u64 = 10;
+/// Servers whose loads are added up at a time. Of more than these a worker knows later, and the
+/// main core has other things to do meanwhile.
+const SHARED: usize = 8192;
 /// Places of the table of persistent clients that are swept at a time: a table of a million
 /// clients in four minutes.
 const SWEPT: usize = 1024;
@@ -104,6 +107,8 @@ pub struct Housekeeping {
     pub loads: Vec<Arc<Loads>>,
     /// Room for connections.
     pub lending: Lending,
+    /// The number of the server at which the next round begins.
+    pub shared: usize,
     /// The service manager's, if there is one that watches.
     pub watchdog: Option<Watchdog>,
     /// Packets dropped here.
@@ -132,7 +137,7 @@ impl Housekeeping {
             }
             if now.since(shared) >= LOADS_MILLIS {
                 shared = now;
-                service::share(&self.loads);
+                self.share_loads();
                 self.lending.share();
             }
             if now.since(ticked) >= TICK_MILLIS {
@@ -143,6 +148,14 @@ impl Housekeeping {
                 self.sleep();
             }
         }
+    }
+
+    /// Tells workers what the others have of the next servers: of all that there are, mostly.
+    fn share_loads(&mut self) {
+        let end = self.snapshot.read().policy.weights.numbers();
+        let start = if self.shared < end { self.shared } else { 0 };
+        self.shared = (start + SHARED).min(end);
+        service::share(&self.loads, start..self.shared);
     }
 
     fn sleep(&self) {

@@ -139,6 +139,7 @@ impl SharedState {
             neighbours: self.neighbours,
             loads,
             lending,
+            shared: 0,
             watchdog,
             drops: self.drops,
             clock: self.clock,

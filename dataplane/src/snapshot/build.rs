@@ -21,6 +21,7 @@ use wire::{MacAddress, Port};
 use super::numbering::Numbering;
 use super::{Interface, Snapshot};
 use crate::client_key::Loaded;
+use crate::neighbour;
 use crate::punt::PuntRules;
 use crate::servers::{ServerStates, States};
 
@@ -32,6 +33,11 @@ const _: () = assert!(config::Service::MOST_SERVERS <= PLACES);
 // What has a number can be configured, and no more.
 const _: () = assert!(config::Service::MOST == MAXIMUM_SERVICES);
 const _: () = assert!(config::Service::MOST_SERVERS_OF_ALL == MAXIMUM_SERVERS);
+const _: () = assert!(config::Service::MOST_PERSISTENT == nat::persistence::MAXIMUM_TARGETS);
+// Beside the neighbours that the configuration names.
+const _: () = assert!(
+    config::Service::MOST_ON_LINK + config::Interface::MOST_NEIGHBOURS < neighbour::table::SLOTS
+);
 
 /// A configuration that is valid by itself, and cannot be used here.
 #[derive(Debug, thiserror::Error)]
@@ -157,11 +163,9 @@ impl Builder {
 
 /// The services whose servers are asked for their way back.
 fn asked(config: &Config, services: &Services<Ipv4Addr>) -> HashSet<ServiceId> {
-    let services = services.iter().filter(|service| {
-        let configured = config.services.iter().find(|one| one.name == service.name);
-        configured.is_some_and(|one| one.return_path != config::ReturnPathCheck::Off)
-    });
-    services.map(|service| service.id).collect()
+    let services = services.iter().zip(&config.services);
+    let asked = services.filter(|(_, one)| one.return_path != config::ReturnPathCheck::Off);
+    asked.map(|(service, _)| service.id).collect()
 }
 
 fn interface(configured: &config::Interface, mac: MacAddress, least_mtu: u16) -> Interface {

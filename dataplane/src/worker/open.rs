@@ -168,7 +168,7 @@ fn count_opened(flows: &Flows, view: &View, hit: Hit, replaced: bool) {
     view.counters.connections.set(connections.table().len() as u64);
     if let Some(record) = connections.table().get(hit.id) {
         if let Some(server) = view.counters.server(record.server()) {
-            server.opened.add(1);
+            server.opened().add(1);
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::fs;
 
 use api::client::ClientError;
-use api::{Client, Failure, FailureKind, Reload};
+use api::{Client, Failure, FailureKind, Observe, Page, Reload, Request, Response, SetServers};
 
 use super::process::{Folder, Process, command, wait_until};
 use super::stopped::Stopped;
@@ -82,5 +82,40 @@ fn neighbours_that_do_not_fit_have_the_configuration_stay_as_it_was() {
     fs::write(&config, more(&with(&all[..1000]))).unwrap();
     wait_until("what fits is taken", || client.reload(Reload { path: None }).ok());
     assert_eq!(in_use(&mut client).2.len(), 1001);
+    process.last_words();
+}
+
+/// The generation that each answer tells which says something of the configuration.
+fn told(client: &mut Client) -> [u64; 6] {
+    let Response::Observations(observed) =
+        client.request(&Request::Observe(Observe::default())).unwrap()
+    else {
+        panic!("no observations")
+    };
+    [
+        client.status().unwrap().configuration.generation,
+        client.counters().unwrap().generation,
+        client.services().unwrap().generation,
+        client.set_servers(SetServers::default()).unwrap().generation,
+        client.connections(Page::default()).unwrap().generation,
+        observed.generation,
+    ]
+}
+
+#[test]
+fn every_answer_tells_the_generation_in_force() {
+    let folder = Folder::new("generation");
+    let config = folder.configure("");
+    let text = fs::read_to_string(&config).unwrap();
+    let process = Process::start(command(&[], &config, &["--no-kernel-interfaces"]), &folder);
+    let mut client = Client::connect(folder.socket()).unwrap();
+    assert_eq!(told(&mut client), [1; 6]);
+    fs::write(&config, more(&text)).unwrap();
+    let reloaded = client.reload(Reload { path: None }).unwrap();
+    assert_eq!((reloaded.generation, told(&mut client)), (2, [2; 6]));
+    // The control: one that is refused has no generation that anybody sees.
+    fs::write(&config, "[node]\n").unwrap();
+    refused(&mut client);
+    assert_eq!(told(&mut client), [2; 6]);
     process.last_words();
 }

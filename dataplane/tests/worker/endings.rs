@@ -30,7 +30,7 @@ fn the_neighbour_goes_silent_and_each_packet_waits_for_it_counted_once() {
         let ip = packet.ipv4().unwrap();
         assert_eq!((packet.source_mac, ip.destination, ip.ttl), (MACS[1], SERVER, 63));
     }
-    assert_eq!(bench.counters.server(bench.server).unwrap().towards.packets.get(), 6);
+    assert_eq!(bench.counters.server(bench.server).unwrap().towards()[0].get(), 6);
     assert_eq!((bench.counters.fast.get(), bench.counters.slow.get()), (0, 6));
     drop(waiting);
     assert_eq!(bench.pool.in_use(), 0);

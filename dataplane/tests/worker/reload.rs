@@ -23,8 +23,7 @@ fn first(snapshot: &Snapshot) -> ServerId {
 fn a_server_with_the_number_of_another_counts_from_zero() {
     let mut bench = Bench::new();
     bench.arrive(Side::Public, &[question(0)]);
-    let towards =
-        |bench: &Bench, server| bench.counters.server(server).unwrap().towards.packets.get();
+    let towards = |bench: &Bench, server| bench.counters.server(server).unwrap().towards()[0].get();
     assert_eq!(towards(&bench, bench.server), 1);
     // The flow leaves its server with its next packet.
     for (last, is_first) in [(12, false), (13, true), (14, false)] {

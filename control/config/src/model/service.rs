@@ -82,10 +82,19 @@ impl Service {
     pub const MOST_SERVERS: usize = 1024;
 
     /// The most services of a machine.
-    pub const MOST: usize = 1024;
+    pub const MOST: usize = 16_384;
 
     /// The most real servers of all services together, sorry servers among them.
-    pub const MOST_SERVERS_OF_ALL: usize = 4096;
+    pub const MOST_SERVERS_OF_ALL: usize = 65_536;
+
+    /// The most addresses that servers have on the link itself, not behind a router: half of the
+    /// neighbours that the dataplane has room for.
+    pub const MOST_ON_LINK: usize = 16_384;
+
+    /// The most servers of all services with persistence. A server counts once more in a service
+    /// of a group.
+    pub const MOST_PERSISTENT: usize = 8191;
+
     /// The most sorry servers of one service.
     pub const MOST_SORRY: usize = 16;
     /// The most addresses and ports of one service.

@@ -1,5 +1,6 @@
 //! Where services listen, judged against the public side and each other.
 
+use std::collections::HashMap;
 use std::net::SocketAddrV4;
 
 use super::masquerade::judge_floating;
@@ -7,16 +8,43 @@ use crate::document::{At, Report};
 use crate::model::service::{Protocol, Service};
 use crate::read::{RawInterface, RawService};
 
-pub(super) fn judge(
-    service: &RawService,
-    before: &[RawService],
+/// Where services before listen.
+#[derive(Default)]
+pub(super) struct Taken<'r>(HashMap<(SocketAddrV4, Protocol), &'r At<SocketAddrV4>>);
+
+impl<'r> Taken<'r> {
+    /// The first protocol of the service for which somebody listens there already, and where that
+    /// is written.
+    fn find(
+        &self,
+        service: &RawService,
+        listen: &At<SocketAddrV4>,
+    ) -> Option<(Protocol, &'r At<SocketAddrV4>)> {
+        protocols(service).iter().find_map(|protocol| {
+            let first = self.0.get(&(listen.value, protocol.value))?;
+            Some((protocol.value, *first))
+        })
+    }
+
+    fn add(&mut self, service: &'r RawService) {
+        for listen in listens(service) {
+            for protocol in protocols(service) {
+                self.0.entry((listen.value, protocol.value)).or_insert(listen);
+            }
+        }
+    }
+}
+
+pub(super) fn judge<'r>(
+    service: &'r RawService,
+    taken: &mut Taken<'r>,
     public: Option<&RawInterface>,
     report: &Report<'_>,
 ) {
     judge_distinct(service, report);
     judge_one_packet(service, report);
     for listen in listens(service) {
-        if let Some((protocol, first)) = taken(service, listen, before) {
+        if let Some((protocol, first)) = taken.find(service, listen) {
             let line = report.line(&first.span, &listen.span);
             report.error(
                 &listen.span,
@@ -29,6 +57,7 @@ pub(super) fn judge(
             judge_floating("service.listen", &address, public, report);
         }
     }
+    taken.add(service);
 }
 
 fn listens(service: &RawService) -> &[At<SocketAddrV4>] {
@@ -37,20 +66,6 @@ fn listens(service: &RawService) -> &[At<SocketAddrV4>] {
 
 fn protocols(service: &RawService) -> &[At<Protocol>] {
     service.protocols.as_ref().map_or(&[], |list| &list.value)
-}
-
-/// The same address, port and protocol in a service before.
-fn taken<'r>(
-    service: &RawService,
-    listen: &At<SocketAddrV4>,
-    before: &'r [RawService],
-) -> Option<(Protocol, &'r At<SocketAddrV4>)> {
-    before.iter().find_map(|other| {
-        let same = listens(other).iter().find(|one| one.value == listen.value)?;
-        let has = |protocol: Protocol| protocols(other).iter().any(|one| one.value == protocol);
-        let mut own = protocols(service).iter().map(|one| one.value);
-        own.find(|&protocol| has(protocol)).map(|protocol| (protocol, same))
-    })
 }
 
 /// A list names each thing once.

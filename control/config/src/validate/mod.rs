@@ -6,6 +6,7 @@ mod interface;
 mod limits;
 mod listen;
 mod masquerade;
+mod numbers;
 mod peer;
 mod persist;
 mod pool;

@@ -1,29 +1,29 @@
 //! Groups of services whose clients keep their servers.
 
+use std::collections::HashMap;
+
 use crate::document::{At, Report, duration};
 use crate::read::{RawPersist, RawService};
 
 /// All services of a group remember a client alike: it has one entry.
 pub(super) fn judge(services: &[RawService], report: &Report<'_>) {
-    let all: Vec<_> = services.iter().filter_map(|service| service.persist.as_ref()).collect();
-    for (index, one) in all.iter().enumerate() {
+    let mut groups: HashMap<&str, Vec<&At<RawPersist>>> = HashMap::new();
+    for one in services.iter().filter_map(|service| service.persist.as_ref()) {
         let Some(group) = &one.value.group else { continue };
-        let is_of_group = |other: &&&At<RawPersist>| {
-            other.value.group.as_ref().is_some_and(|other| other.value == group.value)
-        };
-        let first = all.iter().take(index).find(is_of_group);
-        match first {
-            Some(first) => judge_alike(one, first, &group.value, report),
-            None if all.iter().filter(is_of_group).count() == 1 => report.warning(
-                &group.span,
-                format!(
-                    "service.persist.group is \"{}\", and no other service is in it",
-                    group.value
-                ),
-                "give it to the services that are to share their clients' servers, or take it out",
-            ),
-            None => {}
+        let of_group = groups.entry(&group.value).or_default();
+        if let Some(first) = of_group.first() {
+            judge_alike(one, first, &group.value, report);
         }
+        of_group.push(one);
+    }
+    for of_group in groups.values() {
+        let [one] = &of_group[..] else { continue };
+        let Some(group) = &one.value.group else { continue };
+        report.warning(
+            &group.span,
+            format!("service.persist.group is \"{}\", and no other service is in it", group.value),
+            "give it to the services that are to share their clients' servers, or take it out",
+        );
     }
 }
 

@@ -1,11 +1,12 @@
 //! Services judged against the sides and each other.
 
+use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use wire::Cidr;
 
 use super::interface::{FORWARDED, NOT_FORWARDED, own};
-use super::{limits, listen, pool, scheduler};
+use super::{limits, listen, numbers, pool, scheduler};
 use crate::document::{At, Report};
 use crate::model::service::Service;
 use crate::read::{RawInterface, RawServer, RawService};
@@ -16,11 +17,11 @@ pub(super) fn judge(
     private: Option<&RawInterface>,
     report: &Report<'_>,
 ) {
-    judge_numbers(services, report);
-    for (index, service) in services.iter().enumerate() {
-        let before = services.get(..index).unwrap_or_default();
-        judge_name(service, before, report);
-        listen::judge(service, before, public, report);
+    numbers::judge(services, private, report);
+    let (mut names, mut taken) = (HashMap::new(), listen::Taken::default());
+    for service in services {
+        judge_name(service, &mut names, report);
+        listen::judge(service, &mut taken, public, report);
         judge_servers(service, report);
         scheduler::judge(service, report);
         judge_sorry(service, report);
@@ -32,53 +33,29 @@ pub(super) fn judge(
     }
 }
 
-/// Everything has a number in the dataplane, and there are so many.
-fn judge_numbers(services: &[RawService], report: &Report<'_>) {
-    if let Some(name) = services.get(Service::MOST).and_then(|service| service.name.as_ref()) {
-        report.error(
-            &name.span,
-            format!("there are {} services", services.len()),
-            format!(
-                "a machine takes {} at most: several addresses, ports and protocols can be one \
-                     service",
-                Service::MOST
-            ),
-        );
-    }
-    let servers = || services.iter().flat_map(named);
-    if let Some((key, address)) = servers().nth(Service::MOST_SERVERS_OF_ALL) {
-        report.error(
-            &address.span,
-            format!(
-                "{key} {}: with it there are {} servers in all services",
-                address.value,
-                servers().count()
-            ),
-            format!(
-                "a machine takes {} at most, sorry servers among them",
-                Service::MOST_SERVERS_OF_ALL
-            ),
-        );
-    }
-}
-
-fn addresses(list: Option<&At<Vec<RawServer>>>) -> Vec<&At<SocketAddrV4>> {
+pub(super) fn addresses(list: Option<&At<Vec<RawServer>>>) -> Vec<&At<SocketAddrV4>> {
     let servers = list.into_iter().flat_map(|servers| &servers.value);
     servers.filter_map(|server| server.address.as_ref()).collect()
 }
 
 /// Servers and sorry servers, each with its key.
-fn named(service: &RawService) -> impl Iterator<Item = (&'static str, &At<SocketAddrV4>)> {
+pub(super) fn named(
+    service: &RawService,
+) -> impl Iterator<Item = (&'static str, &At<SocketAddrV4>)> {
     let servers = addresses(service.servers.as_ref()).into_iter();
     let sorry = addresses(service.sorry.as_ref()).into_iter();
     let servers = servers.map(|address| ("service.server", address));
     servers.chain(sorry.map(|address| ("service.sorry", address)))
 }
 
-fn judge_name(service: &RawService, before: &[RawService], report: &Report<'_>) {
+fn judge_name<'r>(
+    service: &'r RawService,
+    names: &mut HashMap<&'r str, &'r At<String>>,
+    report: &Report<'_>,
+) {
     let Some(name) = &service.name else { return };
-    let mut names = before.iter().filter_map(|service| service.name.as_ref());
-    if let Some(first) = names.find(|first| first.value == name.value) {
+    let first = *names.entry(&name.value).or_insert(name);
+    if !core::ptr::eq(first, name) {
         let line = report.line(&first.span, &name.span);
         report.error(
             &name.span,
@@ -108,9 +85,10 @@ fn judge_servers(service: &RawService, report: &Report<'_>) {
 }
 
 fn judge_distinct(key: &str, addresses: &[&At<SocketAddrV4>], report: &Report<'_>) {
-    for (index, address) in addresses.iter().enumerate() {
-        let mut before = addresses.iter().take(index);
-        if let Some(first) = before.find(|first| first.value == address.value) {
+    let mut firsts = HashMap::new();
+    for &address in addresses {
+        let first: &At<SocketAddrV4> = firsts.entry(address.value).or_insert(address);
+        if !core::ptr::eq(first, address) {
             let (line, server) = (report.line(&first.span, &address.span), address.value);
             report.error(
                 &address.span,

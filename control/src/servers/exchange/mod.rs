@@ -29,8 +29,8 @@ const SILENCE: Duration = Duration::from_secs(5);
 const ENTRIES: usize = 96;
 /// The most characters of a reason that are told.
 const REASON: usize = 160;
-/// The most views of the peer that are kept.
-const MOST_VIEWS: usize = 8192;
+/// The most views of the peer that are kept: of another configuration than this machine's, too.
+const MOST_VIEWS: usize = 2 * config::Service::MOST_SERVERS_OF_ALL;
 
 /// How a machine sees a server.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]

@@ -9,8 +9,8 @@ use std::net::Ipv4Addr;
 
 use super::Connections;
 use crate::Direction;
-use crate::record::Record;
-use crate::service::{ServerId, ServiceId, Services};
+use crate::record::{Bound, Record};
+use crate::service::{ServerId, Services};
 
 /// Records that the search looks at in one poll.
 const PER_POLL: usize = 32;
@@ -26,9 +26,9 @@ impl Record<Ipv4Addr> {
             services.find(original.destination, original.destination_port, original.protocol);
         let bound = found.and_then(|service| {
             let server = service.server_at(reply.source, reply.source_port)?;
-            Some((service.id, server.id))
+            Some(Bound::new(service.id, server.id))
         });
-        (self.service, self.server) = bound.unwrap_or((ServiceId::NONE, ServerId::NONE));
+        self.bound = bound.unwrap_or(Bound::NONE);
     }
 }
 
@@ -58,7 +58,7 @@ impl Connections<Ipv4Addr> {
                 continue;
             }
             record.bind(services);
-            if record.server != ServerId::NONE {
+            if record.server() != ServerId::NONE {
                 self.unbound -= 1;
                 self.accounting.opened(record);
             }

@@ -28,7 +28,7 @@ pub use crate::record::{Kind, NextHop};
 
 use crate::memory::Region;
 use crate::passive::Observer;
-use crate::record::{ConnectionId, Key, Record, Visits};
+use crate::record::{Bound, ConnectionId, Key, Record, Visits};
 use crate::room::{Capacity, Room};
 use crate::service::{Budgets, Loads, ServerId};
 use crate::sync::{Replicated, Session};
@@ -130,7 +130,7 @@ impl<A: Replicated> FastHit<'_, A> {
     /// The real server that it goes to or comes from.
     #[inline(always)]
     pub fn server(&self) -> ServerId {
-        self.record.server
+        self.record.server()
     }
 
     /// The direction in which it travels.
@@ -211,18 +211,18 @@ impl Accounting {
     /// Counts a connection for its server.
     #[inline(always)]
     fn opened<A: Replicated>(&self, record: &Record<A>) {
-        self.loads.opened(record.server, Connections::is_active(record));
+        self.loads.opened(record.server(), Connections::is_active(record));
         if !record.state.is_closing() {
-            self.budgets.opened(record.server);
+            self.budgets.opened(record.server());
         }
     }
 
     /// Takes a connection out of them that ends.
     #[inline(always)]
     fn closed<A: Replicated>(&mut self, record: &Record<A>, id: ConnectionId) {
-        self.loads.closed(record.server, Connections::is_active(record));
+        self.loads.closed(record.server(), Connections::is_active(record));
         if !record.state.is_closing() {
-            self.budgets.closed(record.server);
+            self.budgets.closed(record.server());
         }
         let was_weak = self.evictable.take(id);
         self.session.closed(record, was_weak);
@@ -346,8 +346,7 @@ impl<A: Replicated> Connections<A> {
     /// [`InsertError`]; nothing has changed then.
     pub fn open(&mut self, new: &NewConnection<A>, now: Instant) -> Result<Hit, InsertError> {
         let mut record = Record::new(new.original, new.reply, now);
-        record.service = new.service;
-        record.server = new.server;
+        record.bound = Bound::new(new.service, new.server);
         record.state = match record.protocol() {
             Protocol::Tcp => State::None.next(new.direction, new.flags).state,
             Protocol::Udp | Protocol::Icmp => State::Unreplied.next(new.direction, new.flags).state,
@@ -471,11 +470,11 @@ impl<A: Replicated> Connections<A> {
         Self::visit_by(&mut accounting.wheel, now.plus(timeout), id, &mut record.visits);
         let is_active = Self::is_active(record);
         if was_active != is_active {
-            accounting.loads.moved(record.server, is_active);
+            accounting.loads.moved(record.server(), is_active);
         }
         match (was_closing, state.is_closing()) {
-            (false, true) => accounting.budgets.closed(record.server),
-            (true, false) => accounting.budgets.opened(record.server),
+            (false, true) => accounting.budgets.closed(record.server()),
+            (true, false) => accounting.budgets.opened(record.server()),
             _ => {}
         }
     }
@@ -494,7 +493,7 @@ impl<A: Replicated> Connections<A> {
             exit: record.exit(direction),
             next_hop,
             epoch,
-            server: record.server,
+            server: record.server(),
             direction,
             reopened,
         }

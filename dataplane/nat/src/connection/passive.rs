@@ -95,7 +95,7 @@ impl<A: Replicated + Address> Connections<A> {
             Direction::Reply if segment.flags.contains(Flags::SYN | Flags::ACK) => {
                 let age = u64::from(now.age(record.last_seen));
                 let asked = Instant::from_millis(now.millis().saturating_sub(age));
-                observer.answered(record.server, asked, now);
+                observer.answered(record.server(), asked, now);
             }
             Direction::Reply => {}
         }

@@ -209,7 +209,7 @@ impl Connections<Ipv4Addr> {
                 return true;
             }
         };
-        if event.kind != Kind::Masquerade && record.server == ServerId::NONE {
+        if event.kind != Kind::Masquerade && record.server() == ServerId::NONE {
             self.count_installs(|installs| &installs.unserved);
         }
         if let (Some(record), Session::Import(import)) =

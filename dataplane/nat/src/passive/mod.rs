@@ -35,6 +35,7 @@ use wire::Address;
 pub use holder::Holder;
 pub use observer::Observer;
 
+use crate::memory;
 use crate::service::{Cause, MAXIMUM_SERVERS, ServerId, Weights};
 use crate::time::Instant;
 use failures::{Client, Failures, Next};
@@ -50,7 +51,7 @@ struct Times(Box<[AtomicU64]>);
 
 impl Default for Times {
     fn default() -> Self {
-        Times((0..MAXIMUM_SERVERS).map(|_| AtomicU64::new(0)).collect())
+        Times(memory::zeroed(MAXIMUM_SERVERS))
     }
 }
 
@@ -86,7 +87,7 @@ impl Suspects {
     pub fn new(weights: Arc<Weights>, workers: usize) -> Self {
         Suspects {
             weights,
-            failures: (0..MAXIMUM_SERVERS).map(|_| AtomicU64::new(0)).collect(),
+            failures: memory::zeroed(MAXIMUM_SERVERS),
             began: Times::default(),
             answered: (0..workers).map(|_| Times::default()).collect(),
             clients: RandomState::new(),

@@ -37,7 +37,7 @@ pub use fingerprint::{Fingerprint, Group};
 pub use service::{PersistenceSpecification, ServicePersistence};
 pub use shared::{Installed, Persistence};
 pub use table::Table;
-pub use targets::{Target, TargetId, Targets};
+pub use targets::{MAXIMUM_TARGETS, Target, TargetId, Targets};
 pub use told::{BYTES, Told, ToldError};
 
 pub(crate) use choice::{Standing, Standings, choose, keep};

@@ -137,17 +137,21 @@ pub(crate) fn number<A: Address>(
     }
     let targets = services.iter().flat_map(Numbered::targets).collect();
     let numbers = persistence.number_all(targets);
-    services.iter().map(|service| of(service, services, &numbers)).collect()
+    let mut groups: HashMap<Group, Vec<&Numbered<A>>> = HashMap::new();
+    for service in services {
+        groups.entry(service.group()).or_default().push(service);
+    }
+    let of_group = |service: &Numbered<A>| groups.get(&service.group()).map_or(&[][..], |all| all);
+    services.iter().map(|service| of(service, of_group(service), &numbers)).collect()
 }
 
 fn of<A: Address>(
     service: &Numbered<A>,
-    all: &[Numbered<A>],
+    of_group: &[&Numbered<A>],
     numbers: &Numbers<A>,
 ) -> ServicePersistence {
     let group = service.group();
-    let of_group: Vec<_> = all.iter().filter(|other| other.group() == group).collect();
-    let mut memberships = vec![membership(group, service, &of_group, numbers)];
+    let mut memberships = vec![membership(group, service, of_group, numbers)];
     if of_group.len() > 1 {
         let own = Group::of_service(&service.name);
         memberships.push(membership(own, service, &[service], numbers));

@@ -21,6 +21,9 @@ pub struct Target<A> {
     pub port: Port,
 }
 
+/// The most servers that clients are remembered by.
+pub const MAXIMUM_TARGETS: usize = TargetId::LAST as usize;
+
 /// The number of a [`Target`]; zero is none.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct TargetId(u16);

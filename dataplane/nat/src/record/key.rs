@@ -19,14 +19,18 @@ pub struct Key<A> {
     source: A,
     destination: A,
     /// From the lowest bit: 16 each of source and destination port as they are on the
-    /// wire, 8 of the protocol's number, 8 of the side's, 16 that no packet's key has.
+    /// wire, 8 of the protocol's number, 7 of the side's, 17 that no packet's key has.
     tail: u64,
 }
 
 const DESTINATION_PORT: u32 = 16;
 const PROTOCOL: u32 = 32;
 const SIDE: u32 = 40;
-const SERVER: u32 = 48;
+const SERVER: u32 = 47;
+const SIDE_MASK: u8 = (1 << (SERVER - SIDE)) - 1;
+
+// A server's number and one.
+const _: () = assert!(SERVER + ServerId::BITS == u64::BITS);
 
 impl<A: Address> PartialEq for Key<A> {
     /// All fields at once: seen one by one, there would be a branch on each.
@@ -103,13 +107,17 @@ impl<A: Address> Key<A> {
     /// True if such packets arrive there.
     #[inline(always)]
     pub(crate) const fn is_of(&self, side: Side) -> bool {
-        (self.tail >> SIDE) as u8 == side as u8
+        (self.tail >> SIDE) as u8 & SIDE_MASK == side as u8
     }
 
     /// Where such packets arrive.
     #[inline(always)]
     pub const fn side(&self) -> Side {
-        if (self.tail >> SIDE) as u8 == Side::Public as u8 { Side::Public } else { Side::Private }
+        if (self.tail >> SIDE) as u8 & SIDE_MASK == Side::Public as u8 {
+            Side::Public
+        } else {
+            Side::Private
+        }
     }
 
     /// Protocol of the flow.

@@ -5,6 +5,7 @@
 //! [`ConnectionId`]. Everything that handles connections stands above this module and uses
 //! its types: the table, the timer wheel, connection sync, and [`crate::connection`].
 
+mod bound;
 mod id;
 mod key;
 mod kind;
@@ -17,6 +18,7 @@ use wire::flow::{Deltas, Rewrite};
 use wire::tcp::{Flags, Segment};
 use wire::{Address, FiveTuple, Protocol};
 
+pub(crate) use bound::Bound;
 pub use id::ConnectionId;
 pub(crate) use id::NONE;
 pub use key::Key;
@@ -53,8 +55,7 @@ pub struct Record<A> {
     /// What translating packets of the original direction does to their TCP or UDP checksum;
     /// of the reply direction it is undone.
     l4: Delta,
-    pub(crate) service: ServiceId,
-    pub(crate) server: ServerId,
+    pub(crate) bound: Bound,
     // A mark; as one field it would take a byte more.
     generation: u16,
     origin: u8,
@@ -83,8 +84,7 @@ impl<A: Address> Record<A> {
             visits: Visits::NONE,
             next_hops: [NextHop::NONE; 2],
             epoch: 0,
-            service: ServiceId::NONE,
-            server: ServerId::NONE,
+            bound: Bound::NONE,
             state: tcp::State::None,
             generation: Mark::NONE.generation,
             origin: Mark::NONE.origin,
@@ -212,19 +212,19 @@ impl<A: Address> Record<A> {
     /// when its real server is not known here.
     #[inline(always)]
     pub fn service(&self) -> ServiceId {
-        self.service
+        self.bound.service()
     }
 
     /// The real server that it is bound to; [`ServerId::NONE`] when masqueraded, and when that is
     /// not known here.
     #[inline(always)]
     pub fn server(&self) -> ServerId {
-        self.server
+        self.bound.server()
     }
 
     /// True for a connection of a service whose real server is not known here.
     pub(crate) fn is_unbound(&self) -> bool {
-        self.server == ServerId::NONE && self.kind() != Kind::Masquerade
+        self.server() == ServerId::NONE && self.kind() != Kind::Masquerade
     }
 
     /// The last time that a packet refreshed it.

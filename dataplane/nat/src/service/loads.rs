@@ -6,17 +6,21 @@
 //! once, and those of others as they were then. No line of memory is written for a packet or a
 //! connection that another worker reads for one.
 
-use core::ops::Deref;
+use core::ops::{Deref, Range};
 use core::sync::atomic::{AtomicU64, Ordering, Ordering::Relaxed};
+
+use zerocopy::FromZeros;
 
 use super::members::{Changed, Members};
 use super::{MAXIMUM_SERVERS, ServerId};
+use crate::memory;
 use crate::scheduler::Load;
 
 /// The connections of one real server: the active ones in the low half, the inactive ones in the
 /// high half. Both are one number, so that no reader finds a connection that moves from one to
 /// the other in neither.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, FromZeros)]
+#[repr(transparent)]
 struct Counts(AtomicU64);
 
 const ACTIVE: u64 = 1;
@@ -39,28 +43,24 @@ const fn one(active: bool) -> u64 {
     if active { ACTIVE } else { INACTIVE }
 }
 
-/// A cache line of them: nothing that another thread writes is on it.
-#[derive(Debug, Default)]
-#[repr(align(64))]
-struct Line([Counts; LINE]);
-
+/// Counts on a cache line.
 const LINE: usize = 64 / size_of::<Counts>();
-const LINES: usize = MAXIMUM_SERVERS.div_ceil(LINE);
 
-/// Counts of all servers, by number.
+/// Counts of all servers, by number. A line at both ends stays empty, so that nothing that another
+/// thread writes is on theirs.
 #[derive(Debug)]
-struct Table(Box<[Line; LINES]>);
+struct Table(Box<[Counts]>);
 
 impl Default for Table {
     fn default() -> Self {
-        Table(Box::new(core::array::from_fn(|_| Line::default())))
+        Table(memory::zeroed(MAXIMUM_SERVERS + 2 * LINE))
     }
 }
 
 impl Table {
     #[inline(always)]
     fn counts(&self, server: usize) -> Option<&Counts> {
-        self.0.get(server / LINE)?.0.get(server % LINE)
+        self.0.get(server + LINE)
     }
 
     #[inline(always)]
@@ -149,15 +149,15 @@ impl Loads {
     }
 }
 
-/// Tells each worker what all the others have. To be called by one thread; what is as it was is
-/// not written.
-pub fn share<L: Deref<Target = Loads>>(all: &[L]) {
+/// Tells each worker what all the others have of the servers with these numbers. To be called by
+/// one thread; what is as it was is not written.
+pub fn share<L: Deref<Target = Loads>>(all: &[L], numbers: Range<usize>) {
     if all.len() < 2 {
         return;
     }
     let mut is_changed = vec![false; all.len()];
     let mut own = vec![0u64; all.len()];
-    for server in 0..MAXIMUM_SERVERS {
+    for server in numbers {
         for (own, loads) in own.iter_mut().zip(all) {
             *own = loads.own.read(server);
         }

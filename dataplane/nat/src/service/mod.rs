@@ -32,9 +32,9 @@ pub use view::View;
 pub use weights::{Cause, ServerState, Weights};
 
 /// The most services at a time.
-pub const MAXIMUM_SERVICES: usize = 1024;
+pub const MAXIMUM_SERVICES: usize = 16_384;
 /// The most real servers of all services together.
-pub const MAXIMUM_SERVERS: usize = 4096;
+pub const MAXIMUM_SERVERS: usize = 65_536;
 
 /// The number of a service.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -44,11 +44,24 @@ pub struct ServiceId(u16);
 /// The number of a real server of a service.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[repr(transparent)]
-pub struct ServerId(u16);
+pub struct ServerId(u32);
+
+// Both numbers of a connection, and that it has none, are one word of 32 bits.
+const _: () = assert!(MAXIMUM_SERVICES <= ServiceId::NONE.index());
+const _: () = assert!(MAXIMUM_SERVERS <= ServerId::NONE.index());
+const _: () = assert!(ServiceId::BITS + ServerId::BITS == u32::BITS);
 
 impl ServiceId {
+    /// Bits of a number.
+    pub(crate) const BITS: u32 = 15;
     /// No service.
-    pub const NONE: ServiceId = ServiceId(u16::MAX);
+    pub const NONE: ServiceId = ServiceId((1 << Self::BITS) - 1);
+
+    /// The number in the lowest bits.
+    #[inline(always)]
+    pub(crate) const fn from_bits(bits: u32) -> Self {
+        ServiceId(bits as u16 & Self::NONE.0)
+    }
 
     /// The number, beyond every array for [`ServiceId::NONE`].
     #[inline(always)]
@@ -58,11 +71,19 @@ impl ServiceId {
 }
 
 impl ServerId {
+    /// Bits of a number.
+    pub(crate) const BITS: u32 = 17;
     /// No server.
-    pub const NONE: ServerId = ServerId(u16::MAX);
+    pub const NONE: ServerId = ServerId((1 << Self::BITS) - 1);
+
+    /// The number in the lowest bits.
+    #[inline(always)]
+    pub(crate) const fn from_bits(bits: u32) -> Self {
+        ServerId(bits & Self::NONE.0)
+    }
 
     #[cfg(test)]
-    pub(crate) const fn numbered(number: u16) -> Self {
+    pub(crate) const fn numbered(number: u32) -> Self {
         ServerId(number)
     }
 
@@ -185,26 +206,30 @@ impl<A> Service<A> {
 pub struct Services<A> {
     services: Vec<Service<A>>,
     by_listen: HashMap<Listen<A>, usize, RandomState>,
-    /// Place of the service by number, and of the server in it.
-    by_id: HashMap<ServiceId, usize, RandomState>,
-    by_server: HashMap<ServerId, (usize, usize), RandomState>,
+    by_name: HashMap<String, usize, RandomState>,
+    /// Place of the service by number, and of the server in it. They are as long as the
+    /// configuration's numbers are high.
+    by_id: Box<[Option<u32>]>,
+    by_server: Box<[Option<(u32, u32)>]>,
     /// The same by the server's address and port, in the first service that has it.
     by_endpoint: HashMap<Listen<A>, (usize, usize), RandomState>,
 }
 
 impl<A: Address> Services<A> {
     fn new(services: Vec<Service<A>>) -> Self {
-        let mut by_listen = HashMap::default();
-        let mut by_id = HashMap::default();
-        let mut by_server = HashMap::default();
+        let (mut by_listen, mut by_name) = (HashMap::default(), HashMap::default());
+        let (mut by_id, mut by_server) = (Vec::new(), Vec::new());
         for (at, service) in services.iter().enumerate() {
             by_listen.extend(service.listens.iter().map(|&listen| (listen, at)));
-            by_id.insert(service.id, at);
-            let places = service.all_servers().enumerate();
-            by_server.extend(places.map(|(place, server)| (server.id, (at, place))));
+            by_name.insert(service.name.clone(), at);
+            put(&mut by_id, service.id.index(), at as u32);
+            for (place, server) in service.all_servers().enumerate() {
+                put(&mut by_server, server.id.index(), (at as u32, place as u32));
+            }
         }
         let by_endpoint = by_endpoint(&services);
-        Services { services, by_listen, by_id, by_server, by_endpoint }
+        let (by_id, by_server) = (by_id.into(), by_server.into());
+        Services { services, by_listen, by_name, by_id, by_server, by_endpoint }
     }
 
     /// The service that listens there.
@@ -214,18 +239,25 @@ impl<A: Address> Services<A> {
 
     /// The service with this number.
     pub fn get(&self, id: ServiceId) -> Option<&Service<A>> {
-        self.services.get(*self.by_id.get(&id)?)
+        let at = self.by_id.get(id.index()).copied().flatten()?;
+        self.services.get(at as usize)
+    }
+
+    /// The service with this name.
+    pub fn named(&self, name: &str) -> Option<&Service<A>> {
+        self.services.get(*self.by_name.get(name)?)
     }
 
     /// The real server with this number, if it is still in the configuration.
     pub fn server(&self, id: ServerId) -> Option<&Server<A>> {
-        let &(service, place) = self.by_server.get(&id)?;
-        self.services.get(service)?.server(place)
+        let (service, place) = self.by_server.get(id.index()).copied().flatten()?;
+        self.services.get(service as usize)?.server(place as usize)
     }
 
     /// The place of a server in the list of its service; sorry servers come after the others.
     pub fn place(&self, id: ServerId) -> Option<usize> {
-        self.by_server.get(&id).map(|&(_, place)| place)
+        let (_, place) = self.by_server.get(id.index()).copied().flatten()?;
+        Some(place as usize)
     }
 
     /// The server that serves at this address, port and protocol, and its service: the
@@ -248,8 +280,18 @@ impl<A: Address> Services<A> {
     }
 
     /// All, in the order of the configuration.
-    pub fn iter(&self) -> impl Iterator<Item = &Service<A>> {
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &Service<A>> {
         self.services.iter()
+    }
+}
+
+/// Puts a value at its place, and makes room for it.
+fn put<T: Clone>(array: &mut Vec<Option<T>>, at: usize, value: T) {
+    if at >= array.len() {
+        array.resize(at + 1, None);
+    }
+    if let Some(place) = array.get_mut(at) {
+        *place = Some(value);
     }
 }
 
@@ -263,8 +305,10 @@ fn by_endpoint<A: Address>(
         for (at, service) in services.iter().enumerate() {
             let places = service.all_servers().enumerate();
             let places = places.filter(|&(place, _)| (place >= service.servers.len()) == is_sorry);
+            let protocols = [Protocol::Tcp, Protocol::Udp];
+            let protocols = protocols.into_iter().filter(|&one| service.listen_of(one).is_some());
             for (place, &Server { address, port, .. }) in places {
-                for &Listen { protocol, .. } in &service.listens {
+                for protocol in protocols.clone() {
                     let endpoint = Listen { address, port, protocol };
                     all.entry(endpoint).or_insert((at, place));
                 }

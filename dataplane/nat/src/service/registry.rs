@@ -89,28 +89,39 @@ pub enum RegistryError {
     },
 }
 
-/// Numbers given to things.
+/// Numbers given to things, the lowest that is free to each.
 #[derive(Clone, Debug)]
 struct Numbers<K> {
-    given: HashMap<K, u16>,
-    free: BTreeSet<u16>,
+    given: HashMap<K, u32>,
+    /// Numbers below `fresh` that nothing has any more.
+    free: BTreeSet<u32>,
+    /// The lowest number that nothing has had.
+    fresh: u32,
+    limit: usize,
 }
 
 impl<K: Hash + Eq> Numbers<K> {
     fn new(limit: usize) -> Self {
-        Numbers { given: HashMap::new(), free: (0..).take(limit).collect() }
+        Numbers { given: HashMap::new(), free: BTreeSet::new(), fresh: 0, limit }
     }
 
-    fn number(&mut self, key: K) -> Option<u16> {
+    fn number(&mut self, key: K) -> Option<u32> {
         if let Some(&number) = self.given.get(&key) {
             return Some(number);
         }
-        let number = self.free.pop_first()?;
+        let number = match self.free.pop_first() {
+            Some(number) => number,
+            None if (self.fresh as usize) < self.limit => {
+                self.fresh += 1;
+                self.fresh - 1
+            }
+            None => return None,
+        };
         self.given.insert(key, number);
         Some(number)
     }
 
-    fn release(&mut self, is_used: impl Fn(&K, u16) -> bool) {
+    fn release(&mut self, is_used: impl Fn(&K, u32) -> bool) {
         let free = &mut self.free;
         self.given.retain(|key, number| {
             let keep = is_used(key, *number);
@@ -125,8 +136,7 @@ impl<K: Hash + Eq> Numbers<K> {
     /// together than there are numbers.
     fn excess(&self, wanted: &HashSet<K>) -> Option<(usize, usize)> {
         let leaving = self.given.keys().filter(|key| !wanted.contains(key)).count();
-        let limit = self.given.len() + self.free.len();
-        (wanted.len() + leaving > limit).then_some((wanted.len(), leaving))
+        (wanted.len() + leaving > self.limit).then_some((wanted.len(), leaving))
     }
 }
 
@@ -170,14 +180,16 @@ impl<A: Address> Registry<A> {
     /// longer none can open.
     pub fn release(&mut self, in_use: &[&Services<A>], has_connections: impl Fn(ServerId) -> bool) {
         self.servers.release(|_, number| {
-            let id = ServerId(number);
+            let id = ServerId::from_bits(number);
             in_use.iter().any(|services| services.server(id).is_some()) || has_connections(id)
         });
         let of_servers: HashSet<&String> =
             self.servers.given.keys().map(|(service, ..)| service).collect();
         self.services.release(|name, number| {
             of_servers.contains(name)
-                || in_use.iter().any(|services| services.get(ServiceId(number)).is_some())
+                || in_use
+                    .iter()
+                    .any(|services| services.get(ServiceId::from_bits(number)).is_some())
         });
     }
 
@@ -245,9 +257,9 @@ impl<A: Address> Registry<A> {
         before: &Tables<A>,
     ) -> Option<Service<A>> {
         let name = specification.name.clone();
-        let id = ServiceId(self.services.number(name.clone())?);
+        let id = ServiceId::from_bits(self.services.number(name.clone())?);
         let mut number = |server: &ServerSpecification<A>| {
-            let id = ServerId(self.servers.number(name_of(specification, server))?);
+            let id = ServerId::from_bits(self.servers.number(name_of(specification, server))?);
             let ServerSpecification { address, port, weight, limit } = *server;
             Some(Server { id, address, port, weight, seed: key.seed(address, port), limit })
         };

@@ -5,10 +5,11 @@
 //! weights and says what is down; a worker that sees clients fail at a server makes it suspect
 //! at once ([`crate::passive`]).
 
-use core::sync::atomic::AtomicU64;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
+use core::sync::atomic::{AtomicU64, AtomicUsize};
 
 use super::{MAXIMUM_SERVERS, ServerId};
+use crate::memory;
 
 /// What made a server suspect.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -117,12 +118,12 @@ struct Changes {
     suspicions: AtomicU64,
     downs: AtomicU64,
     versions: AtomicU64,
+    numbers: AtomicUsize,
 }
 
 impl Default for Weights {
     fn default() -> Self {
-        let words = (0..MAXIMUM_SERVERS).map(|_| AtomicU64::new(0)).collect();
-        Weights { words, changes: Changes::default() }
+        Weights { words: memory::zeroed(MAXIMUM_SERVERS), changes: Changes::default() }
     }
 }
 
@@ -182,8 +183,14 @@ impl Weights {
         self.change(server, |word| if draining { word | DRAINING } else { word & !DRAINING });
     }
 
+    /// The numbers that servers have or have had are below this.
+    pub fn numbers(&self) -> usize {
+        self.changes.numbers.load(Relaxed)
+    }
+
     /// Begins anew with a number that another server may have had.
     pub fn restart(&self, server: ServerId) {
+        self.changes.numbers.fetch_max(server.index() + 1, Relaxed);
         self.change(server, |_| 0);
     }
 

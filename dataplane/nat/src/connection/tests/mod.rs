@@ -73,7 +73,7 @@ fn opening(kind: Kind, protocol: Protocol, number: u16) -> NewConnection<Ipv4Add
         service: ServiceId::NONE,
         server: match kind {
             Kind::Masquerade => ServerId::NONE,
-            _ => ServerId::numbered(number % 4),
+            _ => ServerId::numbered(u32::from(number) % 4),
         },
         direction: Direction::Original,
         flags: if protocol == Protocol::Tcp { SYN } else { Flags::EMPTY },

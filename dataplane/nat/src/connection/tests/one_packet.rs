@@ -1,9 +1,10 @@
 //! Flows of services of which each datagram finds its server anew.
 
 use super::*;
+use crate::service::MAXIMUM_SERVERS;
 use crate::sync::{Export, ring};
 
-fn flow(server: u16) -> NewConnection<Ipv4Addr> {
+fn flow(server: u32) -> NewConnection<Ipv4Addr> {
     let new = opening(Kind::Service, Protocol::Udp, 1);
     let server = ServerId::numbered(server);
     let from = [10, 0, 0, 11 + server.index() as u8];
@@ -29,6 +30,19 @@ fn a_client_has_one_with_each_server_and_its_datagrams_meet_none() {
     let asked = opening(Kind::Service, Protocol::Udp, 1).original;
     assert!(connections.table().look_up(&asked).is_none());
     assert!(connections.open(&flow(1), at(0)).is_err(), "it is there");
+}
+
+#[test]
+fn the_highest_number_makes_a_key_of_its_own() {
+    let asked = opening(Kind::Service, Protocol::Udp, 1).original;
+    let last = MAXIMUM_SERVERS as u32 - 1;
+    let keys = [0, 1, last - 1, last].map(|number| asked.of_one_packet(ServerId::numbered(number)));
+    for (at, key) in keys.iter().enumerate() {
+        assert!(key.is_of_one_packet() && *key != asked && !keys[..at].contains(key));
+        assert_eq!((key.tuple(), key.side()), (asked.tuple(), asked.side()));
+        assert!(key.is_of(asked.side()) && !key.is_of(asked.side().other()));
+    }
+    assert!(!asked.is_of_one_packet());
 }
 
 #[test]

@@ -9,8 +9,8 @@ use wire::{Port, Protocol};
 use crate::random::Random;
 use crate::scheduler::{Client, ClientKey, HashOptions, Kind, Scheduler};
 use crate::service::{
-    Listen, Loads, Registry, ServerSpecification, ServiceSpecification, Services, View, Weights,
-    share,
+    Listen, Loads, MAXIMUM_SERVERS, Registry, ServerSpecification, ServiceSpecification, Services,
+    View, Weights, share,
 };
 
 const VIP: Ipv4Addr = Ipv4Addr::new(198, 51, 100, 10);
@@ -169,7 +169,8 @@ impl Machine {
     }
 
     pub(super) fn share(&self) {
-        share(&self.workers.iter().map(|(_, loads)| &**loads).collect::<Vec<_>>());
+        let loads: Vec<_> = self.workers.iter().map(|(_, loads)| &**loads).collect();
+        share(&loads, 0..MAXIMUM_SERVERS);
     }
 
     /// Closes one connection at random.

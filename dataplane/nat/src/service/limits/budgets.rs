@@ -1,13 +1,14 @@
 //! The permits of one worker.
 
-use core::sync::atomic::{AtomicU16, AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{AtomicU16, AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::Arc;
 
 use wire::Address;
 
 use super::shared::{Entry, HOLDERS, Taken};
 use super::{Limits, SLOTS, Slot, limited};
-use crate::service::{MAXIMUM_SERVERS, ServerId, ServiceId, Services};
+use crate::memory;
+use crate::service::{MAXIMUM_SERVERS, MAXIMUM_SERVICES, ServerId, ServiceId, Services};
 
 /// Permits that a worker keeps of those that closing connections give back.
 const KEPT: u32 = 16;
@@ -24,7 +25,8 @@ const OF_LIMITED_SERVICE: u64 = 1 << 63;
 #[derive(Debug)]
 pub struct Budgets {
     words: Box<[AtomicU64]>,
-    /// The service whose limit counts the server's connections, if it has one.
+    /// The service whose limit counts the server's connections, if it has one; as
+    /// [`service_to_word`] has it.
     services: Box<[AtomicU16]>,
     limits: Arc<Limits>,
     /// The worker's number, and how many there are.
@@ -33,7 +35,7 @@ pub struct Budgets {
     /// The requests for spare permits that were answered.
     answered: AtomicU64,
     /// The server that permits were last reserved for: they may not have been used.
-    reserved: AtomicU16,
+    reserved: AtomicU32,
 }
 
 impl Default for Budgets {
@@ -46,13 +48,13 @@ impl Budgets {
     /// Those of one of so many workers.
     pub fn new(limits: Arc<Limits>, worker: usize, workers: usize) -> Self {
         Budgets {
-            words: (0..SLOTS).map(|_| AtomicU64::new(0)).collect(),
-            services: (0..MAXIMUM_SERVERS).map(|_| AtomicU16::new(ServiceId::NONE.0)).collect(),
+            words: memory::zeroed(SLOTS),
+            services: memory::zeroed(MAXIMUM_SERVERS),
             limits,
             worker,
             workers: u32::try_from(workers).unwrap_or(u32::MAX).max(1),
             answered: AtomicU64::new(0),
-            reserved: AtomicU16::new(ServerId::NONE.0),
+            reserved: AtomicU32::new(ServerId::NONE.0),
         }
     }
 
@@ -102,7 +104,7 @@ impl Budgets {
 
     fn service_of(&self, server: ServerId) -> ServiceId {
         let service = self.services.get(server.index());
-        service.map_or(ServiceId::NONE, |service| ServiceId(service.load(Relaxed)))
+        service.map_or(ServiceId::NONE, |service| word_to_service(service.load(Relaxed)))
     }
 
     #[cold]
@@ -301,18 +303,21 @@ impl Budgets {
         for slot in services.iter().flat_map(limited) {
             self.begin(slot);
         }
-        for slot in before.iter().flat_map(limited).filter(|slot| !slot.is_limited(services)) {
+        let ended = before.iter().flat_map(limited).filter(|slot| !slot.is_limited(services));
+        let ended: Vec<Slot> = ended.collect();
+        for &slot in &ended {
             self.end(slot);
         }
+        self.release_members(&ended);
     }
 
     /// Whether the limit of its service counts the server's connections.
     fn set_member(&self, server: ServerId, service: ServiceId, is_member: bool) {
         let Some(of) = self.services.get(server.index()) else { return };
-        if of.load(Relaxed) != service.0 {
+        if word_to_service(of.load(Relaxed)) != service {
             // The number was another server's, which has no connection any more.
             self.change(server.into(), |word| word & !OF_LIMITED_SERVICE);
-            of.store(service.0, Relaxed);
+            of.store(service_to_word(service), Relaxed);
         }
         let word = self.word(server.into());
         if (word & OF_LIMITED_SERVICE != 0) == is_member {
@@ -346,13 +351,37 @@ impl Budgets {
         self.give_back(slot, entry);
         self.change(slot, |word| word & !LIMITED);
         if slot.server().is_some() {
-            return entry.give(self.held(slot).into());
-        }
-        // Also servers that the configuration no longer has.
-        let numbers = self.services.iter().zip(0..);
-        let members = numbers.filter(|(of, _)| Slot::from(ServiceId(of.load(Relaxed))) == slot);
-        for (of, number) in members {
-            self.set_member(ServerId(number), ServiceId(of.load(Relaxed)), false);
+            entry.give(self.held(slot).into());
         }
     }
+
+    /// The limits of these services count nothing any more. It is one look at all numbers, however
+    /// many services there are, as servers are among them that the configuration no longer has.
+    fn release_members(&self, ended: &[Slot]) {
+        let mut is_ended = vec![false; MAXIMUM_SERVICES];
+        let mut services = ended.iter().filter(|slot| slot.server().is_none()).peekable();
+        if services.peek().is_none() {
+            return;
+        }
+        for slot in services {
+            if let Some(is_ended) = is_ended.get_mut(slot.service().index()) {
+                *is_ended = true;
+            }
+        }
+        for (number, of) in (0..).zip(&self.services) {
+            let service = word_to_service(of.load(Relaxed));
+            if is_ended.get(service.index()).is_some_and(|&is_ended| is_ended) {
+                self.set_member(ServerId(number), service, false);
+            }
+        }
+    }
+}
+
+/// A service's number, such that none is zero.
+const fn service_to_word(service: ServiceId) -> u16 {
+    service.0 ^ ServiceId::NONE.0
+}
+
+const fn word_to_service(word: u16) -> ServiceId {
+    ServiceId(word ^ ServiceId::NONE.0)
 }

@@ -82,7 +82,7 @@ fn limited<A: Address>(service: &Service<A>) -> impl Iterator<Item = Slot> + '_ 
 
 /// What a limit is of: the place of its permits. Servers come first, then services.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Slot(u16);
+pub struct Slot(u32);
 
 const SLOTS: usize = MAXIMUM_SERVERS + MAXIMUM_SERVICES;
 
@@ -95,11 +95,16 @@ impl Slot {
         (self.index() < MAXIMUM_SERVERS).then_some(ServerId(self.0))
     }
 
+    /// The service, of what is no server's.
+    fn service(self) -> ServiceId {
+        ServiceId::from_bits(self.0.wrapping_sub(MAXIMUM_SERVERS as u32))
+    }
+
     /// The limit that these services give it.
     pub fn limit_in<A: Address>(self, services: &Services<A>) -> Option<Limit> {
         match self.server() {
             Some(server) => services.server(server)?.limit,
-            None => services.get(ServiceId(self.0 - MAXIMUM_SERVERS as u16))?.limit,
+            None => services.get(self.service())?.limit,
         }
     }
 
@@ -118,6 +123,6 @@ impl From<ServerId> for Slot {
 impl From<ServiceId> for Slot {
     #[inline(always)]
     fn from(service: ServiceId) -> Self {
-        Slot(service.0.saturating_add(MAXIMUM_SERVERS as u16))
+        Slot(u32::from(service.0) + MAXIMUM_SERVERS as u32)
     }
 }
