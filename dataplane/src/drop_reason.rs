@@ -50,6 +50,9 @@ drop_reasons! {
     Spoofed "spoofed" "A packet from the public side with a private or a local source address.",
     TableFull "table_full" "The connection table is full of connections that were answered; raise node.connections.",
     PortsExhausted "ports_exhausted" "Every port that was tried is taken: of the masquerade address towards this remote, or of the client towards the real server.",
+    SourceConnections "source_connections" "The client, its network or the private host has as many connections as [sources] allows.",
+    SourceHalfOpen "source_half_open" "As many connections of the client, its network or the private host as [sources] allows are half open.",
+    SourceRate "source_rate" "The client, its network or the private host has opened as many connections in a second as [sources] allows.",
     TupleTaken "tuple_taken" "A real server speaks first to a client that is in a connection with another server.",
     IcmpUnrelated "icmp_unrelated" "An ICMP error about no known connection.",
     IcmpType "icmp_type" "An ICMP message of a type that is not translated.",
@@ -89,6 +92,9 @@ impl From<Refusal> for DropReason {
             Refusal::NoRoute => DropReason::NoRoute,
             Refusal::TableFull => DropReason::TableFull,
             Refusal::PortsExhausted => DropReason::PortsExhausted,
+            Refusal::SourceConnections => DropReason::SourceConnections,
+            Refusal::SourceHalfOpen => DropReason::SourceHalfOpen,
+            Refusal::SourceRate => DropReason::SourceRate,
             Refusal::TupleTaken => DropReason::TupleTaken,
         }
     }

@@ -31,6 +31,7 @@ mod path_mtu;
 mod ping;
 mod reload;
 mod schedulers;
+mod sources;
 mod stop;
 mod throughput;
 mod traceroute;

@@ -9,7 +9,8 @@ use crate::schema::SECTIONS;
 
 /// What is compared: the names of the [`Digests`], in their order.
 ///
-/// `services` is everything in them: servers, schedulers, persistence, limits and checks. Each
+/// `services` is everything in them: servers, schedulers, persistence, limits, also those of their
+/// clients, and checks. Each
 /// machine checks servers for itself, and a takeover must not change which of them are well; so
 /// their checks must be alike too. The order of services is not compared, that of servers and
 /// masquerade rules is: tables of hashes are built, and rules are tried, in this order.
@@ -44,7 +45,7 @@ impl Config {
         Digests {
             schema: digest(&SECTIONS),
             sections: [
-                digest(&(services, self.node.unserved)),
+                digest(&(services, self.node.unserved, &self.sources)),
                 digest(&self.masquerade),
                 digest(&floating),
                 digest(&self.timeouts),

@@ -66,6 +66,7 @@ pub use model::pool::{PoolRules, WhenAllDown};
 pub use model::service::{
     HashOptions, Limit, OnDown, Protocol, ReturnPathCheck, Scheduler, Server, Service, WhenFull,
 };
+pub use model::sources::{Quota, SourceLimits};
 pub use model::timeouts::{ConnectionTimeouts, TcpTimeouts, Timeouts};
 pub use sources::{Source, Sources};
 pub use wire::Cidr;

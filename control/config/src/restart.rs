@@ -37,6 +37,8 @@ impl Config {
         changes.interface("public", &self.public, &new.public);
         changes.interface("private", &self.private, &new.private);
         changes.text("node.state", &old_node.state.display(), &node.state.display());
+        // A source's connections cannot be counted once they are there.
+        changes.text("sources", &self.sources.counted(), &new.sources.counted());
         // The rest of it is tandem-control's, or taken at any time.
         changes.pair(self.peer.as_ref(), new.peer.as_ref());
         changes.0

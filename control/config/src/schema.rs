@@ -81,6 +81,7 @@ pub(crate) const FILE: Section = Section {
         key("checks", "{ ... }"),
         key("service", "[{ ... }]"),
         key("timeouts", "{ ... }"),
+        key("sources", "{ ... }"),
     ],
 };
 
@@ -333,6 +334,31 @@ pub(crate) const SERVICE_TIMEOUTS: Section =
 pub(crate) const MASQUERADE_TIMEOUTS: Section =
     Section { name: "timeouts.masquerade", keys: CONNECTION_KEYS };
 
+pub(crate) const SOURCES: Section = Section {
+    name: "sources",
+    keys: &[
+        key("allow", "[\"203.0.113.0/24\"]"),
+        key("client", "{ ... }"),
+        key("network", "{ ... }"),
+        key("host", "{ ... }"),
+    ],
+};
+
+const QUOTA: &[Key] =
+    &[key("connections", "1000"), key("half_open", "100"), key("new_per_second", "200")];
+
+pub(crate) const SOURCES_CLIENT: Section = Section { name: "sources.client", keys: QUOTA };
+pub(crate) const SOURCES_NETWORK: Section = Section {
+    name: "sources.network",
+    keys: &[
+        key("prefix", "24"),
+        as_in("connections", QUOTA),
+        as_in("half_open", QUOTA),
+        as_in("new_per_second", QUOTA),
+    ],
+};
+pub(crate) const SOURCES_HOST: Section = Section { name: "sources.host", keys: QUOTA };
+
 /// Every section.
 pub const SECTIONS: &[Section] = &[
     FILE,
@@ -356,4 +382,8 @@ pub const SECTIONS: &[Section] = &[
     TIMEOUTS,
     SERVICE_TIMEOUTS,
     MASQUERADE_TIMEOUTS,
+    SOURCES,
+    SOURCES_CLIENT,
+    SOURCES_NETWORK,
+    SOURCES_HOST,
 ];

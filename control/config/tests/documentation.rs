@@ -129,8 +129,20 @@ fn the_examples_say_what_they_mean() {
         .iter()
         .map(|example| Config::from_str("example", &completed(example)).unwrap())
         .collect();
-    let [_, _, node, sides, peer, metrics, masquerade, services, defaults, checks, timeouts] =
-        &all[..]
+    let [
+        _,
+        _,
+        node,
+        sides,
+        peer,
+        metrics,
+        masquerade,
+        services,
+        defaults,
+        checks,
+        timeouts,
+        sources,
+    ] = &all[..]
     else {
         panic!("{all:?}")
     };
@@ -238,6 +250,17 @@ fn the_examples_say_what_they_mean() {
     assert_eq!(timeouts.timeouts.service.tcp.established, Duration::from_secs(1800));
     assert_eq!(timeouts.timeouts.service.icmp, Duration::from_secs(30));
     assert_eq!(timeouts.timeouts.masquerade.tcp.established, Duration::from_secs(9000));
+
+    let limits = &sources.sources;
+    assert_eq!((limits.allow.len(), limits.prefix), (1, 24));
+    let quota = |connections, half_open, new_per_second| config::Quota {
+        connections: Some(connections),
+        half_open: Some(half_open),
+        new_per_second: Some(new_per_second),
+    };
+    assert_eq!(limits.client, quota(2000, 200, 500));
+    assert_eq!(limits.network, quota(100_000, 5000, 20_000));
+    assert_eq!(limits.host, quota(50_000, 2000, 5000));
 }
 
 /// The defaults in the reference's table of timeouts are the defaults.

@@ -28,19 +28,14 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<(), Error> {
-    let mut pages = Pages {
-        client: context.client()?,
-        filter: Filter { service: arguments.service.clone(), address: arguments.address },
-        left: if arguments.all { u64::MAX } else { arguments.limit },
-        generation: 0,
-        cursor: None,
-        ended: false,
-    };
+    let filter = Filter { service: arguments.service.clone(), address: arguments.address };
+    let most = if arguments.all { u64::MAX } else { arguments.limit };
+    let mut pages = Pages::new(context.client()?, filter, most);
     if context.json { write_json(&mut pages, context.out) } else { show(&mut pages, context.out) }
 }
 
 /// The pages one after the other, none kept: a table may hold millions.
-struct Pages {
+pub(super) struct Pages {
     client: Client,
     filter: Filter,
     left: u64,
@@ -51,8 +46,13 @@ struct Pages {
 }
 
 impl Pages {
+    /// Those of the connections that match, so many at the most.
+    pub(super) fn new(client: Client, filter: Filter, most: u64) -> Self {
+        Pages { client, filter, left: most, generation: 0, cursor: None, ended: false }
+    }
+
     /// The next page; none after the last, and when as many as wanted were shown.
-    fn next(&mut self) -> Result<Option<Vec<Connection>>, Error> {
+    pub(super) fn next(&mut self) -> Result<Option<Vec<Connection>>, Error> {
         if self.ended || self.left == 0 {
             return Ok(None);
         }

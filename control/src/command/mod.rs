@@ -16,6 +16,7 @@ mod pools;
 mod reload;
 mod services;
 mod setup;
+mod sources;
 mod status;
 mod upgrade;
 mod verdict;
@@ -72,6 +73,9 @@ enum Command {
     Weight(administer::WeightArguments),
     /// Show connections
     Connections(connections::Arguments),
+    /// Show who has most connections: clients, networks of clients, private hosts
+    #[command(after_help = sources::HELP)]
+    Sources(sources::Arguments),
     /// Show the neighbours (ARP) of both sides
     Neighbours,
     /// Show every counter, and dropped packets by reason
@@ -152,6 +156,7 @@ impl Cli {
             Command::Enable(servers) => administer::set(servers, AdminOrder::Enable, &mut context),
             Command::Weight(arguments) => administer::weight(arguments, &mut context),
             Command::Connections(arguments) => connections::run(arguments, &mut context),
+            Command::Sources(arguments) => sources::run(arguments, &mut context),
             Command::Neighbours => neighbours::run(&mut context),
             Command::Counters(arguments) => counters::run(arguments, &mut context),
             Command::Failover => failover::run(&mut context),

@@ -29,6 +29,7 @@ pub mod room;
 pub mod scheduler;
 pub mod service;
 pub mod side;
+pub mod sources;
 pub mod sync;
 pub mod table;
 pub mod tcp;

@@ -170,6 +170,10 @@ impl Translator<Ipv4Addr> {
         now: Instant,
     ) -> Planned<Ipv4Addr> {
         let Ok(destination) = policy.route(request) else { return Planned::Nothing };
+        // A quota would be passed by those that were planned within it.
+        if when == When::Ahead && self.connections.limits_sources() {
+            return Planned::InTurn;
+        }
         if let Destination::Service { service, .. } = destination {
             // A whole burst would go to the server that has least before it; and what a service of
             // a group decides depends on what those before it have.
@@ -246,6 +250,7 @@ impl Translator<Ipv4Addr> {
                 NewConnection::to_client(service, listen, server, key, flags)
             }
             Destination::Service { service, kind } => {
+                self.admits(tuple.source, kind, now)?;
                 let server =
                     self.server_for(policy, service, tuple, now).map_err(Decision::Refused)?;
                 let (source, port) = match kind {
@@ -258,6 +263,7 @@ impl Translator<Ipv4Addr> {
                 NewConnection::to_server(kind, service, server, key, source, port, flags)
             }
             Destination::Masquerade(rule) => {
+                self.admits(tuple.source, Kind::Masquerade, now)?;
                 let random = self.port_number(key, now);
                 let mut ports = masquerade_ports(policy, rule, request, random);
                 let port = ports.next().ok_or(Decision::Refused(Refusal::PortsExhausted))?;
@@ -268,6 +274,10 @@ impl Translator<Ipv4Addr> {
             Some(_) => Ok(Plan { connection }),
             None => Err(Decision::Refused(Refusal::NoRoute)),
         }
+    }
+
+    fn admits(&self, source: Ipv4Addr, kind: Kind, now: Instant) -> Result<(), Decision> {
+        self.connections.admits(source, kind, now).map_err(Decision::Refused)
     }
 
     /// The number that chooses the ports of a flow: a hash of the flow and the time with a

@@ -17,6 +17,7 @@ use nat::fragment::Tracker;
 use nat::passive::Observer;
 use nat::room::{Capacity, Reserve, Room};
 use nat::service::{Budgets, Limits, Loads};
+use nat::sources::SharedCounts;
 
 use super::StartError;
 use super::nic::{Nic, Queues};
@@ -83,6 +84,8 @@ impl WorkerResources<'_> {
         let rings = self.rings(eal, cores.len())?;
         let reserve = Reserve::new(self.config.node.connections as usize, cores.len());
         let limits = Arc::new(Limits::default());
+        let rules = &self.state.first.policy.sources;
+        let counts = Arc::new(SharedCounts::for_rules(rules));
         // Only the first worker sends for the main core; the others' rings stay empty.
         let mut to_worker = None;
         let mut builds = Vec::<Build>::new();
@@ -116,6 +119,7 @@ impl WorkerResources<'_> {
             let (clock, idle) = (self.state.clock, self.config.node.idle);
             let stop = Arc::clone(self.halt);
             let capacity = reserve.capacity();
+            let counts = Arc::clone(&counts);
             builds.push(Box::new(move || Parts {
                 index,
                 receive,
@@ -126,7 +130,7 @@ impl WorkerResources<'_> {
                 from_housekeeping,
                 returned,
                 mempool,
-                connections: connections(capacity, &snapshot, clock)
+                connections: connections(capacity, &snapshot, counts, clock)
                     .within(room)
                     .counted_in(loads)
                     .limited_by(budgets)
@@ -181,10 +185,16 @@ impl Rings {
     }
 }
 
-fn connections(capacity: Capacity, snapshot: &Snapshot, clock: Clock) -> Connections<Ipv4Addr> {
+fn connections(
+    capacity: Capacity,
+    snapshot: &Snapshot,
+    counts: Arc<SharedCounts>,
+    clock: Clock,
+) -> Connections<Ipv4Addr> {
     Connections::new(capacity, snapshot.timeouts, clock.now(), &mut |region| {
         // Without these the table is slower, and right.
         dpdk::memory::advise_hugepages(region.start, region.bytes);
         dpdk::memory::prefer_this_node(region.start, region.bytes);
     })
+    .counting(&snapshot.policy.sources, counts)
 }

@@ -15,7 +15,7 @@ use nat::service::{
 };
 use nat::tcp::State;
 use nat::timeouts::{ClassTimeouts, Timeouts};
-use nat::{Seconds, Side};
+use nat::{Seconds, Side, sources};
 use wire::{MacAddress, Port};
 
 use super::numbering::Numbering;
@@ -140,6 +140,7 @@ impl Builder {
                 states: Arc::clone(self.servers.service_states()),
                 client_key: self.client_key.key,
                 masquerades: config.masquerade.iter().map(masquerade).collect(),
+                sources: Arc::new(sources(&config.sources)),
                 unserved: unserved(config.node.unserved),
             },
             timeouts: Timeouts {
@@ -192,6 +193,19 @@ fn network(configured: &config::Interface) -> Network<Ipv4Addr> {
 fn masquerade(rule: &config::Masquerade) -> Masquerade<Ipv4Addr> {
     let range = nat::ports::PortRange::new(rule.ports.first, rule.ports.last);
     Masquerade::new(rule.source.clone(), rule.address, range.unwrap_or_default())
+}
+
+fn sources(limits: &config::SourceLimits) -> sources::Rules<Ipv4Addr> {
+    let quota = |quota: config::Quota| sources::Quota {
+        connections: quota.connections,
+        half_open: quota.half_open,
+        rate: quota.new_per_second,
+    };
+    sources::Rules {
+        allow: limits.allow.clone(),
+        quotas: [limits.client, limits.network, limits.host].map(quota),
+        prefix: limits.prefix,
+    }
 }
 
 fn unserved(configured: config::Unserved) -> Unserved {

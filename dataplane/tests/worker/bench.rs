@@ -27,6 +27,7 @@ use dpdk::{CoreId, SocketId};
 use nat::fragment::Tracker;
 use nat::passive::{Observer, Suspects};
 use nat::service::{Budgets, Limits, Loads, ServerId, Services, Weights};
+use nat::sources::SharedCounts;
 use nat::{Connections, Seconds, Side};
 use wire::MacAddress;
 use wire::testing::Frame;
@@ -166,7 +167,9 @@ impl Bench {
         let (loads, mailbox) = (Arc::new(Loads::default()), Arc::new(Mailbox::default()));
         let limits = Arc::new(Limits::default());
         let budgets = Arc::new(Budgets::new(Arc::clone(&limits), 0, 1));
-        let connections = Connections::new(64, snapshot.timeouts, clock.now(), &mut |_| ());
+        let rules = &snapshot.policy.sources;
+        let connections = Connections::new(64, snapshot.timeouts, clock.now(), &mut |_| ())
+            .counting(rules, Arc::new(SharedCounts::for_rules(rules)));
         let worker = Worker::new(Parts {
             index: 0,
             receive: [None, None],

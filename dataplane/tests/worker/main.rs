@@ -26,5 +26,6 @@ mod private_hosts;
 mod punt;
 mod reload;
 mod return_path;
+mod sources;
 mod suspects;
 mod unserved;

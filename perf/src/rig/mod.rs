@@ -6,12 +6,13 @@
 //! a core of their own.
 //!
 //! `mixed` is [`crate::run`] for what cannot be replayed;
-//! [`cps`], [`expiry`], [`flood`], [`handoff`], [`lookup`] and [`ndr`] are the subcommands
+//! [`cps`], [`expiry`], [`flood`], [`forged`], [`handoff`], [`lookup`] and [`ndr`] are the subcommands
 //! of those names.
 
 pub mod cps;
 pub mod expiry;
 pub mod flood;
+pub mod forged;
 pub(crate) mod frames;
 pub(crate) mod generator;
 pub mod handoff;

@@ -163,6 +163,17 @@ impl WorkerHarness {
         }
     }
 
+    /// The same of a few packets; `each` sees every frame that comes out.
+    pub(crate) fn run_seen<'a>(
+        &mut self,
+        packets: impl IntoIterator<Item = Packet<'a>>,
+        each: impl FnMut(&[u8]),
+    ) {
+        packets.into_iter().take(ROUND).for_each(|packet| drop(self.offer(&packet)));
+        self.poll_offered(&mut |_| ());
+        self.collect_each(each);
+    }
+
     /// A round of packets, as many on each side that has some, with no poll that finds less
     /// than a burst there: the worker sees rings that never run empty. What it has not taken
     /// at the end, it takes first the next time.

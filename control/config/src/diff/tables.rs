@@ -23,6 +23,7 @@ const SECTIONS: [Section; 5] = [
 ];
 
 const TIMEOUTS: Section = ("timeouts", |old, new| old.timeouts == new.timeouts);
+const SOURCES: Section = ("sources", |old, new| old.sources == new.sources);
 
 pub(super) fn compare(old: Side<'_, '_>, new: Side<'_, '_>) -> Vec<Difference> {
     let mut found = Vec::new();
@@ -32,6 +33,7 @@ pub(super) fn compare(old: Side<'_, '_>, new: Side<'_, '_>) -> Vec<Difference> {
     compare_masquerade(old, new, &mut found);
     compare_services(old, new, &mut found);
     compare_section(TIMEOUTS, old, new, &mut found);
+    compare_section(SOURCES, old, new, &mut found);
     found
 }
 

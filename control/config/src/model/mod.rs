@@ -11,6 +11,7 @@ pub mod peer;
 pub mod persist;
 pub mod pool;
 pub mod service;
+pub mod sources;
 pub mod timeouts;
 
 use interface::Interface;
@@ -19,6 +20,7 @@ use metrics::Metrics;
 use node::Node;
 use peer::Peer;
 use service::Service;
+use sources::SourceLimits;
 use timeouts::Timeouts;
 
 /// A valid configuration: everything in it has been checked, also one section
@@ -43,4 +45,6 @@ pub struct Config {
     pub services: Vec<Service>,
     /// How long connections outlive their last packet.
     pub timeouts: Timeouts,
+    /// What one source of connections may take.
+    pub sources: SourceLimits,
 }

@@ -10,6 +10,7 @@ mod peer;
 mod persist;
 mod pool;
 mod service;
+mod sources;
 mod timeouts;
 
 pub(crate) use interface::{RawInterface, RawNeighbour, RawRoute};
@@ -22,6 +23,7 @@ pub(crate) use service::{RawLimit, RawServer, RawService};
 
 use crate::document::{Span, Table};
 use crate::model::metrics::Metrics;
+use crate::model::sources::SourceLimits;
 use crate::model::timeouts::Timeouts;
 use crate::schema;
 
@@ -36,6 +38,7 @@ pub(crate) struct Raw {
     pub(crate) masquerade: Vec<RawMasquerade>,
     pub(crate) services: Vec<RawService>,
     pub(crate) timeouts: Timeouts,
+    pub(crate) sources: SourceLimits,
 }
 
 impl Raw {
@@ -56,6 +59,7 @@ impl Raw {
                 services.value.into_iter().map(service::read).collect()
             }),
             timeouts: timeouts::read(file.table("timeouts", &schema::TIMEOUTS)),
+            sources: sources::read(file.table("sources", &schema::SOURCES)),
         }
     }
 }

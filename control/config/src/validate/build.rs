@@ -26,6 +26,7 @@ pub(super) fn config(raw: Raw) -> Option<Config> {
         masquerade: raw.masquerade.into_iter().map(masquerade).collect::<Option<_>>()?,
         services: raw.services.into_iter().map(service).collect::<Option<_>>()?,
         timeouts: raw.timeouts,
+        sources: raw.sources,
     })
 }
 

@@ -53,14 +53,15 @@ impl Evictable {
         might
     }
 
-    /// Takes whether a record may make room.
+    /// Takes whether a record may make room; whether it could before.
     #[inline(always)]
-    pub(super) fn set(&mut self, id: ConnectionId, may: bool) {
+    pub(super) fn set(&mut self, id: ConnectionId, may: bool) -> bool {
         let (word, bit) = place(id);
-        let Some(word) = self.words.get_mut(word) else { return };
+        let Some(word) = self.words.get_mut(word) else { return false };
         let did = *word & bit != 0;
         *word = if may { *word | bit } else { *word & !bit };
         self.count = self.count + usize::from(may) - usize::from(did);
+        did
     }
 
     /// The next that may make room, if there is one within reach of the hand.

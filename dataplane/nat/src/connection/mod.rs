@@ -28,9 +28,11 @@ pub use crate::record::{Kind, NextHop};
 
 use crate::memory::Region;
 use crate::passive::Observer;
+use crate::policy::Refusal;
 use crate::record::{Bound, ConnectionId, Key, Record, Visits};
 use crate::room::{Capacity, Room};
 use crate::service::{Budgets, Loads, ServerId};
+use crate::sources::{Rules, SharedCounts, Sources};
 use crate::sync::{Replicated, Session};
 use crate::table::{Candidate, Hit, InsertError, Table};
 use crate::tcp::{Acknowledged, State};
@@ -63,7 +65,7 @@ pub struct Forwarding<A> {
 pub struct FastHit<'a, A> {
     record: &'a mut Record<A>,
     hit: Hit,
-    accounting: &'a mut Accounting,
+    accounting: &'a mut Accounting<A>,
 }
 
 impl<A: Replicated> FastHit<'_, A> {
@@ -93,7 +95,7 @@ impl<A: Replicated> FastHit<'_, A> {
         record: &mut Record<A>,
         hit: Hit,
         now: Instant,
-        accounting: &mut Accounting,
+        accounting: &mut Accounting<A>,
     ) -> bool {
         if record.state.awaits() == Some(hit.direction) {
             Connections::follow(record, hit, Flags::EMPTY.into(), now, accounting);
@@ -110,7 +112,7 @@ impl<A: Replicated> FastHit<'_, A> {
         hit: Hit,
         segment: Segment,
         now: Instant,
-        accounting: &mut Accounting,
+        accounting: &mut Accounting<A>,
     ) {
         Connections::follow(record, hit, segment, now, accounting);
     }
@@ -167,7 +169,7 @@ impl Translation for FastHit<'_, Ipv4Addr> {
 /// All connections of one worker.
 pub struct Connections<A> {
     table: Table<A>,
-    accounting: Accounting,
+    accounting: Accounting<A>,
     /// A chunk whose records have been asked for, to be visited at the next step.
     staged: Option<Due>,
     /// Connections whose time was over at the last step, from the first place on.
@@ -194,7 +196,7 @@ pub struct Connections<A> {
 const ONE_PACKET: Seconds = Seconds(2);
 
 /// What is kept of all connections besides their records.
-struct Accounting {
+struct Accounting<A> {
     wheel: Wheel,
     timeouts: Timeouts,
     loads: Arc<Loads>,
@@ -203,28 +205,40 @@ struct Accounting {
     evictable: Evictable,
     /// How many there may be.
     room: Arc<Room>,
+    /// What each source has, if that is limited.
+    sources: Option<Box<Sources<A>>>,
     /// Who sees servers answer and fail.
     observer: Observer,
 }
 
-impl Accounting {
+impl<A: Replicated> Accounting<A> {
     /// Counts a connection for its server.
     #[inline(always)]
-    fn opened<A: Replicated>(&self, record: &Record<A>) {
+    fn opened(&mut self, record: &Record<A>, id: ConnectionId, now: Instant) {
         self.loads.opened(record.server(), Connections::is_active(record));
         if !record.state.is_closing() {
             self.budgets.opened(record.server());
+        }
+        let is_weak = record.state.is_evictable(record.protocol()) == Some(true);
+        if is_weak {
+            self.evictable.set(id, true);
+        }
+        if let Some(sources) = &mut self.sources {
+            sources.opened(record, id, is_weak, now);
         }
     }
 
     /// Takes a connection out of them that ends.
     #[inline(always)]
-    fn closed<A: Replicated>(&mut self, record: &Record<A>, id: ConnectionId) {
+    fn closed(&mut self, record: &Record<A>, id: ConnectionId) {
         self.loads.closed(record.server(), Connections::is_active(record));
         if !record.state.is_closing() {
             self.budgets.closed(record.server());
         }
         let was_weak = self.evictable.take(id);
+        if let Some(sources) = &mut self.sources {
+            sources.closed(record, id, was_weak);
+        }
         self.session.closed(record, was_weak);
     }
 }
@@ -265,6 +279,7 @@ impl<A: Replicated> Connections<A> {
                 session: Session::Off,
                 evictable: Evictable::new(capacity),
                 room: Arc::new(Room::new(capacity.into())),
+                sources: None,
                 observer: Observer::default(),
             },
             staged: None,
@@ -303,6 +318,40 @@ impl<A: Replicated> Connections<A> {
         self
     }
 
+    /// Keeps to what sources may take by these rules, if they limit anything. To be called before
+    /// the first connection opens.
+    #[must_use]
+    pub fn counting(mut self, rules: &Arc<Rules<A>>, shared: Arc<SharedCounts>) -> Self {
+        let sources = || Sources::new(Arc::clone(rules), shared, self.table.capacity());
+        self.accounting.sources = rules.is_any().then(|| Box::new(sources()));
+        self
+    }
+
+    /// Takes other rules of what sources may take.
+    pub fn set_source_rules(&mut self, rules: &Arc<Rules<A>>) {
+        if let Some(sources) = &mut self.accounting.sources {
+            sources.set_rules(rules);
+        }
+    }
+
+    /// True if what sources may take is limited.
+    pub(crate) fn limits_sources(&self) -> bool {
+        self.accounting.sources.as_ref().is_some_and(|sources| sources.limits())
+    }
+
+    /// Whether a source may open one more connection of this kind.
+    ///
+    /// # Errors
+    ///
+    /// The refusal, if it may not.
+    #[inline]
+    pub(crate) fn admits(&self, source: A, kind: Kind, now: Instant) -> Result<(), Refusal> {
+        match &self.accounting.sources {
+            Some(sources) => sources.admits(source, kind, now),
+            None => Ok(()),
+        }
+    }
+
     /// Keeps to the limits of these permits. To be called before the first connection opens.
     #[must_use]
     pub fn limited_by(mut self, budgets: Arc<Budgets>) -> Self {
@@ -324,7 +373,11 @@ impl<A: Replicated> Connections<A> {
 
     /// Memory of all that grows with the room, in bytes.
     pub fn bytes(&self) -> usize {
-        self.table.bytes() + self.accounting.wheel.bytes() + self.accounting.evictable.bytes()
+        let sources = self.accounting.sources.as_ref().map_or(0, |sources| sources.bytes());
+        self.table.bytes()
+            + self.accounting.wheel.bytes()
+            + self.accounting.evictable.bytes()
+            + sources
     }
 
     /// Takes new timeouts; they count from the next visit of each connection on.
@@ -374,10 +427,7 @@ impl<A: Replicated> Connections<A> {
             let deadline = now.plus(Self::timeout(timeouts, record));
             wheel.visit_by(deadline, id, &mut entered.visits);
         }
-        self.accounting.opened(record);
-        if record.state.is_evictable(record.protocol()) == Some(true) {
-            self.accounting.evictable.set(id, true);
-        }
+        self.accounting.opened(record, id, now);
         self.unbound += usize::from(record.is_unbound());
         Ok(id)
     }
@@ -410,7 +460,7 @@ impl<A: Replicated> Connections<A> {
         hit: Hit,
         segment: Segment,
         now: Instant,
-        accounting: &mut Accounting,
+        accounting: &mut Accounting<A>,
     ) -> bool {
         let is_followed = || record.protocol() == Protocol::Tcp || record.state.awaits().is_some();
         if !record.state.stays(segment.flags) && is_followed() {
@@ -427,7 +477,7 @@ impl<A: Replicated> Connections<A> {
         hit: Hit,
         segment: Segment,
         now: Instant,
-        accounting: &mut Accounting,
+        accounting: &mut Accounting<A>,
     ) -> bool {
         if record.state == State::SynReceived {
             Self::observe(record, hit.direction, segment, now, &accounting.observer);
@@ -459,12 +509,17 @@ impl<A: Replicated> Connections<A> {
         id: ConnectionId,
         state: State,
         now: Instant,
-        accounting: &mut Accounting,
+        accounting: &mut Accounting<A>,
     ) {
         let (was_active, was_closing) = (Self::is_active(record), record.state.is_closing());
         record.state = state;
         if let Some(is_evictable) = state.is_evictable(record.protocol()) {
-            accounting.evictable.set(id, is_evictable);
+            let was_evictable = accounting.evictable.set(id, is_evictable);
+            if let Some(sources) =
+                accounting.sources.as_mut().filter(|_| was_evictable != is_evictable)
+            {
+                sources.changed(record, id, is_evictable);
+            }
         }
         let timeout = Self::timeout(&accounting.timeouts, record);
         Self::visit_by(&mut accounting.wheel, now.plus(timeout), id, &mut record.visits);

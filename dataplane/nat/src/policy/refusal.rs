@@ -34,13 +34,19 @@ pub enum Refusal {
     TableFull,
     /// Every port that was tried is taken.
     PortsExhausted,
+    /// The source has as many connections as it may have.
+    SourceConnections,
+    /// As many of its connections as may be are half open.
+    SourceHalfOpen,
+    /// It has opened as many in the last second as it may.
+    SourceRate,
     /// A server speaks first to a client whose port is in a connection with another server.
     TupleTaken,
 }
 
 impl Refusal {
     /// Every refusal.
-    pub const ALL: [Refusal; 13] = [
+    pub const ALL: [Refusal; 16] = [
         Refusal::Martian,
         Refusal::Spoofed,
         Refusal::NotForUs,
@@ -53,6 +59,9 @@ impl Refusal {
         Refusal::NoRoute,
         Refusal::TableFull,
         Refusal::PortsExhausted,
+        Refusal::SourceConnections,
+        Refusal::SourceHalfOpen,
+        Refusal::SourceRate,
         Refusal::TupleTaken,
     ];
 }
@@ -95,10 +104,14 @@ impl<A: Address> Policy<A> {
                 Unserved::Drop => Answer::Silence,
             },
             // RFC 7857 section 5 and RFC 4787 leave the answer open; a private host deserves
-            // to know. Clients beyond the table's size may be a flood of forged ones.
+            // to know. Clients beyond the table's size, or beyond what one may take, may be a flood of
+            // forged ones.
             Refusal::NotMasqueraded
             | Refusal::TableFull
             | Refusal::PortsExhausted
+            | Refusal::SourceConnections
+            | Refusal::SourceHalfOpen
+            | Refusal::SourceRate
             | Refusal::TupleTaken
                 if is_private && self.unserved == Unserved::Reject =>
             {
@@ -110,6 +123,9 @@ impl<A: Address> Policy<A> {
             | Refusal::NotMasqueraded
             | Refusal::TableFull
             | Refusal::PortsExhausted
+            | Refusal::SourceConnections
+            | Refusal::SourceHalfOpen
+            | Refusal::SourceRate
             | Refusal::TupleTaken => Answer::Silence,
         }
     }

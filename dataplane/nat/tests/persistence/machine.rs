@@ -104,6 +104,7 @@ impl Machine {
             hairpin: GATEWAY,
             persistence: Arc::clone(registry.persistence()),
             client_key: KEY,
+            sources: Arc::default(),
             unserved: Unserved::Reject,
         };
         let translator = |worker| {

@@ -4,6 +4,7 @@ mod compare;
 mod cps;
 mod expiry;
 mod flood;
+mod forged;
 mod handoff;
 mod lookup;
 mod ndr;
@@ -44,6 +45,8 @@ enum Command {
     Expiry(expiry::Arguments),
     /// A flood of new connections: what known ones keep of their rate.
     Flood(flood::Arguments),
+    /// Forged packets that fill the table: how many real clients are served.
+    Forged(forged::Arguments),
     /// Handoff: cycles to hand a packet to another worker.
     Handoff(handoff::Arguments),
     /// Known connections: cycles for a packet, by the number of connections.
@@ -67,6 +70,7 @@ fn main() -> ExitCode {
         Command::Cps(arguments) => arguments.run(&output),
         Command::Expiry(arguments) => arguments.run(&output),
         Command::Flood(arguments) => arguments.run(&output),
+        Command::Forged(arguments) => arguments.run(&output),
         Command::Handoff(arguments) => arguments.run(&output),
         Command::Lookup(arguments) => arguments.run(&output),
         Command::Ndr(arguments) => arguments.run(&output),
