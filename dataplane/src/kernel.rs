@@ -1,8 +1,12 @@
 //! The kernel's interface to a side: a TAP device that carries this machine's real
 //! address, for SSH, health checks and routing daemons.
 
+use core::time::Duration;
+use std::fs;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
+use std::path::Path;
+use std::time::Instant;
 
 use config::Interface;
 use tun_rs::{DeviceBuilder, Layer, SyncDevice};
@@ -40,6 +44,7 @@ impl KernelInterface {
                 .ipv4(side.address.address, side.address.prefix, None)
                 .build_sync()?;
             device.set_nonblocking(true)?;
+            settle(&device, mac)?;
             Ok(KernelInterface { device })
         };
         build()
@@ -62,4 +67,35 @@ impl AsFd for KernelInterface {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.device.as_fd()
     }
+}
+
+/// The longest that udev may take over a new interface.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Waits until udev has done what it does with a new interface, and has the device keep its
+/// Ethernet address.
+///
+/// udev gives interfaces an address of its own making where they have one that was drawn
+/// (`MACAddressPolicy=persistent` in systemd.link(5)), as a TAP device has at first. It decides so by
+/// what it finds when it comes to it, which may be before or after the address is set here. The
+/// other machine and the servers would then send to a card that does not answer.
+fn settle(device: &SyncDevice, mac: MacAddress) -> io::Result<()> {
+    if is_seen_by_udev() {
+        let note = format!("/run/udev/data/n{}", device.if_index()?);
+        let deadline = Instant::now() + PATIENCE;
+        while !Path::new(&note).exists() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+    if device.mac_address()? != mac.0 {
+        device.set_mac_address(mac.0)?;
+    }
+    Ok(())
+}
+
+/// True where udev runs, and in this network namespace.
+fn is_seen_by_udev() -> bool {
+    let namespace = |process: &str| fs::read_link(format!("/proc/{process}/ns/net")).ok();
+    Path::new("/run/udev/control").exists()
+        && namespace("self").is_some_and(|own| namespace("1") == Some(own))
 }

@@ -60,7 +60,7 @@ impl Connections<Ipv4Addr> {
             record.bind(services);
             if record.server() != ServerId::NONE {
                 self.unbound -= 1;
-                self.accounting.opened(record);
+                self.accounting.bound(record);
             }
         }
         let goes_on = end < self.table.places() && self.unbound > 0;

@@ -214,11 +214,17 @@ struct Accounting<A> {
 impl<A: Replicated> Accounting<A> {
     /// Counts a connection for its server.
     #[inline(always)]
-    fn opened(&mut self, record: &Record<A>, id: ConnectionId, now: Instant) {
+    fn bound(&self, record: &Record<A>) {
         self.loads.opened(record.server(), Connections::is_active(record));
         if !record.state.is_closing() {
             self.budgets.opened(record.server());
         }
+    }
+
+    /// Counts a connection that opens.
+    #[inline(always)]
+    fn opened(&mut self, record: &Record<A>, id: ConnectionId, now: Instant) {
+        self.bound(record);
         let is_weak = record.state.is_evictable(record.protocol()) == Some(true);
         if is_weak {
             self.evictable.set(id, true);
