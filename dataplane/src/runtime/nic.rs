@@ -122,6 +122,11 @@ impl Pools {
         Self::on(eal, config, SocketId::ANY)
     }
 
+    /// Both with their names in counters.
+    pub(super) fn named(&self) -> [(&'static str, Mempool); 2] {
+        [("workers", self.workers.clone()), ("main", self.main.clone())]
+    }
+
     fn on(eal: &Eal, config: &Config, socket: SocketId) -> Result<Self, MempoolError> {
         let mtu = config.public.mtu.max(config.private.mtu);
         let data_room = (mtu + FRAME_OVERHEAD).max(LEAST_DATA_ROOM);
