@@ -193,6 +193,8 @@ families! {
         "1, with tandem-control's version and the machine's name."
     CONTROL_UPTIME "tandem_control_uptime_seconds" Gauge []
         "Time since the start of tandem-control."
+    BOOT "tandem_boot_seconds" Gauge ["phase"]
+        "Time that a phase of the machine's boot took: firmware, kernel, userspace, forwarding. Missing where it is not known."
     NEXT_HOPS "tandem_next_hops" Gauge ["side"]
         "Next hops of the configuration (gateways and real servers) that this machine asks by ARP."
     NEXT_HOPS_ANSWERING "tandem_next_hops_answering" Gauge ["side"]
