@@ -11,6 +11,7 @@ use failover::Term;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::boot::{self, Judge};
 use crate::clock::Clock;
 use crate::configuration::Follower;
 use crate::heartbeat::Association;
@@ -116,11 +117,17 @@ async fn serve(config: &Config, path: &Path) -> Result<(), StartError> {
     let answerers = Answerers { driver, pools: pools.clone(), follower, versions };
     let _socket = PairSocket::open(&socket, answerers)
         .map_err(StartError::io(socket.display().to_string()))?;
+    let judge = match &pair {
+        Some(pair) => Judge::Pair(pair.source.driver.clone()),
+        None => Judge::Alone(config.node.control_socket.clone()),
+    };
+    let boot = boot::start(&socket, judge);
     let source = Source::new(
         config.node.control_socket.clone(),
         pair.as_ref().map(|pair| pair.source.clone()),
         pools,
         health,
+        boot,
     );
     tokio::spawn(http::serve(config.metrics.listen, source));
     let silence = config.peer.as_ref().map_or(Duration::ZERO, |peer| peer.timing.dead * 2);

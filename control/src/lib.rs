@@ -8,6 +8,7 @@
 //! `tandem-control` exchanges [`heartbeat`]s with the peer and feeds them to the state
 //! machine of the crate `failover`; what that decides, [`role`] has the dataplane do.
 
+pub mod boot;
 pub mod clock;
 pub mod command;
 pub mod configuration;

@@ -268,6 +268,10 @@ COUNTER     CORE  VALUE
 rx_packets     1  1,000
 rx_packets     2  2,000
 
+BUFFERS OF  IN USE      OF
+workers      2,048  20,000
+main             0   4,095
+
 DROP REASON    PACKETS  MEANING
 no_connection    1,234  not for a service, and no connection is known
 bad_checksum         2  the IP header's checksum is wrong

@@ -8,7 +8,7 @@ use std::sync::Barrier;
 
 use common::{assert_whole, attach, pool, port_config, start};
 use dpdk::burst::Burst;
-use dpdk::port::{Port, PortError, capabilities};
+use dpdk::port::{MulticastFilter, Port, PortError, capabilities};
 
 #[test]
 fn a_running_port_is_not_started_again() {
@@ -139,6 +139,19 @@ fn another_ethernet_address_is_accepted_with_or_without_a_filter() {
         let own = port.port.mac();
         port.port.accept([0, 0, 0x5e, 0, 1, 1]);
         assert_eq!(port.port.mac(), own, "{driver}");
+    }
+    assert_whole(&pool);
+}
+
+#[test]
+fn multicast_is_received_with_or_without_a_filter() {
+    let (eal, _guard) = common::eal();
+    let pool = pool(eal, 63);
+    let groups = [[1, 0, 0x5e, 0, 0, 5], [1, 0x80, 0xc2, 0, 0, 0x0e]];
+    // These have no filter for groups.
+    for driver in ["net_ring", "net_null"] {
+        let port = start(eal, driver, "", &port_config(&pool));
+        assert_eq!(port.port.receive_multicast(&groups), MulticastFilter::AllMulticast, "{driver}");
     }
     assert_whole(&pool);
 }

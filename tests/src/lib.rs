@@ -30,6 +30,7 @@ pub mod demo;
 mod error;
 pub mod faults;
 pub mod flows;
+pub mod groups;
 pub mod hops;
 pub mod image;
 pub mod load;

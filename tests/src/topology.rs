@@ -140,6 +140,9 @@ impl Lab {
         }
         for bridge in ["public", "private"] {
             must(&["ip", "-n", SWITCH.0, "link", "add", bridge, "type", "bridge"])?;
+            // Bridges keep LLDP to themselves unless told otherwise: 01:80:c2:00:00:0e is bit 14.
+            let link = ["ip", "-n", SWITCH.0, "link", "set", bridge];
+            must(&[&link[..], &["type", "bridge", "group_fwd_mask", "0x4000"]].concat())?;
             must(&["ip", "-n", SWITCH.0, "link", "set", bridge, "up"])?;
         }
         for host in &HOSTS {

@@ -19,8 +19,23 @@ pub struct Counters {
     pub main_core: BTreeMap<String, u64>,
     /// Dropped packets by reason, summed over all workers, reasons without any included.
     pub drops: Vec<DropCount>,
+    /// The pools of packet buffers: the workers', and the main core's.
+    pub mempools: Vec<MempoolUse>,
     /// The hardware counters of the NIC of each side.
     pub nics: BTreeMap<Side, NicCounters>,
+}
+
+/// The packet buffers of one pool.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MempoolUse {
+    /// Whose pool it is: `workers` or `main`.
+    pub name: String,
+    /// Buffers that the pool has.
+    pub size: u64,
+    /// Buffers that are not in the pool now: in a NIC's queue, in a ring, or with whoever works on
+    /// a packet. Those that a core keeps in its cache of the pool are none of them.
+    pub in_use: u64,
 }
 
 /// The counters of one worker since the start.

@@ -38,7 +38,7 @@ pub mod versions;
 pub use client::Client;
 pub use configuration::{SourcePiece, SourcesInForce, SourcesPage};
 pub use connections::{Connection, ConnectionKind, Connections, Cursor, Endpoints, Filter, Page};
-pub use counters::{Counters, DropCount, WorkerCounters};
+pub use counters::{Counters, DropCount, MempoolUse, WorkerCounters};
 pub use failure::{Failure, FailureKind};
 pub use lease::{LeaseOrder, LeaseStatus, Reach, SyncState, SyncStatus};
 pub use message::{Request, Response};

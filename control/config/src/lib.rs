@@ -59,6 +59,7 @@ pub use model::device::{Device, PciAddress, VirtualDevice};
 pub use model::interface::{Interface, Route, StaticNeighbour};
 pub use model::masquerade::{Masquerade, PortRange};
 pub use model::metrics::Metrics;
+pub use model::multicast::MulticastProtocol;
 pub use model::node::{CoreId, Idle, LogLevel, Memory, Node, Unserved};
 pub use model::peer::{Peer, PeerPath, Timing};
 pub use model::persist::Persist;

@@ -74,6 +74,7 @@ impl Changes {
         self.option(&key("rx_descriptors"), old.rx_descriptors, new.rx_descriptors);
         self.option(&key("tx_descriptors"), old.tx_descriptors, new.tx_descriptors);
         self.text(&key("kernel_interface"), &old.kernel_interface, &new.kernel_interface);
+        self.list(&key("kernel_multicast"), &old.kernel_multicast, &new.kernel_multicast);
         self.option(&key("virtual_mac"), old.virtual_mac, new.virtual_mac);
     }
 

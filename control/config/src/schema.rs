@@ -119,6 +119,7 @@ const INTERFACE: &[Key] = &[
     key("rx_descriptors", "1024"),
     key("tx_descriptors", "1024"),
     key("kernel_interface", "\"tandem-pub\""),
+    key("kernel_multicast", "[\"ospf\", \"lldp\"]"),
     key("mss_clamp", "1460"),
     key("virtual_mac", "\"00:00:5e:00:01:01\""),
 ];
@@ -139,6 +140,7 @@ pub(crate) const PRIVATE: Section = Section {
         as_in("rx_descriptors", INTERFACE),
         as_in("tx_descriptors", INTERFACE),
         key("kernel_interface", "\"tandem-priv\""),
+        as_in("kernel_multicast", INTERFACE),
         as_in("mss_clamp", INTERFACE),
         key("virtual_mac", "\"00:00:5e:00:01:02\""),
     ],

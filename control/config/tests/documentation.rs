@@ -110,6 +110,14 @@ fn every_scheduler_is_described_and_no_other() {
 }
 
 #[test]
+fn every_multicast_protocol_is_described_and_no_other() {
+    let described = rows("| name | what the kernel gets of it");
+    let known = config::MulticastProtocol::ALL.iter();
+    let known: Vec<_> = known.map(|one| vec![one.name(), one.sentence()]).collect();
+    assert_eq!(described, known);
+}
+
+#[test]
 fn every_scheduler_is_read_by_its_name() {
     let whole = examples()[0];
     for scheduler in config::Scheduler::ALL {
@@ -164,6 +172,8 @@ fn the_examples_say_what_they_mean() {
     assert_eq!(sides.public.mss_clamp, Some(1400));
     assert_eq!(sides.public.virtual_mac.map(|mac| mac.0[5]), Some(1));
     assert_eq!(sides.private.virtual_mac.map(|mac| mac.0[5]), Some(2));
+    assert_eq!(sides.public.kernel_multicast, config::MulticastProtocol::ALL);
+    assert_eq!(sides.private.kernel_multicast, [config::MulticastProtocol::Vrrp]);
     assert_eq!(sides.public.rx_descriptors, Some(1024));
     assert_eq!(sides.private.tx_descriptors, Some(2048));
     assert_eq!(sides.private.mtu, 9000);

@@ -48,6 +48,7 @@ fn cores_memory_and_devices_need_a_restart() {
             (
                 "address = \"10.0.0.2/24\"",
                 "address = \"10.0.0.3/24\"\nrx_descriptors = 512\n\
+              kernel_multicast = [\"ospf\"]\n\
               virtual_mac = \"00:00:5e:00:01:01\""
             ),
         ]),
@@ -62,6 +63,7 @@ fn cores_memory_and_devices_need_a_restart() {
             "public.mtu: 1500 now, 9000 in the file",
             "private.address: 10.0.0.2/24 now, 10.0.0.3/24 in the file",
             "private.rx_descriptors: not set now, 512 in the file",
+            "private.kernel_multicast: [] now, [ospf] in the file",
             "private.virtual_mac: not set now, 00:00:5e:00:01:01 in the file",
         ]
     );

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::{self, Write};
 
-use api::Counters;
+use api::{Counters, MempoolUse};
 use clap::Args;
 
 use super::Context;
@@ -23,6 +23,7 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<()
     context.answer(&counters, |counters, out| {
         show_counters(counters, arguments.all, out)?;
         writeln!(out)?;
+        show_mempools(&counters.mempools, out)?;
         show_drops(counters, arguments.all, out)
     })
 }
@@ -48,6 +49,18 @@ fn show_counters(counters: &Counters, all: bool, out: &mut dyn Write) -> io::Res
         }
     }
     if shown { table.write(out) } else { writeln!(out, "Nothing was counted yet.") }
+}
+
+fn show_mempools(mempools: &[MempoolUse], out: &mut dyn Write) -> io::Result<()> {
+    if mempools.is_empty() {
+        return Ok(());
+    }
+    let mut table = Table::new(["BUFFERS OF", ">IN USE", ">OF"]);
+    for pool in mempools {
+        table.row([pool.name.clone(), count(pool.in_use), count(pool.size)]);
+    }
+    table.write(out)?;
+    writeln!(out)
 }
 
 fn show_drops(counters: &Counters, all: bool, out: &mut dyn Write) -> io::Result<()> {

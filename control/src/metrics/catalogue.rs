@@ -78,6 +78,11 @@ families! {
 
     CONNECTIONS_LIMIT "tandem_connections_limit" Gauge []
         "Connections that the machine can hold, over all workers."
+    MEMPOOL_SIZE "tandem_mempool_buffers" Gauge ["pool"]
+        "Packet buffers of the pool: the workers', or the main core's."
+    MEMPOOL_IN_USE "tandem_mempool_buffers_in_use" Gauge ["pool"]
+        "Packet buffers that are in a NIC's queues, in a ring, or with whoever works on a packet."
+
     WORKER_BUSY "tandem_worker_busy_ratio" Gauge ["core"]
         "Share of the worker's polls that found packets."
     WORKER_CONNECTIONS "tandem_worker_connections" Gauge ["core"]
@@ -190,6 +195,8 @@ families! {
         "1, with tandem-control's version and the machine's name."
     CONTROL_UPTIME "tandem_control_uptime_seconds" Gauge []
         "Time since the start of tandem-control."
+    BOOT "tandem_boot_seconds" Gauge ["phase"]
+        "Time that a phase of the machine's boot took: firmware, kernel, userspace, forwarding. Missing where it is not known."
     NEXT_HOPS "tandem_next_hops" Gauge ["side"]
         "Next hops of the configuration (gateways and real servers) that this machine asks by ARP."
     NEXT_HOPS_ANSWERING "tandem_next_hops_answering" Gauge ["side"]

@@ -1,8 +1,8 @@
 //! What the dataplane says of itself.
 
 use api::{
-    Counters, Nic, NicCounters, PersistenceStatus, ReturnPath, Role, ServerState, ServerStatus,
-    ServiceStatus, Services, Status, WorkerStatus,
+    Counters, MempoolUse, Nic, NicCounters, PersistenceStatus, ReturnPath, Role, ServerState,
+    ServerStatus, ServiceStatus, Services, Status, WorkerStatus,
 };
 
 use super::catalogue::{self as all, Family};
@@ -67,6 +67,11 @@ fn write_counters(counters: &Counters, page: &mut Page) {
     page.counters(all::WORKER_EVENTS, events);
     let drops = counters.drops.iter().map(|drop| ([drop.name.clone()], drop.packets));
     page.counters(all::DROPPED, drops);
+    let mempools = |of: fn(&MempoolUse) -> u64| {
+        counters.mempools.iter().map(move |pool| ([pool.name.clone()], number(of(pool))))
+    };
+    page.gauges(all::MEMPOOL_SIZE, mempools(|pool| pool.size));
+    page.gauges(all::MEMPOOL_IN_USE, mempools(|pool| pool.in_use));
 }
 
 fn write_nics(nics: &[Nic], page: &mut Page) {

@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use api::{Request, Response, Services};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 
 use super::catalogue as all;
 use super::dataplane::Answers;
 use super::page::Page;
 use super::{checks, pair, pools};
+use crate::boot::Boot;
 use crate::dataplane_client::{AskError, DataplaneClient};
 use crate::health::Health;
 use crate::measures::Measures;
@@ -32,6 +33,8 @@ pub struct Source {
     pair: Option<PairSource>,
     pools: PoolsHandle,
     health: Health,
+    /// How long the machine's boot took, as far as it is known.
+    boot: watch::Receiver<Boot>,
     turn: Mutex<()>,
 }
 
@@ -43,8 +46,9 @@ impl Source {
         pair: Option<PairSource>,
         pools: PoolsHandle,
         health: Health,
+        boot: watch::Receiver<Boot>,
     ) -> Self {
-        Source { socket, pair, pools, health, turn: Mutex::new(()) }
+        Source { socket, pair, pools, health, boot, turn: Mutex::new(()) }
     }
 
     /// One scrape's text.
@@ -61,6 +65,8 @@ impl Source {
             pools::write(&all, &mut page);
         }
         checks::write(&self.health, &mut page);
+        let boot = *self.boot.borrow();
+        page.gauges(all::BOOT, boot.phases().map(|(phase, time)| ([phase.to_owned()], time)));
         if let Some(source) = &self.pair {
             page.counter(all::LOG_LOST, crate::log::lost());
             pair::write_measures(&source.measures, &mut page);

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use api::{
     Change, Connection, ConnectionKind, ConnectionLimit, Connections, Counters, Cursor, DropCount,
-    Endpoints, Member, Neighbour, NeighbourState, Neighbours, Nic, NicCounters, Page, Pair,
-    PersistenceStatus, Request, Response, Role, ServerChange, ServerState, ServerStatus,
+    Endpoints, Member, MempoolUse, Neighbour, NeighbourState, Neighbours, Nic, NicCounters, Page,
+    Pair, PersistenceStatus, Request, Response, Role, ServerChange, ServerState, ServerStatus,
     ServiceStatus, Services, SetServers, Side, Status, SyncLink, SyncState, SyncStatus,
     WorkerCounters, WorkerStatus, server,
 };
@@ -231,6 +231,7 @@ fn counters() -> Counters {
         core,
         counters: [("rx_packets".to_owned(), value), ("arp_replies".to_owned(), 0)].into(),
     };
+    let mempool = |(name, size, in_use)| MempoolUse { name: String::from(name), size, in_use };
     Counters {
         generation: 3,
         workers: vec![worker(1, 1000), worker(2, 2000)],
@@ -239,6 +240,7 @@ fn counters() -> Counters {
             drop("no_connection", "not for a service, and no connection is known", 1234),
             drop("ttl_exceeded", "the packet's time to live ran out", 0),
         ],
+        mempools: [("workers", 20_000, 2048), ("main", 4095, 0)].map(mempool).into(),
         ..Counters::default()
     }
 }

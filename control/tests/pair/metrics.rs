@@ -33,7 +33,9 @@ fn every_metric_is_served_and_well_formed() {
     let both = Both::up();
     wait("a check has ended", || both.a.metrics().contains("tandem_server_check_result{"));
     let text = both.a.metrics();
-    for family in ALL {
+    // Nobody knows of a boot here: systemd does not start these processes with the machine.
+    let families = ALL.iter().filter(|family| family.name != "tandem_boot_seconds");
+    for family in families.clone() {
         let kind = match family.kind {
             Kind::Counter => "counter",
             Kind::Gauge => "gauge",
@@ -44,7 +46,7 @@ fn every_metric_is_served_and_well_formed() {
         assert!(text.contains(&format!("# HELP {name} {}\n", family.help)), "{name}'s help");
     }
     let served = text.lines().filter(|line| line.starts_with("# TYPE")).count();
-    assert_eq!(served, ALL.len(), "and no other");
+    assert_eq!(served, families.count(), "and no other");
     assert_eq!(promtool(&text), "exit status: 0");
     assert_ne!(promtool("tandem_wrong_total 1\n"), "exit status: 0", "the check can fail");
 }

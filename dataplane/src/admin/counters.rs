@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use api::{Counters, DropCount, WorkerCounters};
+use api::{Counters, DropCount, MempoolUse, WorkerCounters};
+use dpdk::mempool::Mempool;
 use nat::Side;
 
 use super::Admin;
@@ -24,6 +25,7 @@ impl Admin {
             workers: self.workers.iter().map(worker).collect(),
             main_core: self.main_core_counters(),
             drops: DropReason::ALL.iter().map(|&reason| self.dropped(reason)).collect(),
+            mempools: self.mempools_in_use(),
             nics: Side::ALL.map(|side| (super::side(side), self.nic_counters(side))).into(),
         }
     }
@@ -37,6 +39,17 @@ impl Admin {
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into()
+    }
+
+    /// DPDK adds up what is in each pool's ring and in the caches of all its cores, which takes a
+    /// look at a cache line of each: for whoever asks now and then, and no worker.
+    fn mempools_in_use(&self) -> Vec<MempoolUse> {
+        let told = |(name, mempool): &(&'static str, Mempool)| MempoolUse {
+            name: (*name).to_owned(),
+            size: mempool.capacity().into(),
+            in_use: mempool.in_use().into(),
+        };
+        self.mempools.iter().map(told).collect()
     }
 
     fn dropped(&self, reason: DropReason) -> DropCount {

@@ -24,6 +24,7 @@ use std::time::SystemTime;
 use api::{Request, Response, ServicesPage};
 use config::{Checked, Config, Sources};
 use dpdk::mbuf::Mbuf;
+use dpdk::mempool::Mempool;
 use dpdk::port::Port;
 use nat::passive::Suspects;
 use nat::room::Room;
@@ -96,6 +97,8 @@ pub struct Admin {
     pub workers: Vec<WorkerHandle>,
     /// Taken by whoever gives orders and waits for the answers.
     pub orders: Mutex<Orders>,
+    /// The pools of packet buffers, with their names in counters.
+    pub mempools: [(&'static str, Mempool); 2],
     /// The ports of both sides.
     pub ports: [Arc<Port>; 2],
     pub resolver: Arc<Mutex<Resolver<Mbuf>>>,

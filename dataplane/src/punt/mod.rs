@@ -16,10 +16,12 @@
 //!            unresolved --[bucket]--> ring --'
 //! ```
 
+mod multicast;
 mod rules;
 
 use nat::Side;
 
+pub use multicast::MulticastRules;
 pub use rules::PuntRules;
 
 /// What a packet is handed to the main core as, in the order in which the main core serves.

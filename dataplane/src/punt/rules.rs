@@ -9,7 +9,7 @@ use nat::Side;
 use wire::parse::{Ipv4, Payload};
 use wire::{FiveTuple, Port, Protocol};
 
-use super::PuntClass;
+use super::{MulticastRules, PuntClass};
 
 /// What tells classes of packets to real addresses apart: part of a snapshot.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -23,6 +23,8 @@ pub struct PuntRules {
     /// Real servers, and what is asked in their place.
     servers: HashSet<Ipv4Addr, RandomState>,
     management: Vec<Port>,
+    /// What the kernel is to have of multicast.
+    pub multicast: MulticastRules,
 }
 
 impl PuntRules {
@@ -31,6 +33,7 @@ impl PuntRules {
         let mut rules = PuntRules {
             servers: servers(config),
             management: config.node.management_ports.iter().copied().map(Port::new).collect(),
+            multicast: MulticastRules::of([&config.public, &config.private]),
             ..PuntRules::default()
         };
         if let Some(Peer { paths, port, witness, .. }) = &config.peer {

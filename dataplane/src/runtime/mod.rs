@@ -178,7 +178,7 @@ impl Dataplane {
         let spread = by_nics.then(|| Spread::new(config.node.workers.clone(), now));
         let watch = Watch::new(config, blocks, links, spread, now);
         let loaded = Loaded::new(checked, path, builder);
-        let admin = Arc::new(state.admin(loaded, admin_handles, ports, sharing));
+        let admin = Arc::new(state.admin(loaded, admin_handles, ports, pools.named(), sharing));
         let socket = open_socket(&admin)?;
         let rings = (from_workers, to_worker);
         let housekeeping = state.housekeeping(

@@ -7,7 +7,9 @@ use config::{Buffers, Config, Interface, Node};
 use dpdk::SocketId;
 use dpdk::eal::Eal;
 use dpdk::mempool::{Mempool, MempoolConfig, MempoolError};
-use dpdk::port::{self, HashOn, Port, PortConfig, Rss, RssError, RssKey, RxQueue, TxQueue};
+use dpdk::port::{
+    self, HashOn, MulticastFilter, Port, PortConfig, Rss, RssError, RssKey, RxQueue, TxQueue,
+};
 use wire::MacAddress;
 
 use super::{StartError, eal};
@@ -120,6 +122,11 @@ impl Pools {
         Self::on(eal, config, SocketId::ANY)
     }
 
+    /// Both with their names in counters.
+    pub(super) fn named(&self) -> [(&'static str, Mempool); 2] {
+        [("workers", self.workers.clone()), ("main", self.main.clone())]
+    }
+
     fn on(eal: &Eal, config: &Config, socket: SocketId) -> Result<Self, MempoolError> {
         let mtu = config.public.mtu.max(config.private.mtu);
         let data_room = (mtu + FRAME_OVERHEAD).max(LEAST_DATA_ROOM);
@@ -156,6 +163,7 @@ pub(super) fn start(
     if let Some(mac) = interface.virtual_mac {
         port.accept(mac.0);
     }
+    receive_multicast(&port, &name, interface);
     tracing::info!(
         device = name.as_str(),
         driver = can.driver,
@@ -166,6 +174,28 @@ pub(super) fn start(
     );
     let (rss_table, checks_ip) = (can.rss_table, can.checks_ip);
     Ok(Nic { name, port: Arc::new(port), rss_table, checks_ip, rx, tx })
+}
+
+/// Has the NIC receive the multicast that the kernel is to have.
+fn receive_multicast(port: &Port, device: &str, interface: &Interface) {
+    let mut groups: Vec<_> =
+        interface.kernel_multicast.iter().flat_map(|one| one.macs()).map(|mac| mac.0).collect();
+    if groups.is_empty() {
+        return;
+    }
+    groups.sort_unstable();
+    groups.dedup();
+    match port.receive_multicast(&groups) {
+        MulticastFilter::Unset => tracing::warn!(
+            device,
+            "multicast may not arrive: the NIC receives {}; if it does not, a NIC with another \
+             driver is needed for kernel_multicast",
+            MulticastFilter::Unset.words()
+        ),
+        filter => {
+            tracing::info!(device, "for kernel_multicast the NIC receives {}", filter.words())
+        }
+    }
 }
 
 /// A device's queues as they are given out.

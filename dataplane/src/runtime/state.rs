@@ -90,6 +90,7 @@ impl SharedState {
         loaded: Loaded,
         workers: Vec<WorkerHandle>,
         ports: [Arc<Port>; 2],
+        mempools: [(&'static str, Mempool); 2],
         sharing: Arc<Sharing>,
     ) -> Admin {
         follow_limits(&workers, &self.first, &self.first);
@@ -99,6 +100,7 @@ impl SharedState {
             snapshot: Arc::clone(&self.snapshot),
             workers,
             orders: Mutex::default(),
+            mempools,
             ports,
             resolver: Arc::clone(&self.resolver),
             role: Arc::clone(&self.role),

@@ -6,9 +6,10 @@ use dpdk::mbuf::Mbuf;
 use nat::policy::Request;
 use nat::table::{Hit, Key};
 use nat::{Direction, Side};
+use wire::ethernet::EtherType;
 use wire::parse::{self, Ipv4, Network, Packet, ParseError, Payload};
 use wire::tcp::Flags;
-use wire::{FiveTuple, ipv4};
+use wire::{FiveTuple, MacAddress, ipv4};
 
 use super::flows::Flows;
 use super::io::Io;
@@ -16,6 +17,7 @@ use super::view::View;
 use super::{answers, forward, fragments, handoff, icmp, leaving, link, open, private_hosts};
 use crate::drop_reason::DropReason;
 use crate::handoff_tag::HandoffTag;
+use crate::punt::PuntClass;
 
 /// A packet on the slow path: the frame, what was read from it, and where it came in.
 pub(super) struct Arrival {
@@ -75,15 +77,36 @@ pub(super) fn process(io: &mut Io, flows: &mut Flows, view: &View, side: Side, m
             link::trim(&mut mbuf, ip.end());
             any_ipv4(io, flows, view, Arrival { mbuf, packet, ip, side });
         }
-        Network::Ipv6 | Network::Other(_) => io.discard(DropReason::EtherType),
+        Network::Ipv6 => io.discard(DropReason::EtherType),
+        Network::Other(ether_type) => other(io, view, side, to, ether_type, mbuf),
     }
+}
+
+/// Neither IPv4 nor ARP: the kernel gets what the configuration says, and nobody the rest.
+fn other(io: &mut Io, view: &View, side: Side, to: MacAddress, ether_type: EtherType, mbuf: Mbuf) {
+    if view.snapshot.punt.multicast.has_frame(side, to, ether_type) {
+        return io.punt(PuntClass::Kernel, side, HandoffTag::Kernel(side), mbuf, view.now);
+    }
+    io.discard(DropReason::EtherType);
+}
+
+/// A packet in a frame to many: the kernel gets what the configuration says, in both roles.
+fn multicast(io: &mut Io, view: &View, arrival: Arrival) {
+    let Arrival { mbuf, packet, ip, side } = arrival;
+    if !view.snapshot.punt.multicast.has_packet(side, packet.destination_mac, &ip) {
+        return io.discard(DropReason::NotForUs);
+    }
+    if view.policy().is_spoofed(side, ip.source) {
+        return io.discard(DropReason::Spoofed);
+    }
+    io.punt(PuntClass::Kernel, side, HandoffTag::Kernel(side), mbuf, view.now);
 }
 
 fn any_ipv4(io: &mut Io, flows: &mut Flows, view: &View, arrival: Arrival) {
     let Arrival { packet, ip, side, .. } = &arrival;
     let (ip, side) = (*ip, *side);
     if packet.destination_mac.is_multicast() {
-        return io.discard(DropReason::NotForUs);
+        return multicast(io, view, arrival);
     }
     if view.policy().is_spoofed(side, ip.source) {
         return io.discard(DropReason::Spoofed);

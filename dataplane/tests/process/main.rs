@@ -8,6 +8,7 @@
 )]
 
 mod additions;
+mod buffers;
 mod log;
 mod pages;
 mod privileges;

@@ -128,6 +128,11 @@ impl Bench {
         Bench::built(&configuration, Deadlines::never(), 1)
     }
 
+    /// With a configuration of its own and this role, the only worker.
+    pub(crate) fn with_configuration(configuration: &str, role: SharedDeadlines) -> Self {
+        Bench::built(configuration, role, 1)
+    }
+
     fn built(configuration: &str, role: SharedDeadlines, workers: usize) -> Self {
         let eal = start();
         let mbufs = 2047;
@@ -249,6 +254,19 @@ impl Bench {
             mbuf.append(frame.len()).unwrap().copy_from_slice(frame);
             mark(&mut mbuf);
             HandoffTag::Process(side).write(&mut mbuf);
+            burst.push(mbuf).unwrap();
+        }
+        assert_eq!(self.input.enqueue(&mut burst), frames.len());
+        self.worker.poll();
+    }
+
+    /// The main core has frames of this machine's own sent on a side.
+    pub(crate) fn send_own(&mut self, side: Side, frames: &[Vec<u8>]) {
+        let mut burst = Burst::<BURST>::new();
+        for frame in frames {
+            let mut mbuf = self.pool.alloc().unwrap();
+            mbuf.append(frame.len()).unwrap().copy_from_slice(frame);
+            HandoffTag::TransmitOwn(side).write(&mut mbuf);
             burst.push(mbuf).unwrap();
         }
         assert_eq!(self.input.enqueue(&mut burst), frames.len());

@@ -16,6 +16,7 @@ mod fragments;
 mod full;
 mod leaving;
 mod limits;
+mod multicast;
 mod nobody;
 mod one_packet;
 mod order;

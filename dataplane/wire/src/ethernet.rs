@@ -36,6 +36,8 @@ impl EtherType {
     pub const ARP: EtherType = EtherType(0x0806);
     /// IPv6.
     pub const IPV6: EtherType = EtherType(0x86dd);
+    /// The Link Layer Discovery Protocol (802.1AB).
+    pub const LLDP: EtherType = EtherType(0x88cc);
     /// A customer tag (802.1Q).
     pub const VLAN: EtherType = EtherType(0x8100);
     /// A service tag (802.1ad).

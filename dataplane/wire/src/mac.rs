@@ -2,6 +2,7 @@
 
 use core::fmt;
 use core::str::FromStr;
+use std::net::Ipv4Addr;
 
 /// A 48-bit Ethernet address.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -13,6 +14,13 @@ impl MacAddress {
     pub const BROADCAST: MacAddress = MacAddress([0xff; 6]);
     /// 00:00:00:00:00:00, the target of an ARP request.
     pub const ZERO: MacAddress = MacAddress([0; 6]);
+
+    /// The address that frames to an IPv4 multicast group have (RFC 1112 section 6.4): 23 bits of
+    /// the group's, so that 32 groups share one.
+    pub const fn of_group(group: Ipv4Addr) -> MacAddress {
+        let [_, b, c, d] = group.octets();
+        MacAddress([0x01, 0x00, 0x5e, b & 0x7f, c, d])
+    }
 
     /// True for group addresses, the broadcast address among them.
     #[inline(always)]

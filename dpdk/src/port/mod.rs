@@ -1,6 +1,7 @@
 //! Ports: devices configured, started, and their queues handed out.
 
 mod configure;
+mod multicast;
 mod queue;
 mod rss;
 
@@ -13,6 +14,7 @@ use crate::mempool::Mempool;
 
 pub use crate::port_id::PortId;
 pub use configure::PortError;
+pub use multicast::MulticastFilter;
 pub use queue::{RxQueue, TxQueue};
 pub use rss::{HashOn, Rss, RssError, RssKey};
 

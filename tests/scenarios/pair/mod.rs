@@ -10,6 +10,7 @@ mod floods;
 mod handover;
 mod links;
 mod metrics;
+mod multicast;
 mod paths;
 mod persistence;
 mod reach;

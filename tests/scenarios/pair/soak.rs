@@ -7,6 +7,6 @@ use lab::soak::{Soak, settings};
 fn two_minutes_of_faults_lose_no_established_connection() {
     let mut lab = ready_pair_with(settings()).unwrap();
     lab.spoil();
-    let report = Soak { minutes: 2, seed: Some(13) }.of(&lab).unwrap();
+    let report = Soak { minutes: 2, seed: Some(13), xdp: false }.of(&lab).unwrap();
     assert!(report.is_good(), "{report}");
 }

@@ -52,6 +52,8 @@ pub struct Settings {
     pub dns: &'static str,
     /// More sections: services of a scenario's own, say.
     pub sections: &'static str,
+    /// More lines for the `[public]` section.
+    pub on_public: &'static str,
     /// More lines for the `[peer]` section.
     pub peer: &'static str,
     /// Heartbeats take the paths over both NICs alone, and not the direct link.
@@ -80,6 +82,7 @@ impl Default for Settings {
             web: "",
             dns: "",
             sections: "",
+            on_public: "",
             peer: "",
             nic_paths: false,
             one_name: false,
@@ -184,7 +187,7 @@ check = { kind = "udp", interval = "500ms", timeout = "400ms", fall = 2, rise = 
     /// The file of a machine.
     pub(super) fn file(&self, machine: &Machine) -> String {
         let Settings { workers, connections, scheduler, weights, timeouts, .. } = self;
-        let Settings { web, dns, sections, .. } = self;
+        let Settings { web, dns, sections, on_public, .. } = self;
         let (web_servers, dns_servers) = (self.servers(80, *weights), self.servers(53, [1; 3]));
         let Machine { name, public, private, .. } = machine;
         let name = if self.one_name { super::A.name } else { name };
@@ -216,6 +219,7 @@ port = "{pub0}"
 address = "{public}/24"
 floating = ["{VIP}/24"{second_vip}]
 gateway = "198.51.100.1"
+{on_public}
 
 [private]
 port = "{priv0}"

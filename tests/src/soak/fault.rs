@@ -8,7 +8,7 @@ use std::thread::sleep;
 use fastrand::Rng;
 use wire::testing::Frame;
 
-use super::settings;
+use super::flap::{self, What};
 use crate::{Appliance, Cut, Error, Lab, Settings, Signal, flows, wait_until};
 
 /// Frames of a flood at a real address.
@@ -27,6 +27,8 @@ pub(super) enum Fault {
     DataplaneDies,
     HandedOver,
     LinkDown,
+    LinksFlap,
+    ReachFlaps,
     PathCut,
     HeartbeatsLost,
     OneWay,
@@ -38,13 +40,15 @@ pub(super) enum Fault {
 }
 
 impl Fault {
-    const ALL: [Fault; 14] = [
+    const ALL: [Fault; 16] = [
         Fault::ActiveDies,
         Fault::StandbyDies,
         Fault::ControlDies,
         Fault::DataplaneDies,
         Fault::HandedOver,
         Fault::LinkDown,
+        Fault::LinksFlap,
+        Fault::ReachFlaps,
         Fault::PathCut,
         Fault::HeartbeatsLost,
         Fault::OneWay,
@@ -59,13 +63,18 @@ impl Fault {
         random.choice(Self::ALL).unwrap_or(Fault::Reload)
     }
 
-    /// Has it happen, and end.
-    pub(super) fn happen(self, lab: &Lab, random: &mut Rng) -> Result<(), Error> {
+    /// Has it happen to a pair with these settings, and end.
+    pub(super) fn happen(
+        self,
+        lab: &Lab,
+        settings: Settings,
+        random: &mut Rng,
+    ) -> Result<(), Error> {
         let (active, standby) = lab.roles().ok_or_else(Lab::no_pair)?;
         let either = *random.choice(&[active, standby]).unwrap_or(&active);
         match self {
-            Fault::ActiveDies => dies(lab, active, Some(standby)),
-            Fault::StandbyDies => dies(lab, standby, None),
+            Fault::ActiveDies => dies(lab, &settings, active, Some(standby)),
+            Fault::StandbyDies => dies(lab, &settings, standby, None),
             Fault::ControlDies => {
                 either.control.signal(Signal::KILL);
                 Ok(())
@@ -83,6 +92,8 @@ impl Fault {
                 sleep(WHILE);
                 set("up")
             }
+            Fault::LinksFlap => flap::both(lab, What::Link, random),
+            Fault::ReachFlaps => flap::both(lab, What::Reach, random),
             Fault::PathCut => {
                 let path = *random.choice(&Cut::PATHS).unwrap_or(&Cut::PATHS[0]);
                 let _cut = Cut::heartbeats_of_both(&[path], 100)?;
@@ -113,8 +124,8 @@ impl Fault {
             Fault::FloodAtReal => flood(either),
             Fault::FullTable => flows::open(FLOWS)?.finish(),
             Fault::Reload => {
-                let other = Settings { scheduler: "wlc", weights: [1, 2, 3], ..settings() };
-                for settings in [other, settings()] {
+                let other = Settings { scheduler: "wlc", weights: [1, 2, 3], ..settings };
+                for settings in [other, settings] {
                     active.reload(&settings)?;
                     standby.reload(&settings)?;
                 }
@@ -125,13 +136,18 @@ impl Fault {
 }
 
 /// A machine loses its power and comes back.
-fn dies(lab: &Lab, machine: &Appliance, heir: Option<&Appliance>) -> Result<(), Error> {
+fn dies(
+    lab: &Lab,
+    settings: &Settings,
+    machine: &Appliance,
+    heir: Option<&Appliance>,
+) -> Result<(), Error> {
     machine.kill()?;
     if let Some(heir) = heir {
         let has = || lab.roles().is_some_and(|(active, _)| active.machine == heir.machine);
         wait_until("the other machine is active", 60, has)?;
     }
-    machine.launch(&settings())
+    machine.launch(settings)
 }
 
 /// One that is not ready at this very moment refuses it.
@@ -165,6 +181,8 @@ impl fmt::Display for Fault {
             Fault::DataplaneDies => "a tandem-dataplane is killed",
             Fault::HandedOver => "the role is handed over",
             Fault::LinkDown => "a link of the active machine goes down",
+            Fault::LinksFlap => "links of both machines flap in turn",
+            Fault::ReachFlaps => "both machines lose their networks in turn",
             Fault::PathCut => "a path of heartbeats is cut",
             Fault::HeartbeatsLost => "heartbeats get lost",
             Fault::OneWay => "the active machine hears no heartbeats",

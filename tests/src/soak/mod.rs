@@ -2,20 +2,24 @@
 //!
 //! The faults are drawn from a seed, so that a run can be had again. Before each one clients begin
 //! (downloads, connections that are kept alive, DNS, servers' own connections out, echoes); after it the
-//! pair has to be whole again, and what the design promises of established connections has to be true.
+//! pair has to be whole again, what the design promises of established connections has to be true, and memory
+//! and packet buffers have to be back where they were.
 
 mod fault;
+mod flap;
 mod load;
 mod report;
+mod rest;
 
 use std::time::{Duration, Instant};
 
 use fault::Fault;
 use load::Mixed;
-use report::{Report, memory};
+use report::Report;
+use rest::{await_buffers, memory};
 
 use crate::topology::{Lab, Options};
-use crate::{Error, Settings, wait_until};
+use crate::{Driver, Error, Settings, wait_until};
 
 /// How long a pair may take to be whole again: machines that share two cores.
 const WHOLE: u64 = 90;
@@ -31,6 +35,10 @@ pub struct Soak {
     /// What the faults are drawn from; another number each time without one.
     #[arg(long)]
     pub seed: Option<u64>,
+    /// Reach the NICs by XDP sockets, and have datagrams in fragments in the load: packet sockets
+    /// would put them together before the machines see them.
+    #[arg(long)]
+    pub xdp: bool,
 }
 
 /// The pair, with room for the connections that a flood opens, and a little more.
@@ -39,6 +47,15 @@ pub fn settings() -> Settings {
 }
 
 impl Soak {
+    fn driver(&self) -> Driver {
+        if self.xdp { Driver::AfXdp } else { Driver::AfPacket }
+    }
+
+    /// The pair's settings.
+    fn settings(&self) -> Settings {
+        Settings { driver: self.driver(), ..settings() }
+    }
+
     /// Raises the lab and has faults happen; prints what came of it. False if something was lost
     /// that is promised.
     ///
@@ -46,13 +63,13 @@ impl Soak {
     ///
     /// [`Error`], when the lab itself does not work.
     pub fn run(&self) -> Result<bool, Error> {
-        let lab = Lab::up(Options { settings: settings(), ..Options::default() })?;
+        let lab = Lab::up(Options { settings: self.settings(), ..Options::default() })?;
         let report = self.of(&lab);
         Lab::down()?;
         Ok(report?.is_good())
     }
 
-    /// The same in a lab that is up with [`settings`].
+    /// The same in a lab that is up with [`settings`] (with the XDP driver, if `xdp` is set).
     ///
     /// # Errors
     ///
@@ -68,18 +85,21 @@ impl Soak {
             wait_until(&format!("the pair is whole {what}"), WHOLE, is_whole)
         };
         whole("at the start")?;
+        await_buffers(lab, self.driver())?;
+        report.compare("at the start", memory(lab));
         while begun.elapsed() < end {
             let fault = Fault::draw(&mut random);
-            let mixed = Mixed::start()?;
-            fault.happen(lab, &mut random)?;
+            let mixed = Mixed::start(self.xdp)?;
+            fault.happen(lab, self.settings(), &mut random)?;
             whole(&format!("after: {fault}"))?;
             let done = mixed.finish()?;
             println!("{:4} s  {fault}: {done}", begun.elapsed().as_secs());
             report.add(fault, &done);
-            report.remember(memory(lab));
             agree(lab)?;
+            await_buffers(lab, self.driver())?;
+            report.compare(&fault.to_string(), memory(lab));
         }
-        println!("\n{report}");
+        println!("\n{report}  buffers in use at the end: {}", rest::buffers(lab));
         Ok(report)
     }
 }

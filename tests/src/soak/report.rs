@@ -5,13 +5,10 @@ use std::collections::BTreeMap;
 
 use super::fault::Fault;
 use super::load::Done;
-use crate::Lab;
+use super::rest::Memory;
 
 /// By how much the memory of a process may be more than it was first.
 const GROWTH: u64 = 64 << 10;
-
-/// KiB that a process has, by machine, name and number.
-type Memory = BTreeMap<(&'static str, &'static str, u32), u64>;
 
 /// Of one kind of fault.
 #[derive(Default)]
@@ -26,14 +23,22 @@ struct Line {
 pub struct Report {
     seed: u64,
     lines: BTreeMap<Fault, Line>,
-    /// What each process had when it was seen first, and most.
-    memory: BTreeMap<(&'static str, &'static str, u32), [u64; 2]>,
+    /// What each process had when it was seen first.
+    first: Memory,
+    /// Processes that had more after a fault, in words.
+    grown: Vec<String>,
     why: Vec<String>,
 }
 
 impl Report {
     pub(super) fn new(seed: u64) -> Self {
-        Report { seed, lines: BTreeMap::new(), memory: BTreeMap::new(), why: Vec::new() }
+        Report {
+            seed,
+            lines: BTreeMap::new(),
+            first: Memory::new(),
+            grown: Vec::new(),
+            why: Vec::new(),
+        }
     }
 
     pub(super) fn add(&mut self, fault: Fault, done: &Done) {
@@ -47,24 +52,21 @@ impl Report {
         self.why.extend(done.loaded.why.iter().map(|why| format!("{fault}: {why}")));
     }
 
-    pub(super) fn remember(&mut self, memory: Memory) {
-        for (process, kibibytes) in memory {
-            let seen = self.memory.entry(process).or_insert([kibibytes; 2]);
-            seen[1] = seen[1].max(kibibytes);
+    /// Compares what each process has with what it had when it was seen first.
+    pub(super) fn compare(&mut self, when: &str, memory: Memory) {
+        for (process, now) in memory {
+            let first = *self.first.entry(process).or_insert(now);
+            if now > first + GROWTH {
+                let (machine, name, _) = process;
+                self.grown
+                    .push(format!("{when}: {name} of {machine} grew from {first} to {now} KiB"));
+            }
         }
-    }
-
-    fn grown(&self) -> impl Iterator<Item = String> {
-        self.memory.iter().filter(|(_, [first, most])| most - first > GROWTH).map(
-            |((machine, name, _), [first, most])| {
-                format!("{name} of {machine} grew from {first} to {most} KiB")
-            },
-        )
     }
 
     /// True if no established connection was lost, and no process has grown.
     pub fn is_good(&self) -> bool {
-        self.lines.values().all(|line| line.lost == 0) && self.grown().next().is_none()
+        self.lines.values().all(|line| line.lost == 0) && self.grown.is_empty()
     }
 }
 
@@ -83,28 +85,6 @@ impl fmt::Display for Report {
         let lost: u64 = self.lines.values().map(|line| line.lost).sum();
         writeln!(f, "seed {}: {times} faults, {lost} established connections lost", self.seed)?;
         self.why.iter().try_for_each(|why| writeln!(f, "  {why}"))?;
-        self.grown().try_for_each(|grown| writeln!(f, "  {grown}"))
+        self.grown.iter().try_for_each(|grown| writeln!(f, "  {grown}"))
     }
-}
-
-/// What the processes of both machines have now.
-pub(super) fn memory(lab: &Lab) -> Memory {
-    let mut memory = Memory::new();
-    for machine in lab.machines() {
-        let processes = [
-            ("tandem-dataplane", machine.process()),
-            ("tandem-control", machine.control.process()),
-        ];
-        for (name, process) in processes {
-            let Some(process) = process else { continue };
-            let status = std::fs::read_to_string(format!("/proc/{process}/status"));
-            let status = status.unwrap_or_default();
-            let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-            let number = resident.and_then(|line| line.split_whitespace().next()?.parse().ok());
-            if let Some(kibibytes) = number {
-                memory.insert((machine.machine.name, name, process), kibibytes);
-            }
-        }
-    }
-    memory
 }

@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 use wire::MacAddress;
 
 use super::device::Device;
+use super::multicast::MulticastProtocol;
 use wire::Cidr;
 
 /// One side: the public or the private NIC and what belongs to it.
@@ -32,6 +33,8 @@ pub struct Interface {
     pub tx_descriptors: Option<u16>,
     /// The name of the TAP interface through which the kernel has the real address.
     pub kernel_interface: String,
+    /// The protocols whose multicast goes to the kernel through it; distinct.
+    pub kernel_multicast: Vec<MulticastProtocol>,
     /// The most that a TCP segment leaving here may offer as its maximum segment
     /// size, in bytes; none: left as it is.
     pub mss_clamp: Option<u16>,
@@ -66,6 +69,7 @@ impl Interface {
             rx_descriptors: None,
             tx_descriptors: None,
             kernel_interface: kernel_interface.into(),
+            kernel_multicast: Vec::new(),
             mss_clamp: None,
             virtual_mac: None,
         }

@@ -6,6 +6,7 @@ pub mod device;
 pub mod interface;
 pub mod masquerade;
 pub mod metrics;
+pub mod multicast;
 pub mod node;
 pub mod peer;
 pub mod persist;

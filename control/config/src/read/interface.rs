@@ -7,6 +7,8 @@ use wire::MacAddress;
 use crate::document::{At, Span, Table, value};
 use crate::model::device::Device;
 use crate::model::interface::Interface;
+use crate::model::multicast::MulticastProtocol;
+use crate::read::distinct;
 use crate::schema::{self, Section};
 use wire::Cidr;
 
@@ -25,6 +27,7 @@ pub(crate) struct RawInterface {
     pub(crate) rx_descriptors: Option<u16>,
     pub(crate) tx_descriptors: Option<u16>,
     pub(crate) kernel_interface: At<String>,
+    pub(crate) kernel_multicast: Vec<MulticastProtocol>,
     pub(crate) mss_clamp: Option<At<u16>>,
     pub(crate) virtual_mac: Option<MacAddress>,
 }
@@ -77,6 +80,7 @@ fn read(
         kernel_interface: table
             .optional("kernel_interface", value::name(15))
             .unwrap_or(At { value: kernel_interface.to_owned(), span: here }),
+        kernel_multicast: read_multicast(&table),
         mss_clamp: table.optional("mss_clamp", value::integer(28..=8960)),
         virtual_mac: table.optional("virtual_mac", value::mac).map(|at| at.value),
     }
@@ -84,6 +88,14 @@ fn read(
 
 fn read_floating(table: &Table<'_>) -> Vec<At<Cidr<Ipv4Addr>>> {
     table.list("floating", value::host_cidr).map_or(Vec::new(), |list| list.value)
+}
+
+fn read_multicast(table: &Table<'_>) -> Vec<MulticastProtocol> {
+    let choice = value::choice(MulticastProtocol::CHOICES);
+    let Some(list) = table.list("kernel_multicast", choice) else { return Vec::new() };
+    let protocols: Vec<_> = list.value.into_iter().map(|at| (at.value, at.span)).collect();
+    distinct(table, "kernel_multicast", &protocols, ToString::to_string);
+    protocols.into_iter().map(|(protocol, _)| protocol).collect()
 }
 
 fn read_route(table: Table<'_>) -> RawRoute {

@@ -50,6 +50,7 @@ fn interface(raw: RawInterface) -> Option<Interface> {
         rx_descriptors: raw.rx_descriptors,
         tx_descriptors: raw.tx_descriptors,
         kernel_interface: raw.kernel_interface.value,
+        kernel_multicast: raw.kernel_multicast,
         mss_clamp: raw.mss_clamp.map(|at| at.value),
         virtual_mac: raw.virtual_mac,
     })
