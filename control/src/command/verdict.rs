@@ -89,6 +89,11 @@ impl Verdict {
             let why = own.obstacles.join("; ");
             self.add(State::Broken, format!("{} is not ready: {why}", own.name));
         }
+        for member in [Some(own), pair.peer.as_ref()].into_iter().flatten() {
+            if let Some(why) = &member.damped {
+                self.add(State::Degraded, format!("{} is damped: {why}", member.name));
+            }
+        }
         if let Some(not_understood) = &pair.not_understood {
             self.add(State::Degraded, not_understood.why.clone());
         } else if !pair.paths.iter().any(|path| path.up) {

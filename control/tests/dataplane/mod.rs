@@ -175,6 +175,7 @@ pub(crate) fn pair() -> Pair {
         priority: 100,
         ready: obstacles.is_empty(),
         obstacles: obstacles.iter().map(|&obstacle| obstacle.into()).collect(),
+        damped: None,
         reach: Default::default(),
         dead_millis: 150,
         lease_millis: 120,
