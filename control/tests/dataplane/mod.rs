@@ -123,6 +123,7 @@ fn status() -> Status {
         device: device.into(),
         mac: mac.into(),
         mtu: 1500,
+        state: api::NicState::Present,
         link_up: true,
         speed_mbps: Some(10_000),
         address: address.into(),

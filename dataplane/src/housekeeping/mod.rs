@@ -12,6 +12,7 @@ mod arp;
 mod deafness;
 mod from_worker;
 mod health;
+mod lost_nic;
 mod reach;
 mod return_path;
 mod servers;
