@@ -69,6 +69,21 @@ fn status_shows_the_pair_below() {
     assert_eq!(status["pair"]["peer"]["name"], "b");
 }
 
+#[test]
+fn status_says_which_machine_is_damped_and_for_how_long() {
+    let control = |_| {
+        let mut pair = pair();
+        pair.own.damped = Some("links were lost 6 times".to_owned());
+        let peer = pair.peer.as_mut().unwrap();
+        peer.damped = Some("links were lost 4 times".to_owned());
+        Response::Pair(pair)
+    };
+    let shown = FakeDataplane::start(busy).with_control(control).shows(&["status"]);
+    let own = "no: connections are being copied; damped: links were lost 6 times\n";
+    assert!(shown.contains(own), "{shown}");
+    assert!(shown.contains("yes; damped: links were lost 4 times\n"), "{shown}");
+}
+
 /// What `status --brief` says, and its exit code.
 fn verdict(dataplane: &FakeDataplane) -> (String, Option<i32>) {
     let output = dataplane.tandem(&["status", "--brief"]);

@@ -34,6 +34,7 @@ fn payload(name: &str, sequence: u64) -> HeartbeatPayload {
         timers: Timers::default(),
         digests: config::Digests::default(),
         obstacles: Vec::new(),
+        damped: None,
     }
 }
 

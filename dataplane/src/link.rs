@@ -1,16 +1,19 @@
-//! Whether a NIC has its link.
+//! Whether a NIC has its link, and whether it is still the one that was set up.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use api::NicState;
 use config::Device;
-use dpdk::port::Port;
+use dpdk::port::{Events, Port};
 
 /// The link of one side.
 pub struct NicLink {
     port: Arc<Port>,
     carrier: Option<PathBuf>,
+    /// What the device had told of itself at the last look.
+    seen: Events,
 }
 
 impl NicLink {
@@ -24,11 +27,30 @@ impl NicLink {
             Device::Pci(_) => None,
         };
         let carrier = interface.map(|name| Path::new("/sys/class/net").join(name).join("carrier"));
-        NicLink { port, carrier: carrier.filter(|path| path.exists()) }
+        let carrier = carrier.filter(|path| path.exists());
+        NicLink { port, carrier, seen: Events::default() }
     }
 
-    /// Something is at the other end.
+    /// The device has told something since the last time.
+    pub fn has_news(&mut self) -> bool {
+        let events = self.port.events();
+        core::mem::replace(&mut self.seen, events) != events
+    }
+
+    /// What has become of the device.
+    pub fn nic(&self) -> NicState {
+        match self.port.events() {
+            Events { removals: 1.., .. } => NicState::Removed,
+            Events { resets: 1.., .. } => NicState::Reset,
+            _ => NicState::Present,
+        }
+    }
+
+    /// Something is at the other end. Of a device that was reset or removed nobody is asked.
     pub fn is_up(&self) -> bool {
+        if self.nic() != NicState::Present {
+            return false;
+        }
         match &self.carrier {
             // Of an interface that was taken down, or out, it cannot be read.
             Some(carrier) => fs::read(carrier).is_ok_and(|carrier| carrier.starts_with(b"1")),

@@ -10,6 +10,7 @@ const OLDEST: &str = "22.11";
 
 /// The functions of DPDK that are called without the shim.
 const FUNCTIONS: &[&str] = &[
+    "rte_dev_event_callback_register",
     "rte_eal_init",
     "rte_eal_hotplug_add",
     "rte_eal_hotplug_remove",
@@ -17,6 +18,8 @@ const FUNCTIONS: &[&str] = &[
     "rte_eal_wait_lcore",
     "rte_eth_allmulticast_enable",
     "rte_eth_dev_adjust_nb_rx_tx_desc",
+    "rte_eth_dev_callback_register",
+    "rte_eth_dev_callback_unregister",
     "rte_eth_dev_close",
     "rte_eth_dev_configure",
     "rte_eth_dev_count_avail",

@@ -109,6 +109,8 @@ pub struct LeaseStatus {
     pub retiring: bool,
     /// Whether the link of the public and of the private NIC is up.
     pub links: [bool; 2],
+    /// What has become of the public and of the private NIC.
+    pub nics: [NicState; 2],
     /// Whether a transmit queue of the public and of the private NIC has taken nothing for a while
     /// though packets waited for it.
     pub stuck: [bool; 2],
@@ -132,6 +134,20 @@ pub struct LeaseStatus {
     pub start: u64,
     /// Connection sync as the dataplane sees it.
     pub sync: SyncStatus,
+}
+
+/// What has become of a NIC since the dataplane was started.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NicState {
+    /// The NIC is there, with or without its link.
+    #[default]
+    Present,
+    /// The NIC was reset from outside, as a virtual function is by its physical one. It has to be
+    /// set up anew.
+    Reset,
+    /// The NIC is being removed, or gone.
+    Removed,
 }
 
 /// Which next hops of one side answer the dataplane's ARP requests.

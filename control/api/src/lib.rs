@@ -40,7 +40,7 @@ pub use configuration::{SourcePiece, SourcesInForce, SourcesPage};
 pub use connections::{Connection, ConnectionKind, Connections, Cursor, Endpoints, Filter, Page};
 pub use counters::{Counters, DropCount, MempoolUse, WorkerCounters};
 pub use failure::{Failure, FailureKind};
-pub use lease::{LeaseOrder, LeaseStatus, Reach, SyncState, SyncStatus};
+pub use lease::{LeaseOrder, LeaseStatus, NicState, Reach, SyncState, SyncStatus};
 pub use message::{Request, Response};
 pub use neighbours::{Neighbour, NeighbourState, Neighbours};
 pub use observations::{Observation, Observations, Observe};

@@ -64,6 +64,9 @@ pub struct Member {
     pub ready: bool,
     /// What keeps the machine from being ready, each in a few words.
     pub obstacles: Vec<String>,
+    /// Why and for how long the machine takes the role only where the other one cannot have it;
+    /// `None` when it is not damped. A damped machine may be ready.
+    pub damped: Option<String>,
     /// How many next hops answer the machine on the public and on the private side. Only the
     /// machine's own status has the list of those that do not.
     pub reach: [Reach; 2],

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::lease::NicState;
+
 /// The state of a machine, as `tandem status` shows it.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -109,6 +111,8 @@ pub struct Nic {
     pub mac: String,
     /// The largest IP packet, in bytes.
     pub mtu: u16,
+    /// What has become of the NIC.
+    pub state: NicState,
     /// True while the link is up.
     pub link_up: bool,
     /// The speed of the link in Mb/s; `None` where the driver does not know.

@@ -90,6 +90,11 @@ impl Fitness {
     pub fn compare_reach(self, other: Fitness) -> Ordering {
         reach::compare(self.reach, other.reach)
     }
+
+    /// True if the other machine is cut off from a side, and this one from none.
+    pub fn serves_instead_of(self, other: Fitness) -> bool {
+        reach::serves_instead(self.reach, other.reach)
+    }
 }
 
 /// What a machine asks the other one to do.

@@ -27,9 +27,13 @@
 //! A machine that runs and has its links may still reach less than the other one. Each tells
 //! the other which share of the same next hops answers ([`reach`]). The role moves from an
 //! active machine that reaches less to a standby one that reaches more when both have asked
-//! every next hop again and it has stayed so for a while ([`Timers::confirm`]); many such moves
-//! in a row take ever longer, so that a network that comes and goes does not take the role with
-//! it. Between two that reach equally much nothing moves.
+//! every next hop again and it has stayed so for a while ([`Timers::confirm`]). Between two that
+//! reach equally much nothing moves.
+//!
+//! A machine that loses links or next hops again and again is damped ([`damping`]): it takes the
+//! role where nobody else can fill it, and not because it is the better one. So a network that
+//! comes and goes moves the role once each time that it takes it from its holder, and a part of
+//! it that comes and goes soon moves nothing.
 //!
 //! # What the caller owes
 //!
@@ -53,6 +57,7 @@
 
 #![deny(missing_docs)]
 
+pub mod damping;
 pub mod heartbeat;
 pub mod machine;
 mod peer;
@@ -60,6 +65,7 @@ pub mod reach;
 pub mod time;
 pub mod timers;
 
+pub use damping::{Damped, Damping};
 pub use heartbeat::{Fitness, Heartbeat, Identity, Incompatible, Precedence, Role, Term, Wish};
 pub use machine::{Action, Event, Machine, Notice};
 pub use reach::Reach;

@@ -50,6 +50,13 @@ pub(crate) fn compare(own: [Reach; 2], other: [Reach; 2]) -> Ordering {
     is_more.cmp(&is_less)
 }
 
+/// True if nothing answers the other machine on a side on which something answers this one, and
+/// this one is cut off from no side.
+pub(crate) fn serves_instead(own: [Reach; 2], other: [Reach; 2]) -> bool {
+    let sides = || own.iter().zip(&other).filter(|(own, other)| own.is_comparable(**other));
+    sides().all(|(own, _)| !own.is_cut_off()) && sides().any(|(_, other)| other.is_cut_off())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,6 +95,22 @@ mod tests {
         let own = [reach(7, 2, 1), reach(8, 3, 3)];
         let other = [reach(7, 2, 2), reach(8, 3, 2)];
         assert_eq!(compare(own, other), Ordering::Equal);
+    }
+
+    #[test]
+    fn a_machine_serves_instead_of_one_that_is_cut_off_where_it_is_not() {
+        let cases = [
+            (sides(1, 3), sides(0, 3), true),
+            (sides(1, 1), sides(1, 0), true),
+            (sides(1, 3), sides(1, 1), false),
+            // Neither serves anybody.
+            (sides(0, 3), sides(0, 0), false),
+            (sides(0, 3), sides(1, 0), false),
+        ];
+        for (own, other, serves) in cases {
+            assert_eq!(serves_instead(own, other), serves, "{own:?} {other:?}");
+        }
+        assert!(!serves_instead([Reach::UNKNOWN; 2], sides(0, 0)));
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use core::time::Duration;
 
+use crate::damping::Damping;
+
 /// The intervals of one machine; both machines of a pair ought to have the same.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Timers {
@@ -21,6 +23,8 @@ pub struct Timers {
     /// How long a standby machine has reached more than the active one before it asks for the
     /// role; longer than the two machines take to find out the same.
     pub confirm: Duration,
+    /// How losses of fitness add up until a machine is damped.
+    pub damping: Damping,
 }
 
 impl Default for Timers {
@@ -32,6 +36,7 @@ impl Default for Timers {
             preempt: None,
             handover: Duration::from_secs(2),
             confirm: Duration::from_millis(300),
+            damping: Damping::default(),
         }
     }
 }
@@ -68,10 +73,5 @@ impl Timers {
     /// order may have been lost with the dataplane that it was given to.
     pub(crate) fn probe(&self) -> Duration {
         Duration::from_secs(2)
-    }
-
-    /// The time after which two moves of the role because of reach count as unrelated.
-    pub(crate) fn calm(&self) -> Duration {
-        Duration::from_secs(60)
     }
 }

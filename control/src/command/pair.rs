@@ -85,8 +85,14 @@ fn show_members(pair: &Pair, out: &mut dyn Write) -> io::Result<()> {
     let mut row = |member: &Member, gone: Option<String>| {
         let ready = match (gone, member.ready) {
             (Some(gone), _) => gone,
-            (None, true) => "yes".to_owned(),
-            (None, false) => format!("no: {}", member.obstacles.join("; ")),
+            (None, true) => {
+                let words = ["yes".to_owned()].into_iter().chain(damped(member));
+                words.collect::<Vec<_>>().join("; ")
+            }
+            (None, false) => {
+                let obstacles = member.obstacles.iter().cloned().chain(damped(member));
+                format!("no: {}", obstacles.collect::<Vec<_>>().join("; "))
+            }
         };
         table.row([
             member.name.clone(),
@@ -112,6 +118,11 @@ fn show_members(pair: &Pair, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "No heartbeat of the peer has come since the start of tandem-control.")?;
     }
     Ok(())
+}
+
+/// That the machine has lost its fitness too often lately, if it has.
+fn damped(member: &Member) -> Option<String> {
+    member.damped.as_ref().map(|why| format!("damped: {why}"))
 }
 
 /// A peer that is not understood: its name is the one that it had before, if it was.

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use api::client::ClientError;
-use api::{Client, Nic, Pair, Status, WorkerStatus};
+use api::{Client, Nic, NicState, Pair, Status, WorkerStatus};
 use clap::Args;
 use serde::Serialize;
 
@@ -119,6 +119,8 @@ fn show_nics(nics: &[Nic], out: &mut dyn Write) -> io::Result<()> {
     let mut table = Table::new(["SIDE", "DEVICE", "MAC", "LINK", ">MTU", "ADDRESS", "FLOATING"]);
     for nic in nics {
         let link = match (nic.link_up, nic.speed_mbps) {
+            _ if nic.state == NicState::Removed => "NIC removed".to_owned(),
+            _ if nic.state == NicState::Reset => "NIC reset".to_owned(),
             (false, _) => "down".to_owned(),
             (true, None) => "up".to_owned(),
             (true, Some(speed)) if speed >= 1000 && speed % 100 == 0 => {

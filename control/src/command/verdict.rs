@@ -3,7 +3,7 @@
 use std::io;
 
 use api::client::ClientError;
-use api::{Pair, Role, Status, SyncLink};
+use api::{NicState, Pair, Role, Status, SyncLink};
 use serde::Serialize;
 
 use super::Context;
@@ -58,7 +58,12 @@ pub(super) fn of(status: Result<Status, Error>, known: Known, troubles: Vec<Stri
                 verdict.add(State::Broken, format!("this machine is {}", status.role));
             }
             for nic in status.nics.iter().filter(|nic| !nic.link_up) {
-                verdict.add(State::Degraded, format!("the {} link is down", nic.side));
+                let what = match nic.state {
+                    NicState::Present => "link is down",
+                    NicState::Reset => "NIC was reset",
+                    NicState::Removed => "NIC was removed",
+                };
+                verdict.add(State::Degraded, format!("the {} {what}", nic.side));
             }
         }
         Err(error) => {
@@ -88,6 +93,11 @@ impl Verdict {
         if !own.ready {
             let why = own.obstacles.join("; ");
             self.add(State::Broken, format!("{} is not ready: {why}", own.name));
+        }
+        for member in [Some(own), pair.peer.as_ref()].into_iter().flatten() {
+            if let Some(why) = &member.damped {
+                self.add(State::Degraded, format!("{} is damped: {why}", member.name));
+            }
         }
         if let Some(not_understood) = &pair.not_understood {
             self.add(State::Degraded, not_understood.why.clone());

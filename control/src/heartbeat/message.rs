@@ -11,7 +11,7 @@
 //!   8                             5 * 8
 //! ```
 //!
-//! A hello ends behind its kind. Numbers are little-endian, times in milliseconds. Version,
+//! The last of the obstacles may tell that the sender is damped. A hello ends behind its kind. Numbers are little-endian, times in milliseconds. Version,
 //! echo, and whether its sender is active (0: no, 1: yes, 2: it does not say) stand there in
 //! every version. What is of another version, or longer, shorter or of unknown value anywhere
 //! behind these, is not understood, and tells that its sender lives all the same.
@@ -65,6 +65,9 @@ pub struct HeartbeatPayload {
     /// What keeps the sender from being ready, for the operator; at most
     /// [`HeartbeatPayload::OBSTACLES`] of at most 255 bytes.
     pub obstacles: Vec<String>,
+    /// Why and for how long the sender is damped, if it is. It travels as the last obstacle, so
+    /// that a machine of an older release understands the heartbeat.
+    pub damped: Option<String>,
     /// Of the sender's configuration, so that two machines find out that theirs differ.
     pub digests: Digests,
 }
@@ -120,6 +123,9 @@ const WITNESS_ASKED: u8 = 8;
 const WITNESS_ANSWERS: u8 = 16;
 const HEARS_PEER: u8 = 32;
 const COMPLETE: u8 = 0x80;
+
+/// How the obstacle begins that is none: its sender is damped.
+const DAMPED: &str = "damped: ";
 
 impl Message {
     /// The message as bytes.
@@ -197,9 +203,11 @@ impl HeartbeatPayload {
             out.extend(answering.to_le_bytes());
         }
         put_text(out, &identity.name);
-        let obstacles = self.obstacles.get(..Self::OBSTACLES).unwrap_or(&self.obstacles);
-        out.push(obstacles.len() as u8);
-        obstacles.iter().for_each(|obstacle| put_text(out, obstacle));
+        let damped = self.damped.as_ref().map(|why| format!("{DAMPED}{why}"));
+        let room = Self::OBSTACLES - usize::from(damped.is_some());
+        let obstacles = || self.obstacles.iter().take(room).chain(&damped);
+        out.push(obstacles().count() as u8);
+        obstacles().for_each(|obstacle| put_text(out, obstacle));
         out.extend(self.digests.schema.to_le_bytes());
         self.digests.sections.iter().for_each(|section| out.extend(section.to_le_bytes()));
     }
@@ -221,8 +229,13 @@ impl HeartbeatPayload {
         if count > Self::OBSTACLES {
             return None;
         }
-        let obstacles =
+        let mut obstacles =
             (0..count).map(|_| reader.text().map(str::to_owned)).collect::<Option<Vec<_>>>()?;
+        let last = obstacles.last().and_then(|last| last.strip_prefix(DAMPED));
+        let damped = last.map(str::to_owned);
+        if damped.is_some() {
+            obstacles.pop();
+        }
         // The start is known from what the datagram was sealed with.
         let identity = Identity { priority, name, start: 0 };
         let lease = Duration::from_millis(timers.lease.into());
@@ -231,7 +244,7 @@ impl HeartbeatPayload {
         for section in &mut digests.sections {
             *section = reader.word()?;
         }
-        Some(HeartbeatPayload { sequence, heartbeat, progress, timers, obstacles, digests })
+        Some(HeartbeatPayload { sequence, heartbeat, progress, timers, obstacles, damped, digests })
     }
 }
 

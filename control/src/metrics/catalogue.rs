@@ -215,6 +215,8 @@ families! {
         "The number of the last takeover that this machine knows of."
     READY "tandem_ready" Gauge []
         "1 if this machine is active or could be."
+    DAMPED "tandem_damped_seconds" Gauge []
+        "How long this machine, whose links or next hops were lost again and again, takes the role only where the peer cannot have it; 0 if it is not damped."
     TAKEOVERS "tandem_takeovers_total" Counter []
         "Times that this machine became active."
     NOTICES "tandem_notices_total" Counter ["notice"]

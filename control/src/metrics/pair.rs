@@ -12,12 +12,13 @@ use crate::sync::Counts;
 
 /// Writes the numbers of the role.
 pub fn write(numbers: &Numbers, page: &mut Page) {
-    let Numbers { pair, lease_status, notices } = numbers;
+    let Numbers { pair, lease_status, damped, notices } = numbers;
     let labels = [pair.version.clone(), pair.own.name.clone()];
     page.gauges(all::CONTROL_INFO, [(labels, 1.0)]);
     page.gauge(all::CONTROL_UPTIME, pair.uptime_seconds as f64);
     page.gauge(all::TERM, pair.own.term as f64);
     page.flag(all::READY, pair.own.ready);
+    page.gauge(all::DAMPED, damped.map_or(0.0, |left| left.as_secs_f64()));
     page.counter(all::TAKEOVERS, pair.takeovers);
     let notices = notices.iter().map(|(name, count)| ([(*name).to_owned()], *count));
     page.counters(all::NOTICES, notices);

@@ -2,7 +2,7 @@
 
 use core::cmp::Ordering;
 
-use api::{LeaseStatus, SyncLink, SyncState, SyncStatus};
+use api::{LeaseStatus, NicState, SyncLink, SyncState, SyncStatus};
 use failover::{Fitness, Reach, Role};
 
 use crate::output::units::count;
@@ -112,7 +112,9 @@ impl Findings<'_> {
         let fitness = Fitness {
             able: lease_status.workers_run,
             synced: false,
-            links: lease_status.links == [true, true] && lease_status.stuck == [false, false],
+            links: lease_status.links == [true, true]
+                && lease_status.nics == [NicState::Present; 2]
+                && lease_status.stuck == [false, false],
             witness,
             reach: lease_status.reach.each_ref().map(reach),
         };
@@ -181,9 +183,13 @@ impl Findings<'_> {
         if !lease_status.workers_run {
             found.push("a worker is stalled".to_owned());
         }
-        for (side, is_up) in SIDES.into_iter().zip(lease_status.links) {
-            if !is_up {
-                found.push(format!("the {side} link is down"));
+        let links = lease_status.links.into_iter().zip(lease_status.nics);
+        for (side, (is_up, nic)) in SIDES.into_iter().zip(links) {
+            match nic {
+                NicState::Removed => found.push(format!("the {side} NIC was removed")),
+                NicState::Reset => found.push(format!("the {side} NIC was reset")),
+                NicState::Present if !is_up => found.push(format!("the {side} link is down")),
+                NicState::Present => {}
             }
         }
         for (side, is_stuck) in SIDES.into_iter().zip(lease_status.stuck) {
@@ -403,6 +409,24 @@ mod tests {
         assert_eq!((fitness.witness, fitness.synced), (None, false));
         let obstacles = ["the peer's heartbeats are not understood", "no connection sync yet"];
         assert_eq!(beside.obstacles(fitness), obstacles);
+    }
+
+    #[test]
+    fn a_nic_that_was_reset_or_removed_is_as_good_as_without_a_link() {
+        for (state, words) in [
+            (NicState::Reset, "the private NIC was reset"),
+            (NicState::Removed, "the private NIC was removed"),
+        ] {
+            let nics = [NicState::Present, state];
+            let lost = LeaseStatus { nics, ..lease_status() };
+            let found = findings(&lost, true);
+            assert!(!found.fitness().links);
+            assert_eq!(found.obstacles(found.fitness()), [words]);
+            // Nobody is told of its link besides.
+            let lost = LeaseStatus { links: [true, false], ..lost };
+            let found = findings(&lost, true);
+            assert_eq!(found.obstacles(found.fitness()), [words]);
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! come in as events, [`term`] writes terms to disk on another thread, and other threads ask
 //! through a [`DriverHandle`].
 
+mod damping;
 pub mod dataplane;
 pub mod driver;
 pub mod fitness;

@@ -22,6 +22,7 @@ pub fn name(notice: Notice) -> &'static str {
         Notice::HandoverFailed => "handover_failed",
         Notice::NotReady => "not_ready",
         Notice::TermNotStored => "term_not_stored",
+        Notice::Damped => "damped",
     }
 }
 
@@ -50,6 +51,10 @@ pub fn sentence(notice: Notice) -> &'static str {
         }
         Notice::TermNotStored => {
             "the term could not be written to disk; the claim goes on without that"
+        }
+        Notice::Damped => {
+            "this machine has lost links or next hops several times in a row, and for a while takes \
+             the role only where the peer cannot fill it"
         }
     }
 }

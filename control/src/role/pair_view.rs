@@ -1,5 +1,7 @@
 //! The pair as others are told of it.
 
+use core::time::Duration;
+
 use api::{Change, LeaseStatus, Member, NotUnderstood, Pair, SyncLink};
 use config::Timing;
 use failover::{Fitness, Heartbeat, Instant, Machine, Reach, Role};
@@ -17,6 +19,8 @@ pub struct Numbers {
     pub pair: Pair,
     /// The dataplane's last answer.
     pub lease_status: Option<LeaseStatus>,
+    /// How long this machine stays damped, if it is.
+    pub damped: Option<Duration>,
     /// What the operator was told, by its name, and how often.
     pub notices: Vec<(&'static str, u64)>,
 }
@@ -34,6 +38,7 @@ pub(super) struct View<'v> {
     pub(super) dataplane: &'v DataplaneSocket,
     pub(super) peer: Option<&'v LastHeartbeat>,
     pub(super) obstacles: Vec<String>,
+    pub(super) damped: Option<String>,
     pub(super) sync: &'v Report,
     pub(super) last_change: Option<&'v Change>,
     pub(super) takeovers: u64,
@@ -59,6 +64,7 @@ impl View<'_> {
                 && may_serve(self.machine.role())
                 && self.obstacles.is_empty(),
             obstacles: self.obstacles,
+            damped: self.damped,
             reach: lease_status.map(|lease_status| lease_status.reach.clone()).unwrap_or_default(),
             dead_millis: timers.dead,
             lease_millis: timers.lease,
@@ -113,6 +119,7 @@ fn member(payload: &HeartbeatPayload, own: Fitness) -> Member {
         priority: identity.priority,
         ready: fitness.is_ready() && may_serve(*its_role) && fitness.compare_reach(own).is_ge(),
         obstacles: payload.obstacles.clone(),
+        damped: payload.damped.clone(),
         reach: fitness.reach.map(|Reach { set, asked, answering }| api::Reach {
             set,
             asked,
@@ -128,7 +135,7 @@ fn millis(now: Instant, then: Instant) -> u64 {
     u64::try_from(now.since(then).as_millis()).unwrap_or(u64::MAX)
 }
 
-fn describe(path: &Path, dead: core::time::Duration, now: Instant) -> api::Path {
+fn describe(path: &Path, dead: Duration, now: Instant) -> api::Path {
     let up = is_up(path, dead, now);
     let version = path.not_understood_version.filter(|&(_, at)| now.since(at) < 2 * dead);
     let trouble = match version {
@@ -152,6 +159,6 @@ fn describe(path: &Path, dead: core::time::Duration, now: Instant) -> api::Path 
 }
 
 /// Heartbeats arrive over the path.
-pub(super) fn is_up(path: &Path, dead: core::time::Duration, now: Instant) -> bool {
+pub(super) fn is_up(path: &Path, dead: Duration, now: Instant) -> bool {
     path.heard.is_some_and(|at| now.since(at) < dead)
 }

@@ -142,6 +142,7 @@ impl DataplaneState {
             lease_left: if self.role == Role::Active { left } else { 0 },
             retiring: now < self.retiring_until,
             links: self.links,
+            nics: Default::default(),
             workers_run: self.workers_run,
             stuck: [false, false],
             reach: self.reach(),

@@ -6,6 +6,7 @@
 #[path = "../dataplane/mod.rs"]
 mod answers;
 mod dataplane;
+mod flaps;
 mod incompatible;
 mod logs;
 mod machine;

@@ -71,6 +71,7 @@ impl Admin {
             driver: port.driver().to_owned(),
             mac: self.snapshot.read().interface(side).mac.to_string(),
             mtu: interface.mtu,
+            state: self.role.health.nic(side),
             link_up: self.role.health.link(side),
             speed_mbps: link.speed_mbps,
             address: interface.address.to_string(),

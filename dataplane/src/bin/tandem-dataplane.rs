@@ -1,6 +1,7 @@
 //! The process that forwards packets.
 
 use core::sync::atomic::AtomicBool;
+use core::time::Duration;
 use std::error::Error;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -32,6 +33,10 @@ struct Arguments {
 
 /// A mistake in the configuration or the command line.
 const MISTAKE: u8 = 2;
+
+/// The service manager starts this process again at once, which once a second is enough where a NIC
+/// is awaited.
+const ABSENT_NIC: Duration = Duration::from_secs(1);
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -75,7 +80,12 @@ fn run(checked: Checked, arguments: Arguments) -> Result<(), Box<dyn Error>> {
         true => KernelInterfaces::Omit,
         false => KernelInterfaces::Create,
     };
-    let dataplane = Dataplane::start(checked, arguments.config, kernel, stop)?;
+    let dataplane =
+        Dataplane::start(checked, arguments.config, kernel, stop).inspect_err(|error| {
+            if error.is_absent_nic() {
+                std::thread::sleep(ABSENT_NIC);
+            }
+        })?;
     signals
         .follow(Arc::downgrade(dataplane.admin()))
         .map_err(|error| format!("no thread for signals: {error}"))?;

@@ -1,11 +1,13 @@
 //! Looking after links and workers, for control to know.
 
+use core::sync::atomic::Ordering;
 use std::sync::Arc;
 
 use config::{Config, CoreId};
 use nat::{Instant, Side};
 
 use super::deafness::Deafness;
+use super::lost_nic::{self, LostNic};
 use super::{Housekeeping, Spread};
 use crate::clock::Tsc;
 use crate::counters::WorkerBlock;
@@ -20,6 +22,7 @@ pub struct Watch {
     /// The worker that hangs, as it was told.
     hung: Option<usize>,
     links: [NicLink; 2],
+    lost_nic: LostNic,
     polls: Polls,
     queues: [Queues; 2],
     pub(super) deafness: Deafness,
@@ -39,8 +42,9 @@ impl Watch {
     ) -> Self {
         let polls = Polls::new(workers.len(), StallLimits::of(config), now);
         let cores = config.node.workers.clone();
-        let (queues, deafness) = Default::default();
-        Watch { workers, cores, hung: None, links, polls, queues, deafness, looked: None, spread }
+        let (queues, deafness, lost_nic) = Default::default();
+        let (hung, looked) = (None, None);
+        Watch { workers, cores, hung, links, lost_nic, polls, queues, deafness, looked, spread }
     }
 
     /// How long workers may stand still.
@@ -81,7 +85,9 @@ impl Housekeeping {
     pub(super) fn look_after(&mut self, now: Instant) {
         let watch = &mut self.watch;
         let rested = |looked| u128::from(now.since(looked)) >= LOOK.as_millis();
-        if !watch.looked.is_none_or(rested) {
+        // A link that has changed is looked at at once.
+        let news = watch.links.each_mut().map(NicLink::has_news);
+        if news == [false, false] && !watch.looked.is_none_or(rested) {
             return;
         }
         watch.looked = Some(now);
@@ -102,8 +108,24 @@ impl Housekeeping {
                 self.role.announce();
             }
         }
+        self.look_at_nics(now);
         self.look_at_queues(now);
         self.probe(now, is_steady);
+    }
+
+    /// Ends the process when a NIC has to be set up anew, once the role is with the peer.
+    fn look_at_nics(&mut self, now: Instant) {
+        for side in Side::ALL {
+            let state = self.watch.links[side.index()].nic();
+            if self.role.health.set_nic(side, state) {
+                tracing::error!("{}", lost_nic::words(side, state));
+                self.watch.lost_nic.note(now);
+            }
+        }
+        let is_active = || self.role.role(Tsc::now()) == api::Role::Active;
+        if self.watch.lost_nic.is_over(is_active, now) {
+            self.stop.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Finds transmit queues that take nothing. Where there is no link none does, and that is

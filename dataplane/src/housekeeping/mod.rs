@@ -13,6 +13,7 @@ mod deafness;
 mod from_worker;
 mod health;
 mod lending;
+mod lost_nic;
 mod reach;
 mod return_path;
 mod servers;

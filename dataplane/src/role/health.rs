@@ -3,6 +3,7 @@
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use core::time::Duration;
 
+use api::NicState;
 use nat::{Instant, Side};
 
 use super::StallLimits;
@@ -22,6 +23,8 @@ pub struct Health {
     links: [AtomicBool; 2],
     workers_run: AtomicBool,
     stuck: [AtomicBool; 2],
+    reset: [AtomicBool; 2],
+    removed: [AtomicBool; 2],
 }
 
 impl Health {
@@ -38,6 +41,26 @@ impl Health {
     /// Takes the state of a link; true if it came up.
     pub fn set_link(&self, side: Side, up: bool) -> bool {
         !self.links[side.index()].swap(up, Relaxed) && up
+    }
+
+    /// What has become of the NIC of a side.
+    pub fn nic(&self, side: Side) -> NicState {
+        let at = side.index();
+        match (self.removed[at].load(Relaxed), self.reset[at].load(Relaxed)) {
+            (true, _) => NicState::Removed,
+            (false, true) => NicState::Reset,
+            (false, false) => NicState::Present,
+        }
+    }
+
+    /// Takes what has become of a NIC; true if that is news. What was removed stays so.
+    pub fn set_nic(&self, side: Side, state: NicState) -> bool {
+        let at = side.index();
+        match state {
+            NicState::Present => false,
+            NicState::Reset => !self.reset[at].swap(true, Relaxed),
+            NicState::Removed => !self.removed[at].swap(true, Relaxed),
+        }
     }
 
     /// A transmit queue of a side takes nothing.

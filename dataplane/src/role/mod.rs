@@ -158,6 +158,7 @@ impl LeaseHolder {
             lease_left: u64::try_from(left).unwrap_or(u64::MAX),
             retiring: matches!(held, LeaseState::Retiring { .. }),
             links: Side::ALL.map(|side| self.health.link(side)),
+            nics: Side::ALL.map(|side| self.health.nic(side)),
             stuck: Side::ALL.map(|side| self.health.is_stuck(side)),
             reach: reach.map(named),
             probing: self.reach.ordered(),

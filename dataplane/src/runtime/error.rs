@@ -1,6 +1,6 @@
 //! Why the dataplane does not start.
 
-use dpdk::eal::{EalError, LaunchError};
+use dpdk::eal::{DeviceError, EalError, LaunchError};
 use dpdk::mempool::MempoolError;
 use dpdk::port::PortError;
 use dpdk::ring::RingError;
@@ -41,4 +41,13 @@ pub enum StartError {
     /// More static neighbours than the table takes.
     #[error("the neighbour table has no room for every neighbour of the configuration")]
     Neighbours,
+}
+
+impl StartError {
+    /// True if a NIC is not there, or not given to DPDK: it may come back.
+    pub fn is_absent_nic(&self) -> bool {
+        use DeviceError::{KernelDriver, NoDriver, NotFound};
+        let StartError::Eal(EalError::Device(error)) = self else { return false };
+        matches!(error, NotFound(_) | NoDriver(_) | KernelDriver { .. })
+    }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use dpdk_sys::{rte_eth_conf, rte_eth_dev_info};
 
+use super::events;
 use super::queue::Started;
 use super::{Capabilities, Port, PortConfig, PortId, QueueIndex, RxQueue, TxQueue, described};
 use crate::eal::{control, describe};
@@ -108,10 +109,13 @@ impl Port {
         let mut setup = Setup { id, device: name.to_owned(), config, info: info(id)? };
         let Capabilities { driver, rss_table, .. } = described(&setup.info);
         setup.check()?;
-        setup.configure()?;
-        setup.set_up_queues()?;
-        // SAFETY: the port is configured and all its queues are set up.
-        setup.step("start", unsafe { dpdk_sys::rte_eth_dev_start(id.0) })?;
+        events::watch(id, name)
+            .map_err(|cause| setup.refused("tell of its link, resets and removal", cause))?;
+        let started = setup.bring_up();
+        if started.is_err() {
+            events::forget(id);
+        }
+        started?;
         if config.promiscuous {
             // Not every virtual device can; those receive everything anyway.
             // SAFETY: the port is started.
@@ -127,11 +131,29 @@ impl Port {
 }
 
 impl Setup<'_> {
+    fn bring_up(&mut self) -> Result<(), PortError> {
+        self.configure()?;
+        self.set_up_queues()?;
+        // SAFETY: the port is configured and all its queues are set up.
+        self.step("start", unsafe { dpdk_sys::rte_eth_dev_start(self.id.0) })
+    }
+
+    fn refused(&self, step: &'static str, cause: i32) -> PortError {
+        PortError::Refused { device: self.device.clone(), step, cause: describe(cause) }
+    }
+
     fn step(&self, step: &'static str, result: i32) -> Result<(), PortError> {
         if result == 0 {
             return Ok(());
         }
-        Err(PortError::Refused { device: self.device.clone(), step, cause: describe(result) })
+        Err(self.refused(step, result))
+    }
+
+    /// Whether the device can interrupt for this.
+    fn interrupts_for(&self, flag: u32) -> bool {
+        // SAFETY: DPDK points to flags of the device, which stay while the port does, or to
+        // nothing.
+        unsafe { self.info.dev_flags.as_ref() }.is_some_and(|flags| flags & flag != 0)
     }
 
     fn check(&self) -> Result<(), PortError> {
@@ -181,6 +203,9 @@ impl Setup<'_> {
             conf.rxmode.mq_mode = dpdk_sys::RTE_ETH_MQ_RX_RSS;
             conf.rx_adv_conf.rss_conf.rss_hf = self.info.flow_type_rss_offloads;
         }
+        // A driver refuses what its device does not have.
+        conf.intr_conf.set_lsc(self.interrupts_for(dpdk_sys::TANDEM_INTERRUPT_LINK).into());
+        conf.intr_conf.set_rmv(self.interrupts_for(dpdk_sys::TANDEM_INTERRUPT_REMOVAL).into());
         let (rx, tx) = (self.config.rx_queues, self.config.tx_queues);
         // SAFETY: the configuration is complete, and DPDK copies it.
         let result = unsafe { dpdk_sys::rte_eth_dev_configure(self.id.0, rx, tx, conf) };

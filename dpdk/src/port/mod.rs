@@ -1,6 +1,7 @@
 //! Ports: devices configured, started, and their queues handed out.
 
 mod configure;
+mod events;
 mod multicast;
 mod queue;
 mod rss;
@@ -14,6 +15,7 @@ use crate::mempool::Mempool;
 
 pub use crate::port_id::PortId;
 pub use configure::PortError;
+pub use events::Events;
 pub use multicast::MulticastFilter;
 pub use queue::{RxQueue, TxQueue};
 pub use rss::{HashOn, Rss, RssError, RssKey};
@@ -147,6 +149,12 @@ impl Port {
         // SAFETY: as above.
         let up = unsafe { dpdk_sys::tandem_link(self.id().0, &mut speed) } != 0;
         Link { up, speed_mbps: (speed != 0).then_some(speed) }
+    }
+
+    /// What the device has told of itself since the port was started. This asks nobody, and takes no
+    /// lock.
+    pub fn events(&self) -> Events {
+        events::of(self.id())
     }
 
     /// The counters of the device; `None` if it cannot tell.

@@ -32,6 +32,7 @@ impl Started {
 impl Drop for Started {
     fn drop(&mut self) {
         let _control = control();
+        super::events::forget(self.0);
         // SAFETY: no queue is left, so nobody polls the port.
         unsafe {
             dpdk_sys::rte_eth_dev_stop(self.0.0);

@@ -63,6 +63,12 @@ enum tandem_offloads {
 	TANDEM_TX_MULTI_SEGS = RTE_ETH_TX_OFFLOAD_MULTI_SEGS,
 };
 
+/* What a device tells by interrupts, in dev_flags. */
+enum tandem_interrupts {
+	TANDEM_INTERRUPT_LINK = RTE_ETH_DEV_INTR_LSC,
+	TANDEM_INTERRUPT_REMOVAL = RTE_ETH_DEV_INTR_RMV,
+};
+
 /* What a device says of a packet's IP header, in ol_flags. */
 enum tandem_ip_checksum {
 	TANDEM_IP_CHECKSUM_MASK = RTE_MBUF_F_RX_IP_CKSUM_MASK,

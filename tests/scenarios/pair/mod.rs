@@ -6,6 +6,7 @@
 mod addresses;
 mod control;
 mod default_timers;
+mod flaps;
 mod floods;
 mod handover;
 mod links;

@@ -1,7 +1,5 @@
 //! How a machine without the role gets it.
 
-use core::cmp::Ordering;
-
 use super::state::RoleState;
 use super::{Action, Machine, Notice};
 use crate::heartbeat::{Heartbeat, Role, Term, Wish};
@@ -113,9 +111,6 @@ impl Machine {
     fn claim(&mut self, term: Term, why: Notice, actions: &mut Vec<Action>) {
         self.state = RoleState::Active;
         self.term = term;
-        if why == Notice::PeerYielded && self.reaches(Ordering::Greater) {
-            self.moves.note(self.last_step, self.timers.calm());
-        }
         self.preferred_since = None;
         self.wanted_since = None;
         // The heartbeat of this step renews the lease that begins here.

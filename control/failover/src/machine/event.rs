@@ -110,6 +110,9 @@ pub enum Notice {
     HandoverFailed,
     /// A handover was refused, because the machine that would get the role is not ready.
     NotReady,
+    /// This machine has lost links, next hops or its dataplane so often that it takes the role for
+    /// a while only where nobody else can fill it.
+    Damped,
     /// The term could not be written to disk; the claim went on without that.
     TermNotStored,
 }

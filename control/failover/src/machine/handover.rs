@@ -83,6 +83,7 @@ impl Machine {
         let beside_active = self.is_ready_beside_active(now);
         let is_preferred = self.timers.preempt.is_some()
             && beside_active
+            && !self.is_damped(now)
             && !self.reaches(Ordering::Less)
             && self.peer(now).is_some_and(|p| self.identity.priority > p.identity.priority);
         self.preferred_since = is_preferred.then(|| self.preferred_since.unwrap_or(now));

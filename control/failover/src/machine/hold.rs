@@ -36,9 +36,6 @@ impl Machine {
     }
 
     pub(super) fn give_way(&mut self, now: Instant, actions: &mut Vec<Action>) {
-        if matches!(self.state, RoleState::Yielding { why: Offer::ReachesLess, .. }) {
-            self.moves.note(now, self.timers.calm());
-        }
         if self.wish(now) == Wish::TakeOver {
             self.let_go(Action::Retire, actions);
             actions.push(Action::Report(Notice::HandedOver));

@@ -2,6 +2,7 @@
 
 mod claim;
 mod event;
+mod flap;
 mod handover;
 mod hold;
 mod incompatible;
@@ -12,11 +13,12 @@ mod state;
 mod tests;
 
 pub use event::{Action, Event, Notice};
-use outreach::{Difference, Moves};
+use outreach::Difference;
 use state::RoleState;
 
 use core::time::Duration;
 
+use crate::damping::Losses;
 use crate::heartbeat::{Fitness, Heartbeat, Identity, Role, Term, Wish};
 use crate::peer::Peer;
 use crate::time::Instant;
@@ -84,8 +86,8 @@ pub struct Machine {
     wanted_since: Option<Instant>,
     /// The difference between what this machine and the peer reach.
     difference: Option<Difference>,
-    /// The recent moves of the role because of what a machine reaches.
-    moves: Moves,
+    /// The recent losses of this machine's fitness.
+    losses: Losses,
     /// When the lease was last claimed or renewed.
     renewed: Instant,
     last_step: Instant,
@@ -112,7 +114,7 @@ impl Machine {
             preferred_since: None,
             wanted_since: None,
             difference: None,
-            moves: Moves::default(),
+            losses: Losses::new(true, now),
             renewed: now,
             last_step: now,
             next_heartbeat: now,
@@ -126,6 +128,7 @@ impl Machine {
         let mut machine = Machine::new(identity, timers, held, now);
         machine.state = RoleState::Active;
         machine.fitness = Fitness::READY;
+        machine.losses = Losses::new(false, now);
         machine
     }
 
@@ -258,6 +261,7 @@ impl Machine {
             RoleState::Active => self.hold(now, actions),
             RoleState::Yielding { since, why, .. } => self.yield_role(since, why, now, actions),
         }
+        self.watch_losses(now, actions);
     }
 
     /// Heartbeats go out once an interval, and at once when there is news. An active

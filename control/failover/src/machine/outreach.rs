@@ -7,7 +7,6 @@
 //! meanwhile, agrees if it still finds the same.
 
 use core::cmp::Ordering;
-use core::time::Duration;
 
 use super::{Action, Machine};
 use crate::heartbeat::{Heartbeat, Role};
@@ -30,33 +29,6 @@ pub(super) struct Difference {
 impl Difference {
     fn new(order: Ordering, now: Instant) -> Self {
         Difference { order, since: now, asked: now, is_asking: true, is_sure: false }
-    }
-}
-
-/// Moves of the role for what a machine reaches, the last ones that were close together.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub(super) struct Moves {
-    count: u32,
-    last: Instant,
-}
-
-impl Moves {
-    /// So many in a minute are none too many: there and back again.
-    const FREE: u32 = 2;
-    /// Beyond those each doubles the time that the next one takes, so often at the most.
-    const MOST: u32 = 5;
-
-    /// Counts a move of the role.
-    pub(super) fn note(&mut self, now: Instant, calm: Duration) {
-        let close = self.count > 0 && now.since(self.last) < calm;
-        let count = if close { (self.count + 1).min(Self::FREE + Self::MOST) } else { 1 };
-        *self = Moves { count, last: now };
-    }
-
-    /// How long a wait of this length becomes after the recent moves.
-    fn prolong(&self, wait: Duration, now: Instant, calm: Duration) -> Duration {
-        let doublings = self.count.saturating_sub(Self::FREE);
-        if now.since(self.last) < calm { wait * (1 << doublings) } else { wait }
     }
 }
 
@@ -105,11 +77,14 @@ impl Machine {
         self.difference.is_some_and(|difference| difference.order == order)
     }
 
-    /// True if a standby machine asks for the role, since it surely reaches more.
+    /// True if a standby machine asks for the role, since it surely reaches more. A damped one asks
+    /// only where the peer serves nobody.
     pub(super) fn outreaches(&self, now: Instant) -> bool {
-        let confirm = self.moves.prolong(self.timers.confirm, now, self.timers.calm());
+        let confirm = self.timers.confirm;
         let is_long = |d: Difference| d.order.is_gt() && d.is_sure && now.since(d.since) >= confirm;
-        self.difference.is_some_and(is_long) && self.is_ready_beside_active(now)
+        self.difference.is_some_and(is_long)
+            && self.is_ready_beside_active(now)
+            && (!self.is_damped(now) || self.is_needed(now))
     }
 
     /// True if an active machine surely reaches less.

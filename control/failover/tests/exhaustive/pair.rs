@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use failover::{
-    Action, Event, Fitness, Heartbeat, Identity, Incompatible, Instant, Machine, Notice,
+    Action, Damping, Event, Fitness, Heartbeat, Identity, Incompatible, Instant, Machine, Notice,
     Precedence, Reach, Role, Term, Timers,
 };
 
@@ -15,6 +15,13 @@ use crate::words::{WAIT, Words};
 pub(crate) const DEAD: u64 = 4;
 const LEASE: u64 = 3;
 const STEP: Duration = Duration::from_millis(1);
+/// A single loss damps, and a few steps end it, so that the search sees both.
+const ONE_LOSS: Damping = Damping {
+    half_life: Duration::from_millis(2),
+    suppress: 500,
+    reuse: 250,
+    longest: Duration::from_millis(4),
+};
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Node {
@@ -330,6 +337,7 @@ impl Pair {
             preempt: None,
             handover: STEP * WAIT as u32,
             confirm: STEP,
+            damping: ONE_LOSS,
         };
         node.last_step = local;
         node.machine = Some(match node.lease {

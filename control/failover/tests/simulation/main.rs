@@ -24,6 +24,7 @@ mod random;
 mod rules;
 mod setting;
 mod stories;
+mod stories_of_flaps;
 mod stories_of_reach;
 mod strangers;
 mod world;

@@ -12,7 +12,7 @@ pub(crate) struct Outcome {
     notices: [u64; NOTICES.len()],
 }
 
-const NOTICES: [Notice; 16] = [
+const NOTICES: [Notice; 17] = [
     Notice::PeerDead,
     Notice::PeerYielded,
     Notice::PeerLeft,
@@ -29,6 +29,7 @@ const NOTICES: [Notice; 16] = [
     Notice::HandoverFailed,
     Notice::NotReady,
     Notice::TermNotStored,
+    Notice::Damped,
 ];
 
 impl Outcome {

@@ -55,8 +55,6 @@ pub(crate) struct Rules {
     less_since: Option<u64>,
     /// Until when it last was true of each machine that it reaches less.
     last_less: [Option<u64>; 2],
-    /// How often a machine found that it reaches less, and offered the role.
-    offers: u32,
     can_since: [Option<u64>; 2],
     complete_since: [Option<u64>; 2],
     /// The highest term that each has claimed; `None` once its disk failed it.
@@ -102,7 +100,6 @@ impl Rules {
         if !actions.contains(&Action::Report(Notice::ReachesLess)) {
             return Ok(());
         }
-        self.offers += 1;
         let last = self.last_less[before.node];
         match last.is_some_and(|at| before.now <= at + BELIEF) {
             true => Ok(()),
@@ -111,9 +108,7 @@ impl Rules {
     }
 
     fn note_order(&mut self, nodes: &[Node; 2], dead: &[Lost; 2], now: u64) -> Ordering {
-        let truth =
-            |node: &Node| Fitness { reach: node.next_hops.truth(dead, now), ..Fitness::READY };
-        let order = truth(&nodes[0]).compare_reach(truth(&nodes[1]));
+        let order = truth(&nodes[0], dead, now).compare_reach(truth(&nodes[1], dead, now));
         match order {
             Ordering::Less => self.last_less[0] = Some(now),
             Ordering::Greater => self.last_less[1] = Some(now),
@@ -208,6 +203,8 @@ impl Rules {
         self.both(nodes, network, active, now)?;
         self.nobody(nodes, active, now)?;
         self.misplaced(nodes, network, active, now)?;
+        let waits = is_held_back(nodes, dead, usize::from(active[0]), now);
+        let order = if waits { Ordering::Equal } else { order };
         self.outreached(nodes, network, active, order, now)
     }
 
@@ -284,8 +281,8 @@ impl Rules {
         Ok(())
     }
 
-    /// The role moves away from a machine that reaches less, if the other is ready; later
-    /// the more often it has.
+    /// The role moves away from a machine that reaches less, if the other is ready. To one that is
+    /// damped it moves only from one that serves nobody.
     fn outreached(
         &mut self,
         nodes: &[Node; 2],
@@ -296,7 +293,7 @@ impl Rules {
     ) -> Result<(), String> {
         let at = usize::from(active[1]);
         let less = [Ordering::Less, Ordering::Greater][at];
-        let time = FOLLOW + (CONFIRM << self.offers.min(5));
+        let time = FOLLOW + CONFIRM;
         let other = nodes[1 - at].machine.as_ref();
         let is_outreached = active[0] != active[1]
             && !self.strange
@@ -331,6 +328,18 @@ impl Rules {
         let ready = stands_by && (self.strange || standby.is_some_and(|m| m.fitness().is_ready()));
         if ready { Ok(()) } else { Err("the other does not stand by".to_owned()) }
     }
+}
+
+/// True of a damped machine beside one that serves, though less.
+fn is_held_back(nodes: &[Node; 2], dead: &[Lost; 2], standby: usize, now: u64) -> bool {
+    let (own, other) = (&nodes[standby], &nodes[1 - standby]);
+    let is_damped = own.machine.as_ref().is_some_and(|m| m.damped(own.local(now)).is_some());
+    is_damped && !truth(own, dead, now).serves_instead_of(truth(other, dead, now))
+}
+
+/// What a machine would tell if it knew every change of its next hops at once.
+fn truth(node: &Node, dead: &[Lost; 2], now: u64) -> Fitness {
+    Fitness { reach: node.next_hops.truth(dead, now), ..Fitness::READY }
 }
 
 /// Both floating sides are always in one hand.

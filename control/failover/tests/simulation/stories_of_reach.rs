@@ -79,30 +79,3 @@ fn what_only_the_standby_machine_loses_moves_nothing() {
         assert_eq!(world.outcome.claims, 1);
     }
 }
-
-/// The gateway does not answer a machine for so long, however late it is in the world.
-fn lose_gateway(world: &mut World, node: usize, time: u64) {
-    let (now, until) = (world.now, world.now + time);
-    world.nodes[node].next_hops.lost[0].add(Lost::all(0), until, now);
-    world.look_from(now, node);
-    world.look_from(until, node);
-}
-
-/// A network that fails for the active machine wherever the role is.
-#[test]
-fn a_network_that_comes_and_goes_does_not_take_the_role_with_it() {
-    let moves = |each: u64| {
-        let (mut world, mut active) = pair(7);
-        for _ in 0..60_000 / each {
-            lose_gateway(&mut world, active, each / 2 * MS);
-            world.run_until(world.now + each * MS).unwrap();
-            active = usize::from(world.nodes[1].is_active(world.now));
-        }
-        world.outcome.times(Notice::ReachesLess)
-    };
-    for each in [1_000, 3_000, 10_000] {
-        let moved = moves(each);
-        assert!(moved <= 6, "{moved} times in a minute, at a fault each {each} ms");
-    }
-    assert!(moves(10_000) > 1, "the control: it does move");
-}

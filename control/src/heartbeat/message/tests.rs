@@ -15,6 +15,7 @@ pub(crate) fn payload(sequence: u64) -> HeartbeatPayload {
         progress: Progress { state: SyncState::Following, complete: true, lag: 12 },
         timers: Timers { dead: 150, lease: 120 },
         obstacles: vec!["the private link is down".to_owned()],
+        damped: None,
         digests: Digests { schema: 1, sections: [2, 3, 4, 5, u64::MAX] },
     }
 }
@@ -135,4 +136,22 @@ fn long_texts_are_cut_between_letters() {
     };
     assert_eq!(read.obstacles, vec!["ü".repeat(127); HeartbeatPayload::OBSTACLES]);
     assert!(message.encode().len() < super::super::seal::LIMIT - 64);
+}
+
+#[test]
+fn a_damped_sender_says_so_where_an_older_release_reads_an_obstacle() {
+    for count in 0..=HeartbeatPayload::OBSTACLES {
+        let mut damped = payload(1);
+        damped.obstacles = vec!["the private link is down".to_owned(); count];
+        damped.damped = Some("for 42 s".to_owned());
+        let mut older = payload(1);
+        older.obstacles = damped.obstacles.iter().take(3).cloned().collect();
+        let read = HeartbeatPayload { obstacles: older.obstacles.clone(), ..damped.clone() };
+        older.obstacles.push("damped: for 42 s".to_owned());
+        let echo = Salt([0; 16]);
+        let [damped, older, read] =
+            [damped, older, read].map(|p| Message { echo, body: Body::Heartbeat(Box::new(p)) });
+        assert_eq!(damped.encode(), older.encode());
+        assert_eq!(Message::decode(&damped.encode()), Some(read));
+    }
 }

@@ -6,6 +6,7 @@ use api::{LeaseOrder, SyncLink};
 use failover::{Event, Instant, Role, Term};
 
 use super::Driver;
+use crate::role::damping;
 use crate::role::dataplane::Answer;
 use crate::role::fitness::{Copied, Findings};
 use crate::role::handover::PendingOrder;
@@ -144,6 +145,11 @@ impl Driver {
     pub(super) fn obstacles(&self) -> Vec<String> {
         let fitness = self.machine.fitness();
         self.findings(|findings| findings.obstacles(fitness))
+    }
+
+    /// Why and for how long this machine is damped, if it is.
+    pub(super) fn damped(&self) -> Option<String> {
+        self.machine.damped(self.clock.now()).as_ref().map(damping::words)
     }
 
     /// Judges how things are.

@@ -150,6 +150,7 @@ impl Driver {
             dataplane: &self.dataplane,
             peer: self.peer.heartbeat.as_ref(),
             obstacles: self.obstacles(),
+            damped: self.damped(),
             sync: &sync,
             last_change: self.history.last_change.as_ref(),
             takeovers: self.history.takeovers,
@@ -165,6 +166,7 @@ impl Driver {
         Numbers {
             pair: self.pair(),
             lease_status: self.dataplane.lease_status.clone(),
+            damped: self.machine.damped(self.clock.now()).map(|damped| damped.left),
             notices: self.history.notices.iter().map(|(name, count)| (*name, *count)).collect(),
         }
     }

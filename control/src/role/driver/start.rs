@@ -98,6 +98,7 @@ fn machine(
         // Machines that may be silent for long take as long to answer.
         handover: timing.dead.clamp(Timers::default().handover, handover::LONGEST),
         confirm: timing.dead.max(Timers::default().confirm),
+        ..Timers::default()
     };
     let held = dataplane.lease_status.as_ref();
     let seen = held.map_or(Term(0), |lease_status| Term(lease_status.term));

@@ -99,6 +99,7 @@ impl Driver {
             progress: progress.unwrap_or_default(),
             timers: self.timing.into(),
             obstacles: self.obstacles(),
+            damped: self.damped(),
             digests: *self.digests.borrow(),
         });
     }
@@ -146,6 +147,7 @@ impl Driver {
             Notice::PeerYielded => {
                 self.peer.heartbeat.as_ref().map(|last| last.payload.obstacles.join("; "))
             }
+            Notice::Damped => self.damped(),
             _ => None,
         }
     }

@@ -1,6 +1,7 @@
 //! Every transition of the diagram, one after the other.
 
 mod claiming;
+mod flapping;
 mod folding;
 mod holding;
 mod incompatible;
