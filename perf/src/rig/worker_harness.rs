@@ -169,7 +169,9 @@ impl WorkerHarness {
         packets: impl IntoIterator<Item = Packet<'a>>,
         each: impl FnMut(&[u8]),
     ) {
-        packets.into_iter().take(ROUND).for_each(|packet| drop(self.offer(&packet)));
+        packets.into_iter().take(ROUND).for_each(|packet| {
+            self.offer(&packet);
+        });
         self.poll_offered(&mut |_| ());
         self.collect_each(each);
     }

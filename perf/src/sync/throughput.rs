@@ -104,12 +104,18 @@ impl Importers for Machine {
     fn begin(&self, workers: u16) -> Result<Vec<Intake>, Failure> {
         let (orders, to_install) = ring::ring(RING);
         let (replies, replied) = ring::ring(REPLIES);
-        let import = Import::new(to_install, replies, workers, Arc::default());
+        let installs = Arc::default();
+        let import = Import::new(to_install, replies, workers, Arc::clone(&installs));
         self.order(Session::Import(Box::new(import)))?;
-        Ok(vec![Intake { orders, replies: replied }])
+        Ok(vec![Intake { orders, replies: replied, installs }])
     }
 
     fn remember(&self, _: &Told<Ipv4Addr>) {}
+
+    /// Both tables have room for all.
+    fn free(&self) -> u64 {
+        0
+    }
 
     fn owner(&self, _: Option<Ipv4Addr>) -> usize {
         0
