@@ -262,7 +262,7 @@ mod tests {
     }
 
     fn wheel(records: usize) -> Wheel {
-        Wheel::new(records, at(0), &mut |_| ())
+        Wheel::new(records.into(), at(0), &mut |_| ())
     }
 
     /// Who is visited up to this instant, and in which slots.
