@@ -7,6 +7,7 @@
 mod answers;
 mod dataplane;
 mod incompatible;
+mod keys;
 mod logs;
 mod machine;
 mod metrics;
