@@ -15,10 +15,11 @@ use crate::boot::{self, Judge};
 use crate::clock::Clock;
 use crate::configuration::Follower;
 use crate::heartbeat::Association;
-use crate::key::{KeyError, SharedKey};
+use crate::key::{Held, KeyError, KeyFiles};
 use crate::measures::Measures;
 use crate::metrics::gather::PairSource;
 use crate::metrics::{Source, http};
+use crate::pair_key::{self, Keeper};
 use crate::pair_socket::{Answerers, PairSocket};
 use crate::realtime;
 use crate::reload;
@@ -29,7 +30,7 @@ use crate::servers::task::PeerParts;
 use crate::servers::{PoolsTask, checks, folder, task};
 use crate::sync::accept::OtherLinks;
 use crate::sync::manager::{Channels, Manager};
-use crate::sync::noise::SyncKey;
+use crate::sync::noise::SyncKeys;
 use crate::sync::{Counts, Report};
 use crate::upgrade;
 use crate::versions;
@@ -114,7 +115,8 @@ async fn serve(config: &Config, path: &Path) -> Result<(), StartError> {
     let driver = pair.as_ref().map(|pair| pair.source.driver.clone());
     let socket = config.node.pair_socket();
     let versions = versions::start(&config.node.state, Arc::clone(&follower));
-    let answerers = Answerers { driver, pools: pools.clone(), follower, versions };
+    let keys = pair.as_ref().map(|pair| Arc::clone(&pair.keys));
+    let answerers = Answerers { driver, pools: pools.clone(), follower, versions, keys };
     let _socket = PairSocket::open(&socket, answerers)
         .map_err(StartError::io(socket.display().to_string()))?;
     let judge = match &pair {
@@ -162,6 +164,8 @@ struct Running {
     ended: oneshot::Receiver<()>,
     /// What the exchange of states of servers is made from.
     exchange: Option<PeerParts>,
+    /// Changes the pair's key.
+    keys: Arc<Keeper>,
 }
 
 fn start_pair(
@@ -170,9 +174,12 @@ fn start_pair(
     clock: Clock,
     digests: watch::Receiver<Digests>,
 ) -> Result<Running, StartError> {
-    let key = SharedKey::load(&peer.key_file)?;
-    let sync_key = SyncKey::new(&key);
-    let association = Association::new(key).map_err(StartError::Random)?;
+    let Held { ring, trouble } = KeyFiles::of(&peer.key_file).load()?;
+    if let Some(trouble) = trouble {
+        tracing::warn!("the second key of the pair is not accepted: {trouble}");
+    }
+    let sync_keys = SyncKeys::new(&ring);
+    let association = Association::new(ring.clone()).map_err(StartError::Random)?;
     let (driver, requests) = DriverHandle::new();
     let (terms, stored) = keep_terms(&config.node.state, driver.clone())?;
     let (witness, closely) = Witness::new(peer.witness.is_some(), peer.timing);
@@ -186,9 +193,13 @@ fn start_pair(
     let (servers, links) = mpsc::channel(1);
     let (upgrades, upgrading) = mpsc::channel(1);
     tokio::spawn(upgrade::receive::run(upgrading, upgrade::Machine::default()));
-    let channels = Channels { plans, report: reports, others: OtherLinks { servers, upgrades } };
+    let keys = Arc::new(Keeper::new(&peer.key_file, ring, sync_keys.clone(), driver.clone()));
+    let (key_orders, ordering) = mpsc::channel(1);
+    tokio::spawn(pair_key::link::run(ordering, Arc::clone(&keys)));
+    let others = OtherLinks { servers, upgrades, keys: key_orders };
+    let channels = Channels { plans, report: reports, others };
     let manager =
-        Manager::start(&config.node, peer, sync_key.clone(), channels, Arc::clone(&counts), clock);
+        Manager::start(&config.node, peer, sync_keys.clone(), channels, Arc::clone(&counts), clock);
     tokio::spawn(manager.run());
     let path = |path: &config::PeerPath| (path.local.to_string(), path.remote.to_string());
     let measures = Arc::new(Measures::new(&peer.paths.iter().map(path).collect::<Vec<_>>())?);
@@ -209,8 +220,8 @@ fn start_pair(
     };
     let (alive, ended) = oneshot::channel();
     let driver = drive(parts, alive).map_err(StartError::io("no thread for heartbeats"))?;
-    let exchange = Some(PeerParts { peer: peer.clone(), key: sync_key, links });
-    Ok(Running { source, driver, ended, exchange })
+    let exchange = Some(PeerParts { peer: peer.clone(), keys: sync_keys, links });
+    Ok(Running { source, driver, ended, exchange, keys })
 }
 
 /// The term on disk, and the thread that writes the next ones.

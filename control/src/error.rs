@@ -49,6 +49,9 @@ pub enum Error {
     /// A step of an upgrade failed; a text without its full stop.
     #[error("{0}")]
     Upgrade(String),
+    /// A step with the pair's key failed; a text without its full stop.
+    #[error("{0}")]
+    Key(String),
     /// Two configurations could not be compared.
     #[error("{0}")]
     NotCompared(Box<Error>),
@@ -74,7 +77,11 @@ impl Error {
                 failure: FailureKind::Configuration,
                 ..
             })) => 2,
-            Error::Client(_) | Error::Control(_) | Error::Upgrade(_) | Error::Output(_) => 1,
+            Error::Client(_)
+            | Error::Control(_)
+            | Error::Upgrade(_)
+            | Error::Key(_)
+            | Error::Output(_) => 1,
         }
     }
 

@@ -9,13 +9,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use api::frame::{self, FrameError};
-use api::{Failure, FailureKind, Request, Response, message, server};
+use api::{Failure, FailureKind, KeyOrder, Request, Response, message, server};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::configuration::Follower;
+use crate::pair_key::Keeper;
+use crate::pair_key::keeper::Change;
 use crate::role::DriverHandle;
 use crate::servers::PoolsHandle;
 use crate::versions::VersionsHandle;
@@ -36,6 +38,8 @@ pub struct Answerers {
     pub pools: PoolsHandle,
     pub follower: Arc<Follower>,
     pub versions: VersionsHandle,
+    /// None: this machine has no peer.
+    pub keys: Option<Arc<Keeper>>,
 }
 
 /// The listening socket. Its file is gone when this is dropped.
@@ -109,11 +113,12 @@ async fn converse(mut stream: UnixStream, answerers: &Answerers) -> Result<(), F
 }
 
 async fn answer(request: Request, answerers: &Answerers) -> Response {
-    let Answerers { driver, pools, follower, versions } = answerers;
+    let Answerers { driver, pools, follower, versions, keys } = answerers;
     let result = match (request, driver) {
         (Request::Pair, Some(driver)) => driver.pair().await.map(Response::Pair),
         (Request::Failover, Some(driver)) => driver.failover().await.map(Response::Pair),
-        (Request::Pair | Request::Failover, None) => Err(Failure::new(
+        (Request::Key(order), Some(_)) => change_keys(order, keys.as_deref()).await,
+        (Request::Pair | Request::Failover | Request::Key(_), None) => Err(Failure::new(
             FailureKind::NotNow,
             "this machine has no peer: there is no [peer] in its configuration",
         )),
@@ -135,6 +140,14 @@ async fn answer(request: Request, answerers: &Answerers) -> Response {
         )),
     };
     result.into()
+}
+
+async fn change_keys(order: KeyOrder, keys: Option<&Keeper>) -> Result<Response, Failure> {
+    let Some(keys) = keys else {
+        return Err(Failure::new(FailureKind::NotNow, "this machine has no peer"));
+    };
+    let changed = keys.carry_out(order.run, Change::Step(order.step)).await;
+    changed.map(Response::KeyState).map_err(|why| Failure::new(FailureKind::NotNow, why))
 }
 
 async fn read(stream: &mut UnixStream) -> Result<Option<Vec<u8>>, FrameError> {

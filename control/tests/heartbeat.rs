@@ -6,7 +6,7 @@ use control::heartbeat::{
     Accepted, Admission, Association, Body, HeartbeatPayload, NotUnderstood, Progress, Refusal,
     Refusals, Timers,
 };
-use control::key::SharedKey;
+use control::key::{KeyRing, SharedKey};
 use failover::{Fitness, Heartbeat, Identity, Incompatible, Instant, Precedence, Role, Term, Wish};
 use std::time::Duration;
 
@@ -117,6 +117,48 @@ fn each_counts_once_in_its_order() {
     let again = a.association.seal(&payload("a", 3)).unwrap();
     assert_eq!(b.result(&again), Ok(Accepted::Old));
     assert!(is_news(&b.result(&datagrams[3])));
+}
+
+#[test]
+fn the_key_changes_and_nothing_else_does() {
+    let (mut a, mut b) = acquainted();
+    let recorded = a.send();
+    assert!(is_news(&b.result(&recorded)));
+    let (before, starts) = (a.association.own_start(), b.association.starts());
+    let both = |used, accepted| KeyRing::new(key(used), Some(key(accepted)));
+    a.association.change_keys(both(7, 8));
+    b.association.change_keys(both(7, 8));
+    a.association.change_keys(both(8, 7));
+    let late = a.send();
+    for _ in 0..3 {
+        assert!(is_news(&b.result(&a.send())));
+        assert!(is_news(&a.result(&b.send())));
+    }
+    assert_eq!(b.association.peers_key(), Some(key(8).fingerprint()));
+    assert_eq!(a.association.peers_key(), Some(key(7).fingerprint()));
+    assert_eq!(b.result(&late), Ok(Accepted::Old));
+    assert_eq!(b.result(&recorded), Err(Refusal::Replayed), "the window knows what it has seen");
+    b.association.change_keys(key(8).into());
+    a.association.change_keys(key(8).into());
+    assert!(is_news(&b.result(&a.send())) && is_news(&a.result(&b.send())));
+    assert_eq!((a.association.own_start(), b.association.starts()), (before, starts));
+    // A key that is forgotten is none.
+    a.association.change_keys(key(7).into());
+    assert_eq!(b.result(&a.send()), Err(Refusal::Authentication));
+}
+
+#[test]
+fn a_new_start_with_either_key_is_known() {
+    for byte in [7, 8] {
+        let mut b = End::new("b");
+        b.association.change_keys(KeyRing::new(key(8), Some(key(7))));
+        let mut a = End::with_key("a", byte);
+        a.association.change_keys(KeyRing::new(key(byte), Some(key(15 - byte))));
+        let (_, hello) = b.receive(&a.send());
+        let (_, hello) = a.receive(&hello.unwrap());
+        assert_eq!(b.result(&hello.unwrap()), Ok(Accepted::Hello));
+        assert!(is_news(&b.result(&a.send())));
+    }
 }
 
 #[test]

@@ -5,9 +5,11 @@
 use std::time::{Duration, Instant};
 
 use api::stream::STREAM_VERSION;
-use control::key::SharedKey;
-use control::sync::noise::{ROOM, Secured, SyncKey, VERSION, Versions, dialled, taken};
-use control::sync::{Counts, SILENCE, Trouble, pump};
+use control::key::{KeyRing, SharedKey};
+use control::sync::noise::{
+    Purpose, ROOM, Secured, SyncKey, SyncKeys, VERSION, Versions, dialled, taken, taken_for,
+};
+use control::sync::{Counts, SILENCE, Trouble, dial, pump};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
@@ -60,6 +62,46 @@ async fn without_the_shared_key_there_is_no_connection() {
     let (near, far) = handshake([7, 8], [Versions::default(); 2]).await;
     assert_eq!(far.unwrap_err(), Trouble::Key);
     assert_eq!(near.unwrap_err(), Trouble::Closed);
+}
+
+/// The listener accepts either key, and a dialler with a third one gets none.
+#[tokio::test]
+async fn while_two_keys_are_accepted_either_makes_a_connection() {
+    let only_sync = |purpose| (purpose == Purpose::Sync).then_some(Versions::default());
+    for (byte, has_key) in [(7, true), (8, true), (9, false)] {
+        let (near, far) = sockets().await;
+        let (ours, accepted) = (key(byte), [key(7), key(8)]);
+        let (near, far) = tokio::join!(
+            dialled(near, &ours, Versions::default()),
+            taken_for(only_sync, far, &accepted)
+        );
+        assert_eq!((near.is_ok(), far.is_ok()), (has_key, has_key), "key {byte}");
+    }
+}
+
+/// A dialler whose used key the peer does not have yet tries the other one.
+#[tokio::test]
+async fn a_dialler_tries_its_other_key_where_the_first_is_refused() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let listen = tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let only_sync = |purpose| (purpose == Purpose::Sync).then_some(Versions::default());
+            if let Ok((_, link)) = taken_for(only_sync, stream, &[key(7)]).await {
+                return link;
+            }
+        }
+    });
+    let shared = |byte| SharedKey::from_bytes(vec![byte; 32]).unwrap();
+    let keys = SyncKeys::new(&KeyRing::new(shared(8), Some(shared(7))));
+    let path = config::PeerPath { local: address.ip(), remote: address.ip() };
+    let mut near = dial::dial(path, address.port(), &keys).await.unwrap();
+    let mut far = listen.await.unwrap();
+    near.sender.send(b"here").await.unwrap();
+    let mut got = Vec::new();
+    far.receiver.receive(&mut got).await.unwrap();
+    assert_eq!(got, b"here");
 }
 
 #[tokio::test]

@@ -1,6 +1,8 @@
 //! The key under which schedulers hash clients, and where it comes from.
 //!
 //! Both machines of a pair derive it from their shared key, so that they choose the same servers.
+//! A key that has taken the place of another has it from that one (`SharedKey::successor`): a change of
+//! the pair's key moves no client.
 //! A machine by itself keeps one of its own on disk, so that clients find their servers again
 //! after a restart. Where neither can be read, clients are hashed under a key of this start:
 //! forwarding never waits for a key.
@@ -91,13 +93,13 @@ impl Loaded {
 
 /// The key for sharing, of a shared one.
 fn sharing_key(shared: &SharedKey) -> u32 {
-    let derived = shared.derive(b"tandem", b"sharing of connections");
+    let derived = shared.derive_lasting(b"sharing of connections");
     derived.iter().take(4).fold(0, |key, byte| key << 8 | u32::from(*byte))
 }
 
 /// The key for clients, of a shared one.
 fn client_key(shared: &SharedKey) -> ClientKey {
-    let derived = shared.derive(b"tandem", b"hash of clients");
+    let derived = shared.derive_lasting(b"hash of clients");
     let mut bytes = Zeroizing::new([0; 16]);
     for (byte, from) in bytes.iter_mut().zip(derived.iter()) {
         *byte = *from;
@@ -207,6 +209,23 @@ floating = ["10.0.0.1/24"]
         assert_eq!((a.origin, a.key.digest()), (Origin::Pair, b.key.digest()));
         assert_ne!(a.key.digest(), c.key.digest());
         assert!(!folder.join("client.key").exists());
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_change_of_the_pairs_key_moves_no_client() {
+        let folder = folder("changed");
+        fs::create_dir_all(&folder).unwrap();
+        let file = folder.join("peer.key");
+        write_key(&file, 7);
+        let before = Loaded::load(&pair(&folder, &file), None);
+        let successor = SharedKey::load(&file).unwrap().successor().unwrap();
+        keys::KeyFiles::of(&file).replace(&successor).unwrap();
+        // Also after a restart, which knows nothing of what was before.
+        assert_eq!(Loaded::load(&pair(&folder, &file), None), before);
+        // The control: a key from elsewhere does.
+        keys::KeyFiles::of(&file).replace(&SharedKey::random().unwrap()).unwrap();
+        assert_ne!(Loaded::load(&pair(&folder, &file), None).key, before.key);
         fs::remove_dir_all(&folder).unwrap();
     }
 

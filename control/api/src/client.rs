@@ -11,9 +11,10 @@ use crate::message::{self, Request, Response};
 use crate::services::MOST_PAGES;
 use crate::stream::Direction;
 use crate::{
-    Administer, Administered, Applied, Apply, Connections, Counters, LeaseOrder, LeaseStatus,
-    Neighbours, Page, Pair, Pools, PoolsPage, Reload, Reloaded, RollBack, Services, ServicesPage,
-    SetServers, SourcesInForce, SourcesPage, Status, VersionFiles, VersionNumber, Versions,
+    Administer, Administered, Applied, Apply, Connections, Counters, KeyOrder, KeyState,
+    LeaseOrder, LeaseStatus, Neighbours, Page, Pair, Pools, PoolsPage, Reload, Reloaded, RollBack,
+    Services, ServicesPage, SetServers, SourcesInForce, SourcesPage, Status, VersionFiles,
+    VersionNumber, Versions,
 };
 
 /// Why a request has no answer.
@@ -291,6 +292,10 @@ impl Client {
     ask!(
         /// Asks tandem-control for a version's files.
         version_files(number: VersionNumber) -> VersionFiles, Request::VersionFiles(number)
+    );
+    ask!(
+        /// Gives tandem-control an order about the pair's key.
+        key(order: KeyOrder) -> KeyState, Request::Key(order)
     );
     ask!(
         /// Has a dataplane read a configuration file and apply it.

@@ -21,6 +21,7 @@ pub mod connections;
 pub mod counters;
 pub mod failure;
 pub mod frame;
+pub mod key;
 pub mod lease;
 pub mod message;
 pub mod neighbours;
@@ -40,11 +41,12 @@ pub use configuration::{SourcePiece, SourcesInForce, SourcesPage};
 pub use connections::{Connection, ConnectionKind, Connections, Cursor, Endpoints, Filter, Page};
 pub use counters::{Counters, DropCount, MempoolUse, WorkerCounters};
 pub use failure::{Failure, FailureKind};
+pub use key::{HeldKey, KeyOrder, KeyState, KeyStep};
 pub use lease::{LeaseOrder, LeaseStatus, NicState, Reach, SyncState, SyncStatus};
 pub use message::{Request, Response};
 pub use neighbours::{Neighbour, NeighbourState, Neighbours};
 pub use observations::{Observation, Observations, Observe};
-pub use pair::{Change, Member, NotUnderstood, Pair, Path, Sync, SyncLink};
+pub use pair::{Change, Keys, Member, NotUnderstood, Pair, Path, Sync, SyncLink};
 pub use pools::{
     AdminOrder, Administer, Administered, Administrative, Operational, Origin, PeerExchange,
     PeerView, Pool, PoolMode, PoolServer, Pools, PoolsPage,

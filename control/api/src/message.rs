@@ -7,10 +7,10 @@ use crate::failure::{Failure, FailureKind};
 use crate::stream::Direction;
 use crate::version::VERSION;
 use crate::{
-    Administer, Administered, Applied, Apply, Connections, Counters, LeaseOrder, LeaseStatus,
-    Neighbours, Observations, Observe, Page, Pair, Pools, PoolsPage, Reload, Reloaded, RollBack,
-    Services, ServicesPage, SetServers, SourcesInForce, SourcesPage, Status, VersionFiles,
-    VersionNumber, Versions,
+    Administer, Administered, Applied, Apply, Connections, Counters, KeyOrder, KeyState,
+    LeaseOrder, LeaseStatus, Neighbours, Observations, Observe, Page, Pair, Pools, PoolsPage,
+    Reload, Reloaded, RollBack, Services, ServicesPage, SetServers, SourcesInForce, SourcesPage,
+    Status, VersionFiles, VersionNumber, Versions,
 };
 
 /// What a client can ask: the first group is for a dataplane, `Pair` and `Failover` are for
@@ -73,6 +73,8 @@ pub enum Request {
     Versions,
     /// Asks tandem-control for a version's files; answered with [`Response::VersionFiles`].
     VersionFiles(VersionNumber),
+    /// Gives tandem-control an order about the pair's key; answered with [`Response::KeyState`].
+    Key(KeyOrder),
 }
 
 /// The answer to a request.
@@ -114,6 +116,8 @@ pub enum Response {
     Versions(Versions),
     /// A version's files.
     VersionFiles(VersionFiles),
+    /// Answers [`Request::Key`]: the keys of this machine.
+    KeyState(KeyState),
     /// Answers any request that was not carried out.
     Failure(Failure),
 }

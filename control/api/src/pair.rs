@@ -36,6 +36,20 @@ pub struct Pair {
     pub warnings: Vec<String>,
     /// The sections of the configuration that have been others than the peer's for some time.
     pub differing: Vec<String>,
+    /// The keys of this machine, and the peer's as far as it is known here.
+    pub keys: Keys,
+}
+
+/// Which of the pair's keys are in use; each by its name, which tells nothing of the key.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Keys {
+    /// The key that this machine uses.
+    pub used: String,
+    /// Another one that it accepts of the peer; `None` but while the pair's key is changed.
+    pub accepted: Option<String>,
+    /// The key with which the peer's heartbeats came; `None` before the first of them.
+    pub peers: Option<String>,
 }
 
 /// A peer that lives and whose heartbeats are not understood.

@@ -2,6 +2,19 @@
 //!
 //! tandem-control authenticates heartbeats and connection sync with it, and tandem-dataplane
 //! hashes clients under one of its keys, so that both machines choose the same servers.
+//!
+//! While a pair changes its key, a machine holds two ([`KeyRing`]): one that it uses, and one that
+//! it accepts of its peer as well. [`KeyFiles`] has them on disk. What has to outlive the change
+//! goes from a key to its [successor](SharedKey::successor).
+
+mod files;
+mod fingerprint;
+mod ring;
+mod succession;
+
+pub use files::{FileError, Held, KeyFiles};
+pub use fingerprint::Fingerprint;
+pub use ring::KeyRing;
 
 use std::fs::{File, Metadata};
 use std::io::{self, Read};
@@ -109,6 +122,12 @@ impl SharedKey {
 
     fn checked(bytes: Zeroizing<Vec<u8>>) -> Option<Self> {
         (Self::LEAST..=Self::MOST).contains(&bytes.len()).then_some(SharedKey(bytes))
+    }
+
+    /// The bytes, to be written to a file or sent to the peer.
+    #[must_use]
+    pub fn expose(&self) -> &[u8] {
+        &self.0
     }
 
     /// The key for one purpose and salt (HKDF, RFC 5869).

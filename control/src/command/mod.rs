@@ -8,6 +8,7 @@ mod counters;
 mod diff;
 mod doctor;
 mod failover;
+mod key;
 mod manual;
 mod needs;
 mod neighbours;
@@ -102,6 +103,9 @@ enum Command {
     /// Upgrade the image of this machine, or of both machines of the pair
     #[command(after_help = upgrade::HELP)]
     Upgrade(upgrade::Arguments),
+    /// Show, make and change the key that both machines of the pair share
+    #[command(subcommand, after_help = key::HELP)]
+    Key(key::Key),
     /// Write the script with which a shell completes commands and options
     #[command(after_help = manual::HELP)]
     Completions(manual::Completions),
@@ -167,6 +171,7 @@ impl Cli {
             Command::Doctor(arguments) => doctor::run(arguments, &mut context),
             Command::Setup(arguments) => setup::run(arguments, &mut context),
             Command::Upgrade(arguments) => upgrade::run(arguments, &mut context),
+            Command::Key(command) => key::run(command, &mut context),
             Command::Completions(arguments) => manual::completions(arguments, &mut context),
             Command::Manual(arguments) => manual::pages(arguments),
         }

@@ -24,7 +24,7 @@ use super::replay_window::ReplayWindow;
 use super::reservoir::Reservoir;
 use super::salt::Salt;
 use super::seal::{Header, Opener, Sealer};
-use crate::key::SharedKey;
+use crate::key::{Fingerprint, KeyRing};
 
 /// Starts of the peer that are over and may not come again; when so many are known, our
 /// own start is renewed, which voids them all.
@@ -125,9 +125,9 @@ struct Start {
 }
 
 impl Start {
-    fn new(key: &SharedKey, salt: Salt) -> Self {
+    fn new(keys: &KeyRing, salt: Salt) -> Self {
         Start {
-            opener: Opener::new(key, salt),
+            opener: Opener::new(keys, salt),
             window: ReplayWindow::default(),
             sequence: 0,
             newest: 0,
@@ -186,7 +186,7 @@ fn claims_nothing(body: &Body) -> bool {
 
 /// This machine's start and the starts of the peer that it has met.
 pub struct Association {
-    key: SharedKey,
+    keys: KeyRing,
     sealer: Sealer,
     proven: Option<Start>,
     /// Starts of the peer that were proven so far.
@@ -204,10 +204,11 @@ impl Association {
     ///
     /// # Errors
     /// When the system has no random numbers.
-    pub fn new(key: SharedKey) -> Result<Self, getrandom::Error> {
-        let sealer = Sealer::new(&key, Salt::draw()?);
+    pub fn new(keys: impl Into<KeyRing>) -> Result<Self, getrandom::Error> {
+        let keys = keys.into();
+        let sealer = Sealer::new(keys.used(), Salt::draw()?);
         Ok(Association {
-            key,
+            keys,
             sealer,
             proven: None,
             starts: 0,
@@ -216,6 +217,29 @@ impl Association {
             retired: HashSet::new(),
             hellos: Bucket::new(20, 10),
         })
+    }
+
+    /// Goes on with other keys. Nothing else changes: both starts, what they have counted and what is
+    /// known of the peer stay.
+    pub fn change_keys(&mut self, keys: KeyRing) {
+        if keys.used_name() != self.keys.used_name() {
+            self.sealer.change_key(keys.used());
+        }
+        let starts = self.proven.iter_mut().chain(&mut self.met);
+        starts.for_each(|start| start.opener.change_keys(&keys));
+        self.keys = keys;
+    }
+
+    /// The keys that this machine holds.
+    #[must_use]
+    pub fn keys(&self) -> &KeyRing {
+        &self.keys
+    }
+
+    /// The key that the peer's last datagram was sealed with; none before it is proven.
+    #[must_use]
+    pub fn peers_key(&self) -> Option<Fingerprint> {
+        self.proven.as_ref().and_then(|start| start.opener.opened())
     }
 
     /// The salt of the own start, as a number.
@@ -335,7 +359,7 @@ impl Association {
         {
             Some((place, start)) => (place, start.open(header, datagram)?),
             None => {
-                let mut start = Start::new(&self.key, header.salt);
+                let mut start = Start::new(&self.keys, header.salt);
                 // Only what was made with the key is remembered and answered.
                 let message = start.open(header, datagram)?;
                 if self.met.len() >= MET {
@@ -371,7 +395,7 @@ impl Association {
         }
         // Without random numbers the list stays, and grows: that is the lesser evil.
         if let Ok(own) = Salt::draw() {
-            self.sealer = Sealer::new(&self.key, own);
+            self.sealer = Sealer::new(self.keys.used(), own);
             self.retired.clear();
         }
     }

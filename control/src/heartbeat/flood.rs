@@ -8,7 +8,7 @@ use super::message::tests::payload;
 use super::refusal::Refusal;
 use super::reservoir::Reservoir;
 use super::seal::VERSION;
-use crate::key::SharedKey;
+use crate::key::{KeyRing, SharedKey};
 
 /// Between two heartbeats, in microseconds.
 const INTERVAL: u64 = 20_000;
@@ -25,8 +25,13 @@ struct End {
 
 impl End {
     fn new(seed: u64) -> Self {
-        let key = SharedKey::from_bytes(vec![7; 32]).unwrap();
-        let association = Association::new(key).unwrap();
+        let key = |byte| SharedKey::from_bytes(vec![byte; 32]).unwrap();
+        // As while the pair's key changes, half of them with the new one: as many are tried.
+        let keys = match seed % 2 {
+            0 => KeyRing::new(key(7), Some(key(8))),
+            _ => KeyRing::new(key(8), Some(key(7))),
+        };
+        let association = Association::new(keys).unwrap();
         End {
             association,
             admission: Admission::with(Reservoir::seeded(seed)),

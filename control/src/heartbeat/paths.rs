@@ -2,6 +2,7 @@
 
 use core::task::{Context, Poll};
 use core::time::Duration;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use config::Peer;
@@ -10,6 +11,7 @@ use failover::{Incompatible, Instant};
 use super::path::Path;
 use super::seal::LIMIT;
 use super::{Accepted, Association, HeartbeatPayload, Reception, Refusal, Version};
+use crate::key::{Fingerprint, KeyRing};
 use crate::log_limiter::LogLimiter;
 use crate::measures::Measures;
 
@@ -75,6 +77,9 @@ pub struct Paths {
     unproven_peer: Option<Instant>,
     /// The version in which the peer, proven, last said something that was not understood.
     not_understood: Option<(Version, Instant)>,
+    /// When the last datagram came from the peer's address that none of the keys opens, and from
+    /// which.
+    another_key: Option<(Instant, IpAddr)>,
 }
 
 impl Paths {
@@ -93,7 +98,32 @@ impl Paths {
             looked: Instant::default(),
             unproven_peer: None,
             not_understood: None,
+            another_key: None,
         }
+    }
+
+    /// Goes on with other keys.
+    pub fn change_keys(&mut self, keys: KeyRing) {
+        self.association.change_keys(keys);
+    }
+
+    /// The keys that this machine holds.
+    #[must_use]
+    pub fn keys(&self) -> &KeyRing {
+        self.association.keys()
+    }
+
+    /// The key that the peer's last datagram was sealed with; none before it is proven.
+    #[must_use]
+    pub fn peers_key(&self) -> Option<Fingerprint> {
+        self.association.peers_key()
+    }
+
+    /// From where datagrams came within this time that none of the keys opens. Anybody on the link
+    /// can send such: it means something only while the peer is not heard.
+    #[must_use]
+    pub fn another_key(&self, time: Duration, now: Instant) -> Option<IpAddr> {
+        self.another_key.filter(|(at, _)| now.since(*at) < time).map(|(_, from)| from)
     }
 
     /// True while somebody speaks from the peer's address, not silent for `dead`, and none who
@@ -218,6 +248,9 @@ impl Paths {
                 if may_be_the_peer(refusal) && !reception.claims_nothing {
                     self.unproven_peer = Some(now);
                 }
+                if refusal == Refusal::Authentication {
+                    self.another_key = Some((now, path.remote().ip()));
+                }
                 path.refused(refusal, version, now);
                 let version = version.map(|envelope| Version { envelope, message: None });
                 self.warn(refusal, index, version, now);
@@ -231,7 +264,8 @@ impl Paths {
         let what = match (refusal, version) {
             (Refusal::Version, Some(version)) => version.trouble(),
             (Refusal::Authentication, _) => {
-                "they are sealed with another key: copy peer.key_file from one machine to the other"
+                "they are sealed with another key: copy peer.key_file from one machine to the other, and \
+                 type there: tandem key install FILE"
                     .to_owned()
             }
             _ => return,

@@ -6,7 +6,7 @@ use chacha20poly1305::{ChaCha20Poly1305, Key, Nonce};
 use super::message::Message;
 use super::refusal::Refusal;
 use super::salt::Salt;
-use crate::key::SharedKey;
+use crate::key::{Fingerprint, KeyRing, SharedKey};
 
 /// The version of the protocol, the first byte of every datagram.
 pub const VERSION: u8 = 1;
@@ -87,6 +87,12 @@ impl Sealer {
         self.salt
     }
 
+    /// Seals with another key from now on. The start stays the same, and its counter goes on, so
+    /// that no key ever seals two datagrams of a number, whichever key comes back.
+    pub fn change_key(&mut self, key: &SharedKey) {
+        self.cipher = cipher(key, self.salt);
+    }
+
     /// The datagram; none after 2^64 of them.
     pub fn seal(&mut self, message: &Message) -> Option<Vec<u8>> {
         self.counter = self.counter.checked_add(1)?;
@@ -99,29 +105,53 @@ impl Sealer {
     }
 }
 
-/// Opens the datagrams of one start of the peer.
+/// Opens the datagrams of one start of the peer, whichever of the accepted keys they are sealed
+/// with.
 pub struct Opener {
     pub salt: Salt,
-    cipher: ChaCha20Poly1305,
+    /// The one that opened the last datagram comes first.
+    ciphers: Vec<(Fingerprint, ChaCha20Poly1305)>,
+    opened: Option<Fingerprint>,
 }
 
 impl Opener {
     /// Opens datagrams of the start of the peer that has this salt.
     #[must_use]
-    pub fn new(key: &SharedKey, salt: Salt) -> Self {
-        Opener { salt, cipher: cipher(key, salt) }
+    pub fn new(keys: &KeyRing, salt: Salt) -> Self {
+        let ciphers = keys.iter().map(|(name, key)| (name, cipher(key, salt))).collect();
+        Opener { salt, ciphers, opened: None }
     }
 
-    /// The message of a datagram with this header.
+    /// Opens with other keys from now on.
+    pub fn change_keys(&mut self, keys: &KeyRing) {
+        let opened = self.opened;
+        *self = Opener { opened, ..Opener::new(keys, self.salt) };
+        self.ciphers.sort_by_key(|(name, _)| Some(*name) != opened);
+    }
+
+    /// The key that the last datagram was sealed with that could be opened.
+    #[must_use]
+    pub fn opened(&self) -> Option<Fingerprint> {
+        self.opened
+    }
+
+    /// The message of a datagram with this header. The key that opened the last one is tried first:
+    /// a second one costs something for forged datagrams alone, and while two are accepted.
     ///
     /// # Errors
     /// [`Refusal::Authentication`], and [`Refusal::Length`] for what was made with the key and
     /// is too short to be a message.
-    pub fn open(&self, header: Header, datagram: &[u8]) -> Result<Message, Refusal> {
+    pub fn open(&mut self, header: Header, datagram: &[u8]) -> Result<Message, Refusal> {
         let (aad, msg) = datagram.split_at_checked(HEADER).ok_or(Refusal::Length)?;
-        let payload = Payload { msg, aad };
-        let message =
-            self.cipher.decrypt(&header.nonce(), payload).map_err(|_| Refusal::Authentication)?;
+        let decrypt = |(_, cipher): &(Fingerprint, ChaCha20Poly1305)| {
+            cipher.decrypt(&header.nonce(), Payload { msg, aad }).ok()
+        };
+        let found = self.ciphers.iter().enumerate().find_map(|(at, one)| Some((at, decrypt(one)?)));
+        let (at, message) = found.ok_or(Refusal::Authentication)?;
+        if let Some(found) = self.ciphers.get_mut(..=at) {
+            found.rotate_right(1);
+        }
+        self.opened = self.ciphers.first().map(|(name, _)| *name);
         Message::decode(&message).ok_or(Refusal::Length)
     }
 }

@@ -11,6 +11,7 @@ pub mod dataplane;
 pub mod driver;
 pub mod fitness;
 pub mod handover;
+mod key_warnings;
 pub mod notice;
 pub mod pair_view;
 pub mod sync_direction;

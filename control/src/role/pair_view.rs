@@ -91,8 +91,18 @@ impl View<'_> {
                 why: self.paths.trouble(self.machine.patience(), now).unwrap_or_default(),
             }),
             differing: self.differing.into_iter().map(str::to_owned).collect(),
+            keys: keys(self.paths),
             warnings: [self.warnings, lease_status.map(silent).unwrap_or_default()].concat(),
         }
+    }
+}
+
+fn keys(paths: &Paths) -> api::Keys {
+    let keys = paths.keys();
+    api::Keys {
+        used: keys.used_name().to_string(),
+        accepted: keys.accepted_name().map(|name| name.to_string()),
+        peers: paths.peers_key().map(|name| name.to_string()),
     }
 }
 

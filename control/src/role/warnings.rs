@@ -6,6 +6,7 @@ use core::time::Duration;
 use config::Digests;
 use failover::Instant;
 
+use super::key_warnings::KeyWarnings;
 use crate::heartbeat::{HeartbeatPayload, Timers};
 
 /// What is wrong now; each a sentence without its full stop.
@@ -16,6 +17,7 @@ pub(super) struct Warnings {
     incompatible: Option<String>,
     configuration: Option<String>,
     differing: Differing,
+    pub(super) keys: KeyWarnings,
 }
 
 /// The sections of the configuration that differ from the peer's.
@@ -32,7 +34,13 @@ const RELOADING: Duration = Duration::from_secs(10);
 
 impl Warnings {
     pub(super) fn all(&self) -> Vec<String> {
-        let all = [&self.name, &self.incompatible, &self.timers, &self.configuration];
+        let all = [
+            &self.name,
+            &self.incompatible,
+            &self.timers,
+            &self.configuration,
+            self.keys.current(),
+        ];
         all.into_iter().flatten().cloned().collect()
     }
 
@@ -120,7 +128,7 @@ pub(super) fn timer_difference(own: Timers, peers: Timers) -> Option<String> {
 }
 
 /// Tells the log when a warning comes, changes or goes, and not with each heartbeat.
-fn tell(before: &mut Option<String>, found: Option<String>, gone: &str) {
+pub(super) fn tell(before: &mut Option<String>, found: Option<String>, gone: &str) {
     if *before == found {
         return;
     }

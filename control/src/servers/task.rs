@@ -24,7 +24,7 @@ use super::pool::Pools;
 use super::status;
 use super::store::{Store, StoreError};
 use crate::clock::Clock;
-use crate::sync::noise::{Secured, SyncKey};
+use crate::sync::noise::{Secured, SyncKeys};
 
 /// An answer takes the task less than this, unless the disk hangs.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -84,7 +84,7 @@ pub struct Parts {
 /// What the exchange with the peer is made from.
 pub struct PeerParts {
     pub peer: Peer,
-    pub key: SyncKey,
+    pub keys: SyncKeys,
     /// The peer's connections.
     pub links: mpsc::Receiver<Secured>,
 }
@@ -98,10 +98,10 @@ struct Exchange {
 
 impl Exchange {
     fn start(parts: PeerParts, socket: PathBuf) -> Self {
-        let PeerParts { peer, key, links } = parts;
+        let PeerParts { peer, keys, links } = parts;
         let (knowledge, known) = watch::channel(Arc::default());
         let (telling, told) = watch::channel(Telling::default());
-        tokio::spawn(tell::Teller::new(&peer, key, socket, known, telling).run());
+        tokio::spawn(tell::Teller::new(&peer, keys, socket, known, telling).run());
         let (sender, heard) = mpsc::channel(ROOM);
         tokio::spawn(hear::run(links, sender));
         Exchange { knowledge, telling: told, heard }

@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::time::sleep;
 
-use super::noise::{Purpose, Secured, SyncKey, taken_for};
+use super::noise::{Purpose, Secured, SyncKeys, taken_for};
 use super::{Counts, Trouble, add};
 use crate::clock::Clock;
 use crate::log_limiter::LogLimiter;
@@ -36,12 +36,14 @@ pub struct OtherLinks {
     pub servers: mpsc::Sender<Secured>,
     /// Upgrades of the image.
     pub upgrades: mpsc::Sender<Secured>,
+    /// Changes of the pair's key.
+    pub keys: mpsc::Sender<Secured>,
 }
 
 /// What the listeners on all paths share.
 #[derive(Clone)]
 pub struct Accept {
-    key: SyncKey,
+    keys: SyncKeys,
     plans: watch::Receiver<SyncPlan>,
     taken: mpsc::Sender<Taken>,
     others: OtherLinks,
@@ -62,7 +64,7 @@ impl Accept {
     /// Hands connections of the peer to `taken`, while the plan is to export.
     #[must_use]
     pub fn new(
-        key: SyncKey,
+        keys: SyncKeys,
         plans: watch::Receiver<SyncPlan>,
         taken: mpsc::Sender<Taken>,
         others: OtherLinks,
@@ -71,7 +73,7 @@ impl Accept {
     ) -> Self {
         let unauthenticated = Arc::new(Semaphore::new(UNAUTHENTICATED));
         Accept {
-            key,
+            keys,
             plans,
             taken,
             others,
@@ -111,11 +113,12 @@ impl Accept {
                 Purpose::Sync if !this.plans.borrow().export => None,
                 purpose => Some(purpose.versions()),
             };
-            let link = taken_for(admits, stream, &this.key).await;
+            let link = taken_for(admits, stream, &this.keys.all()).await;
             drop(place);
             match link {
                 Ok((Purpose::Servers, link)) => drop(this.others.servers.send(link).await),
                 Ok((Purpose::Upgrade, link)) => drop(this.others.upgrades.send(link).await),
+                Ok((Purpose::Keys, link)) => drop(this.others.keys.send(link).await),
                 Ok((Purpose::Sync, link)) => drop(this.taken.send(Taken { link, path }).await),
                 Err(Trouble::NotAdmitted) => {}
                 Err(trouble) => this.refuse(&trouble, remote),
@@ -184,13 +187,14 @@ mod tests {
             .finish();
         let _guard = tracing::subscriber::set_default(subscriber);
 
-        let key = SyncKey::new(&SharedKey::from_bytes(vec![7; 32]).unwrap());
+        let keys = SyncKeys::new(&SharedKey::from_bytes(vec![7; 32]).unwrap().into());
         let plan = SyncPlan { export: true, ..SyncPlan::default() };
         let ((_plan, plans), (taken, _taken)) = (watch::channel(plan), mpsc::channel(1));
         let counts = Arc::new(Counts::default());
         let ((servers, _servers), (upgrades, _upgrades)) = (mpsc::channel(1), mpsc::channel(1));
-        let others = OtherLinks { servers, upgrades };
-        let accept = Accept::new(key, plans, taken, others, Arc::clone(&counts), Clock::start());
+        let (keys_links, _keys_links) = mpsc::channel(1);
+        let others = OtherLinks { servers, upgrades, keys: keys_links };
+        let accept = Accept::new(keys, plans, taken, others, Arc::clone(&counts), Clock::start());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let remote = listener.local_addr().unwrap();
         drop(listener);

@@ -6,7 +6,7 @@ use config::PeerPath;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
-use super::noise::{Purpose, Secured, SyncKey, dialled_for};
+use super::noise::{Purpose, Secured, SyncKeys, dialled_for};
 use super::{HANDSHAKE, Trouble};
 
 /// The order in which paths are tried: those with heartbeats first, beginning with
@@ -24,11 +24,12 @@ pub fn order(first: usize, up: &[bool]) -> Vec<usize> {
 ///
 /// # Errors
 /// When there is no connection, or the other end is not the peer.
-pub async fn dial(path: PeerPath, port: u16, key: &SyncKey) -> Result<Secured, Trouble> {
-    dial_for(Purpose::Sync, path, port, key).await
+pub async fn dial(path: PeerPath, port: u16, keys: &SyncKeys) -> Result<Secured, Trouble> {
+    dial_for(Purpose::Sync, path, port, keys).await
 }
 
-/// Dials over a path for this purpose.
+/// Dials over a path for this purpose, with the used key; where the peer closes that connection, once
+/// more with the other one.
 ///
 /// # Errors
 /// Fails as [`dial`] does.
@@ -36,11 +37,19 @@ pub async fn dial_for(
     purpose: Purpose,
     path: PeerPath,
     port: u16,
-    key: &SyncKey,
+    keys: &SyncKeys,
 ) -> Result<Secured, Trouble> {
-    let stream = timeout(HANDSHAKE, connect(path, port)).await;
-    let stream = stream.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))?;
-    dialled_for(purpose, stream, key, purpose.versions()).await
+    let mut trouble = Trouble::Key;
+    for key in keys.all().iter() {
+        let stream = timeout(HANDSHAKE, connect(path, port)).await;
+        let stream = stream.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))?;
+        match dialled_for(purpose, stream, key, purpose.versions()).await {
+            // Whoever has not the key does not say so.
+            Err(failed @ (Trouble::Closed | Trouble::Key)) => trouble = failed,
+            result => return result,
+        }
+    }
+    Err(trouble)
 }
 
 async fn connect(path: PeerPath, port: u16) -> std::io::Result<TcpStream> {

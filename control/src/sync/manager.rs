@@ -12,7 +12,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
 use super::accept::{Accept, OtherLinks, Taken};
-use super::noise::{Secured, SyncKey};
+use super::noise::{Secured, SyncKeys};
 use super::{Counts, Report, SILENCE, Trouble, add, dataplane, dial, pump};
 use crate::clock::Clock;
 use crate::role::SyncPlan;
@@ -32,7 +32,7 @@ struct StreamContext {
     port: u16,
     /// How long the peer may say nothing.
     silence: Duration,
-    key: SyncKey,
+    keys: SyncKeys,
     report: watch::Sender<Report>,
     counts: Arc<Counts>,
     clock: Clock,
@@ -86,7 +86,7 @@ impl Manager {
     pub fn start(
         node: &Node,
         peer: &Peer,
-        key: SyncKey,
+        keys: SyncKeys,
         channels: Channels,
         counts: Arc<Counts>,
         clock: Clock,
@@ -94,7 +94,7 @@ impl Manager {
         let Channels { plans, report, others } = channels;
         let (sender, taken) = mpsc::channel(1);
         let (ends, counted) = (plans.clone(), Arc::clone(&counts));
-        let accept = Accept::new(key.clone(), ends, sender, others, counted, clock);
+        let accept = Accept::new(keys.clone(), ends, sender, others, counted, clock);
         for path in &peer.paths {
             tokio::spawn(accept.clone().listen(*path, peer.port));
         }
@@ -103,7 +103,7 @@ impl Manager {
             paths: peer.paths.clone(),
             port: peer.port,
             silence: SILENCE.max(peer.timing.dead),
-            key,
+            keys,
             report,
             counts,
             clock,
@@ -206,7 +206,7 @@ async fn import(context: Arc<StreamContext>, order: Vec<usize>) -> Ended {
     let mut trouble = Trouble::Network("there is no path".to_owned());
     for index in order {
         let Some(&path) = context.paths.get(index) else { continue };
-        match dial::dial(path, context.port, &context.key).await {
+        match dial::dial(path, context.port, &context.keys).await {
             Ok(link) => {
                 return context.carry(link, index, path, Direction::Import).await;
             }

@@ -2,7 +2,7 @@
 //! (`NNpsk0`: fresh keys for each connection, and no certificates).
 //!
 //! ```text
-//!   both send first   "TANDEM", "TDSERV" or "TDUPGR", version of this protocol, version of the stream
+//!   both send first   "TANDEM", "TDSERV", "TDUPGR" or "TDKEYS", version of this protocol, version of the stream
 //!   handshake         dialler -> psk, e    listener -> e, ee
 //!   then              2 bytes of length, so much ciphertext; empty ones keep alive
 //! ```
@@ -10,7 +10,7 @@
 //! The versions are part of what the handshake authenticates. The dialler is proven by its
 //! first message, since the handshake's could be a recording.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use api::stream::STREAM_VERSION;
 use snow::{Builder, HandshakeState, StatelessTransportState};
@@ -20,7 +20,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::timeout;
 
 use super::{HANDSHAKE, Trouble};
-use crate::key::{DerivedKey, SharedKey};
+use crate::key::{DerivedKey, KeyRing, SharedKey};
 
 /// The version of the protocol of connection sync between the machines.
 pub const VERSION: u16 = 1;
@@ -42,10 +42,12 @@ pub enum Purpose {
     Servers,
     /// Upgrades of the image.
     Upgrade,
+    /// Changes of the pair's key.
+    Keys,
 }
 
 impl Purpose {
-    const ALL: [Purpose; 3] = [Purpose::Sync, Purpose::Servers, Purpose::Upgrade];
+    const ALL: [Purpose; 4] = [Purpose::Sync, Purpose::Servers, Purpose::Upgrade, Purpose::Keys];
 
     /// What a connection begins with. A machine that does not know a purpose takes its connection
     /// for one of another program, and is not disturbed.
@@ -54,6 +56,7 @@ impl Purpose {
             Purpose::Sync => b"TANDEM",
             Purpose::Servers => b"TDSERV",
             Purpose::Upgrade => b"TDUPGR",
+            Purpose::Keys => b"TDKEYS",
         }
     }
 
@@ -64,6 +67,7 @@ impl Purpose {
             Purpose::Sync => Versions(VERSION, STREAM_VERSION),
             Purpose::Servers => Versions(VERSION, SERVERS_VERSION),
             Purpose::Upgrade => Versions(VERSION, UPGRADE_VERSION),
+            Purpose::Keys => Versions(VERSION, KEYS_VERSION),
         }
     }
 }
@@ -72,6 +76,8 @@ impl Purpose {
 const SERVERS_VERSION: u16 = 1;
 /// The version of what they say to each other of upgrades. Fields are only added within it.
 const UPGRADE_VERSION: u16 = 1;
+/// The version of what they say to each other of the pair's key. Fields are only added within it.
+const KEYS_VERSION: u16 = 1;
 
 /// The key of all sync connections of a pair; each has its own from the handshake.
 #[derive(Clone)]
@@ -82,6 +88,34 @@ impl SyncKey {
     #[must_use]
     pub fn new(key: &SharedKey) -> Self {
         SyncKey(key.derive(&[], PURPOSE))
+    }
+}
+
+/// The keys that connections are made with at present: the used one, and another that is accepted.
+/// Whoever has a copy sees a change.
+#[derive(Clone)]
+pub struct SyncKeys(Arc<RwLock<Arc<[SyncKey]>>>);
+
+impl SyncKeys {
+    /// Derives the keys of connections from those of the pair.
+    #[must_use]
+    pub fn new(keys: &KeyRing) -> Self {
+        SyncKeys(Arc::new(RwLock::new(SyncKeys::derive(keys))))
+    }
+
+    /// Has connections made with other keys from now on; those that are up stay up.
+    pub fn change(&self, keys: &KeyRing) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = SyncKeys::derive(keys);
+    }
+
+    /// The keys, the used one first.
+    #[must_use]
+    pub fn all(&self) -> Arc<[SyncKey]> {
+        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn derive(keys: &KeyRing) -> Arc<[SyncKey]> {
+        keys.iter().map(|(_, key)| SyncKey::new(key)).collect()
     }
 }
 
@@ -188,18 +222,19 @@ pub async fn dialled_for(
 /// Fails as [`dialled`] does.
 pub async fn taken(stream: TcpStream, key: &SyncKey, own: Versions) -> Result<Secured, Trouble> {
     let only_sync = |purpose| (purpose == Purpose::Sync).then_some(own);
-    taken_for(only_sync, stream, key).await.map(|(_, link)| link)
+    taken_for(only_sync, stream, core::slice::from_ref(key)).await.map(|(_, link)| link)
 }
 
-/// Makes a connection that was taken a secured one. `admits` gives the versions that are spoken
-/// here for a purpose; none: such a connection is closed without a word.
+/// Makes a connection that was taken a secured one, with whichever of these keys it was dialled.
+/// `admits` gives the versions that are spoken here for a purpose; none: such a connection is closed
+/// without a word.
 ///
 /// # Errors
 /// Fails as [`dialled`] does, and with [`Trouble::NotAdmitted`] for one that is not admitted.
 pub async fn taken_for(
     admits: impl Fn(Purpose) -> Option<Versions>,
     mut stream: TcpStream,
-    key: &SyncKey,
+    keys: &[SyncKey],
 ) -> Result<(Purpose, Secured), Trouble> {
     let handshake = async {
         let mut theirs = [0; PREAMBLE];
@@ -211,8 +246,7 @@ pub async fn taken_for(
         stream.write_all(&ours).await?;
         own.agree(versions)?;
         let prologue = [theirs, ours].concat();
-        let mut state = start(key, &prologue, false)?;
-        read_handshake(&mut state, &mut stream).await?;
+        let mut state = answer_handshake(keys, &prologue, &mut stream).await?;
         write_handshake(&mut state, &mut stream).await?;
         let mut secured = secure(state, stream)?;
         secured.receiver.receive(&mut Vec::new()).await?;
@@ -244,13 +278,37 @@ async fn read_handshake(
     state: &mut HandshakeState,
     stream: &mut (impl AsyncRead + Unpin),
 ) -> Result<(), Trouble> {
-    let mut message = [0; 256];
-    let length = usize::from(stream.read_u16().await?);
-    let message = message.get_mut(..length).ok_or(Trouble::NotTandem)?;
-    stream.read_exact(message).await?;
+    let message = receive_handshake(stream).await?;
     // Both patterns have no payload: there is nothing to write to.
-    state.read_message(message, &mut [0; 256]).map_err(|_| Trouble::Key)?;
+    state.read_message(&message, &mut [0; 256]).map_err(|_| Trouble::Key)?;
     Ok(())
+}
+
+/// Reads the dialler's message, and goes on with the key that it was made with.
+async fn answer_handshake(
+    keys: &[SyncKey],
+    prologue: &[u8],
+    stream: &mut (impl AsyncRead + Unpin),
+) -> Result<HandshakeState, Trouble> {
+    let message = receive_handshake(stream).await?;
+    for key in keys {
+        // One that has failed is of no use any more.
+        let mut state = start(key, prologue, false)?;
+        if state.read_message(&message, &mut [0; 256]).is_ok() {
+            return Ok(state);
+        }
+    }
+    Err(Trouble::Key)
+}
+
+async fn receive_handshake(stream: &mut (impl AsyncRead + Unpin)) -> Result<Vec<u8>, Trouble> {
+    let length = usize::from(stream.read_u16().await?);
+    if length > 256 {
+        return Err(Trouble::NotTandem);
+    }
+    let mut message = vec![0; length];
+    stream.read_exact(&mut message).await?;
+    Ok(message)
 }
 
 fn secure(state: HandshakeState, stream: TcpStream) -> Result<Secured, Trouble> {

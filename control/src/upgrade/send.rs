@@ -7,7 +7,7 @@ use config::Peer;
 use tokio::time::{sleep, timeout};
 
 use super::{Answer, Install, Order, State};
-use crate::sync::noise::{Purpose, ROOM, Secured, SyncKey};
+use crate::sync::noise::{Purpose, ROOM, Secured, SyncKeys};
 use crate::sync::{Trouble, dial};
 
 /// A peer that says nothing for so long does not answer any more.
@@ -36,10 +36,10 @@ impl PeerMachine {
     ///
     /// # Errors
     /// The last path's.
-    pub async fn dial(peer: &Peer, key: &SyncKey) -> Result<Self, SendError> {
+    pub async fn dial(peer: &Peer, keys: &SyncKeys) -> Result<Self, SendError> {
         let mut trouble = Trouble::Network("there is no path".to_owned());
         for path in &peer.paths {
-            match dial::dial_for(Purpose::Upgrade, *path, peer.port, key).await {
+            match dial::dial_for(Purpose::Upgrade, *path, peer.port, keys).await {
                 Ok(link) => return Ok(PeerMachine(link)),
                 Err(failed) => trouble = failed,
             }
@@ -126,7 +126,7 @@ mod tests {
 
     use super::*;
     use crate::key::SharedKey;
-    use crate::sync::noise::{dialled_for, taken_for};
+    use crate::sync::noise::{SyncKey, dialled_for, taken_for};
     use crate::upgrade::machine::tests::Folder;
     use crate::upgrade::{Machine, receive};
 
@@ -140,7 +140,7 @@ mod tests {
         tokio::spawn(async move {
             let (stream, _) = listener.accept().await.unwrap();
             let (purpose, link) =
-                taken_for(|one| Some(one.versions()), stream, &other).await.unwrap();
+                taken_for(|one| Some(one.versions()), stream, &[other]).await.unwrap();
             assert_eq!(purpose, Purpose::Upgrade);
             links.send(link).await.unwrap();
         });

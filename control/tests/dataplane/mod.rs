@@ -220,6 +220,7 @@ pub(crate) fn pair() -> Pair {
         takeovers: 1,
         warnings: Vec::new(),
         differing: Vec::new(),
+        keys: api::Keys::default(),
     }
 }
 

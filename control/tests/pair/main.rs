@@ -8,6 +8,7 @@ mod answers;
 mod dataplane;
 mod flaps;
 mod incompatible;
+mod keys;
 mod logs;
 mod machine;
 mod metrics;

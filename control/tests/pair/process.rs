@@ -3,6 +3,7 @@
 //! and no user needs rights for.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
 
 use config::Config;
 
@@ -13,15 +14,21 @@ pub(crate) const CONFIG: &str = "TANDEM_TEST_CONFIG";
 #[test]
 fn control() {
     let Some(file) = std::env::var_os(CONFIG) else { return };
-    let mut config = Config::load(&file).unwrap();
+    let config = loopback(file.as_ref());
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).init();
+    control::daemon::run(&config, file.as_ref()).unwrap();
+}
+
+/// A machine's configuration, with addresses of the loopback interface.
+pub(crate) fn loopback(file: &Path) -> Config {
+    let mut config = Config::load(file).unwrap();
     let peer = config.peer.as_mut().unwrap();
     for path in &mut peer.paths {
         path.local = looped(path.local);
         path.remote = looped(path.remote);
     }
     peer.witness = peer.witness.map(looped);
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_ansi(false).init();
-    control::daemon::run(&config, file.as_ref()).unwrap();
+    config
 }
 
 fn looped(address: IpAddr) -> IpAddr {

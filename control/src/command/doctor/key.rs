@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 
-use keys::{KeyError, SharedKey};
+use keys::{KeyError, KeyFiles, SharedKey};
 
 use super::finding::Finding;
 use super::machine::Machine;
@@ -12,7 +12,32 @@ const CHECK: &str = "key";
 
 pub(super) fn look(machine: &Machine<'_>) -> Vec<Finding> {
     let peer = machine.config.and_then(|config| config.peer.as_ref());
-    peer.map(|peer| look_at(machine, &peer.key_file)).into_iter().collect()
+    let Some(peer) = peer else { return Vec::new() };
+    let mut found = vec![look_at(machine, &peer.key_file)];
+    found.extend(look_at_accepted(machine, &peer.key_file));
+    found
+}
+
+/// The second key, which is there while the pair's key is changed.
+fn look_at_accepted(machine: &Machine<'_>, file: &std::path::Path) -> Option<Finding> {
+    let accepted = KeyFiles::of(file).accepted().to_owned();
+    let path = machine.host.path(&accepted);
+    let shown = accepted.display();
+    match SharedKey::load(&path) {
+        Ok(_) | Err(KeyError::Missing(_)) => None,
+        Err(KeyError::Mode { mode, .. }) => Some(Finding::wrong(
+            CHECK,
+            format!("{shown} may be read by others (its mode is {mode:04o})"),
+            "It holds a key of the pair; tandem-control does not accept it like this.",
+            format!("chmod 600 {shown}"),
+        )),
+        Err(error) => Some(Finding::wrong(
+            CHECK,
+            error.to_string().replace(&path.display().to_string(), &shown.to_string()),
+            "A change of the pair's key cannot go on with it.",
+            format!("rm {shown}\n# Then, with both machines running: tandem key rotate"),
+        )),
+    }
 }
 
 fn look_at(machine: &Machine<'_>, file: &std::path::Path) -> Finding {
@@ -119,5 +144,12 @@ mod tests {
         assert_eq!(said().1, "chmod 600 /etc/tandem/peer.key");
         mode(0o600);
         assert!(all_ok(&look(&tree, &pair(), &no_tool, super::look)));
+        // The second one is looked at where it is there.
+        let accepted = "/etc/tandem/peer.key.accepted";
+        tree.file(accepted, &"k".repeat(31));
+        let found = look(&tree, &pair(), &no_tool, super::look);
+        let wrong: Vec<_> = found.iter().filter(|one| one.state == State::Wrong).collect();
+        assert_eq!(wrong.len(), 1);
+        assert!(wrong[0].found.contains(accepted), "{}", wrong[0].found);
     }
 }

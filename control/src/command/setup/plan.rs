@@ -153,7 +153,7 @@ fn left_of_operator(wishes: &Wishes, is_live: bool, makes_key: bool) -> Vec<Stri
     }
     if makes_key {
         left.push(format!(
-            "For a pair: copy {KEY} to the other machine (or that one's here), and fill in [peer]."
+            "For a pair: fill in [peer], copy {KEY} to the other machine, and type there: tandem key install FILE"
         ));
     }
     if is_live {

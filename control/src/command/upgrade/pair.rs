@@ -14,8 +14,8 @@ use super::own::{hand_over, pair, ready_peer};
 use super::{refuse_older, tell};
 use crate::command::Context;
 use crate::error::Error;
-use crate::key::SharedKey;
-use crate::sync::noise::SyncKey;
+use crate::key::KeyFiles;
+use crate::sync::noise::SyncKeys;
 use crate::upgrade::send::{PeerMachine, SendError};
 use crate::upgrade::{Install, State};
 
@@ -38,9 +38,9 @@ pub(super) fn upgrade_peer(
             "there is no [peer] in {CONFIGURATION}: without --pair, this machine alone is upgraded"
         )));
     };
-    let key = SharedKey::load(&peer.key_file).map_err(|error| stop(&error))?;
+    let held = KeyFiles::of(&peer.key_file).load().map_err(|error| stop(&error))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let link = Link { peer, key: SyncKey::new(&key), runtime };
+    let link = Link { peer, keys: SyncKeys::new(&held.ring), runtime };
     let name = ready(context)?;
     let before = link.state().map_err(|error| stop(&error))?;
     let Some(running) = before.release.clone() else {
@@ -84,7 +84,7 @@ fn ready(context: &mut Context<'_>) -> Result<String, Error> {
 
 struct Link<'c> {
     peer: &'c Peer,
-    key: SyncKey,
+    keys: SyncKeys,
     runtime: Runtime,
 }
 
@@ -92,7 +92,7 @@ impl Link<'_> {
     /// How the peer is, over a connection of its own: the last one may have died with it.
     fn state(&self) -> Result<State, SendError> {
         self.runtime
-            .block_on(async { PeerMachine::dial(self.peer, &self.key).await?.state().await })
+            .block_on(async { PeerMachine::dial(self.peer, &self.keys).await?.state().await })
     }
 
     fn send(
@@ -108,7 +108,7 @@ impl Link<'_> {
         let mut told = 0;
         let mut written = Ok(());
         let sent = self.runtime.block_on(async {
-            let mut machine = PeerMachine::dial(self.peer, &self.key).await?;
+            let mut machine = PeerMachine::dial(self.peer, &self.keys).await?;
             machine
                 .install(install, &mut file, |sent| {
                     let tenths = sent * 10 / bundle.size.max(1);

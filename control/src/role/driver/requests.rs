@@ -7,6 +7,7 @@ use failover::{Event, Notice, Term};
 use tokio::sync::{mpsc, oneshot};
 
 use super::Driver;
+use crate::key::KeyRing;
 use crate::role::handover::{self, Waiting};
 use crate::role::notice;
 use crate::role::pair_view::{Numbers, View};
@@ -26,6 +27,8 @@ pub enum DriverRequest {
         /// It is on disk.
         stored: bool,
     },
+    /// Go on with other keys.
+    ChangeKeys(KeyRing),
     /// When the witness answered the last time.
     Witness(failover::Instant),
     /// Give the role up, then end.
@@ -107,6 +110,7 @@ impl Driver {
             DriverRequest::TermStored { term, stored: false } => {
                 self.step(Event::TermNotStored(term)).await
             }
+            DriverRequest::ChangeKeys(keys) => self.paths.change_keys(keys),
             DriverRequest::Witness(at) => self.witness.answered(at),
             DriverRequest::Leave => {
                 self.leaving.asked = true;

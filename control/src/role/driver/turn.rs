@@ -6,6 +6,7 @@ use failover::{Event, Instant};
 use super::Driver;
 use super::requests::DriverRequest;
 use crate::heartbeat::paths::Received;
+use crate::role::key_warnings::KeyFindings;
 use crate::role::pair_view::{self, LastHeartbeat};
 use crate::role::sync_direction::SyncPlan;
 
@@ -57,6 +58,16 @@ impl Driver {
         }
         let trouble = self.paths.trouble(self.machine.patience(), now);
         self.warnings.note_incompatible(trouble);
+        let silent = self.timing.dead;
+        self.warnings.keys.compare(
+            KeyFindings {
+                keys: self.paths.keys(),
+                peers: self.paths.peers_key(),
+                is_heard: self.peer.alive_at.is_some_and(|at| now.since(at) < silent),
+                another: self.paths.another_key(silent, now),
+            },
+            now,
+        );
     }
 
     fn publish_plan(&self) {

@@ -13,7 +13,7 @@ use tokio::time::{sleep, timeout};
 use super::{KEEPALIVE, Knowledge, difference};
 use crate::servers::ServerKey;
 use crate::servers::status::connections_of_all;
-use crate::sync::noise::{Purpose, Receiver, Secured, Sender, SyncKey};
+use crate::sync::noise::{Purpose, Receiver, Secured, Sender, SyncKeys};
 use crate::sync::{Trouble, dial};
 
 /// Between two rounds over all paths.
@@ -34,7 +34,7 @@ pub struct Telling {
 pub struct Teller {
     pub paths: Vec<PeerPath>,
     pub port: u16,
-    pub key: SyncKey,
+    pub keys: SyncKeys,
     /// The dataplane's socket.
     pub socket: PathBuf,
     pub knowledge: watch::Receiver<Arc<Knowledge>>,
@@ -45,12 +45,12 @@ impl Teller {
     #[must_use]
     pub fn new(
         peer: &Peer,
-        key: SyncKey,
+        keys: SyncKeys,
         socket: PathBuf,
         knowledge: watch::Receiver<Arc<Knowledge>>,
         telling: watch::Sender<Telling>,
     ) -> Self {
-        Teller { paths: peer.paths.clone(), port: peer.port, key, socket, knowledge, telling }
+        Teller { paths: peer.paths.clone(), port: peer.port, keys, socket, knowledge, telling }
     }
 
     /// Dials over one path after the other, and tells on the first connection.
@@ -58,7 +58,8 @@ impl Teller {
         while self.knowledge.has_changed().is_ok() {
             let mut trouble = Trouble::Network("there is no path".to_owned());
             for path in self.paths.clone() {
-                trouble = match dial::dial_for(Purpose::Servers, path, self.port, &self.key).await {
+                trouble = match dial::dial_for(Purpose::Servers, path, self.port, &self.keys).await
+                {
                     Ok(link) => self.tell(link).await,
                     Err(trouble) => trouble,
                 };

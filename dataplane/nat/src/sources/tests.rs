@@ -37,7 +37,7 @@ fn at(millis: u64) -> Instant {
 }
 
 fn sources(quotas: [Quota; 3]) -> Sources<Ipv4Addr> {
-    let allow = vec![Cidr::new(Ipv4Addr::new(203, 0, 114, 0), 24).unwrap()];
+    let allow = vec![Cidr { address: Ipv4Addr::new(203, 0, 114, 0), prefix: 24 }];
     let rules = Rules { allow, quotas, prefix: 24 };
     Sources::new(Arc::new(rules), Arc::default(), RECORDS)
 }
