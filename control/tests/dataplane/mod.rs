@@ -145,6 +145,7 @@ fn status() -> Status {
         node: "a".into(),
         role: Role::Active,
         uptime_seconds: 7440,
+        connections_limit: 1_000_000,
         workers: vec![WorkerStatus {
             core: 1,
             connections: 12,
