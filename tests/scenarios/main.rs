@@ -29,6 +29,7 @@ mod pair;
 mod passive;
 mod path_mtu;
 mod ping;
+mod port_range;
 mod reload;
 mod schedulers;
 mod sources;

@@ -55,6 +55,7 @@ pub use reload::{Reload, Reloaded};
 pub use services::{
     ConnectionLimit, Listen, PersistenceStatus, ReturnPath, ServerChange, ServerState,
     ServerStatus, ServiceChange, ServiceStatus, Services, ServicesPage, SetServers, SuspectCause,
+    server_name,
 };
 pub use status::{
     ClientKey, Configuration, KeyOrigin, Nic, NicCounters, Role, Side, Status, WorkerStatus,

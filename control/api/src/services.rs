@@ -131,16 +131,32 @@ pub struct ConnectionLimit {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Listen {
-    /// Virtual address and port.
+    /// Virtual address and port; the first port of a range.
     pub address: SocketAddr,
+    /// The last port of a range; none without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_port: Option<u16>,
     /// "tcp" or "udp".
     pub protocol: String,
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.address.fmt(f)?;
+        self.last_port.map_or(Ok(()), |last| write!(f, "-{last}"))
+    }
+}
+
+/// A server as the configuration names it: without the port, if it has none there.
+pub fn server_name(server: &SocketAddr) -> String {
+    if server.port() == 0 { server.ip().to_string() } else { server.to_string() }
 }
 
 impl ServiceStatus {
     /// Its addresses, and its protocols, each once and in their order, with this between them.
     pub fn listens_joined(&self, separator: &str) -> [String; 2] {
-        let first = Listen { address: self.listen, protocol: self.protocol.clone() };
+        let (address, protocol) = (self.listen, self.protocol.clone());
+        let first = Listen { address, last_port: None, protocol };
         // A dataplane of an earlier version tells of one.
         let all = if self.listens.is_empty() { &[first][..] } else { &self.listens };
         let join = |of: fn(&Listen) -> String| {
@@ -152,7 +168,7 @@ impl ServiceStatus {
             }
             distinct.join(separator)
         };
-        [join(|one| one.address.to_string()), join(|one| one.protocol.clone())]
+        [join(Listen::to_string), join(|one| one.protocol.clone())]
     }
 }
 
@@ -160,7 +176,8 @@ impl ServiceStatus {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ServerStatus {
-    /// The server's address and port.
+    /// The server's address and port; port 0 if it serves each client on the port that the client
+    /// asked for.
     pub address: SocketAddr,
     /// The server's share of new connections now, 0 to 65,535: what tandem-control tells, in parts
     /// of the configured weight while one of the service is no whole number.
@@ -377,7 +394,7 @@ impl Default for ServiceStatus {
 
 impl Default for Listen {
     fn default() -> Self {
-        Listen { address: NOWHERE, protocol: String::new() }
+        Listen { address: NOWHERE, last_port: None, protocol: String::new() }
     }
 }
 

@@ -57,6 +57,7 @@ pub use model::check::{
 };
 pub use model::device::{Device, PciAddress, VirtualDevice};
 pub use model::interface::{Interface, Route, StaticNeighbour};
+pub use model::listen::Listen;
 pub use model::masquerade::{Masquerade, PortRange};
 pub use model::metrics::Metrics;
 pub use model::multicast::MulticastProtocol;

@@ -145,6 +145,7 @@ fn the_examples_say_what_they_mean() {
         peer,
         metrics,
         masquerade,
+        media,
         services,
         defaults,
         checks,
@@ -193,6 +194,11 @@ fn the_examples_say_what_they_mean() {
     assert!(peer.witness.is_some());
     assert_eq!(masquerade.masquerade[0].source.len(), 2);
     assert_eq!(masquerade.masquerade[0].ports.to_string(), "20000-65535");
+
+    let media = &media.services[0];
+    assert_eq!(media.listens[0].to_string(), "198.51.100.10:50000-60000");
+    let ports: Vec<_> = media.servers.iter().map(|server| server.address.port()).collect();
+    assert_eq!((ports, media.checks[0].port), (vec![0, 0], Some(8080)));
 
     let web = &services.services[0];
     assert_eq!(web.servers.iter().map(|server| server.weight).collect::<Vec<_>>(), [2, 1, 0, 1]);

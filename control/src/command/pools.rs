@@ -143,7 +143,7 @@ fn peer(server: &PoolServer) -> Option<String> {
 pub(super) fn notes(pool: &Pool, client: &mut Client, out: &mut dyn Write) -> io::Result<()> {
     for server in &pool.servers {
         if let Some(why) = why(server) {
-            writeln!(out, "{}: {why}", server.address)?;
+            writeln!(out, "{}: {why}", api::server_name(&server.address))?;
         }
         let is_out = server.administrative != Administrative::Ready;
         if is_out && server.connections.is_some_and(|count| count > 0) {
@@ -168,7 +168,12 @@ pub(super) fn troubles(pools: &api::Pools) -> Vec<String> {
         })
         .collect();
     let named = down.iter().take(NAMED).filter_map(|server| {
-        Some(format!("{} of {}: {}", server.address, server.service, why(server)?))
+        Some(format!(
+            "{} of {}: {}",
+            api::server_name(&server.address),
+            server.service,
+            why(server)?
+        ))
     });
     lines.extend(named);
     if down.len() > NAMED {

@@ -148,7 +148,7 @@ fn show_servers<'p>(
         let colour = known.filter(|_| has_colours).map(pools::colour);
         let (weight, effective) = weights(server, known);
         let cells = [
-            server.address.to_string(),
+            api::server_name(&server.address),
             state(server, known),
             server.return_path.to_string(),
             weight,

@@ -1,6 +1,5 @@
 //! What health checks found.
 
-use std::net::SocketAddrV4;
 use std::time::UNIX_EPOCH;
 
 use super::catalogue as all;
@@ -40,7 +39,7 @@ pub fn write(health: &Health, page: &mut Page) {
 }
 
 fn server(report: &Report) -> [String; 2] {
-    [report.service.clone(), SocketAddrV4::to_string(&report.server)]
+    [report.service.clone(), api::server_name(&report.server.into())]
 }
 
 /// The checks of a server with their labels: of two of a kind, the second is `http-2`.

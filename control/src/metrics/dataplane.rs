@@ -1,5 +1,7 @@
 //! What the dataplane says of itself.
 
+use std::net::SocketAddr;
+
 use api::{
     Counters, MempoolUse, Nic, NicCounters, PersistenceStatus, ReturnPath, Role, ServerState,
     ServerStatus, ServiceStatus, Services, Status, WorkerStatus,
@@ -166,8 +168,8 @@ fn write_persistence(persistence: &PersistenceStatus, page: &mut Page) {
 
 fn write_servers(services: &[ServiceStatus], page: &mut Page) {
     let servers = || {
-        let pair = |service: &ServiceStatus, address: &dyn ToString| {
-            [service.name.clone(), address.to_string()]
+        let pair = |service: &ServiceStatus, address: &SocketAddr| {
+            [service.name.clone(), api::server_name(address)]
         };
         services.iter().flat_map(move |service| {
             let all = service.servers.iter().chain(&service.sorry);
@@ -177,7 +179,8 @@ fn write_servers(services: &[ServiceStatus], page: &mut Page) {
     let is_sorry = services.iter().flat_map(|service| {
         let lists = [(0.0, &service.servers), (1.0, &service.sorry)];
         lists.into_iter().flat_map(move |(value, servers)| {
-            let labels = |one: &ServerStatus| [service.name.clone(), one.address.to_string()];
+            let labels =
+                |one: &ServerStatus| [service.name.clone(), api::server_name(&one.address)];
             servers.iter().map(move |server| (labels(server), value))
         })
     });

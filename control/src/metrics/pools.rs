@@ -16,7 +16,7 @@ pub fn write(pools: &Pools, page: &mut Page) {
 
 fn write_servers(pools: &Pools, page: &mut Page) {
     let servers = || pools.pools.iter().flat_map(|pool| &pool.servers);
-    let names = |server: &PoolServer| [server.service.clone(), server.address.to_string()];
+    let names = |server: &PoolServer| [server.service.clone(), api::server_name(&server.address)];
     let set = |server: &PoolServer| server.set_weight.unwrap_or(server.configured_weight);
     page.gauges(
         all::SERVER_WEIGHT,

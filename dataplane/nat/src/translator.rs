@@ -246,8 +246,8 @@ impl Translator<Ipv4Addr> {
         let connection = match destination {
             Destination::Router => return Err(Decision::Router),
             Destination::PrivateHost => return Err(Decision::PrivateHost),
-            Destination::Client { service, listen, server } => {
-                NewConnection::to_client(service, listen, server, key, flags)
+            Destination::Client { service, asked, server } => {
+                NewConnection::to_client(service, asked, server, key, flags)
             }
             Destination::Service { service, kind } => {
                 self.admits(tuple.source, kind, now)?;

@@ -288,6 +288,7 @@ impl Admin {
 fn listen(listen: &nat::service::Listen<Ipv4Addr>) -> Listen {
     Listen {
         address: SocketAddr::new(listen.address.into(), listen.port.number()),
+        last_port: (listen.port != listen.last).then_some(listen.last.number()),
         protocol: listen.protocol.to_string(),
     }
 }

@@ -178,7 +178,7 @@ fn targets(snapshot: &Snapshot) -> impl Iterator<Item = Target> + '_ {
         let listen = listen.filter(|(_, listen)| !private.is_inside(listen.address));
         let target = move |server: &Server<Ipv4Addr>| {
             let (method, listen) = listen?;
-            let Server { id, address, port, .. } = *server;
+            let (id, address, port) = (server.id, server.address, server.port_for(listen.port));
             Some(Target { id, address, port, from: listen.address, method })
         };
         service.all_servers().filter_map(target)

@@ -54,13 +54,13 @@ impl ServerWatch {
                     continue;
                 }
                 self.told.insert(server.id, (cause, now));
-                let (service, address, port) = (&service.name, server.address, server.port);
+                let service = &service.name;
                 match cause.map(why) {
                     Some(why) => tracing::warn!(
-                        "service {service}: {address}:{port} is suspect, {why}; new connections \
+                        "service {service}: {server} is suspect, {why}; new connections \
                          avoid it while another server has a weight"
                     ),
-                    None => tracing::info!("service {service}: {address}:{port} is trusted again"),
+                    None => tracing::info!("service {service}: {server} is trusted again"),
                 }
             }
         }

@@ -17,7 +17,7 @@ fn targets(count: u8, method: Method) -> Vec<Target> {
     };
     let service = ServiceSpecification {
         name: "web".to_owned(),
-        listens: vec![Listen { address: VIP, port: Port::new(80), protocol: Protocol::Tcp }],
+        listens: vec![Listen::at(VIP, Port::new(80), Protocol::Tcp)],
         scheduler: nat::scheduler::Kind::RoundRobin,
         hash: nat::scheduler::HashOptions::default(),
         servers: (1..=count).map(server).collect(),

@@ -1,7 +1,7 @@
 //! Configurations made into snapshots.
 
 use std::collections::HashSet;
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use config::{Config, ConnectionTimeouts};
@@ -216,9 +216,10 @@ fn unserved(configured: config::Unserved) -> Unserved {
 }
 
 fn service(service: &config::Service) -> ServiceSpecification<Ipv4Addr> {
-    let listen = |(listen, protocol): (SocketAddrV4, config::Protocol)| Listen {
-        address: *listen.ip(),
-        port: Port::new(listen.port()),
+    let listen = |(listen, protocol): (config::Listen, config::Protocol)| Listen {
+        address: listen.address,
+        port: Port::new(listen.first),
+        last: Port::new(listen.last),
         protocol: protocol.into(),
     };
     ServiceSpecification {
@@ -249,6 +250,7 @@ fn specification(
     let may_get_one = service.may_limit_itself(server).then_some(Limit::NONE);
     ServerSpecification {
         address: *server.address.ip(),
+        // Port 0 is that of a server that serves as asked, in both.
         port: Port::new(server.address.port()),
         weight: server.weight.into(),
         limit: server.limit.map(limit).or(may_get_one),

@@ -77,16 +77,13 @@ impl Snapshot {
     fn keeps_ways_of(&self, before: &Snapshot) -> bool {
         let (services, old) = (&self.policy.services, &before.policy.services);
         let keeps = |service: &Service<Ipv4Addr>| {
-            service.listens.iter().all(|one| {
-                let now = services.find(one.address, one.port, one.protocol);
-                now.is_some_and(|now| now.id == service.id)
-            }) && service.all_servers().all(|one| services.server(one.id).is_some())
+            let mut listens = service.listens.iter();
+            let stay = listens.all(|one| services.has(one).is_some_and(|now| now.id == service.id));
+            stay && service.all_servers().all(|one| services.server(one.id).is_some())
         };
         // A masqueraded flow may have what is a new service's now.
-        let is_old = |service: &Service<Ipv4Addr>| {
-            let mut listens = service.listens.iter();
-            listens.all(|one| old.find(one.address, one.port, one.protocol).is_some())
-        };
+        let is_old =
+            |service: &Service<Ipv4Addr>| service.listens.iter().all(|one| old.has(one).is_some());
         self.interfaces == before.interfaces
             && self.policy.networks == before.policy.networks
             && old.iter().all(keeps)

@@ -38,7 +38,7 @@ impl Picker {
         };
         let specification = ServiceSpecification {
             name: "web".to_owned(),
-            listens: vec![Listen { address: VIP, port: Port::new(80), protocol: Protocol::Tcp }],
+            listens: vec![Listen::at(VIP, Port::new(80), Protocol::Tcp)],
             scheduler: kind,
             hash,
             servers: (0..servers).map(server).collect(),

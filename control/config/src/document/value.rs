@@ -13,6 +13,7 @@ use super::duration;
 use super::suggestion::nearest;
 use crate::model::check::{Pattern, compile_regex};
 use crate::model::device::Device;
+use crate::model::listen::Listen;
 use wire::Cidr;
 
 /// What is wrong with a value: continues a sentence that begins with its key.
@@ -446,6 +447,35 @@ pub(crate) fn socket(value: &DeValue<'_>) -> Read<SocketAddrV4> {
             Ok(IpAddr::V6(_)) => not_yet(text),
             Err(_) => wrong(format!("is {}", quote(text)), format!("write {expected}")),
         },
+    }
+}
+
+/// Where a service listens: an address with a port, or with the first and the last of a range.
+pub(crate) fn listen(value: &DeValue<'_>) -> Read<Listen> {
+    let range = value.as_str().and_then(|text| text.rsplit_once(':')?.1.split_once('-'));
+    let (Some(text), Some((first, last))) = (value.as_str(), range) else {
+        return socket(value).map(Listen::from);
+    };
+    let expected = "a port or a range of ports, as in \"198.51.100.10:50000-60000\"";
+    let address = text.rsplit_once(':').map_or("", |(address, _)| address);
+    let address = unicast(parse_address(address, text, expected)?)?;
+    match (number(first), number(last)) {
+        (Some(first), Some(last)) if 1 <= first && first <= last => {
+            Ok(Listen { address, first, last })
+        }
+        (Some(first), Some(last)) if first > last => wrong(
+            format!("is {}, whose first port is above the last", quote(text)),
+            format!("write {expected}"),
+        ),
+        _ => wrong(format!("is {}", quote(text)), format!("write {expected}")),
+    }
+}
+
+/// Address and port of a server; port 0 if there is none.
+pub(crate) fn server(value: &DeValue<'_>) -> Read<SocketAddrV4> {
+    match value.as_str().and_then(|text| text.parse::<Ipv4Addr>().ok()) {
+        Some(address) => unicast(address).map(|address| SocketAddrV4::new(address, 0)),
+        None => socket(value),
     }
 }
 

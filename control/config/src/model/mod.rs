@@ -4,6 +4,7 @@ pub mod buffers;
 pub mod check;
 pub mod device;
 pub mod interface;
+pub mod listen;
 pub mod masquerade;
 pub mod metrics;
 pub mod multicast;

@@ -5,6 +5,7 @@ use core::time::Duration;
 use std::net::SocketAddrV4;
 
 use super::check::{Agent, Check, CheckKind};
+use super::listen::Listen;
 use super::node::Unserved;
 use super::persist::Persist;
 use super::pool::PoolRules;
@@ -16,9 +17,10 @@ pub use schedulers::{HashOptions, Kind as Scheduler};
 pub struct Service {
     /// Its name, unique.
     pub name: String,
-    /// VIPs, each one of the public floating addresses, with their ports; one or more, and
-    /// distinct. No two services listen on the same address, port and protocol.
-    pub listens: Vec<SocketAddrV4>,
+    /// VIPs, each one of the public floating addresses, with their ports; one or more, of which
+    /// no two have a port in common. No two services listen on the same address, port and
+    /// protocol.
+    pub listens: Vec<Listen>,
     /// The transports that each of them is reached by; one or both.
     pub protocols: Vec<Protocol>,
     /// How a new connection finds its server.
@@ -100,9 +102,9 @@ impl Service {
     /// The most addresses and ports of one service.
     pub const MOST_LISTENS: usize = 64;
 
-    /// Every address and port with every transport, in the order of the file.
-    pub fn keys(&self) -> impl Iterator<Item = (SocketAddrV4, Protocol)> {
-        let each = |&listen: &SocketAddrV4| self.protocols.iter().map(move |&one| (listen, one));
+    /// Every address and port, or range of them, with every transport, in the order of the file.
+    pub fn keys(&self) -> impl Iterator<Item = (Listen, Protocol)> {
+        let each = |&listen: &Listen| self.protocols.iter().map(move |&one| (listen, one));
         self.listens.iter().flat_map(each)
     }
 
@@ -134,7 +136,8 @@ impl Service {
 /// A real server of a service.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Server {
-    /// Where it listens, on the private side.
+    /// Where it listens, on the private side. With port 0 it serves each client on the port that
+    /// the client asks for.
     pub address: SocketAddrV4,
     /// Its share of new connections among the servers; 0 drains it: connections that
     /// exist stay, no new one comes.

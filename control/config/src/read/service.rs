@@ -8,6 +8,7 @@ use super::persist::{self, RawPersist};
 use super::pool::{self, RawPool};
 use crate::document::{At, Table, value};
 use crate::model::check::{Agent, Check};
+use crate::model::listen::Listen;
 use crate::model::node::Unserved;
 use crate::model::service::{
     HashOptions, Limit, OnDown, Protocol, ReturnPathCheck, Scheduler, WhenFull,
@@ -29,7 +30,7 @@ const WHEN_FULL: &[(&str, WhenFull)] =
 pub(crate) struct RawService {
     pub(crate) name: Option<At<String>>,
     /// None, as of the protocols, when there is nothing that is right.
-    pub(crate) listens: Option<At<Vec<At<SocketAddrV4>>>>,
+    pub(crate) listens: Option<At<Vec<At<Listen>>>>,
     pub(crate) protocols: Option<At<Vec<At<Protocol>>>>,
     pub(crate) scheduler: Scheduler,
     pub(crate) hash: RawHash,
@@ -71,6 +72,7 @@ impl RawHash {
 }
 
 pub(crate) struct RawServer {
+    /// With port 0 where none is written.
     pub(crate) address: Option<At<SocketAddrV4>>,
     pub(crate) weight: u16,
     pub(crate) checks: Option<At<Vec<Check>>>,
@@ -107,7 +109,7 @@ pub(super) fn read(table: Table<'_>) -> RawService {
     let protocols = table.one_or_more("protocol", value::choice(PROTOCOLS));
     RawService {
         name: table.required("name", value::name(63)),
-        listens: table.one_or_more("listen", value::socket),
+        listens: table.one_or_more("listen", value::listen),
         scheduler: scheduler.map_or(Scheduler::default(), |at| at.value),
         hash,
         servers,
@@ -144,7 +146,7 @@ fn read_limit(table: &Table<'_>) -> RawLimit {
 
 fn read_sorry(table: Table<'_>) -> RawServer {
     RawServer {
-        address: table.required("address", value::socket),
+        address: table.required("address", value::server),
         weight: table.optional("weight", value::integer(0..=65_535)).map_or(1, |at| at.value),
         checks: check::read_all(&table),
         agent: check::read_agent(&table),

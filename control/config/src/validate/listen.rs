@@ -1,35 +1,39 @@
 //! Where services listen, judged against the public side and each other.
 
-use std::collections::HashMap;
-use std::net::SocketAddrV4;
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
 use super::masquerade::judge_floating;
 use crate::document::{At, Report};
+use crate::model::listen::Listen;
 use crate::model::service::{Protocol, Service};
 use crate::read::{RawInterface, RawService};
 
-/// Where services before listen.
+/// Where services before listen, by the first port of each.
 #[derive(Default)]
-pub(super) struct Taken<'r>(HashMap<(SocketAddrV4, Protocol), &'r At<SocketAddrV4>>);
+pub(super) struct Taken<'r>(BTreeMap<(Ipv4Addr, Protocol, u16), &'r At<Listen>>);
 
 impl<'r> Taken<'r> {
-    /// The first protocol of the service for which somebody listens there already, and where that
-    /// is written.
-    fn find(
-        &self,
-        service: &RawService,
-        listen: &At<SocketAddrV4>,
-    ) -> Option<(Protocol, &'r At<SocketAddrV4>)> {
+    /// The first protocol of the service for which somebody has one of these ports already, and
+    /// where that is written.
+    fn find(&self, service: &RawService, listen: &Listen) -> Option<(Protocol, &'r At<Listen>)> {
+        let Listen { address, last, .. } = *listen;
         protocols(service).iter().find_map(|protocol| {
-            let first = self.0.get(&(listen.value, protocol.value))?;
-            Some((protocol.value, *first))
+            // What is here does not overlap, so only the last one that begins before can.
+            let key = |port| (address, protocol.value, port);
+            let (_, before) = self.0.range(key(0)..=key(last)).next_back()?;
+            before.value.overlaps(listen).then_some((protocol.value, *before))
         })
     }
 
     fn add(&mut self, service: &'r RawService) {
         for listen in listens(service) {
+            if self.find(service, &listen.value).is_some() {
+                continue;
+            }
+            let Listen { address, first, .. } = listen.value;
             for protocol in protocols(service) {
-                self.0.entry((listen.value, protocol.value)).or_insert(listen);
+                self.0.insert((address, protocol.value, first), listen);
             }
         }
     }
@@ -44,23 +48,27 @@ pub(super) fn judge<'r>(
     judge_distinct(service, report);
     judge_one_packet(service, report);
     for listen in listens(service) {
-        if let Some((protocol, first)) = taken.find(service, listen) {
+        if let Some((protocol, first)) = taken.find(service, &listen.value) {
             let line = report.line(&first.span, &listen.span);
+            let what = match first.value == listen.value {
+                true => format!("as that on {line}"),
+                false => format!("which has ports of {} on {line}", first.value),
+            };
             report.error(
                 &listen.span,
-                format!("service.listen is {} for {protocol}, as that on {line}", listen.value),
+                format!("service.listen is {} for {protocol}, {what}", listen.value),
                 "give each service its own address, port or protocol, or write one with all servers",
             );
         }
         if let Some(public) = public {
-            let address = At { value: *listen.value.ip(), span: listen.span.clone() };
+            let address = At { value: listen.value.address, span: listen.span.clone() };
             judge_floating("service.listen", &address, public, report);
         }
     }
     taken.add(service);
 }
 
-fn listens(service: &RawService) -> &[At<SocketAddrV4>] {
+pub(super) fn listens(service: &RawService) -> &[At<Listen>] {
     service.listens.as_ref().map_or(&[], |list| &list.value)
 }
 
@@ -73,9 +81,14 @@ fn judge_distinct(service: &RawService, report: &Report<'_>) {
     let listens = listens(service);
     for (index, listen) in listens.iter().enumerate() {
         let mut earlier = listens.iter().take(index);
-        if let Some(first) = earlier.find(|first| first.value == listen.value) {
+        if let Some(first) = earlier.find(|first| first.value.overlaps(&listen.value)) {
             let (line, value) = (report.line(&first.span, &listen.span), listen.value);
-            let what = format!("service.listen has {value} twice (first on {line})");
+            let what = match first.value == value {
+                true => format!("service.listen has {value} twice (first on {line})"),
+                false => {
+                    format!("service.listen has {value}, with ports of {} on {line}", first.value)
+                }
+            };
             report.error(&listen.span, what, "keep one of them");
         }
     }

@@ -10,6 +10,7 @@ mod numbers;
 mod peer;
 mod persist;
 mod pool;
+mod ports;
 mod scheduler;
 mod service;
 mod sides;

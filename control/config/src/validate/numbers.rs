@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::net::SocketAddrV4;
 
-use super::service::{addresses, named};
+use super::service::{addresses, named, shown};
 use crate::document::{At, Report};
 use crate::model::service::Service;
 use crate::read::{RawInterface, RawService};
@@ -37,7 +37,7 @@ fn judge_servers(services: &[RawService], report: &Report<'_>) {
             &address.span,
             format!(
                 "{key} {}: with it there are {} servers in all services",
-                address.value,
+                shown(address.value),
                 servers().count()
             ),
             format!(
@@ -64,7 +64,7 @@ fn judge_on_link(services: &[RawService], private: Option<&RawInterface>, report
             &address.span,
             format!(
                 "{key} {}: with it servers have {} addresses in {}",
-                address.value,
+                shown(address.value),
                 found.len(),
                 real.value.network()
             ),

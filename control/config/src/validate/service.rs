@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddrV4};
 use wire::Cidr;
 
 use super::interface::{FORWARDED, NOT_FORWARDED, own};
-use super::{limits, listen, numbers, pool, scheduler};
+use super::{limits, listen, numbers, pool, ports, scheduler};
 use crate::document::{At, Report};
 use crate::model::service::Service;
 use crate::read::{RawInterface, RawServer, RawService};
@@ -27,6 +27,7 @@ pub(super) fn judge(
         judge_sorry(service, report);
         pool::judge(service, report);
         limits::judge(service, report);
+        ports::judge(service, report);
         for (key, address) in named(service) {
             judge_server(key, address, public, private, report);
         }
@@ -36,6 +37,11 @@ pub(super) fn judge(
 pub(super) fn addresses(list: Option<&At<Vec<RawServer>>>) -> Vec<&At<SocketAddrV4>> {
     let servers = list.into_iter().flat_map(|servers| &servers.value);
     servers.filter_map(|server| server.address.as_ref()).collect()
+}
+
+/// A server as it is written in the file.
+pub(super) fn shown(server: SocketAddrV4) -> String {
+    if server.port() == 0 { server.ip().to_string() } else { server.to_string() }
 }
 
 /// Servers and sorry servers, each with its key.
@@ -89,7 +95,7 @@ fn judge_distinct(key: &str, addresses: &[&At<SocketAddrV4>], report: &Report<'_
     for &address in addresses {
         let first: &At<SocketAddrV4> = firsts.entry(address.value).or_insert(address);
         if !core::ptr::eq(first, address) {
-            let (line, server) = (report.line(&first.span, &address.span), address.value);
+            let (line, server) = (report.line(&first.span, &address.span), shown(address.value));
             report.error(
                 &address.span,
                 format!("{key} has {server} twice (first on {line})"),
@@ -106,7 +112,7 @@ fn judge_sorry(service: &RawService, report: &Report<'_>) {
     judge_distinct("service.sorry", &sorry, report);
     for address in &sorry {
         if let Some(server) = servers.iter().find(|server| server.value == address.value) {
-            let (line, sorry) = (report.line(&server.span, &address.span), address.value);
+            let (line, sorry) = (report.line(&server.span, &address.span), shown(address.value));
             report.error(
                 &address.span,
                 format!("service.sorry has {sorry}, which is in service.server on {line}"),

@@ -103,7 +103,7 @@ fn tell(administered: &Administered, out: &mut dyn Write) -> io::Result<()> {
 
 fn show(server: &PoolServer, out: &mut dyn Write) -> io::Result<()> {
     let PoolServer { address, service, administrative, origin, .. } = server;
-    write!(out, "{address} of {service} ")?;
+    write!(out, "{} of {service} ", api::server_name(address))?;
     let by = |origin: &Option<Origin>| match origin {
         Some(Origin::Operator(_)) | None => String::new(),
         Some(other) => format!(", by {other}"),

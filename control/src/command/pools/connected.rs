@@ -22,8 +22,11 @@ pub(super) fn to(server: &PoolServer, client: &mut Client) -> Option<String> {
     let mut is_cut = true;
     for _ in 0..PAGES {
         let answer = client.connections(page.clone()).ok()?;
-        let to_server =
-            |one: &Connection| one.translated.destination == server.address && !is_closing(one);
+        let to_server = |one: &Connection| {
+            let (to, ours) = (one.translated.destination, server.address);
+            let is_its_port = ours.port() == 0 || to.port() == ours.port();
+            to.ip() == ours.ip() && is_its_port && !is_closing(one)
+        };
         found.extend(answer.entries.into_iter().filter(to_server));
         page.cursor = answer.next;
         if page.cursor.is_none() {

@@ -25,7 +25,8 @@ impl Record<Ipv4Addr> {
         let found =
             services.find(original.destination, original.destination_port, original.protocol);
         let bound = found.and_then(|service| {
-            let server = service.server_at(reply.source, reply.source_port)?;
+            let asked = original.destination_port;
+            let server = service.server_at(reply.source, reply.source_port, asked)?;
             Some(Bound::new(service.id, server.id))
         });
         self.bound = bound.unwrap_or(Bound::NONE);

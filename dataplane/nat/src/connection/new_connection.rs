@@ -4,7 +4,7 @@ use wire::tcp::Flags;
 use wire::{Address, FiveTuple, Port, Protocol};
 
 use crate::record::{Key, Kind};
-use crate::service::{Listen, Server, ServerId, Service, ServiceId};
+use crate::service::{Endpoint, Server, ServerId, Service, ServiceId};
 use crate::{Direction, Side};
 
 /// A connection to be opened.
@@ -41,7 +41,7 @@ impl<A: Address> NewConnection<A> {
         let reply = FiveTuple {
             source: server.address,
             destination: source,
-            source_port: server.port,
+            source_port: server.port_for(original.tuple().destination_port),
             destination_port: source_port,
             protocol: original.protocol(),
         };
@@ -60,7 +60,7 @@ impl<A: Address> NewConnection<A> {
     /// `reply`. The client asks the service there.
     pub fn to_client(
         service: &Service<A>,
-        listen: &Listen<A>,
+        asked: Endpoint<A>,
         server: &Server<A>,
         reply: Key<A>,
         flags: Flags,
@@ -68,9 +68,9 @@ impl<A: Address> NewConnection<A> {
         let tuple = reply.tuple();
         let original = FiveTuple {
             source: tuple.destination,
-            destination: listen.address,
+            destination: asked.address,
             source_port: tuple.destination_port,
-            destination_port: listen.port,
+            destination_port: asked.port,
             protocol: tuple.protocol,
         };
         NewConnection {

@@ -49,7 +49,7 @@ impl Bench {
         };
         let specification = ServiceSpecification {
             name: "web".to_owned(),
-            listens: vec![Listen { address: VIP, port: Port::new(80), protocol }],
+            listens: vec![Listen::at(VIP, Port::new(80), protocol)],
             scheduler: crate::scheduler::Kind::RoundRobin,
             hash: crate::scheduler::HashOptions::default(),
             servers: vec![server(11), server(12)],

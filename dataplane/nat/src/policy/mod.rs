@@ -22,7 +22,7 @@ use crate::persistence::Persistence;
 use crate::record::{Key, Kind, Record};
 use crate::scheduler::ClientKey;
 use crate::service::{
-    Listen, Server, Service, ServiceId, ServiceStates, Services, Unserved, Weights,
+    Endpoint, Server, Service, ServiceId, ServiceStates, Services, Unserved, Weights,
 };
 use crate::tcp::State;
 use crate::{Direction, Side, sources};
@@ -92,7 +92,7 @@ pub enum Destination<'a, A> {
         /// The service that the server's port belongs to.
         service: &'a Service<A>,
         /// Where the client asks that service.
-        listen: &'a Listen<A>,
+        asked: Endpoint<A>,
         /// The server.
         server: &'a Server<A>,
     },
@@ -224,8 +224,9 @@ impl<A: Address> Policy<A> {
         if rule.is_some() || tuple.protocol == Protocol::Udp {
             let found = self.services.server_at(source, tuple.source_port, tuple.protocol);
             if let Some((service, server)) = found {
-                if let Some(listen) = service.listen_of(tuple.protocol) {
-                    return Ok(Destination::Client { service, listen, server });
+                let asked = service.asked_at(server, tuple.source_port, tuple.protocol);
+                if let Some(asked) = asked {
+                    return Ok(Destination::Client { service, asked, server });
                 }
             }
         }

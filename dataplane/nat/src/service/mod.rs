@@ -8,11 +8,13 @@ mod limits;
 mod listen;
 mod loads;
 mod members;
+mod ranges;
 mod registry;
 mod states;
 mod view;
 mod weights;
 
+use core::fmt;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -23,9 +25,10 @@ use crate::persistence::ServicePersistence;
 use crate::scheduler::{HashOptions, Kind, Maglev};
 
 pub use limits::{Budgets, Limit, Limits, Slot};
-pub use listen::Listen;
+pub use listen::{Endpoint, Listen};
 pub use loads::{Loads, share};
 use members::Members;
+use ranges::Ranges;
 pub use registry::{Registry, RegistryError, ServerSpecification, ServiceSpecification};
 pub use states::ServiceStates;
 pub use view::View;
@@ -101,7 +104,7 @@ pub struct Server<A> {
     pub id: ServerId,
     /// Its address.
     pub address: A,
-    /// The port on which it serves.
+    /// The port on which it serves, or [`AS_ASKED`].
     pub port: Port,
     /// Its weight in the configuration. What counts now is in [`Weights`].
     pub weight: u32,
@@ -109,6 +112,32 @@ pub struct Server<A> {
     pub seed: u64,
     /// How many connections it takes, if not as many as come.
     pub limit: Option<Limit>,
+}
+
+/// The port of a server that serves each client on the port that it asked for.
+pub const AS_ASKED: Port = Port::new(0);
+
+impl<A: Copy> Server<A> {
+    /// The port on which it serves a client that asks for this one.
+    #[inline(always)]
+    pub fn port_for(&self, asked: Port) -> Port {
+        if self.is_as_asked() { asked } else { self.port }
+    }
+
+    /// True if it serves each client on the port that it asked for.
+    #[inline(always)]
+    pub fn is_as_asked(&self) -> bool {
+        self.port == AS_ASKED
+    }
+}
+
+impl<A: fmt::Display + Copy> fmt::Display for Server<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.is_as_asked() {
+            true => self.address.fmt(f),
+            false => write!(f, "{}:{}", self.address, self.port),
+        }
+    }
 }
 
 /// What becomes of a client whose server is full.
@@ -179,9 +208,28 @@ impl<A: Address> Service<A> {
         self.servers.iter().chain(&self.sorry)
     }
 
-    /// The server or sorry server that has this address and port.
-    pub fn server_at(&self, address: A, port: Port) -> Option<&Server<A>> {
-        self.all_servers().find(|server| (server.address, server.port) == (address, port))
+    /// The server or sorry server that serves at this address and port whoever asks for the port
+    /// `asked`: one that has the port goes before one that serves as asked.
+    pub fn server_at(&self, address: A, port: Port, asked: Port) -> Option<&Server<A>> {
+        let named =
+            |port| self.all_servers().find(move |one| (one.address, one.port) == (address, port));
+        named(port).or_else(|| named(AS_ASKED).filter(|_| port == asked))
+    }
+
+    /// Where a client has asked whom this server serves on this port: the first place, if there
+    /// are several.
+    pub fn asked_at(
+        &self,
+        server: &Server<A>,
+        port: Port,
+        protocol: Protocol,
+    ) -> Option<Endpoint<A>> {
+        if !server.is_as_asked() {
+            return self.listen_of(protocol).map(Listen::first);
+        }
+        let mut listens = self.listens.iter().filter(|listen| listen.protocol == protocol);
+        let listen = listens.find(|listen| listen.ports().contains(&port.number()))?;
+        Some(Endpoint { port, ..listen.first() })
     }
 
     /// Where its clients ask over this protocol: the first, if there are several.
@@ -205,14 +253,18 @@ impl<A> Service<A> {
 #[derive(Clone, Debug)]
 pub struct Services<A> {
     services: Vec<Service<A>>,
-    by_listen: HashMap<Listen<A>, usize, RandomState>,
+    /// Where services listen on one port; and on a range of them.
+    by_listen: HashMap<Endpoint<A>, u32, RandomState>,
+    by_range: Ranges<A, u32>,
     by_name: HashMap<String, usize, RandomState>,
     /// Place of the service by number, and of the server in it. They are as long as the
     /// configuration's numbers are high.
     by_id: Box<[Option<u32>]>,
     by_server: Box<[Option<(u32, u32)>]>,
     /// The same by the server's address and port, in the first service that has it.
-    by_endpoint: HashMap<Listen<A>, (usize, usize), RandomState>,
+    by_endpoint: HashMap<Endpoint<A>, (u32, u32), RandomState>,
+    /// The same of servers that serve as asked, by the ports that their services listen on.
+    as_asked: Ranges<A, (u32, u32)>,
 }
 
 impl<A: Address> Services<A> {
@@ -220,21 +272,36 @@ impl<A: Address> Services<A> {
         let (mut by_listen, mut by_name) = (HashMap::default(), HashMap::default());
         let (mut by_id, mut by_server) = (Vec::new(), Vec::new());
         for (at, service) in services.iter().enumerate() {
-            by_listen.extend(service.listens.iter().map(|&listen| (listen, at)));
+            let single = service.listens.iter().filter_map(Listen::single);
+            by_listen.extend(single.map(|endpoint| (endpoint, at as u32)));
             by_name.insert(service.name.clone(), at);
             put(&mut by_id, service.id.index(), at as u32);
             for (place, server) in service.all_servers().enumerate() {
                 put(&mut by_server, server.id.index(), (at as u32, place as u32));
             }
         }
-        let by_endpoint = by_endpoint(&services);
+        let by_range = by_range(&services);
+        let (by_endpoint, as_asked) = (by_endpoint(&services), as_asked(&services));
         let (by_id, by_server) = (by_id.into(), by_server.into());
-        Services { services, by_listen, by_name, by_id, by_server, by_endpoint }
+        Services { services, by_listen, by_range, by_name, by_id, by_server, by_endpoint, as_asked }
     }
 
     /// The service that listens there.
     pub fn find(&self, address: A, port: Port, protocol: Protocol) -> Option<&Service<A>> {
-        self.services.get(*self.by_listen.get(&Listen { address, port, protocol })?)
+        self.services.get(self.at(address, port, protocol)? as usize)
+    }
+
+    /// The place of the service that listens there.
+    #[inline]
+    fn at(&self, address: A, port: Port, protocol: Protocol) -> Option<u32> {
+        let exact = self.by_listen.get(&Endpoint { address, port, protocol }).copied();
+        exact.or_else(|| self.by_range.find(address, port, protocol))
+    }
+
+    /// The service that has this, all of its ports in one place.
+    pub fn has(&self, listen: &Listen<A>) -> Option<&Service<A>> {
+        let service = self.find(listen.address, listen.port, listen.protocol)?;
+        service.listens.iter().any(|one| one.covers(listen)).then_some(service)
     }
 
     /// The service with this number.
@@ -269,14 +336,16 @@ impl<A: Address> Services<A> {
         port: Port,
         protocol: Protocol,
     ) -> Option<(&Service<A>, &Server<A>)> {
-        let &(service, place) = self.by_endpoint.get(&Listen { address, port, protocol })?;
-        let service = self.services.get(service)?;
-        Some((service, service.server(place)?))
+        let exact = self.by_endpoint.get(&Endpoint { address, port, protocol }).copied();
+        let found = exact.or_else(|| self.as_asked.find(address, port, protocol));
+        let (service, place) = found?;
+        let service = self.services.get(service as usize)?;
+        Some((service, service.server(place as usize)?))
     }
 
     /// True for a port that masquerading must not give out.
     pub fn is_service_port(&self, address: A, port: Port, protocol: Protocol) -> bool {
-        self.by_listen.contains_key(&Listen { address, port, protocol })
+        self.at(address, port, protocol).is_some()
     }
 
     /// All, in the order of the configuration.
@@ -295,25 +364,51 @@ fn put<T: Clone>(array: &mut Vec<Option<T>>, at: usize, value: T) {
     }
 }
 
-/// Where servers serve, over each protocol of their services: first those that are no sorry
+/// Where services listen on ranges of ports.
+fn by_range<A: Address>(services: &[Service<A>]) -> Ranges<A, u32> {
+    let ranges = services.iter().zip(0..).flat_map(|(service, at)| {
+        let ranges = service.listens.iter().filter(|listen| listen.single().is_none());
+        ranges.map(move |listen| (listen.address, listen.protocol, listen.ports(), at))
+    });
+    Ranges::new(ranges)
+}
+
+/// Servers with the places of their services and of themselves: first all that are no sorry
 /// servers.
+fn placed<A: Address>(
+    services: &[Service<A>],
+) -> impl Iterator<Item = (&Service<A>, &Server<A>, (u32, u32))> {
+    let of = |is_sorry: bool| {
+        services.iter().zip(0..).flat_map(move |(service, at)| {
+            let places = service.all_servers().enumerate();
+            let places = places.filter(move |&(at, _)| (at >= service.servers.len()) == is_sorry);
+            places.map(move |(place, server)| (service, server, (at, place as u32)))
+        })
+    };
+    of(false).chain(of(true))
+}
+
+/// Where servers serve, over each protocol of their services.
 fn by_endpoint<A: Address>(
     services: &[Service<A>],
-) -> HashMap<Listen<A>, (usize, usize), RandomState> {
+) -> HashMap<Endpoint<A>, (u32, u32), RandomState> {
     let mut all = HashMap::default();
-    for is_sorry in [false, true] {
-        for (at, service) in services.iter().enumerate() {
-            let places = service.all_servers().enumerate();
-            let places = places.filter(|&(place, _)| (place >= service.servers.len()) == is_sorry);
-            let protocols = [Protocol::Tcp, Protocol::Udp];
-            let protocols = protocols.into_iter().filter(|&one| service.listen_of(one).is_some());
-            for (place, &Server { address, port, .. }) in places {
-                for protocol in protocols.clone() {
-                    let endpoint = Listen { address, port, protocol };
-                    all.entry(endpoint).or_insert((at, place));
-                }
-            }
+    for (service, server, at) in placed(services).filter(|(_, one, _)| !one.is_as_asked()) {
+        let &Server { address, port, .. } = server;
+        let protocols = [Protocol::Tcp, Protocol::Udp];
+        for protocol in protocols.into_iter().filter(|&one| service.listen_of(one).is_some()) {
+            all.entry(Endpoint { address, port, protocol }).or_insert(at);
         }
     }
     all
+}
+
+/// Where servers serve that do as they are asked.
+fn as_asked<A: Address>(services: &[Service<A>]) -> Ranges<A, (u32, u32)> {
+    let servers = placed(services).filter(|(_, server, _)| server.is_as_asked());
+    let ranges = servers.flat_map(|(service, server, at)| {
+        let listens = service.listens.iter();
+        listens.map(move |listen| (server.address, listen.protocol, listen.ports(), at))
+    });
+    Ranges::new(ranges)
 }

@@ -52,7 +52,7 @@ pub struct ServiceSpecification<A> {
 pub struct ServerSpecification<A> {
     /// Its address.
     pub address: A,
-    /// Its port.
+    /// Its port, or [`super::AS_ASKED`].
     pub port: Port,
     /// Its weight.
     pub weight: u32,

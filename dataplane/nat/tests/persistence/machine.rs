@@ -38,7 +38,7 @@ pub(crate) fn service(name: &str, port: u16, servers: &[u8]) -> ServiceSpecifica
     };
     ServiceSpecification {
         name: name.to_owned(),
-        listens: vec![Listen { address: VIP, port: Port::new(port), protocol: Protocol::Tcp }],
+        listens: vec![Listen::at(VIP, Port::new(port), Protocol::Tcp)],
         sorry: Vec::new(),
         limit: None,
         when_full: WhenFull::default(),

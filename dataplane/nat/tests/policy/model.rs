@@ -122,10 +122,11 @@ impl Model<'_> {
 
     /// The place of the service that listens there.
     pub(crate) fn asked(&self, address: Ipv4Addr, port: u16, protocol: Protocol) -> Option<usize> {
-        let at = (address, port, protocol);
         self.world.services.iter().position(|service| {
             let mut listens = service.listens.iter();
-            listens.any(|one| (one.address, one.port.number(), one.protocol) == at)
+            listens.any(|one| {
+                (one.address, one.protocol) == (address, protocol) && one.ports().contains(&port)
+            })
         })
     }
 

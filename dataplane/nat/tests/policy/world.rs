@@ -70,7 +70,7 @@ impl World {
         };
         let service = |name: &str, port, protocol, servers: Vec<_>| ServiceSpecification {
             name: name.to_owned(),
-            listens: vec![Listen { address: VIP, port: Port::new(port), protocol }],
+            listens: vec![Listen::at(VIP, Port::new(port), protocol)],
             scheduler: Scheduler::RoundRobin,
             hash: HashOptions::default(),
             servers,
@@ -202,25 +202,33 @@ fn unserved() -> impl Strategy<Value = Unserved> {
 
 /// One or more addresses and ports, each by one protocol or by both.
 fn listens() -> impl Strategy<Value = Vec<Listen<Ipv4Addr>>> {
-    let endpoint = (prop_oneof![Just(VIP), Just(OTHER_VIP)], 50u16..54);
+    let more = prop_oneof![3 => Just(0u16), 1 => 1u16..3];
+    let endpoint = (prop_oneof![Just(VIP), Just(OTHER_VIP)], 50u16..54, more);
     let protocols = prop_oneof![
         4 => Just(vec![Protocol::Tcp]),
         4 => Just(vec![Protocol::Udp]),
         1 => Just(vec![Protocol::Tcp, Protocol::Udp]),
     ];
     (vec(endpoint, 1..3), protocols).prop_map(|(endpoints, protocols)| {
-        let each = |(address, port): (Ipv4Addr, u16)| {
-            let port = Port::new(port);
-            protocols.iter().map(move |&protocol| Listen { address, port, protocol })
+        let each = |(address, port, more): (Ipv4Addr, u16, u16)| {
+            let (port, last) = (Port::new(port), Port::new(port + more));
+            protocols.iter().map(move |&protocol| Listen { address, port, last, protocol })
         };
         let mut all = Vec::new();
         for listen in endpoints.into_iter().flat_map(each) {
-            if !all.contains(&listen) {
+            if !overlaps(&all, &listen) {
                 all.push(listen);
             }
         }
         all
     })
+}
+
+/// True if one of these has a port of another.
+fn overlaps(all: &[Listen<Ipv4Addr>], other: &Listen<Ipv4Addr>) -> bool {
+    let mut alike =
+        all.iter().filter(|one| (one.address, one.protocol) == (other.address, other.protocol));
+    alike.any(|one| one.ports().any(|port| other.ports().contains(&port)))
 }
 
 fn list(servers: Vec<(u8, u16)>) -> Vec<ServerSpecification<Ipv4Addr>> {
@@ -303,7 +311,7 @@ fn services() -> impl Strategy<Value = Vec<ServiceSpecification<Ipv4Addr>>> {
         services.dedup_by(|a, b| a.name == b.name);
         let mut taken = Vec::new();
         services.retain_mut(|service| {
-            service.listens.retain(|listen| !taken.contains(listen));
+            service.listens.retain(|listen| !overlaps(&taken, listen));
             taken.extend(service.listens.iter().copied());
             !service.listens.is_empty()
         });

@@ -41,7 +41,7 @@ pub(crate) fn specification(
     };
     ServiceSpecification {
         name: name.to_owned(),
-        listens: vec![Listen { address: VIP, port: Port::new(port), protocol }],
+        listens: vec![Listen::at(VIP, Port::new(port), protocol)],
         scheduler: Scheduler::RoundRobin,
         hash: HashOptions::default(),
         servers: [11, 12, 13].map(server).to_vec(),

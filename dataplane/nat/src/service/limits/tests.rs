@@ -22,11 +22,7 @@ fn specification(server: Option<Limit>, service: Option<Limit>) -> ServiceSpecif
     };
     ServiceSpecification {
         name: "web".to_owned(),
-        listens: vec![Listen {
-            address: Ipv4Addr::new(198, 51, 100, 10),
-            port: Port::new(80),
-            protocol: Protocol::Tcp,
-        }],
+        listens: vec![Listen::at(Ipv4Addr::new(198, 51, 100, 10), Port::new(80), Protocol::Tcp)],
         scheduler: Kind::RoundRobin,
         hash: crate::scheduler::HashOptions::default(),
         servers: vec![one(11, server), one(12, None)],
@@ -195,7 +191,7 @@ fn a_number_that_is_given_again_has_nothing_of_the_one_before() {
     // The first of them takes the service's number, the second those of the servers.
     let [mut first, second] = [named("first", None), named("second", limit(3, 3))];
     first.servers.clear();
-    first.listens[0].port = Port::new(81);
+    (first.listens[0].port, first.listens[0].last) = (Port::new(81), Port::new(81));
     machine.take(&[first, second]);
     let second = machine.services.iter().nth(1).unwrap();
     assert!(second.servers.iter().any(|server| server.id == before));

@@ -4,17 +4,18 @@ use proptest::prelude::*;
 use wire::Protocol;
 
 use super::*;
+use crate::service::AS_ASKED;
 
 const KEY: ClientKey = ClientKey::from_bits([1, 2]);
 
 fn specification(name: &str, servers: &[u8]) -> ServiceSpecification<Ipv4Addr> {
     ServiceSpecification {
         name: name.to_owned(),
-        listens: vec![Listen {
-            address: Ipv4Addr::new(198, 51, 100, 10),
-            port: Port::new(name.len() as u16),
-            protocol: Protocol::Tcp,
-        }],
+        listens: vec![Listen::at(
+            Ipv4Addr::new(198, 51, 100, 10),
+            Port::new(name.len() as u16),
+            Protocol::Tcp,
+        )],
         scheduler: Kind::RoundRobin,
         hash: HashOptions::default(),
         servers: servers
@@ -219,7 +220,7 @@ proptest! {
 fn a_service_is_one_wherever_it_listens_and_so_are_its_sorry_servers() {
     let mut web = specification("web", &[11]);
     let first = web.listens[0];
-    let second = Listen { port: Port::new(443), protocol: Protocol::Udp, ..first };
+    let second = Listen::at(first.address, Port::new(443), Protocol::Udp);
     web.listens.push(second);
     web.sorry = specification("web", &[12]).servers;
     let other = ServiceSpecification {
@@ -242,4 +243,51 @@ fn a_service_is_one_wherever_it_listens_and_so_are_its_sorry_servers() {
     assert_eq!(found(Protocol::Udp), Some(("web", sorry.id)));
     let tcp = found(Protocol::Tcp).map(|(name, _)| name);
     assert_eq!(tcp, Some("other"), "to whom it is a server");
+}
+
+#[test]
+fn a_server_that_serves_as_asked_is_found_by_the_ports_of_its_service() {
+    let range = |name: &str, first, last, address| {
+        let mut service = with_servers(name, address..address + 1);
+        service.servers[0].port = AS_ASKED;
+        service.listens[0].port = Port::new(first);
+        service.listens[0].last = Port::new(last);
+        service
+    };
+    // The second has the same server, and a server besides that has a port.
+    let mut low = range("low", 1000, 1999, 7);
+    low.servers.push(ServerSpecification { port: Port::new(1500), ..low.servers[0] });
+    let all = [range("high", 5000, 5999, 7), low];
+    let services = Registry::default().build(&all, KEY).unwrap();
+    let at = |port| {
+        let found = services.server_at(Ipv4Addr::from_bits(7), Port::new(port), Protocol::Tcp);
+        found.map(|(service, server)| (service.name.as_str(), server.port.number()))
+    };
+    assert_eq!(at(5000), Some(("high", 0)));
+    assert_eq!(at(1999), Some(("low", 0)));
+    assert_eq!(at(1500), Some(("low", 1500)));
+    assert_eq!((at(999), at(2000), at(0)), (None, None, None));
+    let low = services.named("low").unwrap();
+    let of_low = |port, asked| {
+        let found = low.server_at(Ipv4Addr::from_bits(7), Port::new(port), Port::new(asked));
+        found.map(|server| server.port.number())
+    };
+    // As a connection that the peer tells of is bound.
+    assert_eq!(of_low(1234, 1234), Some(0));
+    assert_eq!((of_low(1500, 1234), of_low(1500, 1500)), (Some(1500), Some(1500)));
+    assert_eq!(of_low(1235, 1234), None, "a server that serves as asked changes no port");
+}
+
+#[test]
+fn a_range_is_had_by_the_service_that_has_all_of_it() {
+    let mut web = specification("web", &[11]);
+    (web.listens[0].port, web.listens[0].last) = (Port::new(100), Port::new(200));
+    let listen = web.listens[0];
+    let services = Registry::default().build(&[web], KEY).unwrap();
+    let has = |first, last| {
+        let listen = Listen { port: Port::new(first), last: Port::new(last), ..listen };
+        services.has(&listen).is_some()
+    };
+    assert!(has(100, 200) && has(150, 150) && has(101, 199));
+    assert!(!has(99, 200) && !has(100, 201) && !has(300, 300));
 }
