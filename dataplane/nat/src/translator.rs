@@ -58,6 +58,8 @@ pub enum Planned<A> {
     InTurn,
     /// It opens nothing, as far as the policy says.
     Nothing,
+    /// It was its turn, and this has become of it: nothing may be chosen for it once more.
+    Decided(Decision),
 }
 
 /// What becomes of a packet.
@@ -187,7 +189,11 @@ impl Translator<Ipv4Addr> {
                 return Planned::InTurn;
             }
         }
-        self.choose(policy, request, destination, now).map_or(Planned::Nothing, Planned::Open)
+        match self.choose(policy, request, destination, now) {
+            Ok(plan) => Planned::Open(plan),
+            Err(decision) if when == When::InTurn => Planned::Decided(decision),
+            Err(_) => Planned::Nothing,
+        }
     }
 
     /// Decides what becomes of a packet that no connection was known of when it came, and

@@ -74,21 +74,32 @@ pub(super) fn open_plain(
     ahead: &Planned<Ipv4Addr>,
 ) {
     let request = request(state);
+    let is_known = || flows.translator.connections.table().look_up(&state.key).is_some();
+    if matches!(ahead, Planned::InTurn) && is_known() {
+        // One before it in the burst has opened it.
+        return slow::process(io, flows, view, side, mbuf);
+    }
     let planned = match ahead {
         Planned::InTurn => &flows.translator.plan(view.policy(), &request, When::InTurn, view.now),
         ahead => ahead,
     };
-    // What opens nothing is read in full.
-    let Planned::Open(plan) = planned else { return slow::process(io, flows, view, side, mbuf) };
-    let fits = state.length <= view.mtus[plan.connection.exit().index()];
-    let newcomer = Newcomer::Plain { side, mbuf, state: *state };
-    let newcomer = match fits {
-        true => Some(newcomer),
+    let is_plain = match planned {
         // It must be cut, or refused for its size.
-        false => newcomer.parsed().map(Newcomer::Parsed),
+        Planned::Open(plan) => state.length <= view.mtus[plan.connection.exit().index()],
+        Planned::Decided(_) => false,
+        Planned::InTurn | Planned::Nothing => return slow::process(io, flows, view, side, mbuf),
     };
+    let newcomer = Newcomer::Plain { side, mbuf, state: *state };
+    // What opens nothing is read in full.
+    let newcomer = if is_plain { Some(newcomer) } else { newcomer.parsed().map(Newcomer::Parsed) };
     let Some(newcomer) = newcomer else { return io.discard(DropReason::Truncated) };
-    let decision = flows.translator.decide(view.policy(), &request, Some(plan), view.now);
+    let decision = match planned {
+        Planned::Open(plan) => {
+            flows.translator.decide(view.policy(), &request, Some(plan), view.now)
+        }
+        Planned::Decided(decision) => *decision,
+        Planned::InTurn | Planned::Nothing => return,
+    };
     view.counters.slow.add(1);
     carry_out(io, flows, view, newcomer, &request, decision);
 }

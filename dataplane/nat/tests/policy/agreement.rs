@@ -68,6 +68,7 @@ fn together(
                 let decision = translator.decide(policy, request, Some(&plan), NOW);
                 outcome(translator, decision)
             }
+            Planned::Decided(decision) => outcome(translator, decision),
             Planned::InTurn | Planned::Nothing => alone(translator, policy, request),
         }
     })
