@@ -23,6 +23,13 @@ pub struct Timers {
     /// How long a standby machine has reached more than the active one before it asks for the
     /// role; longer than the two machines take to find out the same.
     pub confirm: Duration,
+    /// How long the peer may need to find this machine once its dataplane runs and its links are up,
+    /// if that is longer than `dead`: hosts repeat what they ask by ARP once a second (RFC 1122
+    /// section 2.3.2.1).
+    pub resolve: Duration,
+    /// How long the links may take to come up once the dataplane runs. A machine whose links are
+    /// down may not hear the peer.
+    pub negotiate: Duration,
     /// How losses of fitness add up until a machine is damped.
     pub damping: Damping,
 }
@@ -36,6 +43,8 @@ impl Default for Timers {
             preempt: None,
             handover: Duration::from_secs(2),
             confirm: Duration::from_millis(300),
+            resolve: Duration::ZERO,
+            negotiate: Duration::ZERO,
             damping: Damping::default(),
         }
     }
@@ -47,6 +56,11 @@ impl Timers {
     /// longer after its last heartbeat than the own dead interval allows for.
     pub(crate) fn patience(&self, lease: Duration) -> Duration {
         self.dead.max(lease + self.dead.saturating_sub(self.lease))
+    }
+
+    /// How long a machine that begins to hear listens before silence means anything.
+    pub(crate) fn listening(&self) -> Duration {
+        self.dead.max(self.resolve)
     }
 
     /// The most time between two steps of a machine that runs as it should. A longer gap means that

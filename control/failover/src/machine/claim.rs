@@ -37,7 +37,7 @@ impl Machine {
         }
         let Some(peer) = self.peer(now) else {
             let is_cut_off = self.fitness.witness == Some(false);
-            let has_listened = now >= self.silence_counts_from;
+            let has_listened = now >= self.silence_counts_from && !self.is_deaf(now);
             return (has_listened && !is_cut_off).then_some(Notice::PeerDead);
         };
         if peer.role == Role::Leaving {

@@ -60,9 +60,11 @@ pub struct Machine {
     identity: Identity,
     timers: Timers,
     state: RoleState,
-    /// One dead interval after the start or the last stall. Before that the machine cannot tell
-    /// whether the peer is silent.
+    /// One dead interval after the start or the last stall, or after the machine could hear its peer
+    /// at last. Before that it cannot tell whether the peer is silent.
     silence_counts_from: Instant,
+    /// Since when the dataplane runs, as long as its links are not up yet since then.
+    deaf_since: Option<Instant>,
     /// Since when this machine's heartbeats have gone out without a gap.
     speaks_since: Instant,
     /// The term of the own claim while active, otherwise the highest term that was heard of.
@@ -102,6 +104,7 @@ impl Machine {
             timers,
             state: RoleState::Listening,
             silence_counts_from: now.plus(timers.dead),
+            deaf_since: None,
             speaks_since: now,
             term: stored,
             stored,
@@ -222,6 +225,7 @@ impl Machine {
         };
         // A dataplane that failed has no connections.
         self.was_active &= fitness.able;
+        self.notice_deafness(fitness, now);
         self.fitness = fitness;
     }
 
@@ -252,7 +256,7 @@ impl Machine {
     fn decide(&mut self, now: Instant, actions: &mut Vec<Action>) {
         self.watch_reach(now, actions);
         match self.state {
-            RoleState::Listening if now >= self.silence_counts_from => {
+            RoleState::Listening if now >= self.silence_counts_from && !self.is_deaf(now) => {
                 self.state = RoleState::Standby
             }
             RoleState::Listening | RoleState::Left => {}

@@ -2,7 +2,7 @@
 
 use super::state::RoleState;
 use super::{Action, Machine, Notice};
-use crate::heartbeat::Role;
+use crate::heartbeat::{Fitness, Role};
 use crate::time::Instant;
 
 impl Machine {
@@ -27,6 +27,30 @@ impl Machine {
                 self.silence_counts_from = self.silence_counts_from.plus(stood_still);
             }
         }
+    }
+
+    /// Heartbeats may come through the machine's own dataplane. While that does not run, or its
+    /// links are not up yet, the peer's silence says nothing, and neither does it before the peer has
+    /// found this machine again: one that claimed the role then would take it from an active machine,
+    /// with all its connections.
+    pub(super) fn notice_deafness(&mut self, fitness: Fitness, now: Instant) {
+        let begins = fitness.able && !self.fitness.able;
+        let had_waited = self.deaf_since.is_some();
+        self.deaf_since = match self.deaf_since {
+            _ if !fitness.able || fitness.links => None,
+            _ if begins => Some(now),
+            since => since,
+        };
+        let hears_at_last = begins || (had_waited && fitness.able && fitness.links);
+        if hears_at_last && self.role() != Role::Active {
+            let from = now.plus(self.timers.listening());
+            self.silence_counts_from = self.silence_counts_from.max(from);
+        }
+    }
+
+    /// True while the links of a dataplane that was just started are down.
+    pub(super) fn is_deaf(&self, now: Instant) -> bool {
+        self.deaf_since.is_some_and(|since| now.since(since) < self.timers.negotiate)
     }
 
     pub(super) fn lease_lost(&mut self, now: Instant, actions: &mut Vec<Action>) {

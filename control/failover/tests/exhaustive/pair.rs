@@ -337,6 +337,8 @@ impl Pair {
             preempt: None,
             handover: STEP * WAIT as u32,
             confirm: STEP,
+            resolve: STEP * DEAD as u32,
+            negotiate: Duration::ZERO,
             damping: ONE_LOSS,
         };
         node.last_step = local;

@@ -1,6 +1,7 @@
 //! How the driver starts: where the term stands, and whether the dataplane still holds the
 //! role.
 
+use core::time::Duration;
 use std::sync::Arc;
 
 use api::Role;
@@ -43,6 +44,11 @@ pub struct Parts {
     /// Whether the witness answers.
     pub witness: Witness,
 }
+
+/// Hosts repeat an ARP request once a second (RFC 1122 section 2.3.2.1).
+const RESOLVE: Duration = Duration::from_secs(1);
+/// Longer than NICs and switches take to bring a link up.
+const NEGOTIATE: Duration = Duration::from_secs(30);
 
 impl Driver {
     /// A driver that goes on where an earlier one was, if the lease still runs.
@@ -98,6 +104,8 @@ fn machine(
         // Machines that may be silent for long take as long to answer.
         handover: timing.dead.clamp(Timers::default().handover, handover::LONGEST),
         confirm: timing.dead.max(Timers::default().confirm),
+        resolve: RESOLVE,
+        negotiate: NEGOTIATE,
         ..Timers::default()
     };
     let held = dataplane.lease_status.as_ref();

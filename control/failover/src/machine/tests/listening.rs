@@ -144,10 +144,84 @@ fn a_machine_that_resumed_and_fails_takes_no_silence_for_death_before_it_has_lis
     machine.step(Event::Fitness(UNABLE), Instant(10_000));
     machine.step(Event::Fitness(Fitness::READY), Instant(20_000));
     machine.step(Event::TermStored(Term(8)), Instant(30_000));
-    for ms in 3..15 {
+    for ms in 3..17 {
         machine.step(Event::Tick, Instant(ms * 10_000));
         assert_eq!(machine.role(), Role::Standby);
     }
-    machine.step(Event::Tick, Instant(150_000));
+    machine.step(Event::Tick, Instant(170_000));
     assert_eq!(machine.role(), Role::Active);
+}
+
+/// Of a machine in service: hosts ask once a second, and links take their time.
+const IN_SERVICE: Timers = Timers {
+    interval: Duration::from_millis(20),
+    dead: Duration::from_millis(150),
+    lease: Duration::from_millis(120),
+    preempt: None,
+    handover: Duration::from_secs(2),
+    confirm: Duration::from_millis(300),
+    resolve: Duration::from_secs(1),
+    negotiate: Duration::from_secs(30),
+    damping: Damping::OFF,
+};
+
+/// A machine that starts beside an active one, and hears it over its own NICs alone.
+#[test]
+fn silence_counts_once_the_dataplane_runs_and_its_links_are_up() {
+    let mut harness = Harness::with(IN_SERVICE);
+    harness.run(5000);
+    assert_eq!(harness.machine.role(), Role::Standby, "nobody is heard, and nothing forwards");
+    harness.fit(Fitness { synced: true, ..NO_LINK });
+    harness.run(3000);
+    assert_eq!(harness.machine.role(), Role::Standby, "the links are being negotiated");
+    harness.fit(Fitness::READY);
+    harness.run(980);
+    assert_eq!(harness.machine.role(), Role::Standby, "the peer asks for it by ARP");
+    // The control: where nobody speaks then, nobody is there.
+    harness.run(60);
+    assert_eq!(harness.machine.role(), Role::Active);
+}
+
+#[test]
+fn a_dataplane_that_is_started_again_has_to_listen_too() {
+    let mut harness = Harness::with(IN_SERVICE);
+    harness.fit(Fitness::READY);
+    let active = peer(Role::Active, 5);
+    harness.hear(active.clone());
+    harness.run(1500);
+    harness.fit(UNABLE);
+    // It hears nothing meanwhile.
+    harness.silence();
+    harness.run(4000);
+    harness.fit(UNSYNCED);
+    harness.run(900);
+    assert_eq!(harness.machine.role(), Role::Standby);
+    harness.hear(active);
+    harness.run(2000);
+    assert_eq!(harness.machine.role(), Role::Standby);
+}
+
+/// A link that stays down keeps nobody from what is left of the service.
+#[test]
+fn a_link_that_does_not_come_up_is_waited_for_no_longer_than_that() {
+    let mut harness = Harness::with(IN_SERVICE);
+    harness.fit(NO_LINK);
+    harness.run(29_900);
+    assert_eq!(harness.machine.role(), Role::Listening);
+    harness.run(300);
+    assert_eq!(harness.machine.role(), Role::Active);
+}
+
+/// A link that goes down later, beside a peer that dies, delays nothing.
+#[test]
+fn who_has_heard_its_peer_takes_over_as_fast_as_ever() {
+    let mut harness = Harness::with(IN_SERVICE);
+    harness.fit(Fitness::READY);
+    harness.hear(peer(Role::Active, 5));
+    harness.run(1500);
+    harness.fit(NO_LINK);
+    harness.fit(Fitness::READY);
+    harness.silence();
+    harness.run(200);
+    assert_eq!(harness.machine.role(), Role::Active);
 }

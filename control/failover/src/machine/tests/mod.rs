@@ -18,6 +18,7 @@ use core::time::Duration;
 use std::sync::Arc;
 
 use super::{Action, Event, Machine, Notice};
+use crate::damping::Damping;
 use crate::heartbeat::{Fitness, Heartbeat, Identity, Incompatible, Precedence, Role, Term, Wish};
 use crate::time::Instant;
 use crate::timers::Timers;
