@@ -89,6 +89,7 @@ impl Node {
             progress: Progress::default(),
             timers: Timers::default(),
             obstacles: Vec::new(),
+            damped: None,
             digests: config::Digests::default(),
         })
     }

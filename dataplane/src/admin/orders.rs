@@ -179,6 +179,7 @@ mod tests {
     use std::thread::JoinHandle;
 
     use config::Config;
+    use nat::room::Room;
     use nat::sync::Session;
     use wire::MacAddress;
 
