@@ -76,13 +76,13 @@ families! {
     NIC_TX_ERRORS "tandem_nic_transmit_error_packets_total" Counter ["side"]
         "Packets that could not be sent."
 
-    CONNECTIONS_LIMIT "tandem_connections_limit" Gauge []
-        "Connections that the machine can hold, over all workers."
     MEMPOOL_SIZE "tandem_mempool_buffers" Gauge ["pool"]
         "Packet buffers of the pool: the workers', or the main core's."
     MEMPOOL_IN_USE "tandem_mempool_buffers_in_use" Gauge ["pool"]
         "Packet buffers that are in a NIC's queues, in a ring, or with whoever works on a packet."
 
+    CONNECTIONS_LIMIT "tandem_connections_limit" Gauge []
+        "Connections that the machine can hold, over all workers."
     WORKER_BUSY "tandem_worker_busy_ratio" Gauge ["core"]
         "Share of the worker's polls that found packets."
     WORKER_CONNECTIONS "tandem_worker_connections" Gauge ["core"]

@@ -39,7 +39,7 @@ fn a_client_beyond_its_connections_is_refused_in_silence_and_others_are_not() {
 }
 
 #[test]
-fn flows_without_an_answer_and_new_ones_in_a_second_are_limited_by_themselves() {
+fn flows_without_an_answer_are_limited_by_themselves() {
     let mut bench = limited("client = { half_open = 2 }");
     assert_eq!(ask(&mut bench, CLIENT, 1000..1005), 2);
     assert_eq!(bench.dropped(DropReason::SourceHalfOpen), 3);
@@ -49,11 +49,18 @@ fn flows_without_an_answer_and_new_ones_in_a_second_are_limited_by_themselves() 
     assert_eq!(bench.sent(Side::Public).len(), 1);
     assert_eq!(ask(&mut bench, CLIENT, 1000..1001), 1);
     assert_eq!(ask(&mut bench, CLIENT, 1010..1015), 1);
+}
 
+#[test]
+fn so_many_new_ones_open_in_a_second() {
     let mut bench = limited("client = { new_per_second = 4 }");
     assert_eq!(ask(&mut bench, CLIENT, 1000..1010), 4);
     assert_eq!(bench.dropped(DropReason::SourceRate), 6);
-    // The control: nobody is limited who has no limit.
+}
+
+/// The control.
+#[test]
+fn nobody_is_limited_who_has_no_limit() {
     let mut bench = Bench::new();
     assert_eq!(ask(&mut bench, CLIENT, 1000..1010), 10);
 }
