@@ -394,7 +394,9 @@ fn a_standby_without_room_keeps_what_fits_and_gets_the_rest_when_there_is_room()
         assert_eq!(status().mismatches, 0);
     });
     // The threads of both begin again.
-    [&from, &to].map(|machine| machine.stopped.store(false, Ordering::Relaxed));
+    for machine in [&from, &to] {
+        machine.stopped.store(false, Ordering::Relaxed);
+    }
     with_pair(&from, &to, |run| {
         run.wait_for_completion();
         assert_eq!(from.seen(), to.seen());
