@@ -12,7 +12,7 @@ use crate::key::{FileError, Held, KeyError, KeyFiles, KeyRing, SharedKey};
 use crate::role::{DriverHandle, DriverRequest};
 use crate::sync::noise::SyncKeys;
 
-/// A run of the command that has said nothing for so long keeps no other one out.
+/// A run of the command that was cut off keeps no other one out once it has said nothing for so long.
 const RUN: Duration = Duration::from_secs(30);
 
 /// An order about this machine's keys, of this machine or its peer.
@@ -74,6 +74,10 @@ impl Keeper {
             // Whether it failed or not, what is on the disk is what counts.
             state.ring = self.refresh().await?;
             changed.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+        }
+        if state.ring.accepted().is_none() {
+            // Nothing is under way any more: the next run need not wait for this one.
+            state.run = None;
         }
         let pair = self.driver.pair().await.map_err(|failure| failure.message)?;
         let is_heard = pair.paths.iter().any(|path| path.up);
