@@ -111,14 +111,26 @@ impl Wheel {
         Region::of(&self.chunks)
     }
 
-    /// Adds a free chunk, in memory that is reserved for it.
-    #[cold]
-    fn grow(&mut self) {
-        let number = self.chunks.len();
-        if number < self.most.min(self.chunks.capacity()) {
-            self.chunks.push(Chunk { ids: [0; CHUNK], len: 0, next: NONE });
-            self.free = number as u32;
+    /// Takes a free chunk, or a new one in memory that is reserved for it.
+    #[inline(always)]
+    fn take_free(chunks: &mut Vec<Chunk>, free: &mut u32, most: usize) -> Option<u32> {
+        let number = *free;
+        match chunks.get(number as usize) {
+            Some(chunk) => *free = chunk.next,
+            None => return Self::grow(chunks, most),
         }
+        Some(number)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn grow(chunks: &mut Vec<Chunk>, most: usize) -> Option<u32> {
+        let number = chunks.len();
+        if number >= most.min(chunks.capacity()) {
+            return None;
+        }
+        chunks.push(Chunk { ids: [0; CHUNK], len: 0, next: NONE });
+        Some(number as u32)
     }
 
     /// The tick in which an instant lies.
@@ -182,16 +194,14 @@ impl Wheel {
 
     #[inline(always)]
     fn put_into(&mut self, slot: Slot, id: ConnectionId) -> bool {
-        if self.free == NONE {
-            self.grow();
-        }
         let Some(slot) = self.slots.get_mut(slot as usize % SLOTS) else { return false };
         let open =
             self.chunks.get(*slot as usize).is_some_and(|chunk| (chunk.len as usize) < CHUNK);
         if !open {
-            let fresh = self.free;
+            let Some(fresh) = Self::take_free(&mut self.chunks, &mut self.free, self.most) else {
+                return false;
+            };
             let Some(chunk) = self.chunks.get_mut(fresh as usize) else { return false };
-            self.free = chunk.next;
             chunk.next = *slot;
             chunk.len = 0;
             *slot = fresh;
