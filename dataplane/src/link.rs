@@ -14,6 +14,8 @@ pub struct NicLink {
     carrier: Option<PathBuf>,
     /// What the device had told of itself at the last look.
     seen: Events,
+    /// What it had told when it was set up: drivers may reset it themselves then.
+    first: Events,
 }
 
 impl NicLink {
@@ -28,7 +30,8 @@ impl NicLink {
         };
         let carrier = interface.map(|name| Path::new("/sys/class/net").join(name).join("carrier"));
         let carrier = carrier.filter(|path| path.exists());
-        NicLink { port, carrier, seen: Events::default() }
+        let first = port.events();
+        NicLink { port, carrier, seen: first, first }
     }
 
     /// The device has told something since the last time.
@@ -39,10 +42,13 @@ impl NicLink {
 
     /// What has become of the device.
     pub fn nic(&self) -> NicState {
-        match self.port.events() {
-            Events { removals: 1.., .. } => NicState::Removed,
-            Events { resets: 1.., .. } => NicState::Reset,
-            _ => NicState::Present,
+        let Events { removals, resets, .. } = self.port.events();
+        if removals != self.first.removals {
+            NicState::Removed
+        } else if resets != self.first.resets {
+            NicState::Reset
+        } else {
+            NicState::Present
         }
     }
 

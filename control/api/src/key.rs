@@ -48,4 +48,7 @@ pub struct HeldKey {
     pub name: String,
     /// How many keys were before it.
     pub generation: u64,
+    /// The same number for a key and those that it came from: only of such a key a later one is the
+    /// newer one.
+    pub line: String,
 }

@@ -109,7 +109,14 @@ impl KeyFiles {
     /// # Errors
     /// When it cannot be written.
     pub fn replace(&self, key: &SharedKey) -> Result<(), FileError> {
-        self.write(&self.used, key)
+        self.write(&self.used, key)?;
+        // What is left of a change that was cut off has nothing to do with this key.
+        match std::fs::remove_file(&self.accepted) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(FileError::Io { path: self.accepted.clone(), error })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Accepts a key beside the used one, in place of another such.

@@ -31,6 +31,14 @@ struct Inheritance<'k> {
 }
 
 impl SharedKey {
+    /// What tells the keys that came from each other by rotation from all others, and tells nothing of
+    /// them.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let line = self.derive_lasting(b"line of keys");
+        line.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// A key of random bytes, of generation 0.
     ///
     /// # Errors

@@ -32,13 +32,17 @@ pub(super) fn ordinary(config: &Config) -> u64 {
         (true, _) => 0,
         (false, mebibytes) => mebibytes.map_or(WITHOUT_HUGEPAGES, u64::from),
     };
-    for_tables(node.connections, clients) + dpdk
+    let has_clients = config.sources.client != config::Quota::default();
+    for_tables(node.connections, node.workers.len(), clients, has_clients) + dpdk
 }
 
 /// Both of a first configuration with so many workers.
 pub(super) fn of_a_first(workers: usize) -> (u64, u64) {
     let connections = Node::new("", Vec::new()).connections;
-    (for_buffers(Buffers::usual(workers), USUAL_MTU, workers), for_tables(connections, 0))
+    (
+        for_buffers(Buffers::usual(workers), USUAL_MTU, workers),
+        for_tables(connections, workers, 0, false),
+    )
 }
 
 fn for_buffers(buffers: Buffers, mtu: u16, workers: usize) -> u64 {
@@ -47,10 +51,17 @@ fn for_buffers(buffers: Buffers, mtu: u16, workers: usize) -> u64 {
     all + BESIDES + PER_WORKER * workers as u64
 }
 
-fn for_tables(connections: u32, clients: u64) -> u64 {
-    const CONNECTION: u64 = 200;
+/// Each worker has an index for as many connections as it may ever have, which is half of all and
+/// its own part.
+fn for_tables(connections: u32, workers: usize, clients: u64, has_clients: bool) -> u64 {
+    const CONNECTION: u64 = 168;
     const CLIENT: u64 = 16;
-    (u64::from(connections) * CONNECTION + clients * CLIENT).div_ceil(MEBIBYTE)
+    let workers = workers.max(1) as u64;
+    let index = if workers == 1 { 32 } else { 12 * (workers + 1) };
+    // Of each source 24 bytes, and a fifth of the places stays free.
+    let sources = if has_clients { 15 * (workers + 1) } else { 0 };
+    let each = CONNECTION + index + sources;
+    (u64::from(connections) * each + clients * CLIENT).div_ceil(MEBIBYTE)
 }
 
 #[cfg(test)]

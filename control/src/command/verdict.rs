@@ -92,7 +92,12 @@ impl Verdict {
         let own = &pair.own;
         if !own.ready {
             let why = own.obstacles.join("; ");
-            self.add(State::Broken, format!("{} is not ready: {why}", own.name));
+            // Better than none: it takes over from a machine that cannot forward.
+            let holds_part = own.role == Role::Standby
+                && pair.sync.dataplane.missing > 0
+                && own.obstacles.len() == 1;
+            let state = if holds_part { State::Degraded } else { State::Broken };
+            self.add(state, format!("{} is not ready: {why}", own.name));
         }
         for member in [Some(own), pair.peer.as_ref()].into_iter().flatten() {
             if let Some(why) = &member.damped {

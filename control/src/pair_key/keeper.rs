@@ -131,6 +131,7 @@ fn names(ring: &KeyRing) -> KeyState {
     let held = |key: &SharedKey| HeldKey {
         name: key.fingerprint().to_string(),
         generation: key.generation(),
+        line: key.line(),
     };
     KeyState { used: held(ring.used()), accepted: ring.accepted().map(held), peers: None }
 }

@@ -60,7 +60,7 @@ pub fn next(own: &KeyState, peer: &KeyState, is_changed: bool) -> Step {
     let used = &own.used;
     match (&own.accepted, &peer.accepted) {
         // It was made, and is not in use yet.
-        (Some(new), theirs) if new.generation > used.generation => match theirs {
+        (Some(new), theirs) if is_newer(new, used) => match theirs {
             Some(theirs) if theirs.name == new.name => Step::Use(Side::Peer, new.name.clone()),
             _ => Step::Bring(new.name.clone()),
         },
@@ -72,8 +72,18 @@ pub fn next(own: &KeyState, peer: &KeyState, is_changed: bool) -> Step {
     }
 }
 
-/// The machines use different keys. The newer one of them wins.
+/// True for a key that came from the other one. A key that was made anew, as after one was stolen,
+/// is neither older nor newer than those before.
+fn is_newer(one: &HeldKey, other: &HeldKey) -> bool {
+    one.line == other.line && one.generation > other.generation
+}
+
+/// The machines use different keys. The newer one of them wins; of keys that have nothing to do
+/// with each other an operator says which it is.
 fn halfway(own: &KeyState, peer: &KeyState) -> Step {
+    if own.used.line != peer.used.line {
+        return Step::Strange(peer.used.name.clone());
+    }
     let accepts = |state: &KeyState, key: &HeldKey| {
         state.accepted.as_ref().is_some_and(|accepted| accepted.name == key.name)
     };
@@ -94,11 +104,24 @@ mod tests {
     use super::*;
 
     fn key(generation: u64, name: &str) -> HeldKey {
-        HeldKey { name: name.to_owned(), generation }
+        HeldKey { name: name.to_owned(), generation, line: String::new() }
     }
 
     fn state(used: HeldKey, accepted: Option<HeldKey>) -> KeyState {
         KeyState { used, accepted, peers: None }
+    }
+
+    /// After a key was stolen, both machines have a new one, and accept the old one still.
+    #[test]
+    fn a_key_of_another_line_is_never_taken_back() {
+        let stolen = HeldKey { line: "one".to_owned(), ..key(1, "stolen") };
+        let new = HeldKey { line: "two".to_owned(), ..key(0, "new") };
+        let [own, peer] = [Some(stolen.clone()), None].map(|accepted| state(new.clone(), accepted));
+        assert_eq!(next(&own, &peer, false), Step::Forget(Side::Own, stolen.clone()));
+        assert_eq!(next(&peer, &own, false), Step::Forget(Side::Peer, stolen.clone()));
+        let behind = state(stolen, None);
+        assert_eq!(next(&own, &behind, false), Step::Strange("stolen".to_owned()));
+        assert_eq!(next(&behind, &own, false), Step::Strange("new".to_owned()));
     }
 
     /// A step is done, or not.

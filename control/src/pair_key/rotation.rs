@@ -124,7 +124,7 @@ mod tests {
 
     impl Fake {
         fn new() -> Self {
-            let used = HeldKey { name: "0".to_owned(), generation: 0 };
+            let used = HeldKey { name: "0".to_owned(), ..HeldKey::default() };
             let state = KeyState { used, ..KeyState::default() };
             Fake { states: [state.clone(), state], left: u32::MAX, is_deaf: false }
         }
@@ -153,7 +153,11 @@ mod tests {
             match step {
                 Step::Make => {
                     let generation = own.used.generation + 1;
-                    own.accepted = Some(HeldKey { name: generation.to_string(), generation });
+                    own.accepted = Some(HeldKey {
+                        name: generation.to_string(),
+                        generation,
+                        ..HeldKey::default()
+                    });
                 }
                 Step::Bring(_) => peer.accepted = own.accepted.clone(),
                 Step::Use(Side::Own, name) => exchange(own, name),

@@ -135,9 +135,7 @@ impl Findings<'_> {
     /// True if a part of the connections is better than what the peer can do.
     fn is_needed(&self, own: Fitness) -> bool {
         let serves = |peer: Fitness| match self.peer {
-            Some(Role::Active) => {
-                peer.able && peer.links && own.compare_reach(peer) != Ordering::Greater
-            }
+            Some(Role::Active) => peer.able && peer.links && !own.serves_instead_of(peer),
             _ => peer.able && peer.links && peer.synced,
         };
         self.peer.is_some() && !self.peer_fitness.is_some_and(serves)

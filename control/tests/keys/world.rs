@@ -121,6 +121,7 @@ impl Node {
         let held = |key: &SharedKey| HeldKey {
             name: key.fingerprint().to_string(),
             generation: key.generation(),
+            line: key.line(),
         };
         let is_heard = now.since(self.heard) < failover::Timers::default().dead;
         let peers = self.association.peers_key().filter(|_| is_heard);

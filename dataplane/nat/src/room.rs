@@ -93,10 +93,13 @@ impl Room {
         if limit > prepared {
             // Whole steps, so that the kernel is asked seldom.
             let until = limit.next_multiple_of(AHEAD).min(self.most);
-            for region in self.regions.get().into_iter().flatten() {
-                populate(region.part(prepared, until, self.most));
+            // Before the worker has made its table there is no memory yet.
+            if let Some(regions) = self.regions.get() {
+                for region in regions {
+                    populate(region.part(prepared, until, self.most));
+                }
+                self.prepared.store(until, Relaxed);
             }
-            self.prepared.store(until, Relaxed);
         }
         // What is as it was is not written: workers have the lines.
         if self.limit() != limit {

@@ -97,9 +97,10 @@ impl Importers for Admin {
         }
     }
 
-    fn free(&self) -> u64 {
-        let held: u64 = self.workers.iter().map(|worker| worker.counters.connections.get()).sum();
-        u64::from(self.loaded.lock().config.node.connections).saturating_sub(held)
+    fn free(&self, worker: usize) -> u64 {
+        self.workers.get(worker).map_or(0, |worker| {
+            (worker.room.reach() as u64).saturating_sub(worker.counters.connections.get())
+        })
     }
 
     fn owner(&self, remote: Option<Ipv4Addr>) -> usize {

@@ -85,7 +85,8 @@ impl WorkerResources<'_> {
         let reserve = Reserve::new(self.config.node.connections as usize, cores.len());
         let limits = Arc::new(Limits::default());
         let rules = &self.state.first.policy.sources;
-        let counts = Arc::new(SharedCounts::for_rules(rules));
+        let counts =
+            Arc::new(SharedCounts::for_rules(rules, self.config.node.connections as usize));
         // Only the first worker sends for the main core; the others' rings stay empty.
         let mut to_worker = None;
         let mut builds = Vec::<Build>::new();

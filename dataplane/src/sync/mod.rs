@@ -145,8 +145,8 @@ pub trait Importers: Send + Sync {
     /// Takes a persistent client that the peer tells of.
     fn remember(&self, client: &Told<Ipv4Addr>);
 
-    /// Connections that there is still room for.
-    fn free(&self) -> u64;
+    /// Connections that a worker still has room for.
+    fn free(&self, worker: usize) -> u64;
 
     /// The worker that owns connections with this remote address; `None`: hairpin ones.
     fn owner(&self, remote: Option<Ipv4Addr>) -> usize;

@@ -192,12 +192,9 @@ impl Importers for Machine {
         self.persistence.install(client, self.standby.load(Ordering::Relaxed), now);
     }
 
-    fn free(&self) -> u64 {
-        let free = |worker: &Worker| {
-            let connections = worker.connections.lock();
-            connections.table().capacity() - connections.table().len()
-        };
-        self.workers.iter().map(|worker| free(worker) as u64).sum()
+    fn free(&self, worker: usize) -> u64 {
+        let connections = self.workers[worker].connections.lock();
+        (connections.table().capacity() - connections.table().len()) as u64
     }
 
     fn owner(&self, remote: Option<Ipv4Addr>) -> usize {

@@ -85,7 +85,7 @@ pub(super) fn process(io: &mut Io, flows: &mut Flows, view: &View, side: Side, m
 /// Neither IPv4 nor ARP: the kernel gets what the configuration says, and nobody the rest.
 fn other(io: &mut Io, view: &View, side: Side, to: MacAddress, ether_type: EtherType, mbuf: Mbuf) {
     if view.snapshot.punt.multicast.has_frame(side, to, ether_type) {
-        return io.punt(PuntClass::Kernel, side, HandoffTag::Kernel(side), mbuf, view.now);
+        return io.punt(PuntClass::Arp, side, HandoffTag::Kernel(side), mbuf, view.now);
     }
     io.discard(DropReason::EtherType);
 }
@@ -99,7 +99,8 @@ fn multicast(io: &mut Io, view: &View, arrival: Arrival) {
     if view.policy().is_spoofed(side, ip.source) {
         return io.discard(DropReason::Spoofed);
     }
-    io.punt(PuntClass::Kernel, side, HandoffTag::Kernel(side), mbuf, view.now);
+    // Stations of the link alone can send it, as with ARP: no flood from elsewhere is in its way.
+    io.punt(PuntClass::Arp, side, HandoffTag::Kernel(side), mbuf, view.now);
 }
 
 fn any_ipv4(io: &mut Io, flows: &mut Flows, view: &View, arrival: Arrival) {

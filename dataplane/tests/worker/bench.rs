@@ -174,7 +174,7 @@ impl Bench {
         let budgets = Arc::new(Budgets::new(Arc::clone(&limits), 0, 1));
         let rules = &snapshot.policy.sources;
         let connections = Connections::new(64, snapshot.timeouts, clock.now(), &mut |_| ())
-            .counting(rules, Arc::new(SharedCounts::for_rules(rules)));
+            .counting(rules, Arc::new(SharedCounts::for_rules(rules, 64)));
         let worker = Worker::new(Parts {
             index: 0,
             receive: [None, None],

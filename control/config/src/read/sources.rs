@@ -26,12 +26,14 @@ pub(super) fn read(table: Option<Table<'_>>) -> SourceLimits {
     }
     if let Some(network) = table.table("network", &schema::SOURCES_NETWORK) {
         limits.network = quota(&network);
+        warn_of_few(&network, &limits.network);
         if let Some(prefix) = network.optional("prefix", value::integer(8..=32)) {
             limits.prefix = prefix.value;
         }
     }
     if let Some(host) = table.table("host", &schema::SOURCES_HOST) {
         limits.host = quota(&host);
+        warn_of_few(&host, &limits.host);
     }
     limits
 }
@@ -65,4 +67,24 @@ fn quota(table: &Table<'_>) -> Quota {
         }
     }
     quota
+}
+
+/// Counts of networks and hosts may be a little too high, so a low limit is reached too soon.
+fn warn_of_few(table: &Table<'_>, quota: &Quota) {
+    const FEW: u32 = 100;
+    let given = [
+        ("connections", quota.connections),
+        ("half_open", quota.half_open),
+        ("new_per_second", quota.new_per_second),
+    ];
+    for (key, most) in given {
+        if most.is_some_and(|most| most < FEW) {
+            table.report.warning(
+                &table.span_of(key),
+                format!("{} is less than {FEW}", table.path(key)),
+                "counters are shared by several sources here, and some would be refused that have \
+                 less: write 100 or more",
+            );
+        }
+    }
 }

@@ -65,6 +65,8 @@ pub struct Machine {
     silence_counts_from: Instant,
     /// Since when the dataplane runs, as long as its links are not up yet since then.
     deaf_since: Option<Instant>,
+    /// Since when the dataplane cannot forward, or when that began the last time.
+    unable_since: Option<Instant>,
     /// Since when this machine's heartbeats have gone out without a gap.
     speaks_since: Instant,
     /// The term of the own claim while active, otherwise the highest term that was heard of.
@@ -105,6 +107,7 @@ impl Machine {
             state: RoleState::Listening,
             silence_counts_from: now.plus(timers.dead),
             deaf_since: None,
+            unable_since: None,
             speaks_since: now,
             term: stored,
             stored,
@@ -243,6 +246,7 @@ impl Machine {
             self.remember(core::slice::from_ref(&newest));
         }
         self.peer.heard(newest, now);
+        self.hears(now);
     }
 
     /// A machine without the role keeps the highest term, and whether another has had the role.

@@ -34,7 +34,12 @@ impl Machine {
     /// found this machine again: one that claimed the role then would take it from an active machine,
     /// with all its connections.
     pub(super) fn notice_deafness(&mut self, fitness: Fitness, now: Instant) {
-        let begins = fitness.able && !self.fitness.able;
+        if self.fitness.able && !fitness.able {
+            self.unable_since = Some(now);
+        }
+        // What stood still for a moment has missed nothing that counts.
+        let was_out = self.unable_since.is_none_or(|since| now.since(since) >= self.timers.dead);
+        let begins = fitness.able && !self.fitness.able && was_out;
         let had_waited = self.deaf_since.is_some();
         self.deaf_since = match self.deaf_since {
             _ if !fitness.able || fitness.links => None,
@@ -46,6 +51,12 @@ impl Machine {
             let from = now.plus(self.timers.listening());
             self.silence_counts_from = self.silence_counts_from.max(from);
         }
+    }
+
+    /// The peer is heard: from now on its silence means something.
+    pub(super) fn hears(&mut self, now: Instant) {
+        self.deaf_since = None;
+        self.silence_counts_from = self.silence_counts_from.min(now.plus(self.patience()));
     }
 
     /// True while the links of a dataplane that was just started are down.
@@ -72,7 +83,8 @@ impl Machine {
         }
         if self.state != RoleState::Left {
             self.state = RoleState::Listening;
-            self.silence_counts_from = now.plus(self.patience());
+            let from = now.plus(self.patience());
+            self.silence_counts_from = self.silence_counts_from.max(from);
         }
     }
 }

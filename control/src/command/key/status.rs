@@ -78,7 +78,7 @@ mod tests {
 
     #[test]
     fn a_machine_with_another_key_is_said_with_what_to_type() {
-        let key = |name: &str| HeldKey { name: name.to_owned(), generation: 0 };
+        let key = |name: &str| HeldKey { name: name.to_owned(), ..HeldKey::default() };
         let own = KeyState { used: key("1"), ..KeyState::default() };
         assert_eq!(difference(&own, &own), None);
         let peer = KeyState { used: key("0"), accepted: Some(key("1")), peers: None };

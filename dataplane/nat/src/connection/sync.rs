@@ -241,11 +241,11 @@ impl Connections<Ipv4Addr> {
                 Err(InsertError::Full) if self.standby => {}
                 Err(_) => return Err(NoRoom::ForGood),
             }
-            if self.evict() {
-                continue;
-            }
             if self.is_lent_more() {
                 return Err(NoRoom::Yet);
+            }
+            if self.evict() {
+                continue;
             }
             if record.state.is_evictable(record.protocol()) == Some(true) || !self.make_room() {
                 return Err(NoRoom::ForGood);

@@ -15,9 +15,10 @@ use super::{Class, Count, Rules};
 use crate::time::Instant;
 
 const ROWS: usize = 2;
-/// Counters in a row: sixteen times as many as there are sources with a noteworthy number of
-/// connections, say 4,000.
-const COLUMNS: usize = 1 << 16;
+/// The fewest and the most counters in a row. Of connections from sources all over, each counter
+/// has eight at the most, so that a quota of a hundred is reached by nobody who has few.
+const COLUMNS: core::ops::RangeInclusive<usize> = 1 << 16..=1 << 24;
+const FOR_EACH: usize = 8;
 
 #[derive(Debug, Default)]
 struct Counter {
@@ -32,20 +33,23 @@ const CONNECTION: u64 = 1 << 32;
 /// The counts that all workers share.
 pub struct SharedCounts {
     counters: Vec<Counter>,
+    columns: usize,
     hashers: [RandomState; ROWS],
 }
 
 impl SharedCounts {
-    /// Counts of what these rules ask for.
+    /// Counts of what these rules ask for, on a machine with so many connections.
     #[must_use]
-    pub fn for_rules<A: Address>(rules: &Rules<A>) -> Self {
+    pub fn for_rules<A: Address>(rules: &Rules<A>, connections: usize) -> Self {
         let is_any = [Class::Network, Class::Host].iter().any(|class| rules.quota(*class).is_any());
-        Self::of(if is_any { ROWS * COLUMNS } else { 0 })
+        let columns = (connections / FOR_EACH).next_power_of_two();
+        Self::of(if is_any { columns.clamp(*COLUMNS.start(), *COLUMNS.end()) } else { 0 })
     }
 
-    fn of(counters: usize) -> Self {
+    fn of(columns: usize) -> Self {
         SharedCounts {
-            counters: (0..counters).map(|_| Counter::default()).collect(),
+            columns,
+            counters: (0..ROWS * columns).map(|_| Counter::default()).collect(),
             hashers: [(); ROWS].map(|()| RandomState::new()),
         }
     }
@@ -53,7 +57,7 @@ impl SharedCounts {
     fn counters<A: Address>(&self, class: Class, source: A) -> impl Iterator<Item = &Counter> {
         let at = move |(row, hasher): (usize, &RandomState)| {
             let hash = hasher.hash_one((class, source)) as usize;
-            self.counters.get(row * COLUMNS + hash % COLUMNS)
+            self.counters.get(row * self.columns + hash % self.columns.max(1))
         };
         self.hashers.iter().enumerate().filter_map(at)
     }
@@ -114,7 +118,7 @@ impl SharedCounts {
 
 impl Default for SharedCounts {
     fn default() -> Self {
-        Self::of(ROWS * COLUMNS)
+        Self::of(*COLUMNS.start())
     }
 }
 

@@ -28,8 +28,8 @@ pub(super) struct Session {
     /// By worker of the exporter: the connections that it has, and those of them that are missing.
     expected: Vec<u64>,
     missing: Vec<u64>,
-    /// Events for which workers had no room before it began.
-    refused_before: u64,
+    /// Events for which each worker had no room before it began.
+    refused_before: Vec<u64>,
     /// Workers of this machine that have swept out what is stale.
     swept: Option<usize>,
     /// Events given to workers; those that they have installed; what the exporter was told
@@ -68,7 +68,7 @@ impl Session {
         let workers = usize::from(workers);
         Session {
             number,
-            refused_before: refused(&intakes),
+            refused_before: intakes.iter().map(refused).collect(),
             intakes,
             equal: vec![false; workers],
             expected: vec![0; workers],
@@ -149,7 +149,7 @@ impl Session {
             }
         }
         let mut mismatch = None;
-        let refused = refused(&self.intakes).saturating_sub(self.refused_before);
+        let refused = self.refused().map(|(_, refused)| refused).sum();
         while let Some(count) = self.counts.front().filter(|count| count.missing == 0) {
             let without = count.without(refused);
             mismatch = mismatch.or(count.answer(without, link));
@@ -177,9 +177,20 @@ impl Session {
         progress: &Progress,
     ) -> Option<Ended> {
         let missing: u64 = self.missing.iter().sum();
-        let is_here = self.swept == Some(self.intakes.len());
-        let is_retried = missing > 0 && is_here && workers.free() >= missing && progress.retries();
-        is_retried.then_some(Ended::Room(missing))
+        if missing == 0 || self.swept != Some(self.intakes.len()) {
+            return None;
+        }
+        // Room of others is none for what is missing.
+        let short = self.refused().filter(|(_, refused)| *refused > 0);
+        let free: u64 = short.map(|(worker, _)| workers.free(worker)).sum();
+        (free >= missing && progress.retries()).then_some(Ended::Room(missing))
+    }
+
+    /// By worker, the events for which it has had no room in this session.
+    fn refused(&self) -> impl Iterator<Item = (usize, u64)> + '_ {
+        let before = self.refused_before.iter();
+        let now = self.intakes.iter().map(refused);
+        now.zip(before).map(|(now, before)| now.saturating_sub(*before)).enumerate()
     }
 
     /// Once everything is here, what was here before and is not there is stale.
@@ -238,9 +249,9 @@ impl Session {
     }
 }
 
-/// Events for which these workers have had no room.
-fn refused(intakes: &[Intake]) -> u64 {
-    intakes.iter().map(|intake| intake.installs.refused.load(Ordering::Relaxed)).sum()
+/// Events for which a worker has had no room.
+fn refused(intake: &Intake) -> u64 {
+    intake.installs.refused.load(Ordering::Relaxed)
 }
 
 impl Count {
@@ -251,7 +262,8 @@ impl Count {
             return Some(0);
         }
         let missing = self.expected.count.checked_sub(self.found.count)?;
-        (self.standby && missing <= refused && refused > 0).then_some(missing)
+        // As many as there, and others: that is no want of room.
+        (self.standby && (1..=refused).contains(&missing)).then_some(missing)
     }
 
     /// Answers the tally. On an active machine a difference means nothing: it has

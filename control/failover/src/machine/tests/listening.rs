@@ -144,11 +144,11 @@ fn a_machine_that_resumed_and_fails_takes_no_silence_for_death_before_it_has_lis
     machine.step(Event::Fitness(UNABLE), Instant(10_000));
     machine.step(Event::Fitness(Fitness::READY), Instant(20_000));
     machine.step(Event::TermStored(Term(8)), Instant(30_000));
-    for ms in 3..17 {
+    for ms in 3..15 {
         machine.step(Event::Tick, Instant(ms * 10_000));
         assert_eq!(machine.role(), Role::Standby);
     }
-    machine.step(Event::Tick, Instant(170_000));
+    machine.step(Event::Tick, Instant(150_000));
     assert_eq!(machine.role(), Role::Active);
 }
 
@@ -199,6 +199,37 @@ fn a_dataplane_that_is_started_again_has_to_listen_too() {
     harness.hear(active);
     harness.run(2000);
     assert_eq!(harness.machine.role(), Role::Standby);
+}
+
+/// A stall in the midst of it ends it no sooner.
+#[test]
+fn a_stall_shortens_no_listening() {
+    let mut harness = Harness::with(IN_SERVICE);
+    harness.run(3000);
+    harness.fit(Fitness::READY);
+    harness.run(300);
+    harness.ms += 200;
+    harness.run(450);
+    assert_ne!(harness.machine.role(), Role::Active);
+    harness.run(100);
+    assert_eq!(harness.machine.role(), Role::Active);
+}
+
+/// A worker that stands still for a moment, again and again, beside a peer that is dead.
+#[test]
+fn a_moment_without_a_dataplane_is_no_start() {
+    let mut harness = Harness::with(IN_SERVICE);
+    harness.fit(Fitness::READY);
+    harness.hear(peer(Role::Active, 5));
+    harness.run(1500);
+    harness.silence();
+    for _ in 0..3 {
+        harness.fit(UNABLE);
+        harness.run(50);
+        harness.fit(Fitness::READY);
+        harness.run(50);
+    }
+    assert_eq!(harness.machine.role(), Role::Active);
 }
 
 /// A link that stays down keeps nobody from what is left of the service.
