@@ -72,15 +72,15 @@ fn the_kernel_gets_what_is_configured_unchanged_in_its_class() {
     bench.arrive(Side::Public, &frames);
     assert_eq!(given(&mut bench, Side::Public), frames);
     for class in PuntClass::ALL {
-        let expected = if class == PuntClass::Kernel { frames.len() as u64 } else { 0 };
+        let expected = if class == PuntClass::Arp { frames.len() as u64 } else { 0 };
         assert_eq!(bench.counters.punted[class.index()].get(), expected, "{class:?}");
     }
     assert_eq!(bench.counters.drops.total(), 0);
-    // It has no more room than what else is the kernel's.
+    // It has no more room than what else stations of the link send to all.
     for _ in 0..10 {
         bench.arrive(Side::Public, &frames);
     }
-    let dropped = bench.counters.punt_dropped[PuntClass::Kernel.index()].get();
+    let dropped = bench.counters.punt_dropped[PuntClass::Arp.index()].get();
     assert_eq!((dropped, bench.dropped(DropReason::HousekeepingFull)), (37, 37));
 }
 
