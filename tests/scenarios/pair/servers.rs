@@ -62,6 +62,12 @@ fn a_private_link_that_is_pulled_takes_no_server_out() {
     lab.spoil();
     let machines = lab.machines();
     machines.into_iter().for_each(await_checked);
+    // Whom a machine asks whether its network is whole has to have answered it before.
+    let [a, b] = machines.map(|machine| machine.machine);
+    let echo = ["ping", "-c", "3", "-W", "1", b.private];
+    let answers = || a.namespace.run(&echo).is_ok_and(|output| output.ok());
+    wait_until("the peer answers on the private side", SECONDS, answers).unwrap();
+    std::thread::sleep(Duration::from_secs(3));
     let pulled = Pulled::new();
     // Ten times as long as a server that is silent is believed to be up.
     std::thread::sleep(Duration::from_secs(10));
