@@ -176,6 +176,10 @@ impl Translator<Ipv4Addr> {
         if when == When::Ahead && self.connections.limits_sources() {
             return Planned::InTurn;
         }
+        let is_masqueraded = matches!(destination, Destination::Masquerade(_));
+        if when == When::Ahead && is_masqueraded && self.connections.limits_masquerades() {
+            return Planned::InTurn;
+        }
         if let Destination::Service { service, .. } = destination {
             // A whole burst would go to the server that has least before it; and what a service of
             // a group decides depends on what those before it have.
@@ -270,6 +274,7 @@ impl Translator<Ipv4Addr> {
             }
             Destination::Masquerade(rule) => {
                 self.admits(tuple.source, Kind::Masquerade, now)?;
+                self.connections.admits_host(tuple.source).map_err(Decision::Refused)?;
                 let random = self.port_number(key, now);
                 let mut ports = masquerade_ports(policy, rule, request, random);
                 let port = ports.next().ok_or(Decision::Refused(Refusal::PortsExhausted))?;

@@ -103,6 +103,7 @@ pub(super) fn take_snapshot(
         view.counters.server(server.id).into_iter().for_each(ServerCounters::restart);
     }
     flows.translator.connections.set_source_rules(&snapshot.policy.sources);
+    flows.translator.connections.set_share_rules(&snapshot.policy.shares);
     flows.translator.connections.set_timeouts(snapshot.timeouts);
     flows.fragments.set_timeout(snapshot.fragment_timeout);
     flows.departures.look_again();

@@ -13,6 +13,7 @@ mod pool;
 mod ports;
 mod scheduler;
 mod service;
+mod shares;
 mod sides;
 
 use crate::checked::Checked;
@@ -58,6 +59,7 @@ fn judge(raw: &Raw, report: &Report<'_>) {
         masquerade::judge(&raw.masquerade, public, private, report);
     }
     service::judge(&raw.services, raw.public.as_ref(), raw.private.as_ref(), report);
+    shares::judge(raw, report);
     persist::judge(&raw.services, report);
     if let Some(peer) = &raw.peer {
         peer::judge(peer, &sides, report);

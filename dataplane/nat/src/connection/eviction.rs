@@ -95,7 +95,8 @@ impl<A: Replicated> Connections<A> {
     pub fn make_room(&mut self) -> bool {
         let Some(id) = self.accounting.evictable.next() else { return false };
         self.accounting.evictable.evicted += 1;
-        self.close(id).is_some()
+        self.made_room = self.close(id).is_some();
+        self.made_room
     }
 
     /// Less than an eighth of what the worker could have is free.

@@ -32,6 +32,7 @@ use crate::policy::Refusal;
 use crate::record::{Bound, ConnectionId, Key, Record, Visits};
 use crate::room::{Capacity, Room};
 use crate::service::{Budgets, Loads, ServerId};
+use crate::shares::{self, ShareId, Shares};
 use crate::sources::{Rules, SharedCounts, Sources};
 use crate::sync::{Replicated, Session};
 use crate::table::{Candidate, Hit, InsertError, Table};
@@ -190,6 +191,8 @@ pub struct Connections<A> {
     unbound: usize,
     /// The record at which the search for such connections goes on.
     binding: Option<usize>,
+    /// A connection has just made room: the next that opens takes its place.
+    made_room: bool,
 }
 
 /// How long the answer to a datagram that was scheduled by itself may take.
@@ -207,6 +210,8 @@ struct Accounting<A> {
     room: Arc<Room>,
     /// What each source has, if that is limited.
     sources: Option<Box<Sources<A>>>,
+    /// What services and masquerade rules have, if they are sure of something.
+    shares: Shares<A>,
     /// Who sees servers answer and fail.
     observer: Observer,
 }
@@ -223,8 +228,9 @@ impl<A: Replicated> Accounting<A> {
 
     /// Counts a connection that opens.
     #[inline(always)]
-    fn opened(&mut self, record: &Record<A>, id: ConnectionId, now: Instant) {
+    fn opened(&mut self, record: &Record<A>, id: ConnectionId, share: ShareId, now: Instant) {
         self.bound(record);
+        self.shares.opened(id, share);
         let is_weak = record.state.is_evictable(record.protocol()) == Some(true);
         if is_weak {
             self.evictable.set(id, true);
@@ -242,6 +248,7 @@ impl<A: Replicated> Accounting<A> {
             self.budgets.closed(record.server());
         }
         let was_weak = self.evictable.take(id);
+        self.shares.closed(id);
         if let Some(sources) = &mut self.sources {
             sources.closed(record, id, was_weak);
         }
@@ -286,6 +293,7 @@ impl<A: Replicated> Connections<A> {
                 evictable: Evictable::new(capacity),
                 room: Arc::new(Room::new(capacity.into())),
                 sources: None,
+                shares: Shares::new(capacity),
                 observer: Observer::default(),
             },
             staged: None,
@@ -298,6 +306,7 @@ impl<A: Replicated> Connections<A> {
             generation: 0,
             unbound: 0,
             binding: None,
+            made_room: false,
         }
     }
 
@@ -337,6 +346,36 @@ impl<A: Replicated> Connections<A> {
     pub fn set_source_rules(&mut self, rules: &Arc<Rules<A>>) {
         if let Some(sources) = &mut self.accounting.sources {
             sources.set_rules(rules);
+        }
+    }
+
+    /// Takes other rules of what services and masquerade rules are sure of.
+    pub fn set_share_rules(&mut self, rules: &Arc<shares::Rules<A>>) {
+        self.accounting.shares.set_rules(rules);
+    }
+
+    /// True if what masquerade rules take may be limited.
+    pub(crate) fn limits_masquerades(&self) -> bool {
+        self.accounting.shares.limits()
+    }
+
+    /// Whether a private host's masquerade rule takes one more connection.
+    ///
+    /// # Errors
+    ///
+    /// The refusal, if it has as many as it may.
+    #[inline(always)]
+    pub(crate) fn admits_host(&self, source: A) -> Result<(), Refusal> {
+        self.accounting.shares.admits_host(source)
+    }
+
+    /// A step of counting open connections by new rules of shares. Returns how many records it has
+    /// looked at, none when all are counted.
+    #[inline(always)]
+    pub fn count_on(&mut self) -> usize {
+        match self.accounting.shares.is_walking() {
+            true => self.accounting.shares.walk_on(&self.table),
+            false => 0,
         }
     }
 
@@ -383,6 +422,7 @@ impl<A: Replicated> Connections<A> {
         self.table.bytes()
             + self.accounting.wheel.bytes()
             + self.accounting.evictable.bytes()
+            + self.accounting.shares.bytes()
             + sources
     }
 
@@ -416,24 +456,46 @@ impl<A: Replicated> Connections<A> {
         if is_told {
             record.set_mark(self.accounting.session.mark());
         }
-        let id = self.enter(&record, now)?;
+        let share = self.accounting.shares.of(&record);
+        let limit = self.limit_of(share);
+        let id = self.enter(&record, share, limit, now)?;
         if is_told {
             self.accounting.session.opened(&record);
         }
         Ok(Hit { id, direction: new.direction })
     }
 
-    /// Puts a new record into the table, the loads and the wheel.
+    /// As many connections as there may be for one of this share to open: those that have not what
+    /// they are sure of may have what is withheld from others. What opens in the place of another
+    /// takes nothing from them.
+    #[inline(always)]
+    fn limit_of(&mut self, share: ShareId) -> usize {
+        let room = &self.accounting.room;
+        let (limit, withheld) = (room.limit(), room.withheld());
+        let in_place = core::mem::take(&mut self.made_room);
+        if withheld == 0 || in_place || self.accounting.shares.is_short(share) {
+            return limit;
+        }
+        limit.saturating_sub(withheld)
+    }
+
+    /// Puts a new record into the table, the loads and the wheel, if there are fewer than `limit`.
     #[inline]
-    fn enter(&mut self, record: &Record<A>, now: Instant) -> Result<ConnectionId, InsertError> {
-        let Accounting { wheel, timeouts, room, .. } = &mut self.accounting;
-        self.table.set_limit(room.limit());
+    fn enter(
+        &mut self,
+        record: &Record<A>,
+        share: ShareId,
+        limit: usize,
+        now: Instant,
+    ) -> Result<ConnectionId, InsertError> {
+        let Accounting { wheel, timeouts, .. } = &mut self.accounting;
+        self.table.set_limit(limit);
         let id = self.table.insert(*record)?;
         if let Some(entered) = self.table.slot_mut(id) {
             let deadline = now.plus(Self::timeout(timeouts, record));
             wheel.visit_by(deadline, id, &mut entered.visits);
         }
-        self.accounting.opened(record, id, now);
+        self.accounting.opened(record, id, share, now);
         self.unbound += usize::from(record.is_unbound());
         Ok(id)
     }
