@@ -200,7 +200,8 @@ impl FloodHarness {
     fn slice(&mut self, rate: u32) -> Result<Slice, Error> {
         let counters = Arc::clone(&self.harness.counters);
         let drops = |reason| counters.drops.get(reason);
-        let seen = || match self.target {
+        let target = self.target;
+        let seen = || match target {
             Target::Service => (counters.opened.get(), drops(DropReason::Overload)),
             Target::RealAddress => (
                 counters.punted[PuntClass::Kernel.index()].get(),
