@@ -26,6 +26,7 @@ pub mod lease;
 pub mod message;
 pub mod neighbours;
 pub mod observations;
+pub mod packet_filter;
 pub mod pair;
 pub mod pools;
 pub mod reload;
@@ -46,6 +47,7 @@ pub use lease::{LeaseOrder, LeaseStatus, NicState, Reach, SyncState, SyncStatus}
 pub use message::{Request, Response};
 pub use neighbours::{Neighbour, NeighbourState, Neighbours};
 pub use observations::{Observation, Observations, Observe};
+pub use packet_filter::{BpfInstruction, PacketFilter};
 pub use pair::{Change, Keys, Member, NotUnderstood, Pair, Path, Sync, SyncLink};
 pub use pools::{
     AdminOrder, Administer, Administered, Administrative, Operational, Origin, PeerExchange,
