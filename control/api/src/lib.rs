@@ -34,6 +34,7 @@ pub mod server;
 pub mod services;
 pub mod status;
 pub mod stream;
+pub mod trace;
 mod version;
 pub mod versions;
 
@@ -61,6 +62,10 @@ pub use services::{
 };
 pub use status::{
     ClientKey, Configuration, KeyOrigin, Nic, NicCounters, Role, Side, Status, WorkerStatus,
+};
+pub use trace::{
+    Explain, Explanation, Journey, PacketSummary, Step, Trace, TraceCounts, TracePage, TracePoint,
+    TraceStage,
 };
 pub use version::VERSION;
 pub use versions::{
