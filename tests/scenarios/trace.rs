@@ -59,7 +59,10 @@ fn a_connection_is_followed_from_its_first_packet_and_both_ways() {
     assert!(text(first, "arrived").contains("public NIC"));
     assert_eq!(step(first, "found")["outcome"], "none");
     let decided = text(first, "decided");
-    assert!(decided.starts_with("service web: ") && decided.contains("chosen 10.0.0.1"), "{decided}");
+    assert!(
+        decided.starts_with("service web: ") && decided.contains("chosen 10.0.0.1"),
+        "{decided}"
+    );
     assert!(text(first, "rewritten").contains("> 10.0.0.1"));
     assert!(text(first, "next_hop").contains(" at "));
     assert_eq!(step(first, "sent")["side"], "private");
@@ -91,7 +94,8 @@ fn why_a_server_was_not_chosen_is_said_in_words() {
     lab.appliance.reload(&Settings { weights: [0, 1, 1], ..Settings::default() }).unwrap();
     let filter = "tcp[tcpflags] == tcp-syn";
     let seen = traced(&["--count", "1", filter], || get(Lab::CLIENT, &web()));
-    let explained = lab.appliance.tandem(&["explain", "198.51.100.100:4242", "198.51.100.10:80/tcp"]);
+    let explained =
+        lab.appliance.tandem(&["explain", "198.51.100.100:4242", "198.51.100.10:80/tcp"]);
     lab.appliance.reload(&Settings::default()).unwrap();
     let all = packets(seen);
     let decided = text(&all[0], "decided");
@@ -147,11 +151,12 @@ except ConnectionRefusedError: pass";
 fn fragments_go_the_way_of_their_first() {
     let mut lab: Ready = ready().unwrap();
     lab.restart_with(&Settings { driver: Driver::AfXdp, ..Settings::default() }).unwrap();
-    let seen = packets(traced(&["--count", "3", "--at", "before", "ip[6:2] & 0x3fff != 0"], || {
-        let send = "import socket,sys
+    let seen =
+        packets(traced(&["--count", "3", "--at", "before", "ip[6:2] & 0x3fff != 0"], || {
+            let send = "import socket,sys
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.sendto(b'x' * 4000, (sys.argv[1], 7))";
-        Lab::CLIENT.python(send, &[VIP]).unwrap();
-    }));
+            Lab::CLIENT.python(send, &[VIP]).unwrap();
+        }));
     assert_eq!(seen[0]["packet"]["detail"], "first fragment");
     for later in &seen[1..] {
         assert!(later["packet"]["detail"].as_str().unwrap().starts_with("fragment at byte"));

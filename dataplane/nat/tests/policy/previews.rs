@@ -107,7 +107,8 @@ fn a_decision_takes_its_turn_and_a_preview_does_not() {
     let world = World::usual();
     let policy = world.policy();
     let mut translator = world.translator(&policy);
-    let request = |port: u16| request(Side::Public, Protocol::Tcp, (CLIENT, 1000 + port), (VIP, 80));
+    let request =
+        |port: u16| request(Side::Public, Protocol::Tcp, (CLIENT, 1000 + port), (VIP, 80));
     let servers: Vec<_> = (0..4)
         .map(|port| {
             let Outcome::Opens(_, reply) = previewed(&mut translator, &policy, &request(port))
