@@ -269,7 +269,7 @@ fn no_program_keeps_a_worker_from_its_packets() {
             code,
             jump_true,
             jump_false,
-            operand: if operand % 3 == 0 { operand } else { operand % 64 },
+            operand: if operand % 8 == 0 { operand } else { operand % 16 },
         },
     );
     let programs = proptest::collection::vec(instruction, 1..12);
@@ -280,7 +280,7 @@ fn no_program_keeps_a_worker_from_its_packets() {
     let mut taken = 0;
     for round in 0..10_000u32 {
         let mut program = programs.new_tree(&mut runner).unwrap().current();
-        program.extend([returns(round % 2); 4]);
+        program.extend([returns(round % 2); 20]);
         let Ok(_) = Program::new(&program) else { continue };
         taken += 1;
         let point = [Point::Before, Point::After, Point::Either][round as usize % 3];
@@ -288,7 +288,7 @@ fn no_program_keeps_a_worker_from_its_packets() {
         bench.arrive(Side::Public, &[question(1), question(2)]);
         assert_eq!(bench.sent(Side::Private).len(), 2, "{program:?}");
     }
-    assert!(taken > 1000, "{taken}");
+    assert!(taken > 500, "{taken} programs were run");
 }
 
 #[test]
