@@ -284,7 +284,7 @@ fn no_program_keeps_a_worker_from_its_packets() {
     bench.arrive(Side::Public, &[question(0)]);
     bench.sent(Side::Private);
     let mut taken = 0;
-    for round in 0..10_000u32 {
+    for round in 0..3000u32 {
         let mut program = programs.new_tree(&mut runner).unwrap().current();
         program.extend([returns(round % 2); 20]);
         let Ok(_) = Program::new(&program) else { continue };
