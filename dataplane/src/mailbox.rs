@@ -13,6 +13,7 @@ use nat::sync::Session;
 use nat::table::Record;
 
 use crate::snapshot::Snapshot;
+use crate::trace::{Question, Tracer};
 
 /// Orders that may wait.
 const DEPTH: usize = 8;
@@ -25,6 +26,10 @@ pub enum Order {
     Walk(Walk),
     /// Begin or end a session of connection sync.
     Sync(Session),
+    /// Follow packets, or no longer.
+    Trace(Option<Box<Tracer>>),
+    /// Say what would become of a packet.
+    Explain(Box<Question>),
 }
 
 pub enum Answer {
@@ -34,6 +39,10 @@ pub enum Answer {
     Walked(Walk),
     /// The session of connection sync before.
     Synced(Session),
+    /// What was traced with before.
+    Traced(Option<Box<Tracer>>),
+    /// The question with its answer.
+    Explained(Box<Question>),
 }
 
 /// A walk over a part of a worker's connections.

@@ -11,10 +11,10 @@ use crate::message::{self, Request, Response};
 use crate::services::MOST_PAGES;
 use crate::stream::Direction;
 use crate::{
-    Administer, Administered, Applied, Apply, Connections, Counters, KeyOrder, KeyState,
-    LeaseOrder, LeaseStatus, Neighbours, Page, Pair, Pools, PoolsPage, Reload, Reloaded, RollBack,
-    Services, ServicesPage, SetServers, SourcesInForce, SourcesPage, Status, VersionFiles,
-    VersionNumber, Versions,
+    Administer, Administered, Applied, Apply, Connections, Counters, Explain, Explanation,
+    KeyOrder, KeyState, LeaseOrder, LeaseStatus, Neighbours, Page, Pair, Pools, PoolsPage, Reload,
+    Reloaded, RollBack, Services, ServicesPage, SetServers, SourcesInForce, SourcesPage, Status,
+    Trace, TracePage, VersionFiles, VersionNumber, Versions,
 };
 
 /// Why a request has no answer.
@@ -249,6 +249,40 @@ impl Client {
         /// Asks a dataplane for one page of its connections.
         connections(page: Page) -> Connections, Request::Connections(page)
     );
+    /// Has a dataplane follow packets. It ends when this client does.
+    ///
+    /// # Errors
+    /// Fails as [`Client::request`] does.
+    pub fn trace(&mut self, trace: Trace) -> Result<TracePage, ClientError> {
+        self.tracing(&Request::Trace(trace))
+    }
+
+    /// Asks a dataplane for what was seen of the packets since.
+    ///
+    /// # Errors
+    /// Fails as [`Client::request`] does.
+    pub fn trace_next(&mut self) -> Result<TracePage, ClientError> {
+        self.tracing(&Request::TraceNext)
+    }
+
+    fn tracing(&mut self, request: &Request) -> Result<TracePage, ClientError> {
+        match self.request(request)? {
+            Response::Tracing(page) => Ok(page),
+            _ => Err(ClientError::OtherAnswer),
+        }
+    }
+
+    /// Asks a dataplane what would become of a packet.
+    ///
+    /// # Errors
+    /// Fails as [`Client::request`] does.
+    pub fn explain(&mut self, explain: Explain) -> Result<Explanation, ClientError> {
+        match self.request(&Request::Explain(explain))? {
+            Response::Explained(explanation) => Ok(explanation),
+            _ => Err(ClientError::OtherAnswer),
+        }
+    }
+
     ask!(
         /// Asks a dataplane for the neighbour tables of both sides.
         neighbours() -> Neighbours, Request::Neighbours

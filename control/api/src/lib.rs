@@ -26,6 +26,7 @@ pub mod lease;
 pub mod message;
 pub mod neighbours;
 pub mod observations;
+pub mod packet_filter;
 pub mod pair;
 pub mod pools;
 pub mod reload;
@@ -33,6 +34,7 @@ pub mod server;
 pub mod services;
 pub mod status;
 pub mod stream;
+pub mod trace;
 mod version;
 pub mod versions;
 
@@ -46,6 +48,7 @@ pub use lease::{LeaseOrder, LeaseStatus, NicState, Reach, SyncState, SyncStatus}
 pub use message::{Request, Response};
 pub use neighbours::{Neighbour, NeighbourState, Neighbours};
 pub use observations::{Observation, Observations, Observe};
+pub use packet_filter::{BpfInstruction, PacketFilter};
 pub use pair::{Change, Keys, Member, NotUnderstood, Pair, Path, Sync, SyncLink};
 pub use pools::{
     AdminOrder, Administer, Administered, Administrative, Operational, Origin, PeerExchange,
@@ -59,6 +62,10 @@ pub use services::{
 };
 pub use status::{
     ClientKey, Configuration, KeyOrigin, Nic, NicCounters, Role, Side, Status, WorkerStatus,
+};
+pub use trace::{
+    Explain, Explanation, Journey, PacketSummary, Step, Trace, TraceCounts, TracePage, TracePoint,
+    TraceStage,
 };
 pub use version::VERSION;
 pub use versions::{

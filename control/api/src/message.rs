@@ -7,10 +7,10 @@ use crate::failure::{Failure, FailureKind};
 use crate::stream::Direction;
 use crate::version::VERSION;
 use crate::{
-    Administer, Administered, Applied, Apply, Connections, Counters, KeyOrder, KeyState,
-    LeaseOrder, LeaseStatus, Neighbours, Observations, Observe, Page, Pair, Pools, PoolsPage,
-    Reload, Reloaded, RollBack, Services, ServicesPage, SetServers, SourcesInForce, SourcesPage,
-    Status, VersionFiles, VersionNumber, Versions,
+    Administer, Administered, Applied, Apply, Connections, Counters, Explain, Explanation,
+    KeyOrder, KeyState, LeaseOrder, LeaseStatus, Neighbours, Observations, Observe, Page, Pair,
+    Pools, PoolsPage, Reload, Reloaded, RollBack, Services, ServicesPage, SetServers,
+    SourcesInForce, SourcesPage, Status, Trace, TracePage, VersionFiles, VersionNumber, Versions,
 };
 
 /// What a client can ask: the first group is for a dataplane, `Pair` and `Failover` are for
@@ -48,6 +48,15 @@ pub enum Request {
     /// Turns this connection into one end of connection sync, which only tandem-control does;
     /// answered with [`Response::Syncing`], and [`crate::stream`] frames follow.
     Sync(Direction),
+    /// Begins to follow the packets that match a filter; answered with [`Response::Tracing`], or
+    /// with a failure of kind [`FailureKind::Busy`] while another client does. It ends with the
+    /// connection of the client.
+    Trace(Trace),
+    /// Asks for what was seen since the last answer, after a wait of less than a second if there is
+    /// nothing; answered with [`Response::Tracing`].
+    TraceNext,
+    /// Asks what would become of a packet; answered with [`Response::Explained`].
+    Explain(Explain),
     /// Waits for what is observed of servers, when it changes; answered with
     /// [`Response::Observations`].
     Observe(Observe),
@@ -102,6 +111,10 @@ pub enum Response {
     LeaseStatus(LeaseStatus),
     /// Answers [`Request::Sync`].
     Syncing,
+    /// Answers [`Request::Trace`] and [`Request::TraceNext`].
+    Tracing(TracePage),
+    /// Answers [`Request::Explain`].
+    Explained(Explanation),
     /// Answers [`Request::Observe`].
     Observations(Observations),
     /// Answers [`Request::Pair`] and [`Request::Failover`].

@@ -7,6 +7,7 @@ mod connections;
 mod counters;
 mod diff;
 mod doctor;
+mod explain;
 mod failover;
 mod key;
 mod manual;
@@ -19,6 +20,7 @@ mod services;
 mod setup;
 mod sources;
 mod status;
+mod trace;
 mod upgrade;
 mod verdict;
 mod versions;
@@ -81,6 +83,12 @@ enum Command {
     Neighbours,
     /// Show every counter, and dropped packets by reason
     Counters(counters::Arguments),
+    /// Follow packets through the dataplane: what was decided about each, and why
+    #[command(after_help = trace::HELP)]
+    Trace(trace::Arguments),
+    /// Say what would become of a packet, and why; nothing is changed by it
+    #[command(after_help = explain::HELP)]
+    Explain(explain::Arguments),
     /// Move the active role to the other machine; no connection is lost
     Failover,
     /// Have the dataplane read its configuration file again; no connection is lost
@@ -163,6 +171,8 @@ impl Cli {
             Command::Sources(arguments) => sources::run(arguments, &mut context),
             Command::Neighbours => neighbours::run(&mut context),
             Command::Counters(arguments) => counters::run(arguments, &mut context),
+            Command::Trace(arguments) => trace::run(arguments, &mut context),
+            Command::Explain(arguments) => explain::run(arguments, &mut context),
             Command::Failover => failover::run(&mut context),
             Command::Reload => reload::run(&mut context),
             Command::Apply(arguments) => apply::run(arguments, &mut context),

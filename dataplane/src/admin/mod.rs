@@ -16,6 +16,7 @@ pub mod reload;
 mod socket;
 mod status;
 mod sync;
+mod trace;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -43,6 +44,7 @@ use crate::worker::Sharing;
 
 pub use orders::Orders;
 pub use socket::{Socket, SocketError};
+pub use trace::TraceSlot;
 
 /// The configuration in use and what the next one is made with.
 pub struct Loaded {
@@ -114,6 +116,8 @@ pub struct Admin {
     /// What was observed of servers, for control to wait for.
     pub observations: Arc<Observations>,
     pub suspects: Arc<Suspects>,
+    /// Whether a client traces packets.
+    pub traces: TraceSlot,
 }
 
 impl Admin {
@@ -130,6 +134,7 @@ impl Admin {
             Request::Reload(reload) => self.reload(&reload).map(Response::Reloaded),
             Request::Sources(page) => self.sources(&page).map(Response::SourcesInForce),
             Request::Observe(observe) => Ok(Response::Observations(self.observe(&observe))),
+            Request::Explain(explain) => self.explain(&explain).map(Response::Explained),
             // Whoever holds the stream makes it one end of connection sync.
             Request::Sync(_) => Ok(Response::Syncing),
             _ => Err(api::Failure::new(

@@ -9,6 +9,7 @@ use api::{Client, Failure, FailureKind};
 use super::{Admin, WorkerHandle};
 use crate::mailbox::{Answer, Order, Walk};
 use crate::snapshot::Snapshot;
+use crate::trace::Question;
 
 /// How long a worker may take; it looks into its box every few microseconds. A client waits for
 /// long enough that a snapshot can be published and taken back.
@@ -123,6 +124,24 @@ impl Orders {
             .and_then(|()| await_answer(worker, number, deadline));
         match answer {
             Ok(Answer::Walked(walk)) => Ok(walk),
+            _ => {
+                worker.mailbox.withdraw(number);
+                Err(self.failure(worker.core))
+            }
+        }
+    }
+
+    /// Has a worker answer a question.
+    pub(super) fn explain(
+        &mut self,
+        worker: &WorkerHandle,
+        question: Box<Question>,
+    ) -> Result<Box<Question>, Failure> {
+        let (number, deadline) = self.begin();
+        let answer = give(worker, number, Order::Explain(question), deadline)
+            .and_then(|()| await_answer(worker, number, deadline));
+        match answer {
+            Ok(Answer::Explained(question)) => Ok(question),
             _ => {
                 worker.mailbox.withdraw(number);
                 Err(self.failure(worker.core))

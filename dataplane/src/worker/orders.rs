@@ -8,7 +8,9 @@ use nat::Connections;
 use nat::service::Service;
 use nat::sync::Session;
 
+use super::explain;
 use super::flows::Flows;
+use super::io::Io;
 use super::next_hops::NextHopCache;
 use super::view::View;
 use crate::counters::ServerCounters;
@@ -37,9 +39,9 @@ impl Orders {
 
     /// Follows the next order, and goes on with what an earlier one has begun.
     #[inline(always)]
-    pub(super) fn follow(&mut self, flows: &mut Flows, view: &mut View) {
+    pub(super) fn follow(&mut self, io: &mut Io, flows: &mut Flows, view: &mut View) {
         if let Some((number, order)) = self.mailbox.next_order() {
-            self.begin(number, order, flows, view);
+            self.begin(number, order, io, flows, view);
         }
         if self.walk.is_some() {
             self.walk_on(&flows.translator.connections, view);
@@ -47,7 +49,14 @@ impl Orders {
     }
 
     #[cold]
-    fn begin(&mut self, number: u64, order: Order, flows: &mut Flows, view: &mut View) {
+    fn begin(
+        &mut self,
+        number: u64,
+        order: Order,
+        io: &mut Io,
+        flows: &mut Flows,
+        view: &mut View,
+    ) {
         // An answer is dropped here only if nobody collects answers: the process is ending.
         match order {
             Order::Snapshot(snapshot) => {
@@ -58,6 +67,14 @@ impl Orders {
             Order::Sync(session) => {
                 let old: Session = flows.translator.connections.set_session(session);
                 drop(self.mailbox.reply(number, Answer::Synced(old)));
+            }
+            Order::Trace(tracer) => {
+                let old = core::mem::replace(&mut io.trace, tracer);
+                drop(self.mailbox.reply(number, Answer::Traced(old)));
+            }
+            Order::Explain(mut question) => {
+                explain::answer(flows, view, &mut question);
+                drop(self.mailbox.reply(number, Answer::Explained(question)));
             }
         }
     }

@@ -16,6 +16,7 @@ use dataplane::neighbour::NeighbourTable;
 use dataplane::punt::PuntClass;
 use dataplane::role::{Deadlines, SharedDeadlines};
 use dataplane::snapshot::{Builder, Snapshot};
+use dataplane::trace::Tracer;
 use dataplane::worker::{BURST, Handoff, Outlet, Parts, Peer, Worker};
 use dpdk::burst::Burst;
 use dpdk::eal::{DeviceSpec, Eal, EalConfig, Memory};
@@ -239,6 +240,13 @@ impl Bench {
         let (before, services) = (&before.policy.services, &snapshot.policy.services);
         self.budgets.limits().follow(before, services, &[&self.budgets]);
         snapshot
+    }
+
+    /// The worker follows packets, or no longer.
+    pub(crate) fn order_trace(&mut self, tracer: Option<Box<Tracer>>) {
+        assert!(self.mailbox.order(0, Order::Trace(tracer)).is_ok());
+        self.worker.poll();
+        assert!(matches!(self.mailbox.answer(), Some((0, Answer::Traced(_)))));
     }
 
     /// Frames come in on a side, in one burst.

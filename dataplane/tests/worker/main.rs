@@ -29,4 +29,5 @@ mod reload;
 mod return_path;
 mod sources;
 mod suspects;
+mod trace;
 mod unserved;

@@ -99,6 +99,16 @@ impl<A: Replicated> Connections<A> {
         self.made_room
     }
 
+    /// True if no connection could be opened but in the place of another.
+    pub(crate) fn is_full(&self) -> bool {
+        self.table.len() >= self.accounting.room.limit()
+    }
+
+    /// True if there is a connection that would make room for another.
+    pub(crate) fn has_evictable(&self) -> bool {
+        self.accounting.evictable.count > 0
+    }
+
     /// Less than an eighth of what the worker could have is free.
     #[inline(always)]
     pub(super) fn is_pressed(&self) -> bool {
