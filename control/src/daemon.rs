@@ -28,6 +28,7 @@ use crate::role::term::TermFile;
 use crate::role::{Driver, DriverHandle, DriverRequest, SyncPlan, term};
 use crate::servers::task::PeerParts;
 use crate::servers::{PoolsTask, checks, folder, task};
+use crate::status_page;
 use crate::sync::accept::OtherLinks;
 use crate::sync::manager::{Channels, Manager};
 use crate::sync::noise::SyncKeys;
@@ -124,6 +125,15 @@ async fn serve(config: &Config, path: &Path) -> Result<(), StartError> {
         None => Judge::Alone(config.node.control_socket.clone()),
     };
     let boot = boot::start(&socket, judge);
+    let page = status_page::task::Source {
+        node: config.node.name.clone(),
+        socket: config.node.control_socket.clone(),
+        driver: pair.as_ref().map(|pair| pair.source.driver.clone()),
+        pools: pools.clone(),
+        health: health.clone(),
+    };
+    let ticks = status_page::task::start(page);
+    tokio::spawn(status_page::http::serve(config.status.clone(), ticks));
     let source = Source::new(
         config.node.control_socket.clone(),
         pair.as_ref().map(|pair| pair.source.clone()),

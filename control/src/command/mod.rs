@@ -13,14 +13,14 @@ mod manual;
 mod needs;
 mod neighbours;
 mod pair;
-mod pools;
+pub(crate) mod pools;
 mod reload;
 mod services;
 mod setup;
 mod sources;
 mod status;
 mod upgrade;
-mod verdict;
+pub(crate) mod verdict;
 mod versions;
 
 use std::io::{self, BufWriter, Write};

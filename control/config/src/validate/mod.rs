@@ -14,6 +14,7 @@ mod ports;
 mod scheduler;
 mod service;
 mod sides;
+mod status;
 
 use crate::checked::Checked;
 use crate::document::{Report, Table, parse};
@@ -59,6 +60,7 @@ fn judge(raw: &Raw, report: &Report<'_>) {
     }
     service::judge(&raw.services, raw.public.as_ref(), raw.private.as_ref(), report);
     persist::judge(&raw.services, report);
+    status::judge(&raw.status, raw.metrics, report);
     if let Some(peer) = &raw.peer {
         peer::judge(peer, &sides, report);
     }

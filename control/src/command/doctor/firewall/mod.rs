@@ -70,6 +70,14 @@ pub(in crate::command) fn wanted(config: &Config) -> Vec<Wanted> {
             packet: packet(Transport::Tcp, listen.port()),
         });
     }
+    let listen = config.status.listen;
+    if !listen.ip().is_loopback() {
+        wanted.push(Wanted {
+            what: "the status page",
+            without: "Browsers get no answer.",
+            packet: packet(Transport::Tcp, listen.port()),
+        });
+    }
     wanted
 }
 
