@@ -312,7 +312,7 @@ function drawCharts() {
     chart.svg.replaceChildren(...shapes);
     const unit = chart.traces[0].startsWith("bits") ? bits(most) : short(most, "");
     say(chart.from, "−" + back);
-    say(chart.top, most > 0 ? "most " + unit : "");
+    say(chart.top, most > 0 ? "max " + unit : "");
     chart.svg.setAttribute("aria-label", `${chart.title} in the last ${back}: now ${values.join(", ")}, most ${unit}`);
   }
 }
