@@ -15,6 +15,7 @@ pub mod configuration;
 pub mod daemon;
 pub mod dataplane_client;
 pub mod error;
+pub mod events;
 pub mod health;
 pub mod heartbeat;
 pub mod http;

@@ -11,7 +11,7 @@ use crate::message::{self, Request, Response};
 use crate::services::MOST_PAGES;
 use crate::stream::Direction;
 use crate::{
-    Administer, Administered, Applied, Apply, Connections, Counters, KeyOrder, KeyState,
+    Administer, Administered, Applied, Apply, Connections, Counters, EventsFound, EventsPage, KeyOrder, KeyState,
     LeaseOrder, LeaseStatus, Neighbours, Page, Pair, Pools, PoolsPage, Reload, Reloaded, RollBack,
     Services, ServicesPage, SetServers, SourcesInForce, SourcesPage, Status, VersionFiles,
     VersionNumber, Versions,
@@ -304,5 +304,9 @@ impl Client {
     ask!(
         /// A page of the files of the configuration in force.
         sources_page(page: SourcesPage) -> SourcesInForce, Request::Sources(page)
+    );
+    ask!(
+        /// Asks tandem-control for what happened.
+        events(page: EventsPage) -> EventsFound, Request::Events(page)
     );
 }
