@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::boot::{self, Judge};
 use crate::clock::Clock;
 use crate::configuration::Follower;
+use crate::events::Events;
 use crate::heartbeat::Association;
 use crate::key::{Held, KeyError, KeyFiles};
 use crate::measures::Measures;
@@ -95,6 +96,8 @@ async fn serve(config: &Config, path: &Path) -> Result<(), StartError> {
         signal(SignalKind::terminate()).map_err(StartError::io("no handler for SIGTERM"))?;
     let mut interrupt =
         signal(SignalKind::interrupt()).map_err(StartError::io("no handler for SIGINT"))?;
+    let events = Events::start(&config.node.state, &config.node.name)
+        .map_err(StartError::io("no threads for events"))?;
     let follower = Follower::new(config);
     reload::follow_signals(Arc::clone(&follower))
         .map_err(StartError::io("no handlers for SIGHUP, SIGUSR1, SIGUSR2"))?;
@@ -131,6 +134,7 @@ async fn serve(config: &Config, path: &Path) -> Result<(), StartError> {
         driver: pair.as_ref().map(|pair| pair.source.driver.clone()),
         pools: pools.clone(),
         health: health.clone(),
+        events: events.clone(),
     };
     let ticks = status_page::task::start(page);
     tokio::spawn(status_page::http::serve(config.status.clone(), ticks));

@@ -46,10 +46,7 @@ pub struct Browser {
 }
 
 /// Runs this on a thread in the namespace: its connections are those of a program there.
-pub fn inside<T: Send>(
-    namespace: Namespace,
-    story: impl AsyncFnOnce() -> T + Send,
-) -> T {
+pub fn inside<T: Send>(namespace: Namespace, story: impl AsyncFnOnce() -> T + Send) -> T {
     let run = || {
         let file = fs::File::open(format!("/run/netns/{}", namespace.0)).unwrap();
         let network = Some(LinkNameSpaceType::Network);

@@ -3,6 +3,7 @@
 use core::time::Duration;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Instant;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -28,22 +29,26 @@ const LIMITS: Limits = Limits {
     patience: Duration::from_secs(10),
     longest: Duration::from_secs(600),
 };
+/// How long a stream lasts; the browser asks for another one then. It ends before it would be cut.
+const LIFE: Duration = Duration::from_secs(570);
 /// Streams at a time. The other places are for those who come.
 const STREAMS: usize = 32;
 /// Between two attempts to listen.
 const RETRY: Duration = Duration::from_secs(1);
 
-const PAGE: &str = include_str!("assets/page.html");
-const STYLE: &str = include_str!("assets/page.css");
-const SCRIPT: &str = include_str!("assets/page.js");
-const ICON: &str = include_str!("assets/icon.svg");
+const SCRIPT: &str = "text/javascript; charset=utf-8";
 
-/// Everything that a browser loads, by its path, but the streams.
-pub const ASSETS: [(&str, &str, &str); 4] = [
-    ("/", "text/html; charset=utf-8", PAGE),
-    ("/page.css", "text/css; charset=utf-8", STYLE),
-    ("/page.js", "text/javascript; charset=utf-8", SCRIPT),
-    ("/icon.svg", "image/svg+xml", ICON),
+/// Everything that a browser loads but the stream: its path, its kind, its text.
+pub const ASSETS: [(&str, &str, &str); 9] = [
+    ("/", "text/html; charset=utf-8", include_str!("assets/page.html")),
+    ("/page.css", "text/css; charset=utf-8", include_str!("assets/page.css")),
+    ("/page.js", SCRIPT, include_str!("assets/page.js")),
+    ("/draw.js", SCRIPT, include_str!("assets/draw.js")),
+    ("/way.js", SCRIPT, include_str!("assets/way.js")),
+    ("/charts.js", SCRIPT, include_str!("assets/charts.js")),
+    ("/services.js", SCRIPT, include_str!("assets/services.js")),
+    ("/lists.js", SCRIPT, include_str!("assets/lists.js")),
+    ("/icon.svg", "image/svg+xml", include_str!("assets/icon.svg")),
 ];
 
 /// The page loads nothing from elsewhere, is shown in no frame, and sends nothing anywhere.
@@ -202,7 +207,11 @@ async fn feed(
     place: Place,
 ) {
     let mut last = None;
+    let end = Instant::now() + LIFE;
     while let Some(tick) = watched.next().await {
+        if Instant::now() > end {
+            break;
+        }
         let follows = last.is_some_and(|last: u64| last + 1 == tick.number);
         last = Some(tick.number);
         let message = if follows { tick.change.clone() } else { tick.whole() };

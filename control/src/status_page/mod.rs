@@ -7,7 +7,7 @@
 //!   events    ──┘      └─ [history]: the last minutes and the last day
 //! ```
 //!
-//! The page is three files that are part of the program, and draws what the stream tells. While
+//! The page is files that are part of the program, and draws what the stream tells. While
 //! nobody looks, the task keeps the history alone. Nothing here changes anything.
 
 pub mod access;

@@ -17,6 +17,7 @@ use super::history::{History, Sample};
 use super::rates::readable;
 use super::view::{Memory, Moment, Seen, ServiceView, View};
 use crate::dataplane_client::{AskError, DataplaneClient};
+use crate::events::Events;
 use crate::health::Health;
 use crate::role::DriverHandle;
 use crate::servers::PoolsHandle;
@@ -27,6 +28,8 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const SHARE: u32 = 10;
 /// A look that is younger serves whoever comes.
 const FRESH: Duration = Duration::from_millis(1500);
+/// The events that are shown.
+const EVENTS: usize = 30;
 /// Nobody waits for longer than this for the first look.
 const PATIENCE: Duration = Duration::from_secs(8);
 
@@ -40,6 +43,7 @@ pub struct Source {
     pub driver: Option<DriverHandle>,
     pub pools: PoolsHandle,
     pub health: Health,
+    pub events: Events,
 }
 
 /// One look.
@@ -199,6 +203,8 @@ impl Task {
             return;
         }
         self.ask_rest(&mut seen).await;
+        let begun = Instant::now();
+        seen.events = self.source.events.recent(EVENTS);
         if let Some(pools) = &seen.pools {
             self.memory.failures.note(&pools.pools, moment.unix);
         }
@@ -212,6 +218,12 @@ impl Task {
             history: Arc::clone(&self.history),
             whole: OnceLock::new(),
         };
+        tracing::debug!(
+            "the status page: {} services and their servers in {} us, {} bytes",
+            tick.view.services.len(),
+            begun.elapsed().as_micros(),
+            tick.change.len()
+        );
         self.sender.send_replace(Some(Arc::new(tick)));
     }
 
@@ -293,7 +305,8 @@ struct Sent {
 impl Sent {
     /// The message that makes the page before into this one.
     fn change(&mut self, view: &View) -> Bytes {
-        let View { own, verdict, pair, sides, now, services, drops, workers, buffers } = view;
+        let View { own, verdict, pair, sides, now, services, drops, workers, buffers, events } =
+            view;
         let parts = [
             ("now", json(now)),
             ("own", json(own)),
@@ -303,6 +316,7 @@ impl Sent {
             ("drops", json(drops)),
             ("workers", json(workers)),
             ("buffers", json(buffers)),
+            ("events", json(events)),
         ];
         let mut changed: Vec<String> = Vec::new();
         for (name, text) in parts {

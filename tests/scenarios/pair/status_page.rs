@@ -132,9 +132,7 @@ fn it_says_when_nobody_answers_and_is_used_by_keyboard() {
         let reached = browser.tab_to("summary").await;
         assert!(reached < 40, "{reached} steps to the first service");
         browser.press('\n').await;
-        browser
-            .await_that("it closes", "!document.querySelector('details.service').open")
-            .await;
+        browser.await_that("it closes", "!document.querySelector('details.service').open").await;
         assert_eq!(browser.errors().await, [""; 0]);
 
         // What these judge by can fail.

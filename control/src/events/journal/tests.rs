@@ -8,7 +8,8 @@ struct Folder(PathBuf);
 
 impl Folder {
     fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("tandem-journal-{}-{name}", std::process::id()));
+        let path =
+            std::env::temp_dir().join(format!("tandem-journal-{}-{name}", std::process::id()));
         let _ = fs::remove_dir_all(&path);
         Folder(path)
     }

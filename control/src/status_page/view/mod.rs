@@ -27,6 +27,8 @@ pub struct Seen {
     pub pools: Option<Pools>,
     /// None on a machine without a peer.
     pub pair: Option<Result<Pair, String>>,
+    /// The last events, the oldest first.
+    pub events: Vec<std::sync::Arc<api::Event>>,
     /// Why the dataplane has not answered.
     pub trouble: Option<String>,
 }
@@ -43,6 +45,8 @@ pub struct View {
     pub drops: Vec<DropView>,
     pub workers: Vec<WorkerView>,
     pub buffers: Vec<BufferView>,
+    /// The last ones, the newest first.
+    pub events: Vec<EventView>,
 }
 
 /// The machine that answers.
@@ -64,6 +68,27 @@ pub struct OwnView {
     pub loaded_at: u64,
     /// Connections that the machine can hold.
     pub connections_limit: u64,
+}
+
+/// Something that happened.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+pub struct EventView {
+    pub number: u64,
+    /// In milliseconds since 1970.
+    pub at_millis: u64,
+    pub severity: api::EventSeverity,
+    /// A sentence without its full stop.
+    pub what: String,
+    pub why: Option<String>,
+    /// Who caused it.
+    pub actor: Option<String>,
+}
+
+impl EventView {
+    fn of(event: &api::Event) -> Self {
+        let api::Event { number, at_millis, severity, what, why, actor, .. } = event.clone();
+        EventView { number, at_millis, severity, what, why, actor }
+    }
 }
 
 /// The counters of the time before, by what they count.
@@ -113,6 +138,7 @@ impl View {
             workers: seen.status.as_ref().map_or_else(Vec::new, |status| {
                 sides::workers(status, moment, &mut memory.workers)
             }),
+            events: seen.events.iter().rev().map(|event| EventView::of(event)).collect(),
             buffers: seen.counters.as_ref().map_or_else(Vec::new, sides::buffers),
         };
         memory.sides.forget(moment.monotonic);
