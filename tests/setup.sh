@@ -10,6 +10,7 @@ packages=(
 	nginx-light dnsmasq-base bind9-dnsutils apache2-utils iperf3 traceroute
 	tcpdump tshark python3 bsdextrautils prometheus valgrind
 	mmdebstrap debhelper help2man lintian zstd openssl
+	chromium chromium-driver fonts-inter
 )
 
 # For the image in virtual machines: make image-test.
@@ -35,6 +36,14 @@ for package in "${packages[@]}"; do
 	state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
 	if [ "$state" != installed ]; then missing+=("$package"); fi
 done
+# axe-core, which judges whether a page can be used by everybody, comes by npm.
+axe=4.14.1
+browser=$(dirname "$0")/../target/browser
+wants_axe=no
+if ! grep -qs "\"version\": \"$axe\"" "$browser/node_modules/axe-core/package.json"; then
+	wants_axe=yes
+	if ! command -v npm >/dev/null; then missing+=(npm); fi
+fi
 wants_rust=no
 if ! command -v cargo >/dev/null; then wants_rust=yes; fi
 
@@ -60,6 +69,11 @@ if [ ${#missing[@]} -gt 0 ] || [ "$wants_rust" = yes ]; then
 	fi
 	echo "setup: installing ${missing[*]}"
 	apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
+if [ "$wants_axe" = yes ]; then
+	mkdir -p "$browser"
+	npm install --prefix "$browser" --no-save --silent --ignore-scripts "axe-core@$axe"
 fi
 
 if ! cargo nextest --version >/dev/null 2>&1; then

@@ -14,6 +14,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::boot::{self, Judge};
 use crate::clock::Clock;
 use crate::configuration::Follower;
+use crate::events::Events;
 use crate::heartbeat::Association;
 use crate::key::{Held, KeyError, KeyFiles};
 use crate::measures::Measures;
@@ -28,6 +29,7 @@ use crate::role::term::TermFile;
 use crate::role::{Driver, DriverHandle, DriverRequest, SyncPlan, term};
 use crate::servers::task::PeerParts;
 use crate::servers::{PoolsTask, checks, folder, task};
+use crate::status_page;
 use crate::sync::accept::OtherLinks;
 use crate::sync::manager::{Channels, Manager};
 use crate::sync::noise::SyncKeys;
@@ -94,6 +96,8 @@ async fn serve(config: &Config, path: &Path) -> Result<(), StartError> {
         signal(SignalKind::terminate()).map_err(StartError::io("no handler for SIGTERM"))?;
     let mut interrupt =
         signal(SignalKind::interrupt()).map_err(StartError::io("no handler for SIGINT"))?;
+    let events = Events::start(&config.node.state, &config.node.name)
+        .map_err(StartError::io("no threads for events"))?;
     let follower = Follower::new(config);
     reload::follow_signals(Arc::clone(&follower))
         .map_err(StartError::io("no handlers for SIGHUP, SIGUSR1, SIGUSR2"))?;
@@ -124,6 +128,16 @@ async fn serve(config: &Config, path: &Path) -> Result<(), StartError> {
         None => Judge::Alone(config.node.control_socket.clone()),
     };
     let boot = boot::start(&socket, judge);
+    let page = status_page::task::Source {
+        node: config.node.name.clone(),
+        socket: config.node.control_socket.clone(),
+        driver: pair.as_ref().map(|pair| pair.source.driver.clone()),
+        pools: pools.clone(),
+        health: health.clone(),
+        events: events.clone(),
+    };
+    let ticks = status_page::task::start(page);
+    tokio::spawn(status_page::http::serve(config.status.clone(), ticks));
     let source = Source::new(
         config.node.control_socket.clone(),
         pair.as_ref().map(|pair| pair.source.clone()),

@@ -11,10 +11,10 @@ use crate::message::{self, Request, Response};
 use crate::services::MOST_PAGES;
 use crate::stream::Direction;
 use crate::{
-    Administer, Administered, Applied, Apply, Connections, Counters, Explain, Explanation,
-    KeyOrder, KeyState, LeaseOrder, LeaseStatus, Neighbours, Page, Pair, Pools, PoolsPage, Reload,
-    Reloaded, RollBack, Services, ServicesPage, SetServers, SourcesInForce, SourcesPage, Status,
-    Trace, TracePage, VersionFiles, VersionNumber, Versions,
+    Administer, Administered, Applied, Apply, Connections, Counters, EventsFound, EventsPage,
+    Explain, Explanation, KeyOrder, KeyState, LeaseOrder, LeaseStatus, Neighbours, Page, Pair,
+    Pools, PoolsPage, Reload, Reloaded, RollBack, Services, ServicesPage, SetServers,
+    SourcesInForce, SourcesPage, Status, Trace, TracePage, VersionFiles, VersionNumber, Versions,
 };
 
 /// Why a request has no answer.
@@ -338,5 +338,9 @@ impl Client {
     ask!(
         /// A page of the files of the configuration in force.
         sources_page(page: SourcesPage) -> SourcesInForce, Request::Sources(page)
+    );
+    ask!(
+        /// Asks tandem-control for what happened.
+        events(page: EventsPage) -> EventsFound, Request::Events(page)
     );
 }

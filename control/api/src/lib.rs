@@ -19,6 +19,7 @@ pub mod client;
 pub mod configuration;
 pub mod connections;
 pub mod counters;
+pub mod events;
 pub mod failure;
 pub mod frame;
 pub mod key;
@@ -42,6 +43,9 @@ pub use client::Client;
 pub use configuration::{SourcePiece, SourcesInForce, SourcesPage};
 pub use connections::{Connection, ConnectionKind, Connections, Cursor, Endpoints, Filter, Page};
 pub use counters::{Counters, DropCount, MempoolUse, WorkerCounters};
+pub use events::{
+    EVENT_VERSION, Event, EventKind, EventSeverity, EventsFound, EventsPage, MOST_EVENTS,
+};
 pub use failure::{Failure, FailureKind};
 pub use key::{HeldKey, KeyOrder, KeyState, KeyStep};
 pub use lease::{LeaseOrder, LeaseStatus, NicState, Reach, SyncState, SyncStatus};

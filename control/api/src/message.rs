@@ -7,10 +7,11 @@ use crate::failure::{Failure, FailureKind};
 use crate::stream::Direction;
 use crate::version::VERSION;
 use crate::{
-    Administer, Administered, Applied, Apply, Connections, Counters, Explain, Explanation,
-    KeyOrder, KeyState, LeaseOrder, LeaseStatus, Neighbours, Observations, Observe, Page, Pair,
-    Pools, PoolsPage, Reload, Reloaded, RollBack, Services, ServicesPage, SetServers,
-    SourcesInForce, SourcesPage, Status, Trace, TracePage, VersionFiles, VersionNumber, Versions,
+    Administer, Administered, Applied, Apply, Connections, Counters, EventsFound, EventsPage,
+    Explain, Explanation, KeyOrder, KeyState, LeaseOrder, LeaseStatus, Neighbours, Observations,
+    Observe, Page, Pair, Pools, PoolsPage, Reload, Reloaded, RollBack, Services, ServicesPage,
+    SetServers, SourcesInForce, SourcesPage, Status, Trace, TracePage, VersionFiles, VersionNumber,
+    Versions,
 };
 
 /// What a client can ask: the first group is for a dataplane, `Pair` and `Failover` are for
@@ -84,6 +85,8 @@ pub enum Request {
     VersionFiles(VersionNumber),
     /// Gives tandem-control an order about the pair's key; answered with [`Response::KeyState`].
     Key(KeyOrder),
+    /// Asks tandem-control for what happened; answered with [`Response::EventsFound`].
+    Events(EventsPage),
 }
 
 /// The answer to a request.
@@ -131,6 +134,8 @@ pub enum Response {
     VersionFiles(VersionFiles),
     /// Answers [`Request::Key`]: the keys of this machine.
     KeyState(KeyState),
+    /// Answers [`Request::Events`].
+    EventsFound(EventsFound),
     /// Answers any request that was not carried out.
     Failure(Failure),
 }

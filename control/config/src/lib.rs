@@ -69,6 +69,7 @@ pub use model::service::{
     HashOptions, Limit, OnDown, Protocol, ReturnPathCheck, Scheduler, Server, Service, WhenFull,
 };
 pub use model::sources::{Quota, SourceLimits};
+pub use model::status::{PageTls, StatusPage};
 pub use model::timeouts::{ConnectionTimeouts, TcpTimeouts, Timeouts};
 pub use sources::{Source, Sources};
 pub use wire::Cidr;

@@ -1,11 +1,13 @@
 //! What a running dataplane can take, and what only a restart changes.
 
 use core::fmt::{Debug, Display};
+use std::path::PathBuf;
 
 use crate::model::Config;
 use crate::model::interface::Interface;
 use crate::model::node::Node;
 use crate::model::peer::{Peer, PeerPath, Timing};
+use crate::model::status::StatusPage;
 
 impl Config {
     /// What differs in `new` and cannot be changed while the dataplane runs, one line
@@ -59,6 +61,7 @@ impl Config {
         changes.option("node.maintenance", maintenance(old_node), maintenance(node));
         changes.peer(self.peer.as_ref(), new.peer.as_ref());
         changes.text("metrics.listen", &self.metrics.listen, &new.metrics.listen);
+        changes.status(&self.status, &new.status);
         changes.0
     }
 }
@@ -104,6 +107,25 @@ impl Changes {
         self.debug("peer.grace", &timing.grace, &other.grace);
         self.debug("peer.quiet", &timing.quiet, &other.quiet);
         self.option("peer.witness", old.witness, new.witness);
+    }
+
+    /// The files behind the paths may change at any time.
+    fn status(&mut self, old: &StatusPage, new: &StatusPage) {
+        self.text("status.listen", &old.listen, &new.listen);
+        let files = |page: &StatusPage| {
+            let tls = page.tls.as_ref();
+            [
+                ("status.certificate", tls.map(|tls| tls.certificate.clone())),
+                ("status.private_key", tls.map(|tls| tls.private_key.clone())),
+                ("status.client_ca", tls.and_then(|tls| tls.client_ca.clone())),
+                ("status.token_file", page.token_file.clone()),
+            ]
+        };
+        for ((key, old), (_, new)) in files(old).into_iter().zip(files(new)) {
+            let shown = |path: Option<PathBuf>| path.map(|path| path.display().to_string());
+            self.option(key, shown(old), shown(new));
+        }
+        self.list("status.names", &old.names, &new.names);
     }
 
     fn text<T: Display>(&mut self, key: &str, old: &T, new: &T) {

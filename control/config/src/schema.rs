@@ -76,6 +76,7 @@ pub(crate) const FILE: Section = Section {
         key("private", "{ ... }"),
         key("peer", "{ ... }"),
         key("metrics", "{ ... }"),
+        key("status", "{ ... }"),
         key("masquerade", "[{ ... }]"),
         key("defaults", "{ ... }"),
         key("checks", "{ ... }"),
@@ -183,6 +184,18 @@ pub(crate) const PEER_PATH: Section = Section {
 
 pub(crate) const METRICS: Section =
     Section { name: "metrics", keys: &[key("listen", "\"127.0.0.1:9405\"")] };
+
+pub(crate) const STATUS: Section = Section {
+    name: "status",
+    keys: &[
+        key("listen", "\"127.0.0.1:9406\""),
+        key("certificate", "\"/etc/tandem/status.pem\""),
+        key("private_key", "\"/etc/tandem/status.key\""),
+        key("token_file", "\"/etc/tandem/status.token\""),
+        key("client_ca", "\"/etc/tandem/operators.pem\""),
+        key("names", "[\"tandem-a.example.org\"]"),
+    ],
+};
 
 pub(crate) const MASQUERADE: Section = Section {
     name: "masquerade",
@@ -377,6 +390,7 @@ pub const SECTIONS: &[Section] = &[
     PEER,
     PEER_PATH,
     METRICS,
+    STATUS,
     MASQUERADE,
     SERVICE,
     SERVER,

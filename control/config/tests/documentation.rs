@@ -144,6 +144,7 @@ fn the_examples_say_what_they_mean() {
         sides,
         peer,
         metrics,
+        status,
         masquerade,
         media,
         services,
@@ -185,6 +186,10 @@ fn the_examples_say_what_they_mean() {
     assert_eq!(maintenance.to_str(), Some("/etc/tandem/maintenance.d"));
 
     assert_eq!(metrics.metrics, config::Metrics::default());
+    let page = &status.status;
+    let tls = page.tls.as_ref().unwrap();
+    assert_eq!(tls.client_ca.as_ref().unwrap().to_str(), Some("/etc/tandem/operators.pem"));
+    assert!(page.token_file.is_some() && page.names == ["tandem-a.example.org"]);
     let peer = peer.peer.as_ref().unwrap();
     assert_eq!(peer.paths.len(), 2);
     assert_eq!(peer.port, config::Peer::PORT);

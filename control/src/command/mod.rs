@@ -14,7 +14,7 @@ mod manual;
 mod needs;
 mod neighbours;
 mod pair;
-mod pools;
+pub(crate) mod pools;
 mod reload;
 mod services;
 mod setup;
@@ -22,7 +22,7 @@ mod sources;
 mod status;
 mod trace;
 mod upgrade;
-mod verdict;
+pub(crate) mod verdict;
 mod versions;
 
 use std::io::{self, BufWriter, Write};

@@ -30,7 +30,7 @@ pub(super) fn fetch(context: &Context<'_>) -> Option<api::Pools> {
 }
 
 /// Its state in a word: what was decided goes before what checks find.
-pub(super) fn word(server: &PoolServer) -> String {
+pub(crate) fn word(server: &PoolServer) -> String {
     match (server.administrative, server.operational.is_down()) {
         (Administrative::Ready, _) => server.operational.to_string(),
         (Administrative::Drain, true) => format!("drain, {}", server.operational),
@@ -50,14 +50,14 @@ pub(super) fn colour(server: &PoolServer) -> Colour {
 }
 
 /// The effective weight in the units of the configured one: `1`, `0.35`.
-pub(super) fn effective(server: &PoolServer) -> String {
+pub(crate) fn effective(server: &PoolServer) -> String {
     let (whole, rest) = (server.effective_thousandths / 1000, server.effective_thousandths % 1000);
     let text = format!("{whole}.{rest:03}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// What concerns the pool as a whole, a sentence each.
-pub(super) fn alarms(pool: &Pool) -> Vec<String> {
+pub(crate) fn alarms(pool: &Pool) -> Vec<String> {
     let mode = match pool.mode {
         PoolMode::Normal => None,
         PoolMode::Panic => Some("so few servers are up that their checks are ignored (panic)"),
@@ -124,7 +124,7 @@ fn weight(server: &PoolServer) -> u16 {
 }
 
 /// What the peer sees, where that is something else.
-fn peer(server: &PoolServer) -> Option<String> {
+pub(crate) fn peer(server: &PoolServer) -> Option<String> {
     let peer = server.peer.as_ref()?;
     let is_known = |state| state != api::Operational::Unchecked;
     if peer.operational.is_down() != server.operational.is_down() && is_known(peer.operational) {
@@ -156,7 +156,7 @@ pub(super) fn notes(pool: &Pool, client: &mut Client, out: &mut dyn Write) -> io
 }
 
 /// What `tandem status` says first: the servers that are down, and pools in an alarm.
-pub(super) fn troubles(pools: &api::Pools) -> Vec<String> {
+pub(crate) fn troubles(pools: &api::Pools) -> Vec<String> {
     let alarms = pools.pools.iter().flat_map(|pool| {
         alarms(pool).into_iter().map(move |alarm| format!("service {}: {alarm}", pool.service))
     });

@@ -47,7 +47,12 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<()
     let status = context.client().and_then(|mut client| Ok(client.status()?));
     let pair = Client::connect_with_timeout(&socket, PATIENCE).and_then(|mut c| c.pair());
     if arguments.brief {
-        return verdict::of(status, Known::of(pair), troubles(context)).answer(context);
+        return verdict::of(
+            status.map_err(|error| error.to_string()),
+            Known::of(pair),
+            troubles(context),
+        )
+        .answer(context);
     }
     let status = match (status, &pair) {
         (Ok(status), _) => status,

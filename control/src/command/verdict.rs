@@ -11,7 +11,7 @@ use crate::error::Error;
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum State {
+pub(crate) enum State {
     /// It forwards, or would at once, and so would the peer.
     Well,
     /// It does, and something is to be looked at.
@@ -21,16 +21,16 @@ pub(super) enum State {
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct Verdict {
-    state: State,
+pub(crate) struct Verdict {
+    pub(crate) state: State,
     /// Which machine does what.
-    summary: String,
+    pub(crate) summary: String,
     /// What is wrong, the worst first.
-    reasons: Vec<String>,
+    pub(crate) reasons: Vec<String>,
 }
 
 /// What is known of the pair.
-pub(super) enum Known {
+pub(crate) enum Known {
     Pair(Box<Pair>),
     /// tandem-control answers, and there is no `[peer]`.
     Alone,
@@ -48,7 +48,7 @@ impl Known {
     }
 }
 
-pub(super) fn of(status: Result<Status, Error>, known: Known, troubles: Vec<String>) -> Verdict {
+pub(crate) fn of(status: Result<Status, String>, known: Known, troubles: Vec<String>) -> Verdict {
     let mut verdict = Verdict { state: State::Well, summary: String::new(), reasons: Vec::new() };
     match status {
         Ok(status) => {
@@ -68,7 +68,7 @@ pub(super) fn of(status: Result<Status, Error>, known: Known, troubles: Vec<Stri
         }
         Err(error) => {
             "the dataplane does not answer".clone_into(&mut verdict.summary);
-            verdict.add(State::Broken, error.to_string());
+            verdict.add(State::Broken, error);
         }
     }
     match known {

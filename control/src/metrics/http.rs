@@ -10,18 +10,18 @@ use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use hyper::server::conn::http1;
-use hyper_util::rt::TokioIo;
-use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 
 use super::Source;
+use crate::http::{self, Limits};
 
-/// Scrapes at a time.
-const CLIENTS: usize = 16;
-/// The longest that one may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// A scrape is one request, and Prometheus the only one that asks.
+const LIMITS: Limits = Limits {
+    connections: 16,
+    of_one_address: 16,
+    patience: Duration::from_secs(10),
+    longest: Duration::from_secs(10),
+};
 /// Between two attempts to listen.
 const RETRY: Duration = Duration::from_secs(1);
 const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -36,7 +36,9 @@ pub async fn serve(listen: SocketAddr, source: Source) {
             Ok(listener) => {
                 tracing::info!("metrics on http://{listen}/metrics");
                 is_said = false;
-                answer(&listener, &router(Arc::clone(&source))).await;
+                let router = router(Arc::clone(&source));
+                let error = http::answer(&listener, LIMITS, None, &router).await;
+                tracing::warn!("the metrics server has ended: {error}");
             }
             Err(error) if !is_said => {
                 tracing::warn!("no metrics on {listen}: {error}; trying again");
@@ -45,28 +47,6 @@ pub async fn serve(listen: SocketAddr, source: Source) {
             Err(_) => {}
         }
         tokio::time::sleep(RETRY).await;
-    }
-}
-
-/// Answers until the listener fails. Whoever holds connections open takes places from other
-/// scrapers only, and not for long; the process needs its descriptors for the pair.
-async fn answer(listener: &TcpListener, router: &Router) {
-    let places = Arc::new(Semaphore::new(CLIENTS));
-    loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        let (stream, _) = match listener.accept().await {
-            Ok(accepted) => accepted,
-            Err(error) => return tracing::warn!("the metrics server has ended: {error}"),
-        };
-        let service = TowerToHyperService::new(router.clone());
-        tokio::spawn(async move {
-            let scrape = http1::Builder::new()
-                .keep_alive(false)
-                .serve_connection(TokioIo::new(stream), service);
-            // A client that went away or was too slow is its own trouble.
-            let _ = tokio::time::timeout(PATIENCE, scrape).await;
-            drop(place);
-        });
     }
 }
 

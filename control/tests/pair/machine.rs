@@ -17,6 +17,8 @@ pub(crate) struct Machine {
     pub(crate) dataplane: FakeDataplane,
     pub(crate) folder: PathBuf,
     metrics: SocketAddr,
+    /// Where its status page is.
+    pub(crate) page: SocketAddr,
     control: Option<Child>,
 }
 
@@ -60,7 +62,8 @@ impl Both {
             fs::write(folder.join("tandem.toml"), config).unwrap();
             let dataplane = FakeDataplane::start(&folder.join("dataplane.sock"));
             let metrics = SocketAddr::new([127, 0, 1, own].into(), port);
-            Machine { dataplane, folder, metrics, control: None }
+            let page = SocketAddr::new([127, 0, 2, own].into(), port);
+            Machine { dataplane, folder, metrics, page, control: None }
         };
         Both { a: machine("a", 2, 3), b: machine("b", 3, 2), port }
     }
@@ -123,6 +126,9 @@ port = {port}
 
 [metrics]
 listen = "127.0.1.{own}:{port}"
+
+[status]
+listen = "127.0.2.{own}:{port}"
 
 [[service]]
 name = "web"

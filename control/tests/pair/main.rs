@@ -19,4 +19,5 @@ mod roles;
 mod same_name;
 mod servers;
 mod signals;
+mod status_page;
 mod strangers;

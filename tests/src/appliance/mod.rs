@@ -3,6 +3,7 @@
 mod kernel;
 mod keys;
 mod machine;
+mod page;
 mod settings;
 mod supervisor;
 mod systemd;
@@ -13,6 +14,7 @@ use api::{Client, LeaseOrder, Pair, Pool, PoolsPage, Reload, Role};
 
 pub(crate) use keys::write_keys;
 pub use machine::{A, B, Machine};
+pub use page::TOKEN;
 pub use settings::{Driver, Settings};
 pub use supervisor::Supervised;
 
@@ -183,6 +185,9 @@ impl Appliance {
     /// [`Error::File`].
     pub fn configure(&self, settings: &Settings) -> Result<String, Error> {
         let path = format!("{}/tandem.toml", self.machine.folder());
+        if settings.page_on_link {
+            page::write_files(self.machine)?;
+        }
         write(&path, &settings.file(self.machine))?;
         Ok(path)
     }

@@ -2,6 +2,7 @@
 
 use super::keys::key_file;
 use super::machine::Machine;
+use super::page;
 use crate::{GATEWAY, SECOND_GATEWAY, SECOND_VIP, VIP};
 
 /// How the appliance reaches its NICs.
@@ -62,6 +63,8 @@ pub struct Settings {
     pub one_name: bool,
     /// The metrics are served on the direct link, and not on loopback.
     pub metrics_on_link: bool,
+    /// The status page is served on the direct link, over TLS and with a token, and not on loopback.
+    pub page_on_link: bool,
     /// A second floating address on each side, and on the public one two services more.
     pub second_addresses: bool,
     /// Lines for the `[timeouts.service]` section.
@@ -87,6 +90,7 @@ impl Default for Settings {
             nic_paths: false,
             one_name: false,
             metrics_on_link: false,
+            page_on_link: false,
             second_addresses: false,
             timeouts: "",
         }
@@ -200,6 +204,7 @@ check = { kind = "udp", interval = "500ms", timeout = "400ms", fall = 2, rise = 
             true => format!("[metrics]\nlisten = \"{}:9405\"\n", machine.direct),
             false => String::new(),
         };
+        let page = if self.page_on_link { page::section(machine) } else { String::new() };
         format!(
             r#"# An appliance of the lab.
 [node]
@@ -228,6 +233,7 @@ floating = ["{GATEWAY}/24"{second_gateway}]
 
 {peer}
 {metrics}
+{page}
 [timeouts.service]
 {timeouts}
 

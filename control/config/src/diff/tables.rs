@@ -14,12 +14,13 @@ type Value<'t> = Spanned<DeValue<'t>>;
 /// Sections that are there once, and whether they mean the same.
 type Section = (&'static str, fn(&Config, &Config) -> bool);
 
-const SECTIONS: [Section; 5] = [
+const SECTIONS: [Section; 6] = [
     ("node", |old, new| old.node == new.node),
     ("public", |old, new| old.public == new.public),
     ("private", |old, new| old.private == new.private),
     ("peer", |old, new| old.peer == new.peer),
     ("metrics", |old, new| old.metrics == new.metrics),
+    ("status", |old, new| old.status == new.status),
 ];
 
 const TIMEOUTS: Section = ("timeouts", |old, new| old.timeouts == new.timeouts);

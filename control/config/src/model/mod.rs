@@ -14,6 +14,7 @@ pub mod persist;
 pub mod pool;
 pub mod service;
 pub mod sources;
+pub mod status;
 pub mod timeouts;
 
 use interface::Interface;
@@ -23,6 +24,7 @@ use node::Node;
 use peer::Peer;
 use service::Service;
 use sources::SourceLimits;
+use status::StatusPage;
 use timeouts::Timeouts;
 
 /// A valid configuration: everything in it has been checked, also one section
@@ -40,6 +42,8 @@ pub struct Config {
     pub peer: Option<Peer>,
     /// Where Prometheus finds the metrics.
     pub metrics: Metrics,
+    /// Where browsers find the status page, and who may see it.
+    pub status: StatusPage,
     /// Source NAT rules, in the order in which they are tried; the first that matches
     /// is taken.
     pub masquerade: Vec<Masquerade>,

@@ -11,6 +11,7 @@ mod persist;
 mod pool;
 mod service;
 mod sources;
+mod status;
 mod timeouts;
 
 pub(crate) use interface::{RawInterface, RawNeighbour, RawRoute};
@@ -20,6 +21,7 @@ pub(crate) use peer::{RawPath, RawPeer};
 pub(crate) use persist::RawPersist;
 pub(crate) use pool::RawPool;
 pub(crate) use service::{RawLimit, RawServer, RawService};
+pub(crate) use status::RawStatus;
 
 use crate::document::{Span, Table};
 use crate::model::metrics::Metrics;
@@ -35,6 +37,7 @@ pub(crate) struct Raw {
     pub(crate) private: Option<RawInterface>,
     pub(crate) peer: Option<RawPeer>,
     pub(crate) metrics: Metrics,
+    pub(crate) status: RawStatus,
     pub(crate) masquerade: Vec<RawMasquerade>,
     pub(crate) services: Vec<RawService>,
     pub(crate) timeouts: Timeouts,
@@ -52,6 +55,7 @@ impl Raw {
             private: file.table("private", &schema::PRIVATE).map(interface::read_private),
             peer: file.table("peer", &schema::PEER).map(peer::read),
             metrics: metrics::read(file.table("metrics", &schema::METRICS)),
+            status: status::read(file.table("status", &schema::STATUS)),
             masquerade: rules.map_or(Vec::new(), |rules| {
                 rules.value.into_iter().map(masquerade::read).collect()
             }),

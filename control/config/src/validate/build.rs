@@ -23,6 +23,7 @@ pub(super) fn config(raw: Raw) -> Option<Config> {
             None => None,
         },
         metrics: raw.metrics,
+        status: raw.status.page,
         masquerade: raw.masquerade.into_iter().map(masquerade).collect::<Option<_>>()?,
         services: raw.services.into_iter().map(service).collect::<Option<_>>()?,
         timeouts: raw.timeouts,

@@ -15,6 +15,7 @@ mod scheduler;
 mod service;
 mod shares;
 mod sides;
+mod status;
 
 use crate::checked::Checked;
 use crate::document::{Report, Table, parse};
@@ -61,6 +62,7 @@ fn judge(raw: &Raw, report: &Report<'_>) {
     service::judge(&raw.services, raw.public.as_ref(), raw.private.as_ref(), report);
     shares::judge(raw, report);
     persist::judge(&raw.services, report);
+    status::judge(&raw.status, raw.metrics, report);
     if let Some(peer) = &raw.peer {
         peer::judge(peer, &sides, report);
     }

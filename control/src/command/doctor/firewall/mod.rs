@@ -1,4 +1,4 @@
-//! The kernel's firewall: do heartbeats and scrapes of the metrics get through?
+//! The kernel's firewall: do heartbeats, scrapes of the metrics and browsers get through?
 //!
 //! The dataplane's packets do not pass here; what is for this machine's real addresses does.
 
@@ -17,7 +17,10 @@ pub(super) fn look(machine: &Machine<'_>) -> Vec<Finding> {
     let Some(config) = machine.config else { return Vec::new() };
     let wanted = wanted(config);
     if wanted.is_empty() {
-        return vec![Finding::ok(CHECK, "nothing has to get through: no peer, metrics stay local")];
+        return vec![Finding::ok(
+            CHECK,
+            "nothing has to get through: no peer, metrics and status page stay local",
+        )];
     }
     let rules = (machine.tool)("nft", &["-j", "list", "ruleset"]);
     let rules = rules.and_then(|text| {
@@ -67,6 +70,14 @@ pub(in crate::command) fn wanted(config: &Config) -> Vec<Wanted> {
         wanted.push(Wanted {
             what: "metrics",
             without: "Prometheus gets no answer.",
+            packet: packet(Transport::Tcp, listen.port()),
+        });
+    }
+    let listen = config.status.listen;
+    if !listen.ip().is_loopback() {
+        wanted.push(Wanted {
+            what: "status page",
+            without: "Browsers get no answer.",
             packet: packet(Transport::Tcp, listen.port()),
         });
     }
