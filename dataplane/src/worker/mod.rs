@@ -37,6 +37,7 @@ mod handoff;
 mod icmp;
 mod idle;
 mod io;
+mod kill;
 mod leaving;
 mod link;
 mod next_hops;
@@ -227,7 +228,7 @@ impl Worker {
     fn poll_at(&mut self, reading: Tsc) -> Polled {
         let Worker { io, flows, view, orders, .. } = self;
         io.timer.begin();
-        look_around(flows, view, orders, reading);
+        look_around(io, flows, view, orders, reading);
         let mut found = 0;
         for side in Side::ALL {
             found += poll_queue(io, flows, view, side);
@@ -251,13 +252,13 @@ impl Worker {
 
 /// Brings up to date what the poll will look at.
 #[inline(always)]
-fn look_around(flows: &mut Flows, view: &mut View, orders: &mut Orders, reading: Tsc) {
+fn look_around(io: &mut Io, flows: &mut Flows, view: &mut View, orders: &mut Orders, reading: Tsc) {
     view.now = view.clock.at(reading);
     if view.follow_role(reading) {
         // Time passes for connections only while they are in use.
         flows.translator.connections.set_standby(!view.forwards, view.now);
     }
-    orders.follow(flows, view);
+    orders.follow(io, flows, view);
     flows.translator.connections.budgets().settle(&view.policy().services);
     if view.follow_neighbours() {
         flows.next_hops = NextHopCache::EMPTY;
