@@ -45,6 +45,7 @@ drop_reasons! {
     Overload "overload" "A packet of no known connection, beyond the few that a worker serves while a queue overflows.",
     NoServer "no_server" "Every real server of the service has weight 0, is drained or is down.",
     ServerDown "server_down" "A segment of a connection that was reset because its real server is down.",
+    Killed "killed" "A segment of a connection that an operator has ended; its sender was reset.",
     ServerFull "server_full" "Every real server of the service that has a weight has as many connections as it takes, or the service has.",
     NotMasqueraded "not_masqueraded" "A private host's packet that no masquerade rule covers.",
     Spoofed "spoofed" "A packet from the public side with a private or a local source address.",

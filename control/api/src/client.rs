@@ -11,10 +11,11 @@ use crate::message::{self, Request, Response};
 use crate::services::MOST_PAGES;
 use crate::stream::Direction;
 use crate::{
-    Administer, Administered, Applied, Apply, Connections, Counters, EventsFound, EventsPage,
-    Explain, Explanation, KeyOrder, KeyState, LeaseOrder, LeaseStatus, Neighbours, Page, Pair,
-    Pools, PoolsPage, Reload, Reloaded, RollBack, Services, ServicesPage, SetServers,
-    SourcesInForce, SourcesPage, Status, Trace, TracePage, VersionFiles, VersionNumber, Versions,
+    Administer, Administered, Applied, Apply, ConnectionCounts, Connections, CountConnections,
+    Counters, EventsFound, EventsPage, Explain, Explanation, KeyOrder, KeyState, Kill, Killed,
+    LeaseOrder, LeaseStatus, Neighbours, Page, Pair, Pools, PoolsPage, Reload, Reloaded, RollBack,
+    Services, ServicesPage, SetServers, SourcesInForce, SourcesPage, Status, Trace, TracePage,
+    VersionFiles, VersionNumber, Versions,
 };
 
 /// Why a request has no answer.
@@ -283,6 +284,15 @@ impl Client {
         }
     }
 
+    ask!(
+        /// Has a dataplane count the connections of a part of its table.
+        count_connections(count: CountConnections) -> ConnectionCounts,
+        Request::CountConnections(count)
+    );
+    ask!(
+        /// Has a dataplane end connections of a part of its table.
+        kill(kill: Kill) -> Killed, Request::Kill(kill)
+    );
     ask!(
         /// Asks a dataplane for the neighbour tables of both sides.
         neighbours() -> Neighbours, Request::Neighbours

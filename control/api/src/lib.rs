@@ -41,7 +41,11 @@ pub mod versions;
 
 pub use client::Client;
 pub use configuration::{SourcePiece, SourcesInForce, SourcesPage};
-pub use connections::{Connection, ConnectionKind, Connections, Cursor, Endpoints, Filter, Page};
+pub use connections::{
+    Connection, ConnectionCounts, ConnectionGroup, ConnectionKind, ConnectionOrder, Connections,
+    CountBy, CountConnections, Cursor, Endpoints, Filter, Kill, Killed, Page, ServerAddress,
+    SortKey,
+};
 pub use counters::{Counters, DropCount, MempoolUse, WorkerCounters};
 pub use events::{
     EVENT_VERSION, Event, EventKind, EventSeverity, EventsFound, EventsPage, MOST_EVENTS,

@@ -7,11 +7,11 @@ use crate::failure::{Failure, FailureKind};
 use crate::stream::Direction;
 use crate::version::VERSION;
 use crate::{
-    Administer, Administered, Applied, Apply, Connections, Counters, EventsFound, EventsPage,
-    Explain, Explanation, KeyOrder, KeyState, LeaseOrder, LeaseStatus, Neighbours, Observations,
-    Observe, Page, Pair, Pools, PoolsPage, Reload, Reloaded, RollBack, Services, ServicesPage,
-    SetServers, SourcesInForce, SourcesPage, Status, Trace, TracePage, VersionFiles, VersionNumber,
-    Versions,
+    Administer, Administered, Applied, Apply, ConnectionCounts, Connections, CountConnections,
+    Counters, EventsFound, EventsPage, Explain, Explanation, KeyOrder, KeyState, Kill, Killed,
+    LeaseOrder, LeaseStatus, Neighbours, Observations, Observe, Page, Pair, Pools, PoolsPage,
+    Reload, Reloaded, RollBack, Services, ServicesPage, SetServers, SourcesInForce, SourcesPage,
+    Status, Trace, TracePage, VersionFiles, VersionNumber, Versions,
 };
 
 /// What a client can ask: the first group is for a dataplane, `Pair` and `Failover` are for
@@ -33,6 +33,11 @@ pub enum Request {
     SetServers(SetServers),
     /// Asks for one page of the connections; answered with [`Response::Connections`].
     Connections(Page),
+    /// Asks how many connections there are; answered with [`Response::ConnectionCounts`].
+    CountConnections(CountConnections),
+    /// Ends connections; answered with [`Response::Killed`], or with a failure of kind
+    /// [`FailureKind::NotNow`] by a machine that is not active.
+    Kill(Kill),
     /// Asks for the neighbour tables; answered with [`Response::Neighbours`].
     Neighbours,
     /// Has a configuration file read and applied; answered with [`Response::Reloaded`], or with a
@@ -103,6 +108,10 @@ pub enum Response {
     Services(Services),
     /// Answers [`Request::Connections`].
     Connections(Connections),
+    /// Answers [`Request::CountConnections`].
+    ConnectionCounts(ConnectionCounts),
+    /// Answers [`Request::Kill`].
+    Killed(Killed),
     /// Answers [`Request::Neighbours`].
     Neighbours(Neighbours),
     /// Answers [`Request::Reload`].

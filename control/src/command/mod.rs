@@ -10,11 +10,13 @@ mod doctor;
 mod explain;
 mod failover;
 mod key;
+mod kill;
 mod manual;
 mod needs;
 mod neighbours;
 mod pair;
 pub(crate) mod pools;
+mod question;
 mod reload;
 mod services;
 mod setup;
@@ -74,8 +76,12 @@ enum Command {
     Enable(administer::Servers),
     /// Give a real server another weight than the configured one, or that one again
     Weight(administer::WeightArguments),
-    /// Show connections
+    /// Show connections, or count them
+    #[command(after_help = connections::HELP)]
     Connections(connections::Arguments),
+    /// End connections: a client's, a server's, idle ones
+    #[command(after_help = kill::HELP)]
+    Kill(kill::Arguments),
     /// Show who has most connections: clients, networks of clients, private hosts
     #[command(after_help = sources::HELP)]
     Sources(sources::Arguments),
@@ -168,6 +174,7 @@ impl Cli {
             Command::Enable(servers) => administer::set(servers, AdminOrder::Enable, &mut context),
             Command::Weight(arguments) => administer::weight(arguments, &mut context),
             Command::Connections(arguments) => connections::run(arguments, &mut context),
+            Command::Kill(arguments) => kill::run(arguments, &mut context),
             Command::Sources(arguments) => sources::run(arguments, &mut context),
             Command::Neighbours => neighbours::run(&mut context),
             Command::Counters(arguments) => counters::run(arguments, &mut context),

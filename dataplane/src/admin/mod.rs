@@ -15,6 +15,7 @@ pub mod real_time;
 pub mod reload;
 mod socket;
 mod status;
+mod survey;
 mod sync;
 mod trace;
 
@@ -129,6 +130,10 @@ impl Admin {
             Request::ServicesPage(page) => Ok(Response::Services(self.services(page))),
             Request::SetServers(changes) => self.set_servers(&changes).map(Response::Services),
             Request::Connections(page) => self.connections(&page).map(Response::Connections),
+            Request::CountConnections(count) => {
+                self.count_connections(&count).map(Response::ConnectionCounts)
+            }
+            Request::Kill(kill) => self.kill(&kill).map(Response::Killed),
             Request::Neighbours => Ok(Response::Neighbours(self.neighbours())),
             Request::Lease(order) => self.lease_order(order).map(Response::LeaseStatus),
             Request::Reload(reload) => self.reload(&reload).map(Response::Reloaded),

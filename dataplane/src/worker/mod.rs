@@ -40,6 +40,7 @@ mod handoff;
 mod icmp;
 mod idle;
 mod io;
+mod kill;
 mod leaving;
 mod link;
 mod next_hops;

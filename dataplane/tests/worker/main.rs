@@ -14,6 +14,7 @@ mod endings;
 mod floating;
 mod fragments;
 mod full;
+mod kill;
 mod leaving;
 mod limits;
 mod multicast;

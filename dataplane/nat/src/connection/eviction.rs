@@ -11,7 +11,7 @@
 //! to go round. Which records may go is a bit for each, so that the hand passes 64 others at a
 //! time.
 
-use super::Connections;
+use super::{Connections, NewConnection};
 use crate::record::ConnectionId;
 use crate::sync::Replicated;
 
@@ -99,9 +99,10 @@ impl<A: Replicated> Connections<A> {
         self.made_room
     }
 
-    /// True if no connection could be opened but in the place of another.
-    pub(crate) fn is_full(&self) -> bool {
-        self.table.len() >= self.accounting.room.limit()
+    /// True if this connection could not be opened but in the place of another.
+    pub(crate) fn is_full_for(&self, new: &NewConnection<A>) -> bool {
+        let share = self.accounting.shares.of_new(new);
+        self.table.len() >= self.limit_of(share)
     }
 
     /// True if there is a connection that would make room for another.

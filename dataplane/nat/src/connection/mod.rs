@@ -1,8 +1,10 @@
 //! Connections in their life: opened, passed by packets, closed by time.
 
+mod ages;
 mod binding;
 mod eviction;
 mod expiry;
+mod killing;
 mod leaving;
 mod new_connection;
 mod passive;
@@ -18,13 +20,15 @@ use wire::Protocol;
 use wire::flow::{Deltas, Rewrite, Translation};
 use wire::tcp::{Flags, Segment};
 
+use ages::Ages;
 use eviction::Evictable;
 use expiry::Ending;
 pub use expiry::{Expired, Survivor};
+pub use killing::Killed;
 pub use leaving::Probe;
 pub use new_connection::NewConnection;
 
-pub use crate::record::{Kind, NextHop};
+pub use crate::record::{Kind, LAST_EPOCH, NextHop};
 
 use crate::memory::Region;
 use crate::passive::Observer;
@@ -170,6 +174,7 @@ impl Translation for FastHit<'_, Ipv4Addr> {
 /// All connections of one worker.
 pub struct Connections<A> {
     table: Table<A>,
+    ages: Ages,
     accounting: Accounting<A>,
     /// A chunk whose records have been asked for, to be visited at the next step.
     staged: Option<Due>,
@@ -267,7 +272,8 @@ impl<A: Replicated> Connections<A> {
     ) -> Self {
         let capacity = capacity.into();
         let table = Table::new(capacity, prepare);
-        Self::with_table(table, Wheel::new(capacity, now, prepare), timeouts, now)
+        let ages = Ages::new(Self::room_of(&table), prepare);
+        Self::with_table(table, ages, Wheel::new(capacity, now, prepare), timeouts, now)
     }
 
     /// The same with a hash that repeats, to count instructions. Never for packets from
@@ -276,14 +282,28 @@ impl<A: Replicated> Connections<A> {
     #[doc(hidden)]
     pub fn from_seed(seed: u64, capacity: usize, timeouts: Timeouts, now: Instant) -> Self {
         let wheel = Wheel::new(capacity.into(), now, &mut |_| ());
-        Self::with_table(Table::from_seed(seed, capacity), wheel, timeouts, now)
+        let table = Table::from_seed(seed, capacity);
+        let ages = Ages::new(Self::room_of(&table), &mut |_| ());
+        Self::with_table(table, ages, wheel, timeouts, now)
     }
 
-    fn with_table(table: Table<A>, mut wheel: Wheel, timeouts: Timeouts, now: Instant) -> Self {
+    /// As many records as a table begins with, and can have.
+    fn room_of(table: &Table<A>) -> Capacity {
+        Capacity { own: table.places(), most: table.capacity() }
+    }
+
+    fn with_table(
+        table: Table<A>,
+        ages: Ages,
+        mut wheel: Wheel,
+        timeouts: Timeouts,
+        now: Instant,
+    ) -> Self {
         wheel.set_shortest(timeouts.shortest().min(ONE_PACKET));
         let capacity = table.capacity();
         Connections {
             table,
+            ages,
             accounting: Accounting {
                 wheel,
                 timeouts,
@@ -328,7 +348,11 @@ impl<A: Replicated> Connections<A> {
     /// connection opens.
     #[must_use]
     pub fn within(mut self, room: Arc<Room>) -> Self {
-        room.set_regions(vec![self.table.region(), self.accounting.wheel.region()]);
+        room.set_regions(vec![
+            self.table.region(),
+            self.ages.region(),
+            self.accounting.wheel.region(),
+        ]);
         self.accounting.room = room;
         self
     }
@@ -420,6 +444,7 @@ impl<A: Replicated> Connections<A> {
     pub fn bytes(&self) -> usize {
         let sources = self.accounting.sources.as_ref().map_or(0, |sources| sources.bytes());
         self.table.bytes()
+            + self.ages.bytes()
             + self.accounting.wheel.bytes()
             + self.accounting.evictable.bytes()
             + self.accounting.shares.bytes()
@@ -457,7 +482,10 @@ impl<A: Replicated> Connections<A> {
             record.set_mark(self.accounting.session.mark());
         }
         let share = self.accounting.shares.of(&record);
-        let limit = self.limit_of(share);
+        let limit = match core::mem::take(&mut self.made_room) {
+            true => self.accounting.room.limit(),
+            false => self.limit_of(share),
+        };
         let id = self.enter(&record, share, limit, now)?;
         if is_told {
             self.accounting.session.opened(&record);
@@ -466,14 +494,12 @@ impl<A: Replicated> Connections<A> {
     }
 
     /// As many connections as there may be for one of this share to open: those that have not what
-    /// they are sure of may have what is withheld from others. What opens in the place of another
-    /// takes nothing from them.
+    /// they are sure of may have what is withheld from others.
     #[inline(always)]
-    fn limit_of(&mut self, share: ShareId) -> usize {
+    fn limit_of(&self, share: ShareId) -> usize {
         let room = &self.accounting.room;
         let (limit, withheld) = (room.limit(), room.withheld());
-        let in_place = core::mem::take(&mut self.made_room);
-        if withheld == 0 || in_place || self.accounting.shares.is_short(share) {
+        if withheld == 0 || self.accounting.shares.is_short(share) {
             return limit;
         }
         limit.saturating_sub(withheld)
@@ -495,6 +521,7 @@ impl<A: Replicated> Connections<A> {
             let deadline = now.plus(Self::timeout(timeouts, record));
             wheel.visit_by(deadline, id, &mut entered.visits);
         }
+        self.ages.opened(id, now);
         self.accounting.opened(record, id, share, now);
         self.unbound += usize::from(record.is_unbound());
         Ok(id)
@@ -643,6 +670,11 @@ impl<A: Replicated> Connections<A> {
         self.unbound -= usize::from(record.is_unbound());
         self.accounting.closed(&record, id);
         Some(record)
+    }
+
+    /// Seconds since a connection was opened here, or this machine was told of it.
+    pub fn age_seconds(&self, id: ConnectionId, now: Instant) -> u64 {
+        self.ages.seconds(id, now)
     }
 
     /// Seconds without a packet after which a record is over.

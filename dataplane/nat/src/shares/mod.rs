@@ -24,9 +24,10 @@ use wire::{Address, Cidr};
 pub use counts::Counts;
 
 use crate::Direction;
+use crate::connection::NewConnection;
 use crate::memory;
 use crate::policy::Refusal;
-use crate::record::{ConnectionId, Kind, Record};
+use crate::record::{ConnectionId, Key, Kind, Record};
 use crate::service::ServiceId;
 use crate::table::Table;
 
@@ -133,14 +134,17 @@ impl<A: Address> Rules<A> {
     }
 
     /// The share that a connection counts for.
-    fn of(&self, record: &Record<A>) -> ShareId {
-        match record.kind() {
-            Kind::Masquerade => self.of_host(record.key(Direction::Original).tuple().source),
+    fn of(&self, kind: Kind, original: &Key<A>, service: ServiceId) -> ShareId {
+        match kind {
+            Kind::Masquerade => self.of_host(original.tuple().source),
             Kind::Service | Kind::Hairpin => {
-                let service = record.service().index();
-                self.services.get(service).copied().unwrap_or(ShareId::NONE)
+                self.services.get(service.index()).copied().unwrap_or(ShareId::NONE)
             }
         }
+    }
+
+    fn of_record(&self, record: &Record<A>) -> ShareId {
+        self.of(record.kind(), record.key(Direction::Original), record.service())
     }
 }
 
@@ -181,7 +185,12 @@ impl<A: Address> Shares<A> {
     /// The share that a connection is to count for.
     #[inline(always)]
     pub(crate) fn of(&self, record: &Record<A>) -> ShareId {
-        if self.rules.is_any() { self.rules.of(record) } else { ShareId::NONE }
+        if self.rules.is_any() { self.rules.of_record(record) } else { ShareId::NONE }
+    }
+
+    /// The same before it opens.
+    pub(crate) fn of_new(&self, new: &NewConnection<A>) -> ShareId {
+        self.rules.of(new.kind, &new.original, new.service)
     }
 
     /// True for a share that has not all that it is sure of.
@@ -254,7 +263,7 @@ impl<A: Address> Shares<A> {
         let Some(start) = self.walk else { return 0 };
         let end = (start + PER_POLL).min(table.places());
         for (id, record) in table.scan(start, end - start) {
-            let share = self.rules.of(record);
+            let share = self.rules.of_record(record);
             self.count(id.0 as usize, share);
         }
         self.walk = (end < table.places()).then_some(end);

@@ -132,7 +132,7 @@ impl Translator<Ipv4Addr> {
     }
 
     fn preview_entering(&self, connection: NewConnection<Ipv4Addr>) -> Preview {
-        let evicts = self.connections.is_full();
+        let evicts = self.connections.is_full_for(&connection);
         if evicts && !self.connections.has_evictable() {
             return Preview::Refused(Refusal::TableFull);
         }
