@@ -49,6 +49,10 @@ impl DropReason {
             DropReason::PortsExhausted => {
                 "give the [[masquerade]] rule more ports or the hosts another address"
             }
+            DropReason::MasqueradeFull => {
+                "raise max_connections of the [[masquerade]] rule; tandem sources shows which hosts \
+                 have most"
+            }
             DropReason::SourceConnections | DropReason::SourceHalfOpen | DropReason::SourceRate => {
                 "tandem sources shows who has how many; raise the limit in [sources], or allow \
                  the network there"
@@ -111,7 +115,8 @@ impl DropReason {
             | DropReason::IcmpType
             | DropReason::FragmentInvalid
             | DropReason::FragmentToRouter
-            | DropReason::Segments => return None,
+            | DropReason::Segments
+            | DropReason::Killed => return None,
         })
     }
 }
