@@ -11,10 +11,10 @@ use crate::message::{self, Request, Response};
 use crate::services::MOST_PAGES;
 use crate::stream::Direction;
 use crate::{
-    Administer, Administered, Applied, Apply, Connections, Counters, EventsFound, EventsPage, KeyOrder, KeyState,
-    LeaseOrder, LeaseStatus, Neighbours, Page, Pair, Pools, PoolsPage, Reload, Reloaded, RollBack,
-    Services, ServicesPage, SetServers, SourcesInForce, SourcesPage, Status, VersionFiles,
-    VersionNumber, Versions,
+    Administer, Administered, Applied, Apply, Connections, Counters, EventsFound, EventsPage,
+    KeyOrder, KeyState, LeaseOrder, LeaseStatus, Neighbours, Page, Pair, Pools, PoolsPage, Reload,
+    Reloaded, RollBack, Services, ServicesPage, SetServers, SourcesInForce, SourcesPage, Status,
+    VersionFiles, VersionNumber, Versions,
 };
 
 /// Why a request has no answer.

@@ -7,10 +7,10 @@ use crate::failure::{Failure, FailureKind};
 use crate::stream::Direction;
 use crate::version::VERSION;
 use crate::{
-    Administer, Administered, Applied, Apply, Connections, Counters, EventsFound, EventsPage, KeyOrder, KeyState,
-    LeaseOrder, LeaseStatus, Neighbours, Observations, Observe, Page, Pair, Pools, PoolsPage,
-    Reload, Reloaded, RollBack, Services, ServicesPage, SetServers, SourcesInForce, SourcesPage,
-    Status, VersionFiles, VersionNumber, Versions,
+    Administer, Administered, Applied, Apply, Connections, Counters, EventsFound, EventsPage,
+    KeyOrder, KeyState, LeaseOrder, LeaseStatus, Neighbours, Observations, Observe, Page, Pair,
+    Pools, PoolsPage, Reload, Reloaded, RollBack, Services, ServicesPage, SetServers,
+    SourcesInForce, SourcesPage, Status, VersionFiles, VersionNumber, Versions,
 };
 
 /// What a client can ask: the first group is for a dataplane, `Pair` and `Failover` are for

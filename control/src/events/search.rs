@@ -15,8 +15,8 @@ pub fn find(
     disk: impl Iterator<Item = Event>,
     recent: &[Arc<Event>],
 ) -> EventsFound {
-    let most = usize::try_from(page.newest.unwrap_or(MOST_EVENTS).min(MOST_EVENTS))
-        .unwrap_or(usize::MAX);
+    let most =
+        usize::try_from(page.newest.unwrap_or(MOST_EVENTS).min(MOST_EVENTS)).unwrap_or(usize::MAX);
     let mut events: VecDeque<Event> = VecDeque::new();
     let (mut text, mut next) = (0, page.after);
     let recent = recent.iter().map(|event| Event::clone(event));

@@ -3,6 +3,7 @@
 pub mod buffers;
 pub mod check;
 pub mod device;
+pub mod hook;
 pub mod interface;
 pub mod listen;
 pub mod masquerade;
@@ -16,6 +17,7 @@ pub mod service;
 pub mod sources;
 pub mod timeouts;
 
+use hook::Hook;
 use interface::Interface;
 use masquerade::Masquerade;
 use metrics::Metrics;
@@ -49,4 +51,6 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// What one source of connections may take.
     pub sources: SourceLimits,
+    /// What is done at events, in the order of the file.
+    pub hooks: Vec<Hook>,
 }
