@@ -7,6 +7,7 @@ mod connections;
 mod counters;
 mod diff;
 mod doctor;
+mod events;
 mod explain;
 mod failover;
 mod key;
@@ -95,6 +96,9 @@ enum Command {
     /// Say what would become of a packet, and why; nothing is changed by it
     #[command(after_help = explain::HELP)]
     Explain(explain::Arguments),
+    /// Show what happened on this machine, when, and why
+    #[command(after_help = events::HELP)]
+    Events(events::Arguments),
     /// Move the active role to the other machine; no connection is lost
     Failover,
     /// Have the dataplane read its configuration file again; no connection is lost
@@ -180,6 +184,7 @@ impl Cli {
             Command::Counters(arguments) => counters::run(arguments, &mut context),
             Command::Trace(arguments) => trace::run(arguments, &mut context),
             Command::Explain(arguments) => explain::run(arguments, &mut context),
+            Command::Events(arguments) => events::run(arguments, &mut context),
             Command::Failover => failover::run(&mut context),
             Command::Reload => reload::run(&mut context),
             Command::Apply(arguments) => apply::run(arguments, &mut context),

@@ -2,6 +2,7 @@
 
 mod buffers;
 mod build;
+mod hook;
 mod interface;
 mod limits;
 mod listen;
@@ -63,6 +64,7 @@ fn judge(raw: &Raw, report: &Report<'_>) {
     shares::judge(raw, report);
     persist::judge(&raw.services, report);
     status::judge(&raw.status, raw.metrics, report);
+    hook::judge(&raw.hooks, report);
     if let Some(peer) = &raw.peer {
         peer::judge(peer, &sides, report);
     }
