@@ -15,11 +15,13 @@ use core::time::Duration;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use api::{Failure, FailureKind, Reload, Reloaded, Request, Response, SourcesPage};
+use api::{EventKind, Failure, FailureKind, Reload, Reloaded, Request, Response, SourcesPage};
+use config::diff::Difference;
 use config::{Checked, Config, Digests, Sources};
 use tokio::sync::{Mutex, watch};
 
 use crate::dataplane_client::{AskError, DataplaneClient};
+use crate::events::{Draft, Events};
 
 /// How often the dataplane is asked whether its configuration is another.
 const PERIOD: Duration = Duration::from_millis(250);
@@ -43,6 +45,9 @@ pub struct Follower {
     generations: watch::Sender<u64>,
     sources: watch::Sender<Option<Arc<Sources>>>,
     dataplane: Mutex<Known>,
+    events: Events,
+    /// Who has asked for the reload that is under way.
+    actor: std::sync::Mutex<String>,
 }
 
 /// What is known of the dataplane's configuration, and a connection to ask on.
@@ -60,6 +65,12 @@ impl Follower {
     /// dataplane says which is.
     #[must_use]
     pub fn new(config: &Config) -> Arc<Self> {
+        Follower::telling(config, Events::only_logged())
+    }
+
+    /// The same, telling its events.
+    #[must_use]
+    pub fn telling(config: &Config, events: Events) -> Arc<Self> {
         let socket = config.node.control_socket.clone();
         Arc::new(Follower {
             started: config.clone(),
@@ -68,6 +79,8 @@ impl Follower {
             generations: watch::Sender::new(0),
             sources: watch::Sender::new(None),
             dataplane: Mutex::new(Known { socket, client: None, digest: None, generation: 0 }),
+            events,
+            actor: std::sync::Mutex::default(),
         })
     }
 
@@ -124,16 +137,17 @@ impl Follower {
 
     /// A configuration that is not right here was right for a dataplane of another release.
     fn take(&self, sources: Sources, generation: u64) {
-        self.sources.send_replace(Some(Arc::new(sources.clone())));
+        let before = self.sources.send_replace(Some(Arc::new(sources.clone())));
+        let sources_now = sources.clone();
         let Checked { config, .. } = match sources.check() {
             Ok(checked) => checked,
             Err(mistakes) => {
-                tracing::error!(
-                    generation,
-                    "the dataplane's configuration is not understood here, the one before stays: \
-                     install the same release of tandem-control and tandem-dataplane"
-                );
-                mistakes.lines().iter().for_each(|line| tracing::error!("{line}"));
+                let what = "the dataplane's configuration is not understood here, the one before \
+                            stays";
+                let why = "install the same release of tandem-control and tandem-dataplane";
+                let draft = Draft::new(EventKind::ConfigurationRefused, what).why(why);
+                let lines = mistakes.lines().iter().map(ToString::to_string).collect::<Vec<_>>();
+                self.events.emit(draft.field("generation", generation).details(lines));
                 return;
             }
         };
@@ -146,9 +160,7 @@ impl Follower {
             }
             changed
         });
-        if changed {
-            tracing::info!(generation, "another configuration is in force");
-        }
+        self.tell_loaded(before.as_deref(), &sources_now, generation, changed);
     }
 
     /// Has the dataplane read its file again, and takes what it has taken. A file with mistakes
@@ -158,8 +170,25 @@ impl Follower {
     /// The dataplane's failure, or [`FailureKind::NotNow`] when it does not answer;
     /// [`FailureKind::RestartNeeded`] for what only a restart of this process changes.
     pub async fn reload(&self, reload: Reload) -> Result<Reloaded, Failure> {
-        self.refuse_restarts(&reload).await?;
-        self.reload_at_any_rate(reload).await
+        self.reload_by(reload, "").await
+    }
+
+    /// The same, as this user wants it.
+    ///
+    /// # Errors
+    /// As [`Follower::reload`].
+    pub async fn reload_by(&self, reload: Reload, actor: &str) -> Result<Reloaded, Failure> {
+        let refused = self.refuse_restarts(&reload).await;
+        let result = match refused {
+            Ok(()) => self.reload_and_keep_up(reload, actor).await,
+            Err(failure) => Err(failure),
+        };
+        if let Err(failure) = &result {
+            let what = "the configuration was not taken; the one before stays";
+            let draft = Draft::new(EventKind::ConfigurationRefused, what).why(&failure.message);
+            self.events.emit(draft.actor(actor).details(failure.details.clone()));
+        }
+        result
     }
 
     /// The same also with what only a restart of this process changes: for files that were in
@@ -167,7 +196,60 @@ impl Follower {
     ///
     /// # Errors
     /// The dataplane's failure, or [`FailureKind::NotNow`] when it does not answer.
-    pub async fn reload_at_any_rate(&self, reload: Reload) -> Result<Reloaded, Failure> {
+    pub async fn reload_at_any_rate(
+        &self,
+        reload: Reload,
+        actor: &str,
+    ) -> Result<Reloaded, Failure> {
+        self.reload_and_keep_up(reload, actor).await
+    }
+
+    async fn reload_and_keep_up(&self, reload: Reload, actor: &str) -> Result<Reloaded, Failure> {
+        let before = self.sources.borrow().clone();
+        self.set_actor(actor);
+        let result = self.reload_and_take(reload).await;
+        self.set_actor("");
+        let is_same = match (&before, &*self.sources.borrow()) {
+            (Some(before), Some(now)) => Arc::ptr_eq(before, now),
+            _ => false,
+        };
+        if let (Ok(reloaded), true) = (&result, is_same) {
+            let what = "the configuration was read again, and its files are the same as before";
+            let draft = Draft::new(EventKind::ConfigurationLoaded, what).actor(actor);
+            self.events.emit(draft.field("generation", reloaded.generation));
+        }
+        result
+    }
+
+    fn set_actor(&self, actor: &str) {
+        *self.actor.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = actor.to_owned();
+    }
+
+    /// Tells what has changed and who wanted it. What is in force at the start is no news.
+    fn tell_loaded(
+        &self,
+        before: Option<&Sources>,
+        now: &Sources,
+        generation: u64,
+        is_other: bool,
+    ) {
+        let Some(before) = before else { return };
+        let actor = self.actor.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone();
+        let changes = config::diff::compare(before, now).unwrap_or_default();
+        let what = match (is_other, changes.len()) {
+            (false, _) => "the files of the configuration have changed, and mean the same".into(),
+            (true, 1) => "another configuration is in force, with 1 change".to_owned(),
+            (true, count) => format!("another configuration is in force, with {count} changes"),
+        };
+        let draft = Draft::new(EventKind::ConfigurationLoaded, what)
+            .field("generation", generation)
+            .details(changes.iter().map(describe));
+        // Who tells the dataplane by itself is not known here.
+        let actor = if actor.is_empty() { "the dataplane was told by itself" } else { &actor };
+        self.events.emit(draft.actor(actor));
+    }
+
+    async fn reload_and_take(&self, reload: Reload) -> Result<Reloaded, Failure> {
         let mut reloaded = self.reload_dataplane(reload).await.map_err(|error| match error {
             AskError::Failed(failure) => failure,
             other => Failure::new(
@@ -289,6 +371,28 @@ impl Known {
             self.client = Some(client);
         }
         response
+    }
+}
+
+/// A difference in one line. What may be a secret is not told.
+fn describe(difference: &Difference) -> String {
+    let Difference { section, name, server, key, old, new } = difference;
+    let parts = [Some(*section), name.as_deref(), server.as_deref(), key.as_deref()];
+    let place: Vec<&str> = parts.into_iter().flatten().collect();
+    let place = place.join(" ");
+    let key = key.as_deref().unwrap_or_default();
+    let is_secret = *section == "hook"
+        || ["headers", "send", "url", "command"].iter().any(|word| key.contains(word))
+        || key.starts_with("check");
+    match (old, new) {
+        (None, Some(_)) if key.is_empty() => format!("{place}: new"),
+        (Some(_), None) if key.is_empty() => format!("{place}: removed"),
+        (None, None) => format!("{place}: changed"),
+        _ if is_secret => format!("{place}: changed"),
+        (old, new) => {
+            let show = |value: &Option<String>| value.clone().unwrap_or("not set".to_owned());
+            format!("{place}: {} -> {}", show(old), show(new))
+        }
     }
 }
 

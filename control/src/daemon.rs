@@ -14,11 +14,11 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::boot::{self, Judge};
 use crate::clock::Clock;
 use crate::configuration::Follower;
-use crate::events::Events;
+use crate::events::{self, Events};
 use crate::heartbeat::Association;
 use crate::key::{Held, KeyError, KeyFiles};
 use crate::measures::Measures;
-use crate::metrics::gather::PairSource;
+use crate::metrics::gather::{EventSource, PairSource};
 use crate::metrics::{Source, http};
 use crate::pair_key::{self, Keeper};
 use crate::pair_socket::{Answerers, PairSocket};
@@ -98,29 +98,51 @@ async fn serve(config: &Config, path: &Path) -> Result<(), StartError> {
         signal(SignalKind::interrupt()).map_err(StartError::io("no handler for SIGINT"))?;
     let events = Events::start(&config.node.state, &config.node.name)
         .map_err(StartError::io("no threads for events"))?;
-    let follower = Follower::new(config);
+    let follower = Follower::telling(config, events.clone());
+    let hooks = events::hooks::start(&events, follower.subscribe())
+        .map_err(StartError::io("no thread for hooks"))?;
+    events::starts::tell_start(&events, &upgrade::Machine::default());
     reload::follow_signals(Arc::clone(&follower))
         .map_err(StartError::io("no handlers for SIGHUP, SIGUSR1, SIGUSR2"))?;
     tokio::spawn(Arc::clone(&follower).run());
     let clock = Clock::start();
     let digests = follower.digests();
     let pair = config.peer.as_ref();
-    let mut pair = pair.map(|peer| start_pair(config, peer, clock, digests)).transpose()?;
+    let mut pair =
+        pair.map(|peer| start_pair(config, peer, clock, digests, &events)).transpose()?;
     let configuration = follower.subscribe();
     let (health, observed) = checks::start(config, configuration.clone(), follower.generations())
         .await
         .map_err(StartError::io("no thread for health checks"))?;
+    health.report_to(events.clone());
     let folder = folder::of(&config.node, path);
     let node = config.node.clone();
     let peer = pair.as_mut().and_then(|pair| pair.exchange.take());
     let generations = follower.generations();
-    let parts = task::Parts { node, folder, clock, configuration, generations, observed, peer };
+    let parts = task::Parts {
+        node,
+        folder,
+        clock,
+        configuration,
+        generations,
+        observed,
+        peer,
+        events: events.clone(),
+    };
     let pools = PoolsTask::start(parts).map_err(StartError::io("no thread for servers"))?;
     let driver = pair.as_ref().map(|pair| pair.source.driver.clone());
     let socket = config.node.pair_socket();
-    let versions = versions::start(&config.node.state, Arc::clone(&follower));
+    let versions = versions::start(&config.node.state, Arc::clone(&follower), events.clone());
     let keys = pair.as_ref().map(|pair| Arc::clone(&pair.keys));
-    let answerers = Answerers { driver, pools: pools.clone(), follower, versions, keys };
+    let answerers = Answerers {
+        driver,
+        pools: pools.clone(),
+        follower,
+        versions,
+        keys,
+        events: events.clone(),
+    };
+    tokio::spawn(events::observer::run(config.node.control_socket.clone(), events.clone()));
     let _socket = PairSocket::open(&socket, answerers)
         .map_err(StartError::io(socket.display().to_string()))?;
     let judge = match &pair {
@@ -144,6 +166,7 @@ async fn serve(config: &Config, path: &Path) -> Result<(), StartError> {
         pools,
         health,
         boot,
+        EventSource { events: events.clone(), hooks },
     );
     tokio::spawn(http::serve(config.metrics.listen, source));
     let silence = config.peer.as_ref().map_or(Duration::ZERO, |peer| peer.timing.dead * 2);
@@ -158,6 +181,7 @@ async fn serve(config: &Config, path: &Path) -> Result<(), StartError> {
     if let Some(pair) = pair {
         pair.leave().await;
     }
+    events::starts::tell_stop(&events);
     tracing::info!("stopped");
     Ok(())
 }
@@ -187,6 +211,7 @@ fn start_pair(
     peer: &Peer,
     clock: Clock,
     digests: watch::Receiver<Digests>,
+    events: &Events,
 ) -> Result<Running, StartError> {
     let Held { ring, trouble } = KeyFiles::of(&peer.key_file).load()?;
     if let Some(trouble) = trouble {
@@ -206,12 +231,13 @@ fn start_pair(
     let counts = Arc::new(Counts::default());
     let (servers, links) = mpsc::channel(1);
     let (upgrades, upgrading) = mpsc::channel(1);
-    tokio::spawn(upgrade::receive::run(upgrading, upgrade::Machine::default()));
-    let keys = Arc::new(Keeper::new(&peer.key_file, ring, sync_keys.clone(), driver.clone()));
+    tokio::spawn(upgrade::receive::run(upgrading, upgrade::Machine::default(), events.clone()));
+    let (files, telling) = (&peer.key_file, events.clone());
+    let keys = Arc::new(Keeper::new(files, ring, sync_keys.clone(), driver.clone(), telling));
     let (key_orders, ordering) = mpsc::channel(1);
     tokio::spawn(pair_key::link::run(ordering, Arc::clone(&keys)));
     let others = OtherLinks { servers, upgrades, keys: key_orders };
-    let channels = Channels { plans, report: reports, others };
+    let channels = Channels { plans, report: reports, others, events: events.clone() };
     let manager =
         Manager::start(&config.node, peer, sync_keys.clone(), channels, Arc::clone(&counts), clock);
     tokio::spawn(manager.run());
@@ -231,6 +257,7 @@ fn start_pair(
         measures,
         digests,
         witness,
+        events: events.clone(),
     };
     let (alive, ended) = oneshot::channel();
     let driver = drive(parts, alive).map_err(StartError::io("no thread for heartbeats"))?;

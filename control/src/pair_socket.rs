@@ -16,6 +16,7 @@ use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::configuration::Follower;
+use crate::events::{Events, actor};
 use crate::pair_key::Keeper;
 use crate::pair_key::keeper::Change;
 use crate::role::DriverHandle;
@@ -40,6 +41,7 @@ pub struct Answerers {
     pub versions: VersionsHandle,
     /// None: this machine has no peer.
     pub keys: Option<Arc<Keeper>>,
+    pub events: Events,
 }
 
 /// The listening socket. Its file is gone when this is dropped.
@@ -92,6 +94,7 @@ async fn accept(listener: UnixListener, answerers: Answerers) {
 }
 
 async fn converse(mut stream: UnixStream, answerers: &Answerers) -> Result<(), FrameError> {
+    let actor = actor::of(&stream);
     loop {
         let json = match timeout(SILENCE, read(&mut stream)).await {
             Ok(Ok(Some(json))) => json,
@@ -105,35 +108,41 @@ async fn converse(mut stream: UnixStream, answerers: &Answerers) -> Result<(), F
             }
         };
         let response = match message::decode(&json) {
-            Ok(request) => answer(request, answerers).await,
+            Ok(request) => answer(request, answerers, &actor).await,
             Err(failure) => Response::Failure(failure),
         };
         write(&mut stream, &response).await?;
     }
 }
 
-async fn answer(request: Request, answerers: &Answerers) -> Response {
-    let Answerers { driver, pools, follower, versions, keys } = answerers;
+async fn answer(request: Request, answerers: &Answerers, actor: &str) -> Response {
+    let Answerers { driver, pools, follower, versions, keys, events } = answerers;
+    let user = || actor.to_owned();
     let result = match (request, driver) {
         (Request::Pair, Some(driver)) => driver.pair().await.map(Response::Pair),
-        (Request::Failover, Some(driver)) => driver.failover().await.map(Response::Pair),
-        (Request::Key(order), Some(_)) => change_keys(order, keys.as_deref()).await,
+        (Request::Failover, Some(driver)) => driver.failover(user()).await.map(Response::Pair),
+        (Request::Key(order), Some(_)) => change_keys(order, keys.as_deref(), actor).await,
         (Request::Pair | Request::Failover | Request::Key(_), None) => Err(Failure::new(
             FailureKind::NotNow,
             "this machine has no peer: there is no [peer] in its configuration",
         )),
-        (Request::Reload(reload), _) => follower.reload(reload).await.map(Response::Reloaded),
+        (Request::Reload(reload), _) => {
+            follower.reload_by(reload, actor).await.map(Response::Reloaded)
+        }
         (Request::Pools(page), _) => pools.page(page).await.map(Response::Pools),
         (Request::Administer(administer), _) => {
-            pools.administer(administer).await.map(Response::Administered)
+            pools.administer(administer, user()).await.map(Response::Administered)
         }
-        (Request::Apply(apply), _) => versions.apply(apply).await.map(Response::Applied),
-        (Request::RollBack(order), _) => versions.roll_back(order).await.map(Response::Applied),
-        (Request::Confirm, _) => versions.confirm().await.map(Response::Applied),
+        (Request::Apply(apply), _) => versions.apply(apply, user()).await.map(Response::Applied),
+        (Request::RollBack(order), _) => {
+            versions.roll_back(order, user()).await.map(Response::Applied)
+        }
+        (Request::Confirm, _) => versions.confirm(user()).await.map(Response::Applied),
         (Request::Versions, _) => versions.list().await.map(Response::Versions),
         (Request::VersionFiles(of), _) => {
             versions.files(of.number).await.map(Response::VersionFiles)
         }
+        (Request::Events(page), _) => events.page(page).await.map(Response::EventsFound),
         _ => Err(Failure::new(
             FailureKind::Malformed,
             "tandem-control does not answer that: ask the dataplane",
@@ -142,11 +151,15 @@ async fn answer(request: Request, answerers: &Answerers) -> Response {
     result.into()
 }
 
-async fn change_keys(order: KeyOrder, keys: Option<&Keeper>) -> Result<Response, Failure> {
+async fn change_keys(
+    order: KeyOrder,
+    keys: Option<&Keeper>,
+    actor: &str,
+) -> Result<Response, Failure> {
     let Some(keys) = keys else {
         return Err(Failure::new(FailureKind::NotNow, "this machine has no peer"));
     };
-    let changed = keys.carry_out(order.run, Change::Step(order.step)).await;
+    let changed = keys.carry_out(order.run, Change::Step(order.step), actor).await;
     changed.map(Response::KeyState).map_err(|why| Failure::new(FailureKind::NotNow, why))
 }
 

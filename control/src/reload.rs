@@ -31,14 +31,11 @@ pub fn follow_signals(follower: Arc<Follower>) -> io::Result<()> {
 
 /// What comes of it is in the log.
 async fn reload(follower: &Follower) {
-    match follower.reload(Reload::default()).await {
+    match follower.reload_by(Reload::default(), "SIGHUP").await {
         // What only a restart of this process changes is logged when it is found.
         Ok(reloaded) => {
             tracing::info!(generation = reloaded.generation, "the dataplane has reloaded")
         }
-        Err(failure) => {
-            tracing::error!("SIGHUP, not reloaded: {}", failure.message);
-            failure.details.iter().for_each(|detail| tracing::error!("{detail}"));
-        }
+        Err(failure) => tracing::error!("SIGHUP, not reloaded: {}", failure.message),
     }
 }

@@ -172,6 +172,8 @@ kinds! {
     PeerSilent "peer.silent" Alarm "The peer is silent on every path",
     PeerWarning "peer.warning" Warning "Something is wrong with what the peer says",
     PeerWarningOver "peer.warning_over" Info "What was wrong with what the peer says is well again",
+    LinkUp "link.up" Info "The link of a NIC is up",
+    LinkDown "link.down" Alarm "The link of a NIC is down",
     PathUp "path.up" Info "A path to the peer can be used",
     PathDown "path.down" Warning "A path to the peer cannot be used",
     SyncUp "sync.up" Info "Connections are copied between the machines",

@@ -29,7 +29,7 @@ pub struct Pair {
     pub sync: Sync,
     /// The last change of this machine's role.
     pub last_change: Option<Change>,
-    /// How often this machine has become active since the start.
+    /// How often this machine has become active, also before this start of tandem-control.
     pub takeovers: u64,
     /// What the operator has to change though both machines run. Each is a sentence without its
     /// full stop.

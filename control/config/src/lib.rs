@@ -56,6 +56,7 @@ pub use model::check::{
     Rcode, Start, StatusRange, Tls, Transport, compile_regex,
 };
 pub use model::device::{Device, PciAddress, VirtualDevice};
+pub use model::hook::{Hook, HookAction, HookCommand, Webhook};
 pub use model::interface::{Interface, Route, StaticNeighbour};
 pub use model::listen::Listen;
 pub use model::masquerade::{Masquerade, PortRange};

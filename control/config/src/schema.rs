@@ -83,6 +83,7 @@ pub(crate) const FILE: Section = Section {
         key("service", "[{ ... }]"),
         key("timeouts", "{ ... }"),
         key("sources", "{ ... }"),
+        key("hook", "[{ ... }]"),
     ],
 };
 
@@ -374,6 +375,23 @@ pub(crate) const SOURCES_NETWORK: Section = Section {
 };
 pub(crate) const SOURCES_HOST: Section = Section { name: "sources.host", keys: QUOTA };
 
+pub(crate) const HOOK: Section = Section {
+    name: "hook",
+    keys: &[
+        key("name", "\"pager\""),
+        key("on", "[\"server.down\", \"role\"]"),
+        key("severity", "\"warning\""),
+        key("command", "[\"/usr/local/bin/tell\"]"),
+        key("user", "\"nobody\""),
+        key("at_once", "1"),
+        key("url", "\"https://alerts.example.org/tandem\""),
+        key("headers", "[\"Authorization: Bearer secret\"]"),
+        key("ca", "\"/etc/tandem/ca.pem\""),
+        key("retry_for", "\"1h\""),
+        key("timeout", "\"10s\""),
+    ],
+};
+
 /// Every section.
 pub const SECTIONS: &[Section] = &[
     FILE,
@@ -402,4 +420,5 @@ pub const SECTIONS: &[Section] = &[
     SOURCES_CLIENT,
     SOURCES_NETWORK,
     SOURCES_HOST,
+    HOOK,
 ];

@@ -152,6 +152,7 @@ fn the_examples_say_what_they_mean() {
         checks,
         timeouts,
         sources,
+        hooks,
     ] = &all[..]
     else {
         panic!("{all:?}")
@@ -282,6 +283,19 @@ fn the_examples_say_what_they_mean() {
     assert_eq!(limits.client, quota(2000, 200, 500));
     assert_eq!(limits.network, quota(100_000, 5000, 20_000));
     assert_eq!(limits.host, quota(50_000, 2000, 5000));
+
+    let [pager, chat] = &hooks.hooks[..] else { panic!("{hooks:?}") };
+    assert_eq!((pager.name.as_str(), pager.severity), ("pager", api::EventSeverity::Warning));
+    let expected = config::HookCommand {
+        command: vec!["/usr/local/bin/tell".to_owned(), "--pager".to_owned()],
+        user: Some(config::Hook::USER.to_owned()),
+        at_once: 1,
+    };
+    assert_eq!(pager.action, config::HookAction::Command(expected));
+    assert_eq!((&*chat.on, chat.timeout), (&["all".to_owned()][..], config::Hook::TIMEOUT));
+    let config::HookAction::Webhook(webhook) = &chat.action else { panic!("{chat:?}") };
+    assert_eq!(webhook.retry_for, config::Hook::RETRY_FOR, "the example has the default");
+    assert!(!format!("{webhook:?}").contains("secret"), "{webhook:?}");
 }
 
 /// The defaults in the reference's table of timeouts are the defaults.

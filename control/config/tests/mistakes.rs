@@ -49,14 +49,14 @@ macro_rules! golden {
 }
 
 golden!(
-    buffers checks empty header limits listens node not_forwarded overlap pair peer persist pool ranges schedulers services sides status status_open status_plain syntax unclosed values warnings
+    buffers checks empty header hooks limits listens node not_forwarded overlap pair peer persist pool ranges schedulers services sides status status_open status_plain syntax unclosed values warnings
 );
 
 #[test]
 fn every_file_is_tested() {
     let files = fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().path());
     let count = files.filter(|path| path.extension().is_some_and(|end| end == "toml")).count();
-    assert_eq!(count, 24, "name each in golden!");
+    assert_eq!(count, 25, "name each in golden!");
 }
 
 #[test]

@@ -116,7 +116,7 @@ fn a_section_of_its_own_may_be_in_any_file_and_in_one_only() {
         [
             "a.toml:1:3: there is no section nodes; did you mean node?",
             "a.toml:2:1: [node] is in two files (the first is on line 2 of tandem.toml); keep one \
-             of them: only [[service]], [[masquerade]] and [checks] add up",
+             of them: only [[service]], [[masquerade]], [[hook]] and [checks] add up",
         ]
     );
 }

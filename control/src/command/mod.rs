@@ -7,6 +7,7 @@ mod connections;
 mod counters;
 mod diff;
 mod doctor;
+mod events;
 mod failover;
 mod key;
 mod manual;
@@ -81,6 +82,9 @@ enum Command {
     Neighbours,
     /// Show every counter, and dropped packets by reason
     Counters(counters::Arguments),
+    /// Show what happened on this machine, when, and why
+    #[command(after_help = events::HELP)]
+    Events(events::Arguments),
     /// Move the active role to the other machine; no connection is lost
     Failover,
     /// Have the dataplane read its configuration file again; no connection is lost
@@ -163,6 +167,7 @@ impl Cli {
             Command::Sources(arguments) => sources::run(arguments, &mut context),
             Command::Neighbours => neighbours::run(&mut context),
             Command::Counters(arguments) => counters::run(arguments, &mut context),
+            Command::Events(arguments) => events::run(arguments, &mut context),
             Command::Failover => failover::run(&mut context),
             Command::Reload => reload::run(&mut context),
             Command::Apply(arguments) => apply::run(arguments, &mut context),

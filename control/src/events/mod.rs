@@ -12,10 +12,14 @@
 //! A disk that hangs or is full therefore keeps neither a heartbeat nor a hook waiting. What it
 //! could not take is missing in the history, and an event says how much that is.
 
+pub mod actor;
 mod draft;
+pub mod hooks;
 pub mod hub;
 pub mod journal;
+pub mod observer;
 pub mod search;
+pub mod starts;
 mod totals;
 
 use core::time::Duration;
@@ -30,7 +34,7 @@ use tokio::sync::broadcast;
 
 pub use api::EventKind;
 pub use draft::Draft;
-pub use totals::Totals;
+pub use totals::{KnownServer, Totals};
 
 use self::hub::{Item, Recent};
 use self::journal::Limits;
@@ -56,6 +60,12 @@ pub(super) struct Shared {
     queue: SyncSender<Item>,
     recent: Mutex<Recent>,
     told: broadcast::Sender<Arc<Event>>,
+}
+
+impl Default for Events {
+    fn default() -> Self {
+        Events::only_logged()
+    }
 }
 
 impl Events {

@@ -16,8 +16,26 @@ pub struct Totals {
     pub last: u64,
     /// By kind.
     pub kinds: BTreeMap<String, u64>,
-    /// How often a server went up or down, by its service and address with a space between.
-    pub servers: BTreeMap<String, u64>,
+    /// Real servers, by service and address with a space between.
+    pub servers: BTreeMap<String, KnownServer>,
+    /// Services of which not all is well, and the kind of event that said so.
+    pub services: BTreeMap<String, String>,
+    /// The release of tandem-control that was started last.
+    pub release: String,
+    /// tandem-control runs, or has ended otherwise than in order.
+    pub is_running: bool,
+    /// Why the last upgrade failed, as far as it was told.
+    pub upgrade_failed: String,
+}
+
+/// What the history says of a real server.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct KnownServer {
+    /// How often it went up or down.
+    pub transitions: u64,
+    /// It was down at last.
+    pub is_down: bool,
 }
 
 impl Totals {
@@ -29,16 +47,35 @@ impl Totals {
         self.last = event.number;
         let kind = self.kinds.entry(event.kind.name().to_owned()).or_default();
         *kind = kind.saturating_add(1);
-        if !matches!(event.kind, EventKind::ServerUp | EventKind::ServerDown) {
-            return;
-        }
-        let (Some(service), Some(server)) = (event.field("service"), event.field("server")) else {
-            return;
-        };
-        let name = name(service, server);
-        if self.servers.len() < SERVERS || self.servers.contains_key(&name) {
-            let server = self.servers.entry(name).or_default();
-            *server = server.saturating_add(1);
+        self.remember(event);
+    }
+
+    fn remember(&mut self, event: &Event) {
+        let service = event.field("service").unwrap_or_default();
+        match event.kind {
+            EventKind::ServerUp | EventKind::ServerDown => {
+                let name = name(service, event.field("server").unwrap_or_default());
+                if self.servers.len() < SERVERS || self.servers.contains_key(&name) {
+                    let server = self.servers.entry(name).or_default();
+                    server.transitions = server.transitions.saturating_add(1);
+                    server.is_down = event.kind == EventKind::ServerDown;
+                }
+            }
+            EventKind::ServiceUp => drop(self.services.remove(service)),
+            EventKind::ServiceDown | EventKind::ServicePanic => {
+                if self.services.len() < SERVERS {
+                    self.services.insert(service.to_owned(), event.kind.name().to_owned());
+                }
+            }
+            EventKind::ControlStarted => {
+                self.is_running = true;
+                event.field("release").unwrap_or_default().clone_into(&mut self.release);
+            }
+            EventKind::ControlStopped => self.is_running = false,
+            EventKind::UpgradeFailed => {
+                self.upgrade_failed = event.why.clone().unwrap_or_default();
+            }
+            _ => {}
         }
     }
 
@@ -48,10 +85,10 @@ impl Totals {
         self.kinds.get(kind.name()).copied().unwrap_or(0)
     }
 
-    /// How often a server went up or down.
+    /// What is known of a real server.
     #[must_use]
-    pub fn transitions(&self, service: &str, server: &str) -> u64 {
-        self.servers.get(&name(service, server)).copied().unwrap_or(0)
+    pub fn server(&self, service: &str, server: &str) -> KnownServer {
+        self.servers.get(&name(service, server)).copied().unwrap_or_default()
     }
 }
 

@@ -33,6 +33,7 @@ use tokio::sync::{oneshot, watch};
 use self::engine::{Engine, Origin, Target, plan};
 use self::probe::{Prepared, SystemRoots};
 use self::runner::Shared;
+use crate::events::Events;
 
 pub use report::{Administrative, CheckReport, Code, DynamicWeight, Last, Operational, Report};
 
@@ -79,6 +80,12 @@ impl Health {
         let (alive, ended) = oneshot::channel();
         runner::start(Arc::clone(&shared), ended)?;
         Ok(Health { shared, _alive: Arc::new(alive) })
+    }
+
+    /// Tells events there from now on.
+    pub fn report_to(&self, events: Events) {
+        // The first time counts; there is no second one.
+        let _ = self.shared.events.set(events);
     }
 
     /// Takes another configuration. A check whose definition is the same goes on as if nothing had

@@ -7,9 +7,10 @@ use core::time::Duration;
 use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Instant;
 
+use api::EventKind;
 use config::Config;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
@@ -17,6 +18,7 @@ use super::control_probe;
 use super::engine::{Begin, Engine, JobNumber, Target, Transition};
 use super::outcome::{Outcome, Verdict};
 use super::probe::{self, Prepared};
+use crate::events::{Draft, Events};
 use crate::log_limiter::LogLimiter;
 
 /// The most probes that are under way at the same time, and what each takes of descriptors.
@@ -39,6 +41,8 @@ pub struct Shared {
     voiding: Mutex<Voiding>,
     /// What was last said to whom it concerns, and when.
     warned: Mutex<HashMap<Arc<Target>, Instant>>,
+    /// Where it is told that checks do not count.
+    pub events: OnceLock<Events>,
 }
 
 /// How often a warning of a server that is well is repeated.
@@ -63,6 +67,7 @@ impl Shared {
             local,
             voiding: Mutex::default(),
             warned: Mutex::default(),
+            events: OnceLock::new(),
         }
     }
 
@@ -129,6 +134,13 @@ impl Shared {
         }
     }
 
+    fn emit(&self, draft: Draft) {
+        match self.events.get() {
+            Some(events) => events.emit(draft),
+            None => Events::only_logged().emit(draft),
+        }
+    }
+
     /// Says once that failures do not count, and once that they do again.
     fn tell_void(&self, is_void: bool, local: Option<String>) {
         let mut voiding = self.voiding.lock().unwrap_or_else(PoisonError::into_inner);
@@ -137,13 +149,16 @@ impl Shared {
             if is_void {
                 let hosts: Vec<String> =
                     self.control_hosts.borrow().iter().map(ToString::to_string).collect();
-                tracing::warn!(
+                let why = format!(
                     "servers do not answer, and neither does {}: the private network of this \
-                     machine has failed. Checks without an answer do not count for now",
+                     machine has failed",
                     hosts.join(" or ")
                 );
+                let what = "checks without an answer do not count for now";
+                self.emit(Draft::new(EventKind::ChecksVoid, what).why(why));
             } else {
-                tracing::warn!("the private network answers again: checks count");
+                let what = "the private network answers again: checks count";
+                self.emit(Draft::new(EventKind::ChecksCount, what));
             }
         }
         if let Some(why) = local {
@@ -169,10 +184,10 @@ fn tell(transition: &Transition) {
     });
     let (service, server) = (&report.service, report.server);
     if report.operational.is_up() {
-        tracing::warn!("{service}: {server} is up, after {lasted} s ({why})");
+        tracing::debug!("{service}: {server} is up, after {lasted} s ({why})");
     } else {
         let state = report.operational;
-        tracing::warn!("{service}: {server} is {state}, after {lasted} s ({why})");
+        tracing::debug!("{service}: {server} is {state}, after {lasted} s ({why})");
     }
 }
 

@@ -148,7 +148,7 @@ families! {
     SERVER_EFFECTIVE_WEIGHT "tandem_server_effective_weight" Gauge ["service" "server"]
         "The weight by which the real server gets new connections: 0 for one that is down or taken out."
     SERVER_TRANSITIONS "tandem_server_transitions_total" Counter ["service" "server"]
-        "Times that the real server went up or down, as its checks find, since the start of tandem-control."
+        "Times that the real server went up or down, as its checks find; restarts do not begin it anew."
     SERVER_DOWN "tandem_server_down_seconds_total" Counter ["service" "server"]
         "Time that the real server was down since the start of tandem-control."
     SERVER_SINCE "tandem_server_state_since_timestamp_seconds" Gauge ["service" "server"]
@@ -211,6 +211,14 @@ families! {
         "How long the dataplane took to answer an order about the role."
     LOG_LOST "tandem_control_log_lost_lines_total" Counter []
         "Lines of tandem-control's log that were lost because they were not read quickly enough."
+    EVENTS "tandem_events_total" Counter ["kind"]
+        "Events of the machine by kind, as tandem events shows them; restarts do not begin it anew."
+    EVENTS_LOST "tandem_events_lost_total" Counter []
+        "Events that are not in the history on disk, for want of room or because the disk refused them, since the start of tandem-control."
+    HOOK_EVENTS "tandem_hook_events_total" Counter ["hook" "result"]
+        "Events given to a hook, by what became of them: done, failed or dropped."
+    HOOK_WAITING "tandem_hook_waiting_events" Gauge ["hook"]
+        "Events that wait for a hook."
     TERM "tandem_term" Gauge []
         "The number of the last takeover that this machine knows of."
     READY "tandem_ready" Gauge []
@@ -218,7 +226,7 @@ families! {
     DAMPED "tandem_damped_seconds" Gauge []
         "How long this machine, whose links or next hops were lost again and again, takes the role only where the peer cannot have it; 0 if it is not damped."
     TAKEOVERS "tandem_takeovers_total" Counter []
-        "Times that this machine became active."
+        "Times that this machine became active; restarts do not begin it anew."
     NOTICES "tandem_notices_total" Counter ["notice"]
         "What the role's state machine reported, by kind, as the log has it."
     ANNOUNCEMENTS "tandem_announcements_total" Counter []

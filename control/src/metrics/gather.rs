@@ -9,9 +9,11 @@ use tokio::sync::{Mutex, watch};
 use super::catalogue as all;
 use super::dataplane::Answers;
 use super::page::Page;
-use super::{checks, pair, pools};
+use super::{checks, events, pair, pools};
 use crate::boot::Boot;
 use crate::dataplane_client::{AskError, DataplaneClient};
+use crate::events::Events;
+use crate::events::hooks::HookCounts;
 use crate::health::Health;
 use crate::measures::Measures;
 use crate::role::DriverHandle;
@@ -27,6 +29,13 @@ pub struct PairSource {
     pub counts: Arc<Counts>,
 }
 
+/// What happened.
+#[derive(Clone)]
+pub struct EventSource {
+    pub events: Events,
+    pub hooks: HookCounts,
+}
+
 /// Where a scrape's numbers come from. One scrape at a time.
 pub struct Source {
     socket: PathBuf,
@@ -35,6 +44,7 @@ pub struct Source {
     health: Health,
     /// How long the machine's boot took, as far as it is known.
     boot: watch::Receiver<Boot>,
+    events: EventSource,
     turn: Mutex<()>,
 }
 
@@ -47,8 +57,9 @@ impl Source {
         pools: PoolsHandle,
         health: Health,
         boot: watch::Receiver<Boot>,
+        events: EventSource,
     ) -> Self {
-        Source { socket, pair, pools, health, boot, turn: Mutex::new(()) }
+        Source { socket, pair, pools, health, boot, events, turn: Mutex::new(()) }
     }
 
     /// One scrape's text.
@@ -65,6 +76,7 @@ impl Source {
             pools::write(&all, &mut page);
         }
         checks::write(&self.health, &mut page);
+        events::write(&self.events, &mut page);
         let boot = *self.boot.borrow();
         page.gauges(all::BOOT, boot.phases().map(|(phase, time)| ([phase.to_owned()], time)));
         if let Some(source) = &self.pair {

@@ -7,6 +7,7 @@
 pub mod catalogue;
 pub mod checks;
 pub mod dataplane;
+pub mod events;
 pub mod gather;
 pub mod http;
 pub mod page;

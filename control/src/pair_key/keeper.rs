@@ -8,6 +8,7 @@ use tokio::sync::Mutex;
 use tokio::task::spawn_blocking;
 use tokio::time::Instant;
 
+use crate::events::{Draft, EventKind, Events};
 use crate::key::{FileError, Held, KeyError, KeyFiles, KeyRing, SharedKey};
 use crate::role::{DriverHandle, DriverRequest};
 use crate::sync::noise::SyncKeys;
@@ -27,6 +28,7 @@ pub struct Keeper {
     files: KeyFiles,
     sync: SyncKeys,
     driver: DriverHandle,
+    events: Events,
     state: Mutex<State>,
 }
 
@@ -41,16 +43,28 @@ impl Keeper {
     /// Keeps the keys in these files, which were read as `ring`; `sync` and `driver` are told of
     /// every change.
     #[must_use]
-    pub fn new(key_file: &Path, ring: KeyRing, sync: SyncKeys, driver: DriverHandle) -> Self {
+    pub fn new(
+        key_file: &Path,
+        ring: KeyRing,
+        sync: SyncKeys,
+        driver: DriverHandle,
+        events: Events,
+    ) -> Self {
         let state = Mutex::new(State { ring, run: None });
-        Keeper { files: KeyFiles::of(key_file), sync, driver, state }
+        Keeper { files: KeyFiles::of(key_file), sync, driver, events, state }
     }
 
-    /// Carries an order out, and has everything that runs know of it; how the keys are then.
+    /// Carries an order of this user out, and has everything that runs know of it; how the keys are
+    /// then.
     ///
     /// # Errors
     /// A sentence without its full stop.
-    pub async fn carry_out(&self, run: u64, change: Change) -> Result<KeyState, String> {
+    pub async fn carry_out(
+        &self,
+        run: u64,
+        change: Change,
+        actor: &str,
+    ) -> Result<KeyState, String> {
         let mut state = self.state.lock().await;
         let looks = matches!(change, Change::Step(KeyStep::Look));
         // Looking disturbs nobody; a run that begins has to look under its number.
@@ -73,7 +87,10 @@ impl Keeper {
             let changed = spawn_blocking(move || change_files(&files, change)).await;
             // Whether it failed or not, what is on the disk is what counts.
             state.ring = self.refresh().await?;
-            changed.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+            let changed = changed.map_err(|error| error.to_string())?;
+            if let Some((kind, what)) = changed.map_err(|error| error.to_string())? {
+                self.events.emit(Draft::new(kind, what).actor(actor));
+            }
         }
         if state.ring.accepted().is_none() {
             // Nothing is under way any more: the next run need not wait for this one.
@@ -136,30 +153,36 @@ fn names(ring: &KeyRing) -> KeyState {
     KeyState { used: held(ring.used()), accepted: ring.accepted().map(held), peers: None }
 }
 
-fn change_files(files: &KeyFiles, change: Change) -> Result<(), FileError> {
+/// Changes the files; what has happened then, and in words.
+fn change_files(
+    files: &KeyFiles,
+    change: Change,
+) -> Result<Option<(EventKind, String)>, FileError> {
     match change {
-        Change::Step(KeyStep::Look | KeyStep::Reload) => Ok(()),
+        Change::Step(KeyStep::Look | KeyStep::Reload) => Ok(None),
         Change::Step(KeyStep::Make) => {
             let used = files.load()?.ring;
             let new = used.used().successor().map_err(FileError::Random)?;
-            tracing::info!("a new key of the pair was made, {}", new.fingerprint());
-            files.accept(&new)
+            files.accept(&new)?;
+            let what = format!("a new key of the pair was made, {}", new.fingerprint());
+            Ok(Some((EventKind::KeyMade, what)))
         }
         Change::Accept(key) => {
-            tracing::info!("the pair's key {} is accepted from now on", key.fingerprint());
-            files.accept(&key)
+            files.accept(&key)?;
+            let what = format!("the pair's key {} is accepted from now on", key.fingerprint());
+            Ok(Some((EventKind::KeyAccepted, what)))
         }
         Change::Step(KeyStep::Use(name)) => {
             let parsed = name.parse().map_err(|_| FileError::Name(name.clone()))?;
             files.take_into_use(parsed)?;
-            tracing::info!("the pair's key {name} is used from now on");
-            Ok(())
+            let what = format!("the pair's key {name} is used from now on");
+            Ok(Some((EventKind::KeyUsed, what)))
         }
         Change::Step(KeyStep::Forget(name)) => {
             let parsed = name.parse().map_err(|_| FileError::Name(name.clone()))?;
             files.forget(parsed)?;
-            tracing::info!("the pair's key {name} is not accepted any more");
-            Ok(())
+            let what = format!("the pair's key {name} is not accepted any more");
+            Ok(Some((EventKind::KeyForgotten, what)))
         }
     }
 }

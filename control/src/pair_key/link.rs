@@ -47,7 +47,7 @@ async fn serve(mut link: Secured, keeper: &Keeper) -> Result<(), Trouble> {
             What::Use(name) => Change::Step(KeyStep::Use(name)),
             What::Forget(name) => Change::Step(KeyStep::Forget(name)),
         };
-        let answer = match keeper.carry_out(order.run, change).await {
+        let answer = match keeper.carry_out(order.run, change, "the other machine").await {
             Ok(state) => Answer::State(state),
             Err(why) => Answer::Refused(why),
         };

@@ -39,6 +39,8 @@ pub(super) enum PendingOrder {
 pub struct Waiting {
     answer: oneshot::Sender<Result<Pair, Failure>>,
     wanted: Role,
+    /// Who asked.
+    pub(super) actor: String,
     until: Instant,
 }
 
@@ -74,9 +76,14 @@ pub fn obstacle(pair: &Pair, own: Role) -> Option<String> {
 impl Waiting {
     /// Begins to wait, on a machine of this role.
     #[must_use]
-    pub fn new(answer: oneshot::Sender<Result<Pair, Failure>>, own: Role, now: Instant) -> Self {
+    pub fn new(
+        answer: oneshot::Sender<Result<Pair, Failure>>,
+        own: Role,
+        actor: String,
+        now: Instant,
+    ) -> Self {
         let wanted = if own == Role::Active { Role::Standby } else { Role::Active };
-        Waiting { answer, wanted, until: now.plus(PATIENCE) }
+        Waiting { answer, wanted, actor, until: now.plus(PATIENCE) }
     }
 
     /// The machine has the role that was wanted.

@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use failover::Instant;
 
 use super::warnings::tell;
+use crate::events::Events;
 use crate::key::{Fingerprint, KeyRing};
 
 /// The machines take a new key into use one after the other.
@@ -27,8 +28,9 @@ pub(super) struct KeyFindings<'k> {
 }
 
 /// What is wrong now; a sentence without its full stop.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct KeyWarnings {
+    events: Events,
     told: Option<String>,
     /// Since when the peer has used another key than this machine.
     other: Option<Instant>,
@@ -37,6 +39,10 @@ pub(super) struct KeyWarnings {
 }
 
 impl KeyWarnings {
+    pub(super) fn new(events: Events) -> Self {
+        KeyWarnings { events, ..KeyWarnings::default() }
+    }
+
     pub(super) fn current(&self) -> &Option<String> {
         &self.told
     }
@@ -65,7 +71,7 @@ impl KeyWarnings {
             _ => None,
         };
         // Made with each turn, it must not be told with each.
-        tell(&mut self.told, what, "the pair has one key now");
+        tell(&self.events, &mut self.told, what, "the pair has one key now");
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the state machine reports, in sentences for the operator.
 
+use api::EventKind;
 use failover::Notice;
 
 /// The notice's name in metrics.
@@ -23,6 +24,28 @@ pub fn name(notice: Notice) -> &'static str {
         Notice::NotReady => "not_ready",
         Notice::TermNotStored => "term_not_stored",
         Notice::Damped => "damped",
+    }
+}
+
+/// The kind of event that it is by itself; none for what is only the reason of a change of the role.
+#[must_use]
+pub fn kind(notice: Notice) -> Option<EventKind> {
+    match notice {
+        Notice::ConflictWon | Notice::ConflictLost => Some(EventKind::ConflictRole),
+        Notice::AddressConflict => Some(EventKind::ConflictAddress),
+        Notice::Stalled => Some(EventKind::ControlStalled),
+        Notice::HandoverFailed | Notice::NotReady => Some(EventKind::HandoverFailed),
+        Notice::Damped => Some(EventKind::RoleDamped),
+        Notice::PeerDead
+        | Notice::PeerYielded
+        | Notice::PeerLeft
+        | Notice::NobodyActive
+        | Notice::LeaseLost
+        | Notice::Unable
+        | Notice::CutOff
+        | Notice::ReachesLess
+        | Notice::HandedOver
+        | Notice::TermNotStored => None,
     }
 }
 

@@ -7,11 +7,13 @@ use config::Digests;
 use failover::Instant;
 
 use super::key_warnings::KeyWarnings;
+use crate::events::{Draft, EventKind, Events};
 use crate::heartbeat::{HeartbeatPayload, Timers};
 
 /// What is wrong now; each a sentence without its full stop.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Warnings {
+    events: Events,
     timers: Option<String>,
     name: Option<String>,
     incompatible: Option<String>,
@@ -33,6 +35,10 @@ struct Differing {
 const RELOADING: Duration = Duration::from_secs(10);
 
 impl Warnings {
+    pub(super) fn new(events: Events) -> Self {
+        Warnings { keys: KeyWarnings::new(events.clone()), events, ..Warnings::default() }
+    }
+
     pub(super) fn all(&self) -> Vec<String> {
         let all = [
             &self.name,
@@ -49,8 +55,14 @@ impl Warnings {
     pub(super) fn compare(&mut self, name: &str, timers: Timers, payload: &HeartbeatPayload) {
         let name = same_name(name, &payload.heartbeat.identity.name);
         let timers = timer_difference(timers, payload.timers);
-        tell(&mut self.name, name, "the peer has another node.name than this machine now");
-        tell(&mut self.timers, timers, "the peer has the same timers as this machine now");
+        tell(
+            &self.events,
+            &mut self.name,
+            name,
+            "the peer has another node.name than this machine now",
+        );
+        let gone = "the peer has the same timers as this machine now";
+        tell(&self.events, &mut self.timers, timers, gone);
     }
 
     /// Takes note of which sections of the configuration differ from the peer's.
@@ -65,7 +77,7 @@ impl Warnings {
         let found = is_told.then(|| difference(&sections));
         self.differing.sections = sections;
         let gone = "the peer has the same configuration as this machine now";
-        tell(&mut self.configuration, found, gone);
+        tell(&self.events, &mut self.configuration, found, gone);
     }
 
     /// The sections of the configuration that differ from the peer's for some time.
@@ -82,7 +94,7 @@ impl Warnings {
         let what =
             |trouble| format!("the peer runs, but its heartbeats are not understood: {trouble}");
         let gone = "the peer is understood again, or silent";
-        tell(&mut self.incompatible, trouble.map(what), gone);
+        tell(&self.events, &mut self.incompatible, trouble.map(what), gone);
     }
 }
 
@@ -127,15 +139,20 @@ pub(super) fn timer_difference(own: Timers, peers: Timers) -> Option<String> {
     ))
 }
 
-/// Tells the log when a warning comes, changes or goes, and not with each heartbeat.
-pub(super) fn tell(before: &mut Option<String>, found: Option<String>, gone: &str) {
+/// Tells when a warning comes, changes or goes, and not with each heartbeat.
+pub(super) fn tell(
+    events: &Events,
+    before: &mut Option<String>,
+    found: Option<String>,
+    gone: &str,
+) {
     if *before == found {
         return;
     }
-    match &found {
-        Some(what) => tracing::warn!("{what}"),
-        None => tracing::info!("{gone}"),
-    }
+    events.emit(match &found {
+        Some(what) => Draft::new(EventKind::PeerWarning, what),
+        None => Draft::new(EventKind::PeerWarningOver, gone),
+    });
     *before = found;
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use api::{Administrative, Operational, Origin};
+use api::{Administrative, EventKind, Operational, Origin, PoolMode};
 use config::{Config, PoolRules, Server};
 use failover::Instant;
 
@@ -11,6 +11,7 @@ use super::folder::FolderRules;
 use super::observed::{AllObserved, Observed};
 use super::orders::{Orders, ServerKey};
 use super::weights::{self, Decision, DynamicWeight, Input, Memory, Share, Units};
+use crate::events::{Draft, Events, KnownServer, Totals};
 
 /// The pools of all services.
 #[derive(Default)]
@@ -23,6 +24,8 @@ pub struct Pools {
     pub observed: AllObserved,
     /// How the peer sees them.
     pub peer: PeerViews,
+    /// Where their changes are told.
+    pub events: Events,
 }
 
 /// The pool of one service.
@@ -33,6 +36,8 @@ pub struct Service {
     pub servers: Vec<Member>,
     pub sorry: Vec<Member>,
     memory: Memory,
+    /// It was down or in panic when this process ended the last time, and what was said then.
+    known: Option<EventKind>,
     /// What holds now; none before the first decision.
     pub decision: Option<Decision>,
 }
@@ -45,6 +50,8 @@ pub struct Member {
     pub configured: u16,
     /// Nothing keeps new connections from it before its first check.
     starts_up: bool,
+    /// It has checks, which say how it is.
+    is_checked: bool,
     pub history: History,
 }
 
@@ -64,9 +71,11 @@ pub struct History {
 }
 
 impl History {
-    fn new(now: Instant) -> Self {
+    /// Goes on with what is known from before this start.
+    fn new(known: KnownServer, now: Instant) -> Self {
+        let KnownServer { transitions, is_down } = known;
         let down = core::time::Duration::ZERO;
-        History { is_down: false, since: now, before: None, transitions: 0, down }
+        History { is_down, since: now, before: None, transitions, down }
     }
 
     fn follow(&mut self, is_down: bool, now: Instant) {
@@ -94,10 +103,13 @@ impl Pools {
     pub fn configure(&mut self, config: &Config, now: Instant) {
         let mut before: HashMap<String, Service> =
             self.services.drain(..).map(|service| (service.name.clone(), service)).collect();
+        let known = self.events.totals();
         self.services = config
             .services
             .iter()
-            .map(|configured| Service::new(configured, before.remove(&configured.name), now))
+            .map(|configured| {
+                Service::new(configured, before.remove(&configured.name), &known, now)
+            })
             .collect();
     }
 
@@ -110,9 +122,9 @@ impl Pools {
 
     /// Decides anew about every service. Gives when something changes by itself.
     pub fn decide(&mut self, now: Instant) -> Option<Instant> {
-        let Pools { services, orders, folder, observed, .. } = self;
+        let Pools { services, orders, folder, observed, events, .. } = self;
         let known = Known { orders, folder, observed };
-        services.iter_mut().filter_map(|service| service.decide(&known, now)).min()
+        services.iter_mut().filter_map(|service| service.decide(&known, events, now)).min()
     }
 
     /// What was decided about a server by people, agents and the configuration.
@@ -206,7 +218,12 @@ impl Known<'_> {
 }
 
 impl Service {
-    fn new(configured: &config::Service, before: Option<Service>, now: Instant) -> Self {
+    fn new(
+        configured: &config::Service,
+        before: Option<Service>,
+        totals: &Totals,
+        now: Instant,
+    ) -> Self {
         let name = &configured.name;
         let units = match configured.scheduler {
             one if one.name() == "ovf" => Units::Connections,
@@ -217,10 +234,12 @@ impl Service {
         let member = |server: &Server| {
             let key = ServerKey { service: name.clone(), server: server.address.into() };
             let place = known.and_then(|before| before.all().find(|one| one.key == key));
-            let history = place.map_or(History::new(now), |one| one.history);
+            let begun = || History::new(totals.server(name, &api::server_name(&key.server)), now);
+            let history = place.map_or_else(begun, |one| one.history);
             let is_up = |check: &config::Check| check.start == config::Start::Up;
-            let starts_up = configured.checks_of(server).iter().all(is_up);
-            Member { key, configured: server.weight, starts_up, history }
+            let checks = configured.checks_of(server);
+            let (starts_up, is_checked) = (checks.iter().all(is_up), !checks.is_empty());
+            Member { key, configured: server.weight, starts_up, is_checked, history }
         };
         let servers: Vec<Member> = configured.servers.iter().map(member).collect();
         let sorry: Vec<Member> = configured.sorry.iter().map(member).collect();
@@ -229,7 +248,12 @@ impl Service {
             before.memory.moved(&servers.iter().map(place).collect::<Vec<_>>())
         });
         let rules = configured.pool;
-        Service { name: name.clone(), rules, units, servers, sorry, memory, decision: None }
+        let known = match before {
+            Some(before) => before.known,
+            None => totals.services.get(name).map(|kind| EventKind::from(kind.as_str())),
+        };
+        let (name, decision) = (name.clone(), None);
+        Service { name, rules, units, servers, sorry, memory, known, decision }
     }
 
     /// Its servers, then its sorry servers.
@@ -243,15 +267,18 @@ impl Service {
         self.all().zip(decided.copied())
     }
 
-    fn decide(&mut self, known: &Known<'_>, now: Instant) -> Option<Instant> {
+    fn decide(&mut self, known: &Known<'_>, events: &Events, now: Instant) -> Option<Instant> {
         for member in self.servers.iter_mut().chain(&mut self.sorry) {
-            // One that waits for its first check was not found down.
+            // One that waits for its first check is as it was.
             let operational = known.operational(member);
-            let is_down = operational.is_down() && operational != Operational::Waiting;
-            let was_down = member.history.is_down;
+            let is_known = !member.is_checked || known.observed.contains_key(&member.key);
+            if !is_known || operational == Operational::Waiting {
+                continue;
+            }
+            let (is_down, was_down) = (operational.is_down(), member.history.is_down);
             member.history.follow(is_down, now);
             if was_down != is_down {
-                tell_transition(known, member);
+                events.emit(transition(known, member));
             }
         }
         let inputs = |members: &[Member]| members.iter().map(|one| known.input(one)).collect();
@@ -260,8 +287,9 @@ impl Service {
             weights::decide(&self.rules, self.units, &servers, &sorry, &self.memory, now);
         // Before any check has ended nobody has found anything.
         let all_wait = servers.iter().all(|server| !server.is_down || server.is_waiting);
-        if !all_wait || decision.mode == api::PoolMode::Normal {
-            tell_mode(&self.name, self.decision.as_ref(), &decision);
+        if !all_wait || decision.mode == PoolMode::Normal {
+            let before = self.decision.as_ref();
+            tell_mode(&self.name, before, self.known.take(), &decision, events);
         }
         let next = decision.next;
         (self.decision, self.memory) = (Some(decision), memory);
@@ -269,46 +297,73 @@ impl Service {
     }
 }
 
-fn tell_transition(known: &Known<'_>, member: &Member) {
+fn transition(known: &Known<'_>, member: &Member) -> Draft {
     let ServerKey { service, server } = &member.key;
-    let why = known.observed.get(&member.key).map_or("", |observed| observed.reason.as_str());
-    if member.history.is_down {
-        tracing::warn!("{server} of {service} is down: {why}");
+    let server = api::server_name(server);
+    let lasted = member.history.before.map_or(0, |before| before.as_secs());
+    let draft = if member.history.is_down {
+        let why = known.observed.get(&member.key).map_or("", |observed| observed.reason.as_str());
+        Draft::new(EventKind::ServerDown, format!("{server} of {service} is down")).why(why)
     } else {
-        tracing::info!("{server} of {service} is up: {why}");
+        let why = format!("its checks find it well, after {lasted} s");
+        Draft::new(EventKind::ServerUp, format!("{server} of {service} is up")).why(why)
+    };
+    draft.field("service", service).field("server", server).field("lasted", lasted)
+}
+
+/// What concerns a whole service is an alarm. After a start, `known` is what was said before it.
+fn tell_mode(
+    service: &str,
+    before: Option<&Decision>,
+    known: Option<EventKind>,
+    now: &Decision,
+    events: &Events,
+) {
+    let (was, had) =
+        before.map_or((PoolMode::Normal, true), |before| (before.mode, before.has_quorum));
+    let tell = |draft: Draft| events.emit(draft.field("service", service));
+    let is_known = known.is_some() && known == kind_of(now.mode);
+    if (was != now.mode || known.is_some()) && !is_known {
+        tell_mode_now(service, now.mode, tell);
+    }
+    match (had, now.has_quorum) {
+        (true, false) => tell(Draft::new(
+            EventKind::QuorumLost,
+            format!("service {service} has lost its quorum"),
+        )),
+        (false, true) if before.is_some() => tell(Draft::new(
+            EventKind::QuorumRegained,
+            format!("service {service} has its quorum again"),
+        )),
+        _ => {}
     }
 }
 
-/// What concerns a whole service is an alarm.
-fn tell_mode(service: &str, before: Option<&Decision>, now: &Decision) {
-    use api::PoolMode;
-    let (was, had) =
-        before.map_or((PoolMode::Normal, true), |before| (before.mode, before.has_quorum));
-    if was != now.mode {
-        match now.mode {
-            PoolMode::Normal => {
-                tracing::warn!("service {service}: its servers are used as their checks say again")
-            }
-            PoolMode::Panic => tracing::error!(
-                "service {service}: so few servers are up that their checks are ignored (panic)"
-            ),
-            PoolMode::AllDownKeep => tracing::error!(
-                "service {service}: all servers are down; those that were the last are used (when_all_down = \"keep\")"
-            ),
-            PoolMode::AllDownRefuse => {
-                tracing::error!("service {service}: all servers are down; clients are refused")
-            }
-            PoolMode::AllDownSorry => tracing::error!(
-                "service {service}: all servers are down; the sorry servers are used"
-            ),
-            _ => {}
+/// The kind of event that tells of a mode; none of the one in which all is well.
+fn kind_of(mode: PoolMode) -> Option<EventKind> {
+    match mode {
+        PoolMode::Panic => Some(EventKind::ServicePanic),
+        PoolMode::AllDownKeep | PoolMode::AllDownRefuse | PoolMode::AllDownSorry => {
+            Some(EventKind::ServiceDown)
         }
+        _ => None,
     }
-    match (had, now.has_quorum) {
-        (true, false) => tracing::warn!("service {service} has lost its quorum"),
-        (false, true) if before.is_some() => {
-            tracing::info!("service {service} has its quorum again")
+}
+
+fn tell_mode_now(service: &str, mode: PoolMode, tell: impl Fn(Draft)) {
+    let what =
+        |kind: EventKind, words: &str| Draft::new(kind, format!("service {service}: {words}"));
+    let down = |then: &str| what(EventKind::ServiceDown, &format!("all servers are down; {then}"));
+    tell(match mode {
+        PoolMode::Panic => what(
+            EventKind::ServicePanic,
+            "so few servers are up that their checks are ignored (panic)",
+        ),
+        PoolMode::AllDownKeep => {
+            down("those that were the last are used (when_all_down = \"keep\")")
         }
-        _ => {}
-    }
+        PoolMode::AllDownRefuse => down("clients are refused"),
+        PoolMode::AllDownSorry => down("the sorry servers are used"),
+        _ => what(EventKind::ServiceUp, "its servers are used as their checks say again"),
+    });
 }

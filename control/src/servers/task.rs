@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use api::{
-    AdminOrder, Administer, Administered, Administrative, Failure, FailureKind, PeerExchange,
-    Pools as PoolsPageAnswer, PoolsPage,
+    AdminOrder, Administer, Administered, Administrative, EventKind, Failure, FailureKind,
+    PeerExchange, Pools as PoolsPageAnswer, PoolsPage,
 };
 use config::{Config, Peer};
 use failover::Instant;
@@ -24,6 +24,7 @@ use super::pool::Pools;
 use super::status;
 use super::store::{Store, StoreError};
 use crate::clock::Clock;
+use crate::events::{Draft, Events};
 use crate::sync::noise::{Secured, SyncKeys};
 
 /// An answer takes the task less than this, unless the disk hangs.
@@ -41,7 +42,8 @@ const ROOM: usize = 64;
 /// What others ask of the task.
 #[derive(Debug)]
 enum PoolsRequest {
-    Administer(Administer, oneshot::Sender<Result<Done, Failure>>),
+    /// What a user wants.
+    Administer(Administer, String, oneshot::Sender<Result<Done, Failure>>),
     Page(PoolsPage, oneshot::Sender<Result<PoolsPageAnswer, Failure>>),
 }
 
@@ -79,6 +81,7 @@ pub struct Parts {
     pub observed: ObservedReceiver,
     /// None: this machine has no peer.
     pub peer: Option<PeerParts>,
+    pub events: Events,
 }
 
 /// What the exchange with the peer is made from.
@@ -140,7 +143,8 @@ impl PoolsTask {
     /// # Errors
     /// When the system has no more threads.
     pub fn start(parts: Parts) -> std::io::Result<PoolsHandle> {
-        let Parts { node, folder, clock, configuration, generations, observed, peer } = parts;
+        let Parts { node, folder, clock, configuration, generations, observed, peer, events } =
+            parts;
         let store = Store::new(&node.state);
         let (orders, damaged) = match store.read() {
             Ok(orders) => (orders, None),
@@ -167,7 +171,7 @@ impl PoolsTask {
         let mut task = PoolsTask {
             node,
             clock,
-            pools: Pools { orders, ..Pools::default() },
+            pools: Pools { orders, events, ..Pools::default() },
             store,
             configuration,
             generations,
@@ -278,14 +282,10 @@ impl PoolsTask {
         self.pools.peer.take(&message);
         let mut is_news = false;
         for (key, order) in message.orders {
-            let name = key.clone();
+            let (name, before) = (key.clone(), self.pools.orders.of(&key).cloned());
             if self.pools.orders.merge(key, order) {
                 is_news = true;
-                tracing::info!(
-                    "{} of {}: the peer told of another order",
-                    name.server,
-                    name.service
-                );
+                self.tell_merged(&name, before.as_ref());
             }
         }
         if is_news {
@@ -297,8 +297,8 @@ impl PoolsTask {
 
     async fn answer(&mut self, request: PoolsRequest) {
         match request {
-            PoolsRequest::Administer(administer, answer) => {
-                let done = self.administer(&administer).await;
+            PoolsRequest::Administer(administer, actor, answer) => {
+                let done = self.administer(&administer, &actor).await;
                 let _ = answer.send(done);
             }
             PoolsRequest::Page(page, answer) => {
@@ -325,7 +325,7 @@ impl PoolsTask {
         [self.damaged.clone(), self.unwritten.clone(), trouble].into_iter().flatten().collect()
     }
 
-    async fn administer(&mut self, administer: &Administer) -> Result<Done, Failure> {
+    async fn administer(&mut self, administer: &Administer, actor: &str) -> Result<Done, Failure> {
         let keys = status::find(&self.pools, administer)?;
         let change = match administer.order {
             AdminOrder::Enable => Change::State(Administrative::Ready),
@@ -336,9 +336,7 @@ impl PoolsTask {
         };
         self.pools.orders.set(&keys, change, &self.node.name, unix_millis());
         self.orders_version += 1;
-        for ServerKey { service, server } in &keys {
-            tracing::info!("{server} of {service}: {} by an operator", describe(change));
-        }
+        keys.iter().for_each(|key| self.pools.events.emit(ordered(key, change).actor(actor)));
         self.decide();
         self.write().await;
         let notes = self.unwritten.clone().into_iter().collect();
@@ -347,6 +345,20 @@ impl PoolsTask {
         let (answer, orders) = (Administered { servers, notes }, self.orders_version);
         let telling = self.exchange.as_ref().map(|exchange| exchange.telling.clone());
         Ok(Done { answer, version, orders, telling })
+    }
+
+    /// Tells what an operator has ordered on the other machine.
+    fn tell_merged(&self, key: &ServerKey, before: Option<&Order>) {
+        let Some(order) = self.pools.orders.of(key) else { return };
+        let by = |node: &str| format!("an operator on {node}");
+        if before.map_or(Administrative::Ready, |before| before.state.value) != order.state.value {
+            let draft = ordered(key, Change::State(order.state.value));
+            self.pools.events.emit(draft.actor(by(&order.state.stamp.node)));
+        }
+        if before.and_then(|before| before.weight.value) != order.weight.value {
+            let draft = ordered(key, Change::Weight(order.weight.value));
+            self.pools.events.emit(draft.actor(by(&order.weight.stamp.node)));
+        }
     }
 
     /// Forgets what is said of servers that have been gone for long.
@@ -416,14 +428,26 @@ async fn until(due: Option<tokio::time::Instant>) {
     }
 }
 
-fn describe(change: Change) -> String {
-    match change {
-        Change::State(Administrative::Ready) => "enabled".to_owned(),
-        Change::State(Administrative::Drain) => "drained".to_owned(),
-        Change::State(_) => "disabled".to_owned(),
-        Change::Weight(Some(weight)) => format!("weight {weight}"),
-        Change::Weight(None) => "the configured weight".to_owned(),
-    }
+/// What an operator wants of a server.
+fn ordered(ServerKey { service, server }: &ServerKey, change: Change) -> Draft {
+    let server = api::server_name(server);
+    let (kind, how) = match change {
+        Change::State(Administrative::Ready) => {
+            (EventKind::ServerEnabled, "gets new connections again".to_owned())
+        }
+        Change::State(Administrative::Drain) => {
+            (EventKind::ServerDrained, "gets no new connection (drain)".to_owned())
+        }
+        Change::State(_) => {
+            (EventKind::ServerDisabled, "gets no new connection (maintenance)".to_owned())
+        }
+        Change::Weight(Some(weight)) => (EventKind::ServerWeight, format!("has weight {weight}")),
+        Change::Weight(None) => {
+            (EventKind::ServerWeight, "has its configured weight again".to_owned())
+        }
+    };
+    let draft = Draft::new(kind, format!("{server} of {service} {how}"));
+    draft.field("service", service).field("server", server)
 }
 
 fn unix_millis() -> u64 {
@@ -452,12 +476,17 @@ impl PoolsHandle {
         }
     }
 
-    /// Has done what an operator wants, and waits until the dataplane knows.
+    /// Has done what this operator wants, and waits until the dataplane knows.
     ///
     /// # Errors
     /// When a server is not in the configuration, or the task hangs.
-    pub async fn administer(&self, administer: Administer) -> Result<Administered, Failure> {
-        let done = self.ask(|answer| PoolsRequest::Administer(administer, answer)).await?;
+    pub async fn administer(
+        &self,
+        administer: Administer,
+        actor: String,
+    ) -> Result<Administered, Failure> {
+        let request = |answer| PoolsRequest::Administer(administer, actor, answer);
+        let done = self.ask(request).await?;
         let Done { mut answer, version, orders, telling } = done;
         let mut applied = self.applied.clone();
         let known =

@@ -15,6 +15,7 @@ use super::accept::{Accept, OtherLinks, Taken};
 use super::noise::{Secured, SyncKeys};
 use super::{Counts, Report, SILENCE, Trouble, add, dataplane, dial, pump};
 use crate::clock::Clock;
+use crate::events::{Draft, EventKind, Events};
 use crate::role::SyncPlan;
 use crate::role::sync_direction::Import;
 
@@ -36,6 +37,7 @@ struct StreamContext {
     report: watch::Sender<Report>,
     counts: Arc<Counts>,
     clock: Clock,
+    events: Events,
 }
 
 /// A stream that is up or about to be; it ends when this is dropped.
@@ -63,6 +65,7 @@ pub struct Channels {
     pub report: watch::Sender<Report>,
     /// Take the peer's connections that are about something else.
     pub others: OtherLinks,
+    pub events: Events,
 }
 
 /// Carries connections for as long as there are plans.
@@ -91,7 +94,7 @@ impl Manager {
         counts: Arc<Counts>,
         clock: Clock,
     ) -> Self {
-        let Channels { plans, report, others } = channels;
+        let Channels { plans, report, others, events } = channels;
         let (sender, taken) = mpsc::channel(1);
         let (ends, counted) = (plans.clone(), Arc::clone(&counts));
         let accept = Accept::new(keys.clone(), ends, sender, others, counted, clock);
@@ -107,6 +110,7 @@ impl Manager {
             report,
             counts,
             clock,
+            events,
         };
         Manager {
             context: Arc::new(context),
@@ -245,7 +249,9 @@ impl StreamContext {
             Direction::Export => (SyncLink::Sending, "goes to"),
             Direction::Import => (SyncLink::Receiving, "comes from"),
         };
-        tracing::info!("connection sync {what} {} over {}", path.remote, path.local);
+        let what = format!("connection sync {what} {} over {}", path.remote, path.local);
+        let on = format!("{} {}", path.local, path.remote);
+        self.events.emit(Draft::new(EventKind::SyncUp, what).field("path", on));
         let path = Some(path.remote.to_string());
         self.report.send_replace(Report { link, path, trouble: None, since: self.clock.now() });
     }
@@ -255,7 +261,8 @@ impl StreamContext {
         let trouble = trouble.to_string();
         let is_known = self.report.borrow().trouble.as_ref() == Some(&trouble);
         if !is_known {
-            tracing::warn!("connection sync is down: {trouble}");
+            let draft = Draft::new(EventKind::SyncDown, "connection sync is down");
+            self.events.emit(draft.why(&trouble));
         }
         let trouble = Some(trouble);
         self.report.send_replace(Report { trouble, ..Report::default() });

@@ -9,6 +9,7 @@ use tokio::time::timeout;
 
 use super::machine::Upload;
 use super::{Answer, Install, Machine, Order};
+use crate::events::{Draft, EventKind, Events};
 use crate::sync::Trouble;
 use crate::sync::noise::Secured;
 
@@ -16,19 +17,25 @@ use crate::sync::noise::Secured;
 const SILENCE: Duration = Duration::from_secs(30);
 
 /// Serves the peer's connections, each for itself.
-pub async fn run(mut links: mpsc::Receiver<Secured>, machine: Machine) {
+pub async fn run(mut links: mpsc::Receiver<Secured>, machine: Machine, events: Events) {
     let uploading = Arc::new(Mutex::new(()));
     while let Some(link) = links.recv().await {
         let (machine, uploading) = (machine.clone(), Arc::clone(&uploading));
+        let events = events.clone();
         tokio::spawn(async move {
-            if let Err(trouble) = serve(link, &machine, &uploading).await {
+            if let Err(trouble) = serve(link, &machine, &uploading, &events).await {
                 tracing::debug!("the peer's connection about upgrades has ended: {trouble}");
             }
         });
     }
 }
 
-async fn serve(mut link: Secured, machine: &Machine, uploading: &Mutex<()>) -> Result<(), Trouble> {
+async fn serve(
+    mut link: Secured,
+    machine: &Machine,
+    uploading: &Mutex<()>,
+    events: &Events,
+) -> Result<(), Trouble> {
     let mut plain = Vec::new();
     loop {
         receive(&mut link, &mut plain).await?;
@@ -37,7 +44,11 @@ async fn serve(mut link: Secured, machine: &Machine, uploading: &Mutex<()>) -> R
         let answer = match order {
             Order::State => Answer::State(state(machine).await),
             Order::Install(install) => match uploading.try_lock() {
-                Ok(_guard) => take(&mut link, machine, install).await?,
+                Ok(_guard) => {
+                    let answer = take(&mut link, machine, install, events).await?;
+                    tell_end(events, &answer);
+                    answer
+                }
                 Err(_) => Answer::Refused("another upgrade is on its way already".to_owned()),
             },
         };
@@ -59,8 +70,28 @@ async fn state(machine: &Machine) -> super::State {
     spawn_blocking(move || machine.state()).await.unwrap_or_default()
 }
 
+fn tell_end(events: &Events, answer: &Answer) {
+    match answer {
+        Answer::State(_) => events.emit(Draft::new(
+            EventKind::UpgradeReceived,
+            "an upgrade has come from the other machine, and is installed into the other slot",
+        )),
+        Answer::Refused(why) => tell_refusal(events, why),
+    }
+}
+
+fn tell_refusal(events: &Events, why: &str) {
+    let what = "the other machine's upgrade was not taken";
+    events.emit(Draft::new(EventKind::UpgradeRefused, what).why(why));
+}
+
 /// Takes the bytes of an upgrade; the answer when it is whole, or is not taken.
-async fn take(link: &mut Secured, machine: &Machine, install: Install) -> Result<Answer, Trouble> {
+async fn take(
+    link: &mut Secured,
+    machine: &Machine,
+    install: Install,
+    events: &Events,
+) -> Result<Answer, Trouble> {
     let size = install.size;
     let beginning = machine.clone();
     let mut upload = match blocking(move || beginning.begin(&install)).await {
@@ -80,7 +111,7 @@ async fn take(link: &mut Secured, machine: &Machine, install: Install) -> Result
         (upload, plain) = match written.await {
             Ok(back) => back,
             Err(why) => {
-                tracing::warn!("the peer's upgrade was not taken: {why}");
+                tell_refusal(events, &why);
                 tell(link, &Answer::Refused(why)).await?;
                 // What is on its way has to be read, or the answer would be lost with it.
                 loop {

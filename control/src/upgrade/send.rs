@@ -135,7 +135,11 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (links, receiver) = mpsc::channel(1);
-        tokio::spawn(receive::run(receiver, Machine::below(&folder.0)));
+        tokio::spawn(receive::run(
+            receiver,
+            Machine::below(&folder.0),
+            crate::events::Events::only_logged(),
+        ));
         let other = key.clone();
         tokio::spawn(async move {
             let (stream, _) = listener.accept().await.unwrap();

@@ -25,6 +25,7 @@ use tokio::task::block_in_place;
 use tokio::time::sleep;
 
 use crate::configuration::Follower;
+use crate::events::{Draft, EventKind, Events};
 use archive::{Archive, ArchiveError, Pending};
 use files::{FilesError, Place, replace};
 
@@ -45,9 +46,9 @@ type Answer<T> = oneshot::Sender<Result<T, Failure>>;
 
 #[derive(Debug)]
 enum Order {
-    Apply(Apply, Answer<Applied>),
-    RollBack(RollBack, Answer<Applied>),
-    Confirm(Answer<Applied>),
+    Apply(Apply, String, Answer<Applied>),
+    RollBack(RollBack, String, Answer<Applied>),
+    Confirm(String, Answer<Applied>),
     List(Answer<Versions>),
     Files(u64, Answer<VersionFiles>),
 }
@@ -60,28 +61,28 @@ impl VersionsHandle {
         answered.await.map_err(|_| ended())?
     }
 
-    /// Takes other files.
+    /// Takes other files, as this user wants.
     ///
     /// # Errors
     /// When they are not taken; those in force stay.
-    pub async fn apply(&self, apply: Apply) -> Result<Applied, Failure> {
-        self.ask(|answer| Order::Apply(apply, answer)).await
+    pub async fn apply(&self, apply: Apply, actor: String) -> Result<Applied, Failure> {
+        self.ask(|answer| Order::Apply(apply, actor, answer)).await
     }
 
     /// Takes an older version.
     ///
     /// # Errors
     /// As [`VersionsHandle::apply`], and when it is not kept.
-    pub async fn roll_back(&self, order: RollBack) -> Result<Applied, Failure> {
-        self.ask(|answer| Order::RollBack(order, answer)).await
+    pub async fn roll_back(&self, order: RollBack, actor: String) -> Result<Applied, Failure> {
+        self.ask(|answer| Order::RollBack(order, actor, answer)).await
     }
 
     /// Keeps what waits to be confirmed.
     ///
     /// # Errors
     /// When nothing does.
-    pub async fn confirm(&self) -> Result<Applied, Failure> {
-        self.ask(Order::Confirm).await
+    pub async fn confirm(&self, actor: String) -> Result<Applied, Failure> {
+        self.ask(|answer| Order::Confirm(actor, answer)).await
     }
 
     /// The versions that are kept.
@@ -102,7 +103,7 @@ impl VersionsHandle {
 }
 
 /// Starts the task, which keeps its versions in the folder of the machine's state.
-pub fn start(state: &Path, follower: Arc<Follower>) -> VersionsHandle {
+pub fn start(state: &Path, follower: Arc<Follower>, events: Events) -> VersionsHandle {
     let (orders, receiver) = mpsc::channel(ORDERS);
     let archive = Archive::new(state);
     let pending = archive.pending().unwrap_or_else(|error| {
@@ -112,7 +113,7 @@ pub fn start(state: &Path, follower: Arc<Follower>) -> VersionsHandle {
     let mut sources = follower.sources();
     // What the dataplane has said already is news here.
     sources.mark_changed();
-    let task = Task { archive, follower, sources, pending, orders: receiver };
+    let task = Task { archive, follower, sources, pending, orders: receiver, events };
     tokio::spawn(task.run());
     VersionsHandle(orders)
 }
@@ -123,6 +124,7 @@ struct Task {
     sources: watch::Receiver<Option<Arc<Sources>>>,
     pending: Option<Pending>,
     orders: mpsc::Receiver<Order>,
+    events: Events,
 }
 
 impl Task {
@@ -152,12 +154,18 @@ impl Task {
     async fn carry_out(&mut self, order: Order) {
         // Who asked may have gone.
         match order {
-            Order::Apply(apply, answer) => {
-                let applied = self.apply(apply, VersionOrigin::Applied, None).await;
+            Order::Apply(apply, actor, answer) => {
+                let applied = self.apply(apply, VersionOrigin::Applied, None, &actor).await;
                 let _ = answer.send(applied);
             }
-            Order::RollBack(order, answer) => drop(answer.send(self.roll_back(order).await)),
-            Order::Confirm(answer) => drop(answer.send(self.confirm().await)),
+            Order::RollBack(order, actor, answer) => {
+                let result = self.roll_back(order, &actor).await;
+                if let Ok(applied) = &result {
+                    self.tell_reverted(applied, "an older version was asked for", &actor);
+                }
+                let _ = answer.send(result);
+            }
+            Order::Confirm(actor, answer) => drop(answer.send(self.confirm(&actor).await)),
             Order::List(answer) => {
                 let versions = block_in_place(|| self.archive.versions());
                 let _ = answer.send(versions.map(|versions| Versions { versions }).map_err(broken));
@@ -207,6 +215,7 @@ impl Task {
         apply: Apply,
         origin: VersionOrigin,
         of: Option<u64>,
+        actor: &str,
     ) -> Result<Applied, Failure> {
         if let Some(pending) = &self.pending {
             return Err(Failure::new(
@@ -248,7 +257,7 @@ impl Task {
             }
             self.pending = Some(pending);
         }
-        let reloaded = match self.follower.reload(Reload::default()).await {
+        let reloaded = match self.follower.reload_by(Reload::default(), actor).await {
             Ok(reloaded) => reloaded,
             Err(failure) => {
                 put_back(before);
@@ -284,10 +293,10 @@ impl Task {
         Applied { version, generation, warnings }
     }
 
-    async fn roll_back(&mut self, order: RollBack) -> Result<Applied, Failure> {
+    async fn roll_back(&mut self, order: RollBack, actor: &str) -> Result<Applied, Failure> {
         // What waits to be confirmed goes back at once.
         if order.version.is_none() && self.pending.is_some() {
-            return self.put_pending_back(VersionOrigin::RolledBack).await;
+            return self.put_pending_back(VersionOrigin::RolledBack, actor).await;
         }
         let versions = block_in_place(|| self.archive.versions()).map_err(broken)?;
         let number = match order.version {
@@ -298,17 +307,19 @@ impl Task {
         };
         let VersionFiles { files } = self.files(number)?;
         let apply = Apply { files, confirm_within: order.confirm_within };
-        self.apply(apply, VersionOrigin::RolledBack, Some(number)).await
+        self.apply(apply, VersionOrigin::RolledBack, Some(number), actor).await
     }
 
-    async fn confirm(&mut self) -> Result<Applied, Failure> {
+    async fn confirm(&mut self, actor: &str) -> Result<Applied, Failure> {
         if self.pending.is_none() {
             return Err(Failure::new(FailureKind::NotNow, "nothing waits to be confirmed"));
         }
         self.forget_pending();
         let generation = self.follower.keep_up().await.unwrap_or(0);
         let version = self.newest().unwrap_or_default();
-        tracing::info!(version = version.number, "the configuration was confirmed");
+        let what = format!("version {} of the configuration was confirmed", version.number);
+        let draft = Draft::new(EventKind::ConfigurationConfirmed, what).actor(actor);
+        self.events.emit(draft.field("generation", generation).field("version", version.number));
         Ok(Applied { version, generation, warnings: Vec::new() })
     }
 
@@ -328,12 +339,12 @@ impl Task {
     /// The time to confirm is over.
     async fn go_back(&mut self) {
         let version = self.pending.as_ref().map_or(0, |pending| pending.version);
-        match self.put_pending_back(VersionOrigin::NotConfirmed).await {
-            Ok(applied) => tracing::warn!(
-                "version {version} of the configuration was not confirmed in time: version {} \
-                 has the files from before it, which are in force again",
-                applied.version.number
-            ),
+        match self.put_pending_back(VersionOrigin::NotConfirmed, "tandem-control").await {
+            Ok(applied) => {
+                let why =
+                    format!("version {version} of the configuration was not confirmed in time");
+                self.tell_reverted(&applied, &why, "");
+            }
             Err(failure) => {
                 tracing::error!(
                     "version {version} of the configuration was not confirmed in time, and the \
@@ -346,14 +357,25 @@ impl Task {
     }
 
     /// Puts the files back that were there before what waits to be confirmed.
-    async fn put_pending_back(&mut self, origin: VersionOrigin) -> Result<Applied, Failure> {
+    async fn put_pending_back(
+        &mut self,
+        origin: VersionOrigin,
+        actor: &str,
+    ) -> Result<Applied, Failure> {
         let Some(pending) = self.pending.clone() else {
             return Err(Failure::new(FailureKind::NotNow, "nothing waits to be confirmed"));
         };
         block_in_place(|| replace(pending.before.0)).map_err(not_put)?;
-        let reloaded = self.follower.reload_at_any_rate(Reload::default()).await?;
+        let reloaded = self.follower.reload_at_any_rate(Reload::default(), actor).await?;
         self.forget_pending();
         Ok(self.applied(reloaded, origin, pending.back_to, None))
+    }
+
+    fn tell_reverted(&self, applied: &Applied, why: &str, actor: &str) {
+        let number = applied.version.number;
+        let what = format!("version {number} has files from before, which are in force again");
+        let draft = Draft::new(EventKind::ConfigurationReverted, what).why(why).actor(actor);
+        self.events.emit(draft.field("version", number).field("generation", applied.generation));
     }
 
     fn files(&self, number: u64) -> Result<VersionFiles, Failure> {

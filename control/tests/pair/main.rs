@@ -6,6 +6,7 @@
 #[path = "../dataplane/mod.rs"]
 mod answers;
 mod dataplane;
+mod events;
 mod flaps;
 mod incompatible;
 mod keys;

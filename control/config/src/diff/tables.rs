@@ -35,6 +35,7 @@ pub(super) fn compare(old: Side<'_, '_>, new: Side<'_, '_>) -> Vec<Difference> {
     compare_services(old, new, &mut found);
     compare_section(TIMEOUTS, old, new, &mut found);
     compare_section(SOURCES, old, new, &mut found);
+    compare_hooks(old, new, &mut found);
     found
 }
 
@@ -143,6 +144,19 @@ fn compare_masquerade(old: Side<'_, '_>, new: Side<'_, '_>, found: &mut Vec<Diff
         compare_values(&place, "", find(&old, &name), find(&new, &name), &[], found);
     }
     compare_order(&of("masquerade"), "rules", &old, &new, found);
+}
+
+fn compare_hooks(old: Side<'_, '_>, new: Side<'_, '_>, found: &mut Vec<Difference>) {
+    if old.config.hooks == new.config.hooks {
+        return;
+    }
+    let old = entries(Some(old.table), "hook", "name");
+    let new = entries(Some(new.table), "hook", "name");
+    for name in names(&old, &new) {
+        let place = Difference { name: Some(name.clone()), ..of("hook") };
+        compare_values(&place, "", find(&old, &name), find(&new, &name), &[], found);
+    }
+    compare_order(&of("hook"), "hooks", &old, &new, found);
 }
 
 fn compare_services(old: Side<'_, '_>, new: Side<'_, '_>, found: &mut Vec<Difference>) {

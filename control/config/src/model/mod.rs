@@ -3,6 +3,7 @@
 pub mod buffers;
 pub mod check;
 pub mod device;
+pub mod hook;
 pub mod interface;
 pub mod listen;
 pub mod masquerade;
@@ -17,6 +18,7 @@ pub mod sources;
 pub mod status;
 pub mod timeouts;
 
+use hook::Hook;
 use interface::Interface;
 use masquerade::Masquerade;
 use metrics::Metrics;
@@ -53,4 +55,6 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// What one source of connections may take.
     pub sources: SourceLimits,
+    /// What is done at events, in the order of the file.
+    pub hooks: Vec<Hook>,
 }

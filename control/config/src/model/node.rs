@@ -44,6 +44,9 @@ impl Node {
     /// Where the dataplane's socket is unless the configuration says otherwise.
     pub const CONTROL_SOCKET: &str = "/run/tandem/dataplane.sock";
 
+    /// The folder of what outlives a restart, unless the configuration says otherwise.
+    pub const STATE: &str = "/var/lib/tandem";
+
     /// The port of SSH (RFC 4253).
     pub const SSH: u16 = 22;
 
@@ -63,7 +66,7 @@ impl Node {
             memory: Memory::default(),
             log: LogLevel::Info,
             file_prefix: "tandem".to_owned(),
-            state: PathBuf::from("/var/lib/tandem"),
+            state: PathBuf::from(Self::STATE),
             maintenance: None,
         }
     }

@@ -2,6 +2,7 @@
 //! itself is judged here; what takes two sections is left to `validate`.
 
 mod check;
+mod hook;
 mod interface;
 mod masquerade;
 mod metrics;
@@ -14,6 +15,7 @@ mod sources;
 mod status;
 mod timeouts;
 
+pub(crate) use hook::RawHook;
 pub(crate) use interface::{RawInterface, RawNeighbour, RawRoute};
 pub(crate) use masquerade::RawMasquerade;
 pub(crate) use node::RawNode;
@@ -42,12 +44,14 @@ pub(crate) struct Raw {
     pub(crate) services: Vec<RawService>,
     pub(crate) timeouts: Timeouts,
     pub(crate) sources: SourceLimits,
+    pub(crate) hooks: Vec<RawHook>,
 }
 
 impl Raw {
     pub(crate) fn read(file: Table<'_>) -> Self {
         ["node", "public", "private"].into_iter().for_each(|section| file.expect(section));
         let rules = file.tables("masquerade", &schema::MASQUERADE);
+        let hooks = file.tables("hook", &schema::HOOK);
         let services = file.tables("service", &schema::SERVICE);
         Raw {
             node: file.table("node", &schema::NODE).and_then(node::read),
@@ -64,6 +68,8 @@ impl Raw {
             }),
             timeouts: timeouts::read(file.table("timeouts", &schema::TIMEOUTS)),
             sources: sources::read(file.table("sources", &schema::SOURCES)),
+            hooks: hooks
+                .map_or(Vec::new(), |hooks| hooks.value.into_iter().map(hook::read).collect()),
         }
     }
 }

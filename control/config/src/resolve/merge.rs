@@ -9,7 +9,7 @@ use crate::document::{Report, Table};
 use crate::schema;
 
 /// Sections whose entries add up, in the order in which the files are read.
-const LISTS: [&str; 2] = ["masquerade", "service"];
+const LISTS: [&str; 3] = ["masquerade", "service", "hook"];
 /// The section whose tables add up.
 pub(super) const CHECKS: &str = "checks";
 
@@ -71,7 +71,7 @@ fn join<'t>(first: &mut Value<'t>, more: Value<'t>, name: &str, report: &Report<
             report.error(
                 &span,
                 format!("[{name}] is in two files (the first is on {line})"),
-                "keep one of them: only [[service]], [[masquerade]] and [checks] add up",
+                "keep one of them: only [[service]], [[masquerade]], [[hook]] and [checks] add up",
             );
         }
     }

@@ -28,6 +28,7 @@ pub(super) fn config(raw: Raw) -> Option<Config> {
         services: raw.services.into_iter().map(service).collect::<Option<_>>()?,
         timeouts: raw.timeouts,
         sources: raw.sources,
+        hooks: raw.hooks.into_iter().map(|raw| raw.hook).collect::<Option<_>>()?,
     })
 }
 

@@ -2,6 +2,7 @@
 
 mod buffers;
 mod build;
+mod hook;
 mod interface;
 mod limits;
 mod listen;
@@ -61,6 +62,7 @@ fn judge(raw: &Raw, report: &Report<'_>) {
     service::judge(&raw.services, raw.public.as_ref(), raw.private.as_ref(), report);
     persist::judge(&raw.services, report);
     status::judge(&raw.status, raw.metrics, report);
+    hook::judge(&raw.hooks, report);
     if let Some(peer) = &raw.peer {
         peer::judge(peer, &sides, report);
     }

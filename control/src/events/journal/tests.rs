@@ -61,7 +61,7 @@ fn what_was_added_is_there_after_a_restart() {
     let (mut journal, opened) = folder.open();
     assert_eq!((opened.cut, opened.damaged), (0, 0));
     assert_eq!(opened.totals, totals);
-    assert_eq!(opened.totals.transitions("web", "10.0.0.11:80"), 2);
+    assert_eq!(opened.totals.server("web", "10.0.0.11:80").transitions, 2);
     assert_eq!(opened.newest.last(), Some(&*event(3)));
     add(&mut journal, 4..=4, &mut totals);
     assert_eq!(folder.numbers(0), [1, 2, 3, 4]);

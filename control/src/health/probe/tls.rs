@@ -72,10 +72,7 @@ impl TlsClient {
             .with_safe_default_protocol_versions()
             .map_err(|error| error.to_string())?;
         let mut config = if tls.verify {
-            let roots = match &tls.ca {
-                Some(file) => read(file)?,
-                None => system.get()?,
-            };
+            let roots = roots(tls.ca.as_deref(), system)?;
             builder.with_root_certificates(roots).with_no_client_auth()
         } else {
             let any = Arc::new(Anything(provider));
@@ -86,6 +83,17 @@ impl TlsClient {
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         let name = server_name(tls, http, server)?;
         Ok(TlsClient { config: Arc::new(config), name, expiry: tls.expiry })
+    }
+}
+
+/// The certificates that are trusted: those of a file, or those of the system.
+///
+/// # Errors
+/// When there are none that can be read.
+pub fn roots(ca: Option<&Path>, system: &mut SystemRoots) -> Result<Arc<RootCertStore>, String> {
+    match ca {
+        Some(file) => read(file),
+        None => system.get(),
     }
 }
 

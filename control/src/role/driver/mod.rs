@@ -1,10 +1,12 @@
 //! The driver: one task that feeds the state machine and has its decisions carried out.
 //!
-//! `turn` is one turn of its loop, `step` one step of the state machine. A turn takes in
+//! `turn` is one turn of its loop, `step` one step of the state machine, and `changes` tells what
+//! else has changed. A turn takes in
 //! heartbeats, then the dataplane's answers (`dataplane_answers`), then a request of another
 //! thread ([`requests`]), and at last it lets time pass. [`mod@start`] finds out where an earlier
 //! process stopped.
 
+mod changes;
 mod dataplane_answers;
 pub mod requests;
 pub mod start;
@@ -21,6 +23,7 @@ use config::{Digests, Timing};
 use failover::{Instant, Machine, Role, Term};
 use tokio::sync::{mpsc, watch};
 
+use self::changes::ToldChanges;
 use self::dataplane_answers::DataplaneState;
 use self::requests::RequestReceiver;
 use self::step::RoleHistory;
@@ -30,6 +33,7 @@ use super::pair_view::LastHeartbeat;
 use super::sync_direction::{GracePeriods, SyncPlan};
 use super::warnings::Warnings;
 use crate::clock::Clock;
+use crate::events::Events;
 use crate::heartbeat::paths::Paths;
 use crate::measures::Measures;
 use crate::sync::Report;
@@ -64,6 +68,8 @@ pub struct Driver {
     history: RoleHistory,
     /// What is wrong with what the peer says, as it was last logged.
     warnings: Warnings,
+    events: Events,
+    changes: ToldChanges,
 }
 
 /// What is known of the peer from what it last said.

@@ -7,6 +7,7 @@ use failover::{Event, Notice, Term};
 use tokio::sync::{mpsc, oneshot};
 
 use super::Driver;
+use crate::events::{Draft, EventKind};
 use crate::key::KeyRing;
 use crate::role::handover::{self, Waiting};
 use crate::role::notice;
@@ -20,7 +21,11 @@ pub enum DriverRequest {
     /// The numbers behind the metrics.
     Numbers(oneshot::Sender<Numbers>),
     /// Move the role to the other machine; answered when that is done, or has failed.
-    Failover(oneshot::Sender<Result<Pair, Failure>>),
+    Failover {
+        /// Who wants it.
+        actor: String,
+        answer: oneshot::Sender<Result<Pair, Failure>>,
+    },
     /// A term was written, or was not.
     TermStored {
         term: Term,
@@ -93,8 +98,9 @@ impl DriverHandle {
     ///
     /// # Errors
     /// When that is not possible now, and why.
-    pub async fn failover(&self) -> Result<Pair, Failure> {
-        self.ask(DriverRequest::Failover, handover::PATIENCE + PATIENCE).await?
+    pub async fn failover(&self, actor: String) -> Result<Pair, Failure> {
+        let request = |answer| DriverRequest::Failover { actor, answer };
+        self.ask(request, handover::PATIENCE + PATIENCE).await?
     }
 }
 
@@ -103,7 +109,7 @@ impl Driver {
         match request {
             DriverRequest::Pair(answer) => drop(answer.send(self.pair())),
             DriverRequest::Numbers(answer) => drop(answer.send(self.numbers())),
-            DriverRequest::Failover(answer) => self.begin_handover(answer).await,
+            DriverRequest::Failover { actor, answer } => self.begin_handover(actor, answer).await,
             DriverRequest::TermStored { term, stored: true } => {
                 self.step(Event::TermStored(term)).await
             }
@@ -119,17 +125,24 @@ impl Driver {
         }
     }
 
-    async fn begin_handover(&mut self, answer: oneshot::Sender<Result<Pair, Failure>>) {
+    async fn begin_handover(
+        &mut self,
+        actor: String,
+        answer: oneshot::Sender<Result<Pair, Failure>>,
+    ) {
         let role = self.machine.role();
         let obstacle = match self.handover.waiting {
             Some(_) => Some("another handover is under way".to_owned()),
             None => handover::obstacle(&self.pair(), role),
         };
         if let Some(why) = obstacle {
+            let what = "a handover that was asked for is refused";
+            let draft = Draft::new(EventKind::HandoverFailed, what);
+            self.events.emit(draft.why(&why).actor(actor));
             let _ = answer.send(Err(Failure::new(FailureKind::NotNow, why)));
             return;
         }
-        self.handover.waiting = Some(Waiting::new(answer, role, self.clock.now()));
+        self.handover.waiting = Some(Waiting::new(answer, role, actor, self.clock.now()));
         self.step(Event::Handover).await;
     }
 

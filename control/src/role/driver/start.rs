@@ -9,11 +9,13 @@ use config::{Digests, Node, Peer};
 use failover::{Identity, Instant, Machine, Term, Timers};
 use tokio::sync::{mpsc, watch};
 
+use super::changes::ToldChanges;
 use super::dataplane_answers::DataplaneState;
 use super::requests::RequestReceiver;
 use super::step::RoleHistory;
 use super::{Driver, Leaving, PeerState};
 use crate::clock::Clock;
+use crate::events::{EventKind, Events};
 use crate::heartbeat::Association;
 use crate::heartbeat::paths::Paths;
 use crate::measures::Measures;
@@ -43,6 +45,7 @@ pub struct Parts {
     pub digests: watch::Receiver<Digests>,
     /// Whether the witness answers.
     pub witness: Witness,
+    pub events: Events,
 }
 
 /// Hosts repeat an ARP request once a second (RFC 1122 section 2.3.2.1).
@@ -83,8 +86,10 @@ impl Driver {
             grace: GracePeriods::default(),
             handover: Handover::default(),
             leaving: Leaving::default(),
-            history: RoleHistory::default(),
-            warnings: Warnings::default(),
+            history: RoleHistory::since(parts.events.totals().of(&EventKind::RoleActive)),
+            warnings: Warnings::new(parts.events.clone()),
+            events: parts.events,
+            changes: ToldChanges::default(),
         }
     }
 }

@@ -4,10 +4,11 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
-use api::{Change, LeaseOrder};
+use api::{Change, EventSeverity, LeaseOrder};
 use failover::{Action, Event, Heartbeat, Notice, Role};
 
 use super::Driver;
+use crate::events::{Draft, EventKind};
 use crate::heartbeat::{HeartbeatPayload, Progress};
 use crate::log_limiter::LogLimiter;
 use crate::role::handover::PendingOrder;
@@ -17,12 +18,19 @@ use crate::role::{notice, pair_view};
 #[derive(Default)]
 pub(super) struct RoleHistory {
     pub(super) last_change: Option<Change>,
-    /// How often this machine became active.
+    /// How often this machine became active, also before this start.
     pub(super) takeovers: u64,
     /// How often each notice was reported, by its name in metrics.
     pub(super) notices: BTreeMap<&'static str, u64>,
     /// Limits what is logged of address conflicts, which others can cause.
     conflict_log: LogLimiter,
+}
+
+impl RoleHistory {
+    /// Goes on after so many takeovers before this start.
+    pub(super) fn since(takeovers: u64) -> Self {
+        RoleHistory { takeovers, ..RoleHistory::default() }
+    }
 }
 
 impl Driver {
@@ -110,13 +118,13 @@ impl Driver {
         }
         *self.history.notices.entry(notice::name(notice)).or_default() += 1;
         let sentence = self.describe(notice);
-        // What comes again and again (a conflict, say) is told once in a while.
-        if !notice::is_alarming(notice) {
-            tracing::info!("{sentence}");
-        } else if notice != Notice::AddressConflict
-            || self.history.conflict_log.may_log(self.clock.now())
-        {
-            tracing::warn!("{sentence}");
+        if let Some(kind) = notice::kind(notice) {
+            // What comes again and again (a conflict, say) is told once in a while.
+            if notice != Notice::AddressConflict
+                || self.history.conflict_log.may_log(self.clock.now())
+            {
+                self.events.emit(self.draft(kind, notice::sentence(notice), &[notice]));
+            }
         }
         if matches!(notice, Notice::HandoverFailed | Notice::NotReady) {
             self.handover.draining = None;
@@ -130,13 +138,19 @@ impl Driver {
     /// The notice, with what is known besides.
     fn describe(&self, notice: Notice) -> String {
         let sentence = notice::sentence(notice);
-        match &self.observed.unable {
-            Some(why) if notice == Notice::Unable => format!("{sentence}: {why}"),
-            _ => match self.reason(notice) {
-                Some(why) if !why.is_empty() => format!("{sentence}: {why}"),
-                _ => sentence.to_owned(),
-            },
+        match self.why(notice) {
+            Some(why) => format!("{sentence}: {why}"),
+            None => sentence.to_owned(),
         }
+    }
+
+    /// What is known besides, in words.
+    fn why(&self, notice: Notice) -> Option<String> {
+        let why = match notice {
+            Notice::Unable => self.observed.unable.clone(),
+            _ => self.reason(notice),
+        };
+        why.filter(|why| !why.is_empty())
     }
 
     /// Why the role was handed over, where a machine knows that itself: "it" is the machine
@@ -156,19 +170,68 @@ impl Driver {
     fn note_change(&mut self, before: Role, actions: &[Action]) {
         let (before, to) = (pair_view::role(before), pair_view::role(self.machine.role()));
         if before == to {
-            return;
+            return self.tell_notices(actions);
         }
         let why = actions.iter().find_map(|action| match action {
             Action::Report(notice) => Some(self.describe(*notice)),
             _ => None,
         });
         let why = why.unwrap_or_else(|| "tandem-control is being stopped".to_owned());
-        let term = self.machine.term().0;
-        tracing::info!("this machine is {to} now (term {term}): {why}");
+        self.tell_role(before, to, actions, &why);
         self.handover.draining = None;
         self.handover.outreached = None;
         self.history.takeovers += u64::from(to == api::Role::Active);
         let at = SystemTime::UNIX_EPOCH.elapsed().map_or(0, |time| time.as_secs());
         self.history.last_change = Some(Change { to, at, why });
     }
+
+    /// Tells a change of the role. That nobody has to look into it is said by every notice of it.
+    fn tell_role(&self, before: api::Role, to: api::Role, actions: &[Action], why: &str) {
+        let kind = match (to, self.machine.role()) {
+            (api::Role::Active, _) => EventKind::RoleActive,
+            (_, Role::Leaving) => EventKind::RoleLeaving,
+            (_, Role::Listening) => EventKind::RoleListening,
+            (_, Role::Standby | Role::Active) => EventKind::RoleStandby,
+        };
+        let term = self.machine.term().0;
+        let what = format!("this machine is {to} now (term {term})");
+        let is_alarming = notices(actions).any(notice::is_alarming);
+        let draft = Draft::new(kind, what).why(why).field("from", before).field("to", to);
+        let actor = self.handover.waiting.as_ref().map(|waiting| waiting.actor.as_str());
+        self.events.emit(
+            draft.field("term", term).actor(actor.unwrap_or_default()).severity(if is_alarming {
+                EventSeverity::Warning
+            } else {
+                EventSeverity::Info
+            }),
+        );
+    }
+
+    /// Tells what was reported without a change of the role.
+    fn tell_notices(&self, actions: &[Action]) {
+        for notice in notices(actions).filter(|notice| notice::kind(*notice).is_none()) {
+            let draft = self.draft(EventKind::RoleNotice, notice::sentence(notice), &[notice]);
+            let is_alarming = notice::is_alarming(notice);
+            self.events.emit(draft.severity(match is_alarming {
+                true => EventSeverity::Warning,
+                false => EventSeverity::Info,
+            }));
+        }
+    }
+
+    fn draft(&self, kind: EventKind, what: &str, about: &[Notice]) -> Draft {
+        let why = about.iter().find_map(|notice| self.why(*notice)).unwrap_or_default();
+        let names = about.iter().map(|notice| notice::name(*notice)).collect::<Vec<_>>();
+        Draft::new(kind, what)
+            .why(why)
+            .field("notice", names.join(" "))
+            .field("term", self.machine.term().0)
+    }
+}
+
+fn notices(actions: &[Action]) -> impl Iterator<Item = Notice> {
+    actions.iter().filter_map(|action| match action {
+        Action::Report(notice) => Some(*notice),
+        _ => None,
+    })
 }

@@ -35,6 +35,7 @@ impl Driver {
         }
         self.end_handover();
         self.publish_plan();
+        self.tell_changes();
     }
 
     async fn listen(&mut self, now: Instant) {
