@@ -60,7 +60,7 @@ impl Changes {
     }
 
     /// The first message in which this is so.
-    fn await_that(&mut self, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+    fn await_that(&mut self, what: &str, mut is_so: impl FnMut(&Value) -> bool) -> Value {
         for _ in 0..60 {
             let (_, message) = self.next();
             if is_so(&message) {
@@ -112,8 +112,15 @@ fn both_pages_show_the_same_pair_and_a_takeover() {
         assert_eq!(whole["services"].as_array().unwrap().len(), 2, "{own}");
     }
     assert!(both.a.tandem(&["failover"]).status.success());
-    for page in &mut pages {
-        page.await_that("the takeover", |message| states(message) == ["a ready", "b active"]);
+    for (page, kind) in pages.iter_mut().zip(["role.standby", "role.active"]) {
+        // Both may come at once, or one after the other.
+        let (mut is_moved, mut is_event) = (false, false);
+        page.await_that("the takeover and its event", |message| {
+            is_moved |= states(message) == ["a ready", "b active"];
+            let events = message["events"].as_array();
+            is_event |= events.is_some_and(|all| all.iter().any(|event| event["kind"] == kind));
+            is_moved && is_event
+        });
     }
 }
 

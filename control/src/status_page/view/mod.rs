@@ -76,6 +76,8 @@ pub struct EventView {
     pub number: u64,
     /// In milliseconds since 1970.
     pub at_millis: u64,
+    /// Its name, as in `server.down`.
+    pub kind: String,
     pub severity: api::EventSeverity,
     /// A sentence without its full stop.
     pub what: String,
@@ -87,7 +89,8 @@ pub struct EventView {
 impl EventView {
     fn of(event: &api::Event) -> Self {
         let api::Event { number, at_millis, severity, what, why, actor, .. } = event.clone();
-        EventView { number, at_millis, severity, what, why, actor }
+        let kind = event.kind.name().to_owned();
+        EventView { number, at_millis, kind, severity, what, why, actor }
     }
 }
 
