@@ -29,7 +29,7 @@ async fn serve(limits: Limits) -> SocketAddr {
         .route("/long", get(|| async { Body::from(vec![b'x'; LONG]) }))
         .route(
             "/stream",
-            get(|Extension(visitor): Extension<Visitor>| async move {
+            get(move |Extension(visitor): Extension<Visitor>| async move {
                 visitor.stay();
                 tokio::time::sleep(limits.patience * 4).await;
                 "late, and here\n"
