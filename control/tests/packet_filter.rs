@@ -79,7 +79,9 @@ proptest! {
         }).collect();
         let program = Program::new(&instructions).unwrap();
         let ethernet = pcap::Capture::dead(pcap::Linktype::ETHERNET).unwrap();
-        let oracle = ethernet.compile(&expression, false).unwrap();
+        // Optimized as ours: a load beyond the frame ends a program, and the optimizer takes loads
+        // out that nothing depends on.
+        let oracle = ethernet.compile(&expression, true).unwrap();
         for frame in &frames {
             let ours = program.run(frame, frame.len()).accepts;
             prop_assert_eq!(ours, oracle.filter(frame), "{} {:02x?}", &expression, frame);
