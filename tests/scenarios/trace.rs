@@ -184,7 +184,7 @@ fn to_explain_opens_no_connection_and_says_what_happens_then() {
         let curl = ["curl", "-s", "-m", "10", "--local-port", "4242", &web()];
         Lab::CLIENT.must(&curl).unwrap();
     }));
-    assert_eq!(server(&seen[0]), said[0]);
+    assert_eq!(server(&seen[0]), said[0], "{:#}", seen[0]);
     let known = ask(&client, &format!("{VIP}:80/tcp"));
     assert_eq!(step(&known, "found")["outcome"], "known");
     let refused = ask(&client, &format!("{VIP}:81/tcp"));
@@ -213,13 +213,13 @@ fn a_hostile_program_is_refused_or_runs_in_its_bounds() {
     let mut client = lab.appliance.client().unwrap();
     client.trace(trace(longest)).unwrap();
     // One trace at a time, and the next one when this client is gone.
-    let second = lab.appliance.client().unwrap().trace(Trace::default()).unwrap_err();
+    let all = trace(vec![BpfInstruction(0x06, 0, 0, 1)]);
+    let second = lab.appliance.client().unwrap().trace(all.clone()).unwrap_err();
     assert!(second.to_string().contains("another tandem trace"), "{second}");
     for _ in 0..20 {
         get(Lab::CLIENT, &web());
     }
     drop(client);
-    let all = trace(vec![BpfInstruction(0x06, 0, 0, 1)]);
     lab::wait_until("the trace has ended with its client", 20, || {
         lab.appliance.client().unwrap().trace(all.clone()).is_ok()
     })
