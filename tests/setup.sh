@@ -5,7 +5,7 @@ set -euo pipefail
 
 packages=(
 	build-essential clang libclang-dev pkg-config git ca-certificates curl
-	libdpdk-dev dpdk dpdk-dev
+	libdpdk-dev dpdk dpdk-dev libpcap-dev
 	iproute2 iputils-ping iputils-arping nftables ethtool procps
 	nginx-light dnsmasq-base bind9-dnsutils apache2-utils iperf3 traceroute
 	tcpdump tshark python3 bsdextrautils prometheus valgrind

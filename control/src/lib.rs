@@ -24,6 +24,7 @@ pub mod log_limiter;
 pub mod measures;
 pub mod metrics;
 pub mod output;
+pub mod packet_filter;
 pub mod pair_key;
 pub mod pair_socket;
 pub mod passive;

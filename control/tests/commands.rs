@@ -8,6 +8,7 @@ mod dataplane;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
 
 use api::{Failure, FailureKind, Reload, Reloaded, Request, Response, Role, SourcesInForce};
 use dataplane::{CONNECTIONS, FakeDataplane, busy, idle, pair, path, stderr, stdout, tandem};
@@ -318,9 +319,9 @@ fn connections_are_shown_up_to_a_limit() {
     assert_eq!(
         shown,
         "\
-TYPE     PROTOCOL  STATE        SERVICE  SOURCE                DESTINATION       SENT ON FROM          SENT ON TO    IDLE  EXPIRES  WORKER
-service  tcp       established  web      198.51.100.100:40000  198.51.100.10:80  198.51.100.100:40000  10.0.0.11:80    1s  14m 59s       0
-service  tcp       established  web      198.51.100.100:40001  198.51.100.10:80  198.51.100.100:40001  10.0.0.11:80    1s  14m 59s       0
+TYPE     PROTOCOL  STATE        SERVICE  SOURCE                DESTINATION       SENT ON FROM          SENT ON TO      AGE  IDLE  EXPIRES  WORKER
+service  tcp       established  web      198.51.100.100:40000  198.51.100.10:80  198.51.100.100:40000  10.0.0.11:80  1h 1m    1s  14m 59s       0
+service  tcp       established  web      198.51.100.100:40001  198.51.100.10:80  198.51.100.100:40001  10.0.0.11:80  1h 1m    1s  14m 59s       0
 2 shown; there may be more: --all shows all
 "
     );
@@ -349,6 +350,136 @@ fn connections_are_filtered() {
     assert_eq!(none, "No connection matches.\n");
     let some = dataplane.shows(&["connections", "--address", "10.0.0.11", "--service", "web"]);
     assert!(some.contains("100 shown; there may be more"), "{some}");
+}
+
+#[test]
+fn the_first_connections_of_an_order_are_shown() {
+    let dataplane = FakeDataplane::start(busy);
+    let ages = |words: &[&str]| {
+        let words = [&["connections", "--json", "--limit", "3"], words].concat();
+        let answer = json(&dataplane.shows(&words));
+        assert_eq!(answer["next"], Value::Null);
+        let entries = answer["entries"].as_array().unwrap().clone();
+        entries.iter().map(|one| one["age_seconds"].as_u64().unwrap()).collect::<Vec<_>>()
+    };
+    // Both halves of the connections have some of them.
+    assert_eq!(ages(&["--sort", "age"]), [4699, 4699, 4698]);
+    assert_eq!(ages(&["--sort", "age", "--reverse"]), [3700, 3700, 3700]);
+    let many = dataplane.tandem(&["connections", "--sort", "age", "--limit", "1001"]);
+    assert_eq!(many.status.code(), Some(2));
+    assert!(stderr(&many).contains("the first 1000"), "{}", stderr(&many));
+}
+
+#[test]
+fn connections_are_counted() {
+    let dataplane = FakeDataplane::start(busy);
+    assert_eq!(dataplane.shows(&["connections", "--count"]), "2,500 connections\n");
+    let none = ["connections", "--count", "--client", "203.0.113.0/24"];
+    assert_eq!(dataplane.shows(&none), "0 connections\n");
+    let answer = json(&dataplane.shows(&["connections", "--count", "--json"]));
+    assert_eq!(answer, serde_json::json!({ "connections": 2500, "generation": 3 }));
+    assert_eq!(
+        dataplane.shows(&["connections", "--by", "server"]),
+        "\
+SERVER        CONNECTIONS    SHARE
+10.0.0.11:80        2,500  100.0 %
+"
+    );
+    let answer = json(&dataplane.shows(&["connections", "--by", "service", "--json"]));
+    let group = serde_json::json!({ "name": "web", "connections": 2500 });
+    assert_eq!((&answer["by"], &answer["groups"][0]), (&"service".into(), &group));
+}
+
+#[test]
+fn a_filter_that_means_nothing_is_a_mistake() {
+    let socket = path();
+    for (option, wrong, remedy) in [
+        ("--client", "203.0.113", "203.0.113.0/24"),
+        ("--server", "web", "10.0.0.11:80"),
+        ("--state", "open", "ESTABLISHED"),
+        ("--protocol", "sctp", "tcp"),
+        ("--kind", "nat", "masquerade"),
+        ("--idle", "5", "5m"),
+        ("--age-under", "old", "5m"),
+    ] {
+        for command in ["connections", "kill"] {
+            let output = tandem(&socket, &[command, option, wrong]);
+            assert_eq!(output.status.code(), Some(2));
+            let words = stderr(&output);
+            assert!(words.contains(option) && words.contains(remedy), "{words}");
+        }
+    }
+}
+
+/// A dataplane that ends what is there in three parts, and counts what it was asked.
+fn killing(asked: &Arc<Mutex<Vec<api::Kill>>>) -> FakeDataplane {
+    let asked = Arc::clone(asked);
+    FakeDataplane::start(move |request| match request {
+        Request::Kill(kill) => {
+            let part = kill.cursor.map_or(0, |cursor| cursor.index);
+            asked.lock().unwrap().push(kill);
+            let next = (part < 2).then_some(api::Cursor { worker: 0, index: part + 1 });
+            Response::Killed(api::Killed { connections: 500, next, generation: 3 })
+        }
+        other => busy(other),
+    })
+}
+
+#[test]
+fn connections_are_killed_part_by_part() {
+    let asked = Arc::default();
+    let dataplane = killing(&asked);
+    let words = ["kill", "--client", "203.0.113.9", "--state", "established,syn_recv", "--yes"];
+    assert_eq!(dataplane.shows(&words), "1,500 connections were ended.\n");
+    let asked = asked.lock().unwrap();
+    assert_eq!(asked.len(), 3);
+    assert!(asked.iter().all(|kill| kill.filter == asked[0].filter && !kill.all));
+    let words = "client 203.0.113.9/32, state ESTABLISHED or SYN_RECV";
+    assert_eq!(asked[0].filter.to_string(), words);
+}
+
+#[test]
+fn nothing_is_killed_without_a_filter_or_without_agreement() {
+    let asked = Arc::default();
+    let dataplane = killing(&asked);
+    for (words, remedy) in [
+        (&["kill"][..], "--all"),
+        (&["kill", "--yes"], "--all"),
+        (&["kill", "--all", "--service", "web", "--yes"], "leave it out"),
+        // Standard input is no terminal.
+        (&["kill", "--service", "web"], "--yes"),
+        (&["kill", "--all", "--json"], "--yes"),
+    ] {
+        let output = dataplane.tandem(words);
+        assert_eq!(output.status.code(), Some(2), "{words:?}");
+        let said = [stdout(&output), stderr(&output)].concat();
+        assert!(said.contains(remedy), "{said}");
+    }
+    let dry = dataplane.shows(&["kill", "--service", "web", "--dry-run"]);
+    assert_eq!(dry, "2,500 connections would end.\n");
+    let none = dataplane.shows(&["kill", "--service", "dns", "--dry-run"]);
+    assert_eq!(none, "No connection matches.\n");
+    assert_eq!(asked.lock().unwrap().len(), 0);
+    // The control.
+    let all = json(&dataplane.shows(&["kill", "--all", "--yes", "--json"]));
+    let answer = serde_json::json!({ "connections": 1500, "dry_run": false, "generation": 3 });
+    assert_eq!(all, answer);
+    assert!(asked.lock().unwrap().iter().all(|kill| kill.all && kill.filter.is_empty()));
+}
+
+#[test]
+fn what_was_ended_before_a_failure_is_told() {
+    let dataplane = FakeDataplane::start(|request| match request {
+        Request::Kill(kill) if kill.cursor.is_none() => {
+            let next = Some(api::Cursor { worker: 0, index: 1 });
+            Response::Killed(api::Killed { connections: 7, next, generation: 3 })
+        }
+        _ => Failure::new(FailureKind::NotNow, "this machine is on standby").into(),
+    });
+    let output = dataplane.tandem(&["kill", "--all", "--yes"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(stdout(&output), "7 connections ended before this went wrong:\n");
+    assert_eq!(stderr(&output), "this machine is on standby\n");
 }
 
 #[test]

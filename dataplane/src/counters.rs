@@ -201,6 +201,8 @@ pub struct WorkerCounters {
     pub moved: Counter,
     /// Connections that were reset because their server is down.
     pub cut: Counter,
+    /// Connections that an operator has ended.
+    pub killed: Counter,
     /// Polls of all queues.
     pub polls: Counter,
     /// TSC cycles in polls that found packets.
@@ -257,6 +259,7 @@ impl WorkerCounters {
             ("echo_replies_sent", self.echoes.get()),
             ("connections_moved", self.moved.get()),
             ("connections_cut", self.cut.get()),
+            ("connections_killed", self.killed.get()),
             ("polls", self.polls.get()),
             ("busy_cycles", self.busy_cycles.get()),
             ("cycles", self.cycles.get()),

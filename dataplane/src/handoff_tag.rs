@@ -52,6 +52,21 @@ impl HandoffTag {
         mbuf.set_tag([what, side.index() as u32, hop, 0]);
     }
 
+    /// The side of the packet.
+    pub const fn side(self) -> Side {
+        match self {
+            HandoffTag::Process(side)
+            | HandoffTag::Transmit(side)
+            | HandoffTag::TransmitOwn(side)
+            | HandoffTag::TransmitFloating(side)
+            | HandoffTag::Arp(side)
+            | HandoffTag::Kernel(side)
+            | HandoffTag::Resolve(side, _)
+            | HandoffTag::Undeliverable(side)
+            | HandoffTag::ReturnPath(side) => side,
+        }
+    }
+
     /// Reads it out of a packet; `None` if nobody wrote one.
     pub fn of(mbuf: &Mbuf) -> Option<Self> {
         let [what, side, hop, _] = mbuf.tag();

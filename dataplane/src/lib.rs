@@ -24,6 +24,7 @@ pub mod neighbour;
 pub mod observations;
 pub mod punt;
 pub mod rate;
+mod remedy;
 pub mod return_path;
 pub mod role;
 pub mod runtime;
@@ -33,6 +34,7 @@ pub mod signals;
 pub mod snapshot;
 pub mod stage;
 pub mod sync;
+pub mod trace;
 pub mod watchdog;
 pub mod worker;
 

@@ -10,9 +10,10 @@ use std::sync::Arc;
 
 use crossbeam::queue::ArrayQueue;
 use nat::sync::Session;
-use nat::table::Record;
+use nat::table::{ConnectionId, Key, Record};
 
 use crate::snapshot::Snapshot;
+use crate::trace::{Question, Tracer};
 
 /// Orders that may wait.
 const DEPTH: usize = 8;
@@ -23,8 +24,14 @@ pub enum Order {
     Snapshot(Arc<Snapshot>),
     /// Copy connections into the walk's buffer.
     Walk(Walk),
+    /// End these connections.
+    Kill(Kill),
     /// Begin or end a session of connection sync.
     Sync(Session),
+    /// Follow packets, or no longer.
+    Trace(Option<Box<Tracer>>),
+    /// Say what would become of a packet.
+    Explain(Box<Question>),
 }
 
 pub enum Answer {
@@ -32,8 +39,14 @@ pub enum Answer {
     Retired(Arc<Snapshot>),
     /// The walk with its copies.
     Walked(Walk),
+    /// The connections that were to end, and how many have.
+    Killed(Kill),
     /// The session of connection sync before.
     Synced(Session),
+    /// What was traced with before.
+    Traced(Option<Box<Tracer>>),
+    /// The question with its answer.
+    Explained(Box<Question>),
 }
 
 /// A walk over a part of a worker's connections.
@@ -47,9 +60,23 @@ pub struct Walk {
     pub next: Option<usize>,
 }
 
+/// Connections that an operator ends.
+pub struct Kill {
+    /// Their records, each with the key of its original direction: a record that another connection
+    /// has meanwhile is left alone.
+    pub targets: Vec<(ConnectionId, Key<Ipv4Addr>)>,
+    /// How many of them the worker has come by.
+    pub done: usize,
+    /// How many of them it has ended.
+    pub killed: u64,
+}
+
 /// A copy of a connection that a walk found.
 pub struct FoundConnection {
+    pub id: ConnectionId,
     pub record: Record<Ipv4Addr>,
+    /// The time since it was opened.
+    pub age_seconds: u64,
     /// The time since its last packet.
     pub idle_seconds: u64,
     /// The time until it expires.

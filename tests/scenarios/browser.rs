@@ -20,19 +20,19 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A width and a colour scheme.
 #[derive(Clone, Copy, Debug)]
-pub struct Screen {
-    pub name: &'static str,
-    pub width: u32,
-    pub height: u32,
-    pub is_phone: bool,
-    pub scheme: &'static str,
+pub(crate) struct Screen {
+    pub(crate) name: &'static str,
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+    pub(crate) is_phone: bool,
+    pub(crate) scheme: &'static str,
 }
 
 const fn screen(name: &'static str, width: u32, height: u32, scheme: &'static str) -> Screen {
     Screen { name, width, height, is_phone: width < 600, scheme }
 }
 
-pub const SCREENS: [Screen; 4] = [
+pub(crate) const SCREENS: [Screen; 4] = [
     screen("desktop-light", 1320, 900, "light"),
     screen("desktop-dark", 1320, 900, "dark"),
     screen("phone-light", 360, 740, "light"),
@@ -40,13 +40,13 @@ pub const SCREENS: [Screen; 4] = [
 ];
 
 /// A browser; it ends with this.
-pub struct Browser {
+pub(crate) struct Browser {
     client: Client,
     _driver: Task,
 }
 
 /// Runs this on a thread in the namespace: its connections are those of a program there.
-pub fn inside<T: Send>(namespace: Namespace, story: impl AsyncFnOnce() -> T + Send) -> T {
+pub(crate) fn inside<T: Send>(namespace: Namespace, story: impl AsyncFnOnce() -> T + Send) -> T {
     let run = || {
         let file = fs::File::open(format!("/run/netns/{}", namespace.0)).unwrap();
         let network = Some(LinkNameSpaceType::Network);
@@ -62,7 +62,7 @@ pub fn inside<T: Send>(namespace: Namespace, story: impl AsyncFnOnce() -> T + Se
 
 impl Browser {
     /// Starts one in the namespace that this thread is in.
-    pub async fn start(namespace: Namespace) -> Self {
+    pub(crate) async fn start(namespace: Namespace) -> Self {
         let port = format!("--port={PORT}");
         let driver = namespace.spawn(&["chromedriver", &port, "--log-level=OFF"]);
         let driver = driver.expect("chromedriver is missing: tests/setup.sh installs it");
@@ -88,30 +88,30 @@ impl Browser {
         }
     }
 
-    pub async fn open(&self, url: &str) {
+    pub(crate) async fn open(&self, url: &str) {
         self.client.goto(url).await.unwrap();
     }
 
     /// Opens a page beside the one before.
-    pub async fn open_beside(&self, url: &str) {
+    pub(crate) async fn open_beside(&self, url: &str) {
         let window = self.client.new_window(true).await.unwrap();
         self.client.switch_to_window(window.handle).await.unwrap();
         self.open(url).await;
     }
 
     /// Looks at the page that was opened as the first, the second and so on.
-    pub async fn look_at(&self, number: usize) {
+    pub(crate) async fn look_at(&self, number: usize) {
         let windows = self.client.windows().await.unwrap();
         self.client.switch_to_window(windows[number].clone()).await.unwrap();
     }
 
     /// What a script returns.
-    pub async fn script(&self, script: &str) -> Value {
+    pub(crate) async fn script(&self, script: &str) -> Value {
         self.client.execute(script, Vec::new()).await.unwrap()
     }
 
     /// Waits until an expression holds in the page.
-    pub async fn await_that(&self, what: &str, expression: &str) {
+    pub(crate) async fn await_that(&self, what: &str, expression: &str) {
         let deadline = tokio::time::Instant::now() + PATIENCE;
         while self.script(&format!("return Boolean({expression})")).await != json!(true) {
             let shown = self.script("return document.body.innerText").await;
@@ -121,7 +121,7 @@ impl Browser {
     }
 
     /// Shows the page as a device would.
-    pub async fn show_on(&self, screen: Screen) {
+    pub(crate) async fn show_on(&self, screen: Screen) {
         let Screen { width, height, is_phone, scheme, .. } = screen;
         self.protocol(
             "Emulation.setDeviceMetricsOverride",
@@ -133,7 +133,7 @@ impl Browser {
     }
 
     /// Keeps a picture of the whole page with the test's output.
-    pub async fn picture(&self, name: &str, screen: Screen) {
+    pub(crate) async fn picture(&self, name: &str, screen: Screen) {
         let height = self.script("return document.documentElement.scrollHeight").await;
         let height = height.as_u64().unwrap_or(900).clamp(400, 6000) as u32;
         self.show_on(Screen { height, ..screen }).await;
@@ -147,13 +147,13 @@ impl Browser {
     }
 
     /// Presses a key where the focus is.
-    pub async fn press(&self, key: char) {
+    pub(crate) async fn press(&self, key: char) {
         let key = if key == '\n' { char::from(Key::Enter) } else { key };
         self.client.active_element().await.unwrap().send_keys(&key.to_string()).await.unwrap();
     }
 
     /// Goes on by the Tab key to the first element of this kind. The steps that it took.
-    pub async fn tab_to(&self, name: &str) -> usize {
+    pub(crate) async fn tab_to(&self, name: &str) -> usize {
         for step in 1..100 {
             self.press(char::from(Key::Tab)).await;
             let script = format!("return document.activeElement.matches({name:?})");
@@ -165,7 +165,7 @@ impl Browser {
     }
 
     /// Errors in the console of this page since the last time.
-    pub async fn errors(&self) -> Vec<String> {
+    pub(crate) async fn errors(&self) -> Vec<String> {
         let log = self.ask("se/log", json!({ "type": "browser" })).await;
         let entries = log.as_array().cloned().unwrap_or_default();
         let errors = entries.iter().filter(|entry| entry["level"] == "SEVERE");
@@ -173,7 +173,7 @@ impl Browser {
     }
 
     /// What axe-core finds wrong, a line each.
-    pub async fn inaccessible(&self) -> Vec<String> {
+    pub(crate) async fn inaccessible(&self) -> Vec<String> {
         let axe = fs::read_to_string(axe()).unwrap_or_else(|error| {
             panic!("{}: {error}; tests/setup.sh installs axe-core", axe().display())
         });
@@ -188,7 +188,7 @@ impl Browser {
         found.iter().map(|one| one.as_str().unwrap_or_default().to_owned()).collect()
     }
 
-    pub async fn close(self) {
+    pub(crate) async fn close(self) {
         self.client.close().await.unwrap();
     }
 

@@ -82,3 +82,42 @@ fn a_flood_from_forged_addresses_takes_the_table_from_nobody() {
     assert_eq!(lab.appliance.dropped("table_full"), 0);
     drop(flood);
 }
+
+/// Another service, sure of a quarter of the room.
+const SURE: &str = r#"
+[[service]]
+name = "sure"
+listen = "198.51.100.10:8088"
+protocol = "tcp"
+reserved_connections = 50
+server = [{ address = "10.0.0.11:80" }]
+"#;
+
+/// Opens connections to one service until none opens, and then to another; prints how many of each.
+const SHARE: &str = "
+import socket, sys
+held = []
+def fill(port):
+    before = len(held)
+    while len(held) < 400:
+        s = socket.socket(); s.settimeout(3)
+        try: s.connect((sys.argv[1], port)); held.append(s)
+        except (socket.timeout, TimeoutError): break
+    return len(held) - before
+print(fill(80), fill(8088))
+";
+
+fn filled(sections: &'static str) -> String {
+    let mut lab = ready().unwrap();
+    let settings = Settings { connections: 200, sections, ..Settings::default() };
+    lab.restart_with(&settings).unwrap();
+    Lab::CLIENT.python(SHARE, &[VIP]).unwrap().stdout.trim().to_owned()
+}
+
+#[test]
+fn a_service_has_what_it_is_sure_of_when_others_fill_the_table() {
+    assert_eq!(filled(SURE), "150 50");
+    // The control: without a floor the first one takes everything.
+    let control = SURE.replace("reserved_connections = 50\n", "");
+    assert_eq!(filled(control.leak()), "200 0");
+}

@@ -36,6 +36,7 @@ mod schedulers;
 mod sources;
 mod stop;
 mod throughput;
+mod trace;
 mod traceroute;
 mod unsolicited;
 mod versions;

@@ -11,9 +11,10 @@ use crate::message::{self, Request, Response};
 use crate::services::MOST_PAGES;
 use crate::stream::Direction;
 use crate::{
-    Administer, Administered, Applied, Apply, Connections, Counters, EventsFound, EventsPage,
-    KeyOrder, KeyState, LeaseOrder, LeaseStatus, Neighbours, Page, Pair, Pools, PoolsPage, Reload,
-    Reloaded, RollBack, Services, ServicesPage, SetServers, SourcesInForce, SourcesPage, Status,
+    Administer, Administered, Applied, Apply, ConnectionCounts, Connections, CountConnections,
+    Counters, EventsFound, EventsPage, Explain, Explanation, KeyOrder, KeyState, Kill, Killed,
+    LeaseOrder, LeaseStatus, Neighbours, Page, Pair, Pools, PoolsPage, Reload, Reloaded, RollBack,
+    Services, ServicesPage, SetServers, SourcesInForce, SourcesPage, Status, Trace, TracePage,
     VersionFiles, VersionNumber, Versions,
 };
 
@@ -248,6 +249,49 @@ impl Client {
     ask!(
         /// Asks a dataplane for one page of its connections.
         connections(page: Page) -> Connections, Request::Connections(page)
+    );
+    /// Has a dataplane follow packets. It ends when this client does.
+    ///
+    /// # Errors
+    /// Fails as [`Client::request`] does.
+    pub fn trace(&mut self, trace: Trace) -> Result<TracePage, ClientError> {
+        self.tracing(&Request::Trace(trace))
+    }
+
+    /// Asks a dataplane for what was seen of the packets since.
+    ///
+    /// # Errors
+    /// Fails as [`Client::request`] does.
+    pub fn trace_next(&mut self) -> Result<TracePage, ClientError> {
+        self.tracing(&Request::TraceNext)
+    }
+
+    fn tracing(&mut self, request: &Request) -> Result<TracePage, ClientError> {
+        match self.request(request)? {
+            Response::Tracing(page) => Ok(page),
+            _ => Err(ClientError::OtherAnswer),
+        }
+    }
+
+    /// Asks a dataplane what would become of a packet.
+    ///
+    /// # Errors
+    /// Fails as [`Client::request`] does.
+    pub fn explain(&mut self, explain: Explain) -> Result<Explanation, ClientError> {
+        match self.request(&Request::Explain(explain))? {
+            Response::Explained(explanation) => Ok(explanation),
+            _ => Err(ClientError::OtherAnswer),
+        }
+    }
+
+    ask!(
+        /// Has a dataplane count the connections of a part of its table.
+        count_connections(count: CountConnections) -> ConnectionCounts,
+        Request::CountConnections(count)
+    );
+    ask!(
+        /// Has a dataplane end connections of a part of its table.
+        kill(kill: Kill) -> Killed, Request::Kill(kill)
     );
     ask!(
         /// Asks a dataplane for the neighbour tables of both sides.

@@ -27,6 +27,7 @@ pub mod lease;
 pub mod message;
 pub mod neighbours;
 pub mod observations;
+pub mod packet_filter;
 pub mod pair;
 pub mod pools;
 pub mod reload;
@@ -34,12 +35,17 @@ pub mod server;
 pub mod services;
 pub mod status;
 pub mod stream;
+pub mod trace;
 mod version;
 pub mod versions;
 
 pub use client::Client;
 pub use configuration::{SourcePiece, SourcesInForce, SourcesPage};
-pub use connections::{Connection, ConnectionKind, Connections, Cursor, Endpoints, Filter, Page};
+pub use connections::{
+    Connection, ConnectionCounts, ConnectionGroup, ConnectionKind, ConnectionOrder, Connections,
+    CountBy, CountConnections, Cursor, Endpoints, Filter, Kill, Killed, Page, ServerAddress,
+    SortKey,
+};
 pub use counters::{Counters, DropCount, MempoolUse, WorkerCounters};
 pub use events::{
     EVENT_VERSION, Event, EventKind, EventSeverity, EventsFound, EventsPage, MOST_EVENTS,
@@ -50,6 +56,7 @@ pub use lease::{LeaseOrder, LeaseStatus, NicState, Reach, SyncState, SyncStatus}
 pub use message::{Request, Response};
 pub use neighbours::{Neighbour, NeighbourState, Neighbours};
 pub use observations::{Observation, Observations, Observe};
+pub use packet_filter::{BpfInstruction, PacketFilter};
 pub use pair::{Change, Keys, Member, NotUnderstood, Pair, Path, Sync, SyncLink};
 pub use pools::{
     AdminOrder, Administer, Administered, Administrative, Operational, Origin, PeerExchange,
@@ -63,6 +70,10 @@ pub use services::{
 };
 pub use status::{
     ClientKey, Configuration, KeyOrigin, Nic, NicCounters, Role, Side, Status, WorkerStatus,
+};
+pub use trace::{
+    Explain, Explanation, Journey, PacketSummary, Step, Trace, TraceCounts, TracePage, TracePoint,
+    TraceStage,
 };
 pub use version::VERSION;
 pub use versions::{

@@ -7,10 +7,11 @@ use crate::failure::{Failure, FailureKind};
 use crate::stream::Direction;
 use crate::version::VERSION;
 use crate::{
-    Administer, Administered, Applied, Apply, Connections, Counters, EventsFound, EventsPage,
-    KeyOrder, KeyState, LeaseOrder, LeaseStatus, Neighbours, Observations, Observe, Page, Pair,
-    Pools, PoolsPage, Reload, Reloaded, RollBack, Services, ServicesPage, SetServers,
-    SourcesInForce, SourcesPage, Status, VersionFiles, VersionNumber, Versions,
+    Administer, Administered, Applied, Apply, ConnectionCounts, Connections, CountConnections,
+    Counters, EventsFound, EventsPage, Explain, Explanation, KeyOrder, KeyState, Kill, Killed,
+    LeaseOrder, LeaseStatus, Neighbours, Observations, Observe, Page, Pair, Pools, PoolsPage,
+    Reload, Reloaded, RollBack, Services, ServicesPage, SetServers, SourcesInForce, SourcesPage,
+    Status, Trace, TracePage, VersionFiles, VersionNumber, Versions,
 };
 
 /// What a client can ask: the first group is for a dataplane, `Pair` and `Failover` are for
@@ -32,6 +33,11 @@ pub enum Request {
     SetServers(SetServers),
     /// Asks for one page of the connections; answered with [`Response::Connections`].
     Connections(Page),
+    /// Asks how many connections there are; answered with [`Response::ConnectionCounts`].
+    CountConnections(CountConnections),
+    /// Ends connections; answered with [`Response::Killed`], or with a failure of kind
+    /// [`FailureKind::NotNow`] by a machine that is not active.
+    Kill(Kill),
     /// Asks for the neighbour tables; answered with [`Response::Neighbours`].
     Neighbours,
     /// Has a configuration file read and applied; answered with [`Response::Reloaded`], or with a
@@ -48,6 +54,15 @@ pub enum Request {
     /// Turns this connection into one end of connection sync, which only tandem-control does;
     /// answered with [`Response::Syncing`], and [`crate::stream`] frames follow.
     Sync(Direction),
+    /// Begins to follow the packets that match a filter; answered with [`Response::Tracing`], or
+    /// with a failure of kind [`FailureKind::Busy`] while another client does. It ends with the
+    /// connection of the client.
+    Trace(Trace),
+    /// Asks for what was seen since the last answer, after a wait of less than a second if there is
+    /// nothing; answered with [`Response::Tracing`].
+    TraceNext,
+    /// Asks what would become of a packet; answered with [`Response::Explained`].
+    Explain(Explain),
     /// Waits for what is observed of servers, when it changes; answered with
     /// [`Response::Observations`].
     Observe(Observe),
@@ -93,6 +108,10 @@ pub enum Response {
     Services(Services),
     /// Answers [`Request::Connections`].
     Connections(Connections),
+    /// Answers [`Request::CountConnections`].
+    ConnectionCounts(ConnectionCounts),
+    /// Answers [`Request::Kill`].
+    Killed(Killed),
     /// Answers [`Request::Neighbours`].
     Neighbours(Neighbours),
     /// Answers [`Request::Reload`].
@@ -104,6 +123,10 @@ pub enum Response {
     LeaseStatus(LeaseStatus),
     /// Answers [`Request::Sync`].
     Syncing,
+    /// Answers [`Request::Trace`] and [`Request::TraceNext`].
+    Tracing(TracePage),
+    /// Answers [`Request::Explain`].
+    Explained(Explanation),
     /// Answers [`Request::Observe`].
     Observations(Observations),
     /// Answers [`Request::Pair`] and [`Request::Failover`].

@@ -204,6 +204,8 @@ pub(crate) const MASQUERADE: Section = Section {
         key("source", "[\"10.0.0.0/24\"]"),
         key("address", "\"198.51.100.10\""),
         key("ports", "\"1024-65535\""),
+        key("max_connections", "50000"),
+        key("reserved_connections", "10000"),
     ],
 };
 
@@ -230,6 +232,7 @@ pub(crate) const SERVICE: Section = Section {
         key("sorry", "[{ address = \"10.0.0.21:80\" }]"),
         key("max_connections", "10000"),
         key("resume_below", "7500"),
+        key("reserved_connections", "1000"),
         key("when_full", "\"next\""),
         key("one_packet", "true"),
         key("check", "{ kind = \"tcp\" }"),

@@ -12,7 +12,7 @@ use clap::{Args, ValueEnum};
 use super::Context;
 use crate::error::Error;
 use crate::events::{journal, search};
-use crate::output::colour::Colour;
+use crate::output::colour::{self, Colour};
 use crate::output::{Table, date};
 
 pub(super) const HELP: &str = "\
@@ -238,6 +238,7 @@ impl Shown {
             what = format!("{what} (by {actor})");
         }
         let (time, severity) = (date::utc(event.at_millis / 1000), event.severity.to_string());
+        let colour = colour.filter(|_| colour::are_wanted());
         self.table.coloured_row([time, severity, event.kind.to_string(), what], colour);
         for line in &event.details {
             let nothing = || " ".to_owned();

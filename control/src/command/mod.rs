@@ -8,18 +8,22 @@ mod counters;
 mod diff;
 mod doctor;
 mod events;
+mod explain;
 mod failover;
 mod key;
+mod kill;
 mod manual;
 mod needs;
 mod neighbours;
 mod pair;
 pub(crate) mod pools;
+mod question;
 mod reload;
 mod services;
 mod setup;
 mod sources;
 mod status;
+mod trace;
 mod upgrade;
 pub(crate) mod verdict;
 mod versions;
@@ -73,8 +77,12 @@ enum Command {
     Enable(administer::Servers),
     /// Give a real server another weight than the configured one, or that one again
     Weight(administer::WeightArguments),
-    /// Show connections
+    /// Show connections, or count them
+    #[command(after_help = connections::HELP)]
     Connections(connections::Arguments),
+    /// End connections: a client's, a server's, idle ones
+    #[command(after_help = kill::HELP)]
+    Kill(kill::Arguments),
     /// Show who has most connections: clients, networks of clients, private hosts
     #[command(after_help = sources::HELP)]
     Sources(sources::Arguments),
@@ -82,6 +90,12 @@ enum Command {
     Neighbours,
     /// Show every counter, and dropped packets by reason
     Counters(counters::Arguments),
+    /// Follow packets through the dataplane: what was decided about each, and why
+    #[command(after_help = trace::HELP)]
+    Trace(trace::Arguments),
+    /// Say what would become of a packet, and why; nothing is changed by it
+    #[command(after_help = explain::HELP)]
+    Explain(explain::Arguments),
     /// Show what happened on this machine, when, and why
     #[command(after_help = events::HELP)]
     Events(events::Arguments),
@@ -164,9 +178,12 @@ impl Cli {
             Command::Enable(servers) => administer::set(servers, AdminOrder::Enable, &mut context),
             Command::Weight(arguments) => administer::weight(arguments, &mut context),
             Command::Connections(arguments) => connections::run(arguments, &mut context),
+            Command::Kill(arguments) => kill::run(arguments, &mut context),
             Command::Sources(arguments) => sources::run(arguments, &mut context),
             Command::Neighbours => neighbours::run(&mut context),
             Command::Counters(arguments) => counters::run(arguments, &mut context),
+            Command::Trace(arguments) => trace::run(arguments, &mut context),
+            Command::Explain(arguments) => explain::run(arguments, &mut context),
             Command::Events(arguments) => events::run(arguments, &mut context),
             Command::Failover => failover::run(&mut context),
             Command::Reload => reload::run(&mut context),

@@ -67,7 +67,7 @@ struct Answer {
 }
 
 pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<(), Error> {
-    let filter = Filter { service: arguments.service.clone(), address: None };
+    let filter = Filter { service: arguments.service.clone(), ..Filter::default() };
     let mut pages = Pages::new(context.client()?, filter, u64::MAX);
     let mut counted = Counted::default();
     while let Some(entries) = pages.next()? {
@@ -163,6 +163,7 @@ mod tests {
             service: None,
             original: ends,
             translated: ends,
+            age_seconds: 0,
             idle_seconds: 0,
             expires_seconds: 9,
             worker: 0,

@@ -6,7 +6,7 @@ mod table;
 
 use core::time::Duration;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use api::{Counters, EventKind, Request, Response, Side, Status};
 use tokio::time::{Instant, MissedTickBehavior, interval};
@@ -43,7 +43,7 @@ pub async fn run(socket: PathBuf, events: Events) {
 
 async fn look(
     client: &mut Option<DataplaneClient>,
-    socket: &PathBuf,
+    socket: &Path,
 ) -> Result<(Status, Counters), AskError> {
     let mut connection = match client.take() {
         Some(connection) => connection,

@@ -62,10 +62,8 @@ impl Totals {
                 }
             }
             EventKind::ServiceUp => drop(self.services.remove(service)),
-            EventKind::ServiceDown | EventKind::ServicePanic => {
-                if self.services.len() < SERVERS {
-                    self.services.insert(service.to_owned(), event.kind.name().to_owned());
-                }
+            EventKind::ServiceDown | EventKind::ServicePanic if self.services.len() < SERVERS => {
+                self.services.insert(service.to_owned(), event.kind.name().to_owned());
             }
             EventKind::ControlStarted => {
                 self.is_running = true;

@@ -61,10 +61,10 @@ mod tests {
     fn a_failure_outlives_its_end_and_not_its_server() {
         let mut failures = Failures::default();
         let well = pool(Operational::Up, "http: 200");
-        failures.note(&[well.clone()], 1);
+        failures.note(std::slice::from_ref(&well), 1);
         assert_eq!(failures.last(&well.servers[0]), None);
         failures.note(&[pool(Operational::Down, "http: 500")], 2);
-        failures.note(&[well.clone()], 3);
+        failures.note(std::slice::from_ref(&well), 3);
         let expected = Failure { at: 2, reason: "http: 500".to_owned() };
         assert_eq!(failures.last(&well.servers[0]), Some(&expected));
         failures.note(&[], 4);

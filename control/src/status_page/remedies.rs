@@ -1,7 +1,7 @@
 //! What to do about dropped packets, by reason. docs/counters.md says what each reason means.
 
 /// The remedies, in the order of docs/counters.md.
-const REMEDIES: [(&str, &str); 46] = [
+const REMEDIES: [(&str, &str); 48] = [
     (
         "other_station",
         "Usual on a port that mirrors or floods. If it grows fast, look at the switch: it does not know where this address is.",
@@ -56,6 +56,7 @@ const REMEDIES: [(&str, &str); 46] = [
         "server_down",
         "Ends by itself as clients open new connections. tandem services says why the server is down.",
     ),
+    ("killed", "Nothing to do: an operator has ended the connection, and its ends are told."),
     ("server_full", "Add servers, or raise max_connections of the servers or the service."),
     (
         "not_masqueraded",
@@ -67,6 +68,10 @@ const REMEDIES: [(&str, &str); 46] = [
     ),
     ("table_full", "Raise node.connections, or limit who takes most of them: tandem sources."),
     ("ports_exhausted", "Add floating addresses to [[masquerade]], or widen its ports."),
+    (
+        "masquerade_full",
+        "Raise max_connections of the [[masquerade]] rule; tandem sources shows which hosts have most.",
+    ),
     (
         "source_connections",
         "tandem sources shows who. Raise the limit in [sources], or allow the source, if it may.",

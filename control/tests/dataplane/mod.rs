@@ -1,5 +1,6 @@
 //! What a dataplane would say, on a real socket with the real framing.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
@@ -7,11 +8,12 @@ use std::process::{Command, Output};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use api::{
-    Change, Connection, ConnectionKind, ConnectionLimit, Connections, Counters, Cursor, DropCount,
-    Endpoints, Member, MempoolUse, Neighbour, NeighbourState, Neighbours, Nic, NicCounters, Page,
-    Pair, PersistenceStatus, Request, Response, Role, ServerChange, ServerState, ServerStatus,
-    ServiceStatus, Services, SetServers, Side, Status, SyncLink, SyncState, SyncStatus,
-    WorkerCounters, WorkerStatus, server,
+    Change, Connection, ConnectionCounts, ConnectionGroup, ConnectionKind, ConnectionLimit,
+    Connections, CountConnections, Counters, Cursor, DropCount, Endpoints, Member, MempoolUse,
+    Neighbour, NeighbourState, Neighbours, Nic, NicCounters, Page, Pair, PersistenceStatus,
+    Request, Response, Role, ServerChange, ServerState, ServerStatus, ServiceStatus, Services,
+    SetServers, Side, Status, SyncLink, SyncState, SyncStatus, WorkerCounters, WorkerStatus,
+    server,
 };
 
 /// A listener that answers each client as it was told to.
@@ -101,6 +103,7 @@ pub(crate) fn busy(request: Request) -> Response {
         Request::Services => Response::Services(services()),
         Request::SetServers(changes) => set_servers(&changes),
         Request::Connections(page) => Response::Connections(connections(&page)),
+        Request::CountConnections(count) => Response::ConnectionCounts(counted(&count)),
         Request::Neighbours => Response::Neighbours(neighbours()),
         other => panic!("{other:?} was not expected"),
     }
@@ -317,10 +320,41 @@ fn set_servers(changes: &SetServers) -> Response {
 /// How many connections the table has.
 pub(crate) const CONNECTIONS: u64 = 2500;
 
+/// How many connections a request that counts looks at.
+const PART: u64 = 1000;
+
+fn counted(count: &CountConnections) -> ConnectionCounts {
+    let start = count.cursor.map_or(0, |cursor| cursor.index);
+    let end = (start + PART).min(CONNECTIONS);
+    let mut groups: BTreeMap<Option<String>, u64> = BTreeMap::new();
+    let mut connections = 0;
+    for connection in (start..end).map(connection).filter(|one| count.filter.matches(one)) {
+        connections += 1;
+        if let Some(by) = count.by {
+            *groups.entry(by.group(&connection)).or_default() += 1;
+        }
+    }
+    let group = |(name, connections)| ConnectionGroup { name, connections };
+    ConnectionCounts {
+        connections,
+        groups: groups.into_iter().map(group).collect(),
+        next: (end < CONNECTIONS).then_some(Cursor { worker: 0, index: end }),
+        generation: 3,
+    }
+}
+
 /// A page over two workers' tables of half the connections each.
 fn connections(page: &Page) -> Connections {
     let half = CONNECTIONS / 2;
     let start = page.cursor.map_or(0, |cursor| u64::from(cursor.worker) * half + cursor.index);
+    if let Some(order) = page.order {
+        // A page of half the connections.
+        let mut entries: Vec<_> = (start..start + half).map(connection).collect();
+        entries.retain(|connection| page.filter.matches(connection));
+        order.keep_first(&mut entries, page.limit as usize);
+        let next = (start == 0).then_some(Cursor { worker: 1, index: 0 });
+        return Connections { entries, next, generation: 3 };
+    }
     let matching = (start..CONNECTIONS)
         .map(|index| (index, connection(index)))
         .filter(|(_, connection)| page.filter.matches(connection));
@@ -345,6 +379,8 @@ fn connection(index: u64) -> Connection {
         service: Some("web".into()),
         original: Endpoints { source, destination: socket("198.51.100.10", 80) },
         translated: Endpoints { source, destination: socket("10.0.0.11", 80) },
+        // The last are neither the oldest nor the youngest.
+        age_seconds: 3700 + index * 7 % 1000,
         idle_seconds: 1,
         expires_seconds: 899,
         worker: u32::from(index >= CONNECTIONS / 2),

@@ -65,7 +65,7 @@ fn known(group: &mut BenchmarkGroup<'_, WallTime>, openings: &[NewConnection<Ipv
     group.bench_function("forward", |bench| {
         // What was forwarded has other ends, so that each burst is a new one.
         let burst = || bursts.next().unwrap_or_default().to_vec();
-        let run = |burst: &mut Vec<_>| connections::forward(&mut connections, burst, OPENED);
+        let run = |burst: &mut Vec<_>| connections::forward(&mut connections, burst, OPENED, &None);
         bench.iter_batched_ref(burst, run, BatchSize::NumIterations(BURSTS_AHEAD));
     });
 }

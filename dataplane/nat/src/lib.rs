@@ -28,6 +28,7 @@ pub mod record;
 pub mod room;
 pub mod scheduler;
 pub mod service;
+pub mod shares;
 pub mod side;
 pub mod sources;
 pub mod sync;

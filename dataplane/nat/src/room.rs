@@ -41,6 +41,8 @@ impl From<usize> for Capacity {
 #[repr(align(128))]
 pub struct Room {
     limit: AtomicUsize,
+    /// How much of the limit is only for shares that have not what they are sure of.
+    withheld: AtomicUsize,
     /// What the limit could become if nobody else took any.
     reach: AtomicUsize,
     most: usize,
@@ -57,6 +59,7 @@ impl Room {
         let Capacity { own, most } = capacity;
         Room {
             limit: AtomicUsize::new(own),
+            withheld: AtomicUsize::new(0),
             reach: AtomicUsize::new(most),
             most,
             regions: OnceLock::new(),
@@ -70,6 +73,12 @@ impl Room {
         self.limit.load(Relaxed)
     }
 
+    /// As many of these as are kept for shares that have not what they are sure of.
+    #[inline(always)]
+    pub fn withheld(&self) -> usize {
+        self.withheld.load(Relaxed)
+    }
+
     /// As many as it could have if nobody else took any: what its limit comes to in a while.
     #[inline(always)]
     pub fn reach(&self) -> usize {
@@ -79,6 +88,13 @@ impl Room {
     /// As many as it can ever have.
     pub fn most(&self) -> usize {
         self.most
+    }
+
+    /// Withholds so many for shares.
+    pub fn withhold(&self, connections: usize) {
+        if self.withheld() != connections {
+            self.withheld.store(connections, Relaxed);
+        }
     }
 
     /// Remembers where the memory is that grows.

@@ -13,6 +13,7 @@
 //! on from the plan: what is decided is the same.
 
 mod full;
+mod preview;
 
 use std::net::Ipv4Addr;
 
@@ -20,6 +21,7 @@ use ahash::RandomState;
 use wire::{FiveTuple, Port};
 
 use full::Unavailable;
+pub use preview::Preview;
 
 use crate::Direction;
 use crate::connection::{Connections, Expired, NewConnection, Survivor};
@@ -30,7 +32,7 @@ use crate::random::Random;
 use crate::record::{Key, Kind};
 use crate::scheduler::{Client, Scheduler};
 use crate::service::{Server, Service, Services, View};
-use crate::table::{Hit, InsertError};
+use crate::table::{ConnectionId, Hit, InsertError};
 use crate::time::Instant;
 
 /// When a packet's plan is made.
@@ -176,6 +178,10 @@ impl Translator<Ipv4Addr> {
         if when == When::Ahead && self.connections.limits_sources() {
             return Planned::InTurn;
         }
+        let is_masqueraded = matches!(destination, Destination::Masquerade(_));
+        if when == When::Ahead && is_masqueraded && self.connections.limits_masquerades() {
+            return Planned::InTurn;
+        }
         if let Destination::Service { service, .. } = destination {
             // A whole burst would go to the server that has least before it; and what a service of
             // a group decides depends on what those before it have.
@@ -189,7 +195,7 @@ impl Translator<Ipv4Addr> {
                 return Planned::InTurn;
             }
         }
-        match self.choose(policy, request, destination, now) {
+        match self.choose::<false>(policy, request, destination, now) {
             Ok(plan) => Planned::Open(plan),
             Err(decision) if when == When::InTurn => Planned::Decided(decision),
             Err(_) => Planned::Nothing,
@@ -210,7 +216,7 @@ impl Translator<Ipv4Addr> {
             None => policy
                 .route(request)
                 .map_err(Decision::Refused)
-                .and_then(|destination| self.choose(policy, request, destination, now)),
+                .and_then(|destination| self.choose::<false>(policy, request, destination, now)),
         };
         let plan = match chosen {
             Ok(plan) => plan,
@@ -238,9 +244,10 @@ impl Translator<Ipv4Addr> {
         }
     }
 
-    /// Chooses a server, or the port to begin with.
+    /// Chooses a server, or the port to begin with. Whoever only `LOOKS` takes nothing from others
+    /// by it; what the scheduler remembers of it is his to put back.
     #[inline]
-    fn choose(
+    fn choose<const LOOKS: bool>(
         &mut self,
         policy: &Policy<Ipv4Addr>,
         request: &Request<Ipv4Addr>,
@@ -257,8 +264,9 @@ impl Translator<Ipv4Addr> {
             }
             Destination::Service { service, kind } => {
                 self.admits(tuple.source, kind, now)?;
-                let server =
-                    self.server_for(policy, service, tuple, now).map_err(Decision::Refused)?;
+                let server = self
+                    .server_for::<LOOKS>(policy, service, tuple, now)
+                    .map_err(Decision::Refused)?;
                 let (source, port) = match kind {
                     Kind::Hairpin => {
                         let random = self.port_number(key, now);
@@ -270,6 +278,7 @@ impl Translator<Ipv4Addr> {
             }
             Destination::Masquerade(rule) => {
                 self.admits(tuple.source, Kind::Masquerade, now)?;
+                self.connections.admits_host(tuple.source).map_err(Decision::Refused)?;
                 let random = self.port_number(key, now);
                 let mut ports = masquerade_ports(policy, rule, request, random);
                 let port = ports.next().ok_or(Decision::Refused(Refusal::PortsExhausted))?;
@@ -295,7 +304,7 @@ impl Translator<Ipv4Addr> {
 
     /// The server for a new client of the service: the one that it has or its scheduler chooses,
     /// or a sorry server where there is none.
-    fn server_for<'p>(
+    fn server_for<'p, const LOOKS: bool>(
         &mut self,
         policy: &Policy<Ipv4Addr>,
         service: &'p Service<Ipv4Addr>,
@@ -305,9 +314,9 @@ impl Translator<Ipv4Addr> {
         let chosen = if policy.states.is_sorry_only(service.id) {
             Err(Unavailable::NOBODY)
         } else if service.is_limited {
-            self.pick_with_room(policy, service, tuple, now)
+            self.pick_with_room::<LOOKS>(policy, service, tuple, now)
         } else {
-            self.pick(policy, service, tuple, now, false).ok_or(Unavailable::NOBODY)
+            self.pick::<LOOKS>(policy, service, tuple, now, false).ok_or(Unavailable::NOBODY)
         };
         match chosen {
             Ok(at) => service.servers.get(at).ok_or(Refusal::NoServer),
@@ -318,7 +327,7 @@ impl Translator<Ipv4Addr> {
     /// The place of the server that a persistent client has, or that the service's scheduler
     /// chooses. One that is suspect is chosen when there is no other, or when its turn for a trial
     /// has come; one that is full is not, if it is to be skipped.
-    fn pick(
+    fn pick<const LOOKS: bool>(
         &mut self,
         policy: &Policy<Ipv4Addr>,
         service: &Service<Ipv4Addr>,
@@ -331,18 +340,22 @@ impl Translator<Ipv4Addr> {
         let client = Client::new(source, source_port, destination, policy.client_key);
         let (servers, weights) = (&service.servers, &policy.weights);
         let view = || {
-            let view = View::new(service, weights, self.connections.loads());
+            let view = View::<_, LOOKS>::of(service, weights, self.connections.loads());
             if skips_full { view.with_room(self.connections.budgets()) } else { view }
         };
-        let mut choose = |view: View<'_, Ipv4Addr>| match &service.persistence {
+        let mut choose = |view: View<'_, Ipv4Addr, LOOKS>| match &service.persistence {
             None => scheduler.pick(&client, &view),
             Some(persistence) => pick_persistent(policy, persistence, source, &view, now),
         };
         let mut pick = || {
             let at = choose(view())?;
             let server = servers.get(at)?;
-            let has_trial = weights.state(server.id).is_suspect();
-            (!has_trial || weights.take_trial(server.id)).then_some(at)
+            let state = weights.state(server.id);
+            let takes_trial = || match LOOKS {
+                true => state.may_be_tried(),
+                false => weights.take_trial(server.id),
+            };
+            (!state.is_suspect() || takes_trial()).then_some(at)
         };
         // Another worker may have taken the trial: the server is not seen any more.
         pick().or_else(&mut pick).or_else(|| choose(view().with_suspects()))
@@ -359,58 +372,55 @@ impl Translator<Ipv4Addr> {
         plan: &Plan<Ipv4Addr>,
         now: Instant,
     ) -> Decision {
+        let (plan, rule) = match self.elsewhere(policy, request, plan) {
+            Elsewhere::Known(hit) => return Decision::Known(hit),
+            Elsewhere::Refused(refusal) => return Decision::Refused(refusal),
+            Elsewhere::At(plan, rule) => (plan, rule),
+        };
+        let random = self.port_number(request.key, now);
+        let ports = || other_ports(policy, rule, request, random);
+        match self.open_at(ports(), &plan, now) {
+            Err(Refusal::PortsExhausted) if rule.is_some() => self.take_closed(ports(), &plan, now),
+            opened => opened.unwrap_or_else(Decision::Refused),
+        }
+    }
+
+    /// What there is to try where the first choice is taken.
+    fn elsewhere<'p>(
+        &self,
+        policy: &'p Policy<Ipv4Addr>,
+        request: &Request<Ipv4Addr>,
+        plan: &Plan<Ipv4Addr>,
+    ) -> Elsewhere<'p> {
         if let Some(hit) = self.connections.table().look_up(&request.key) {
-            return Decision::Known(hit);
+            return Elsewhere::Known(hit);
         }
         // The client was sent to this server before, within the last seconds.
         if plan.connection.original.is_of_one_packet() {
             if let Some(hit) = self.connections.table().look_up(&plan.connection.original) {
-                return Decision::Known(hit);
+                return Elsewhere::Known(hit);
             }
         }
-        let tuple = request.key.tuple();
         match policy.route(request) {
-            Ok(Destination::Service { .. }) => {
-                // To this server the client's address and port are another connection's,
-                // through another service. RFC 7857 section 3 lets a NAT change the port.
-                let random = self.port_number(request.key, now);
-                let ports = Candidates::new(tuple.source_port, PortRange::default(), random);
-                self.open_at(ports, plan, now).unwrap_or_else(Decision::Refused)
-            }
-            Ok(Destination::Masquerade(rule)) => {
-                self.masquerade_elsewhere(policy, rule, request, plan, now)
-            }
+            // To this server the client's address and port are another connection's,
+            // through another service. RFC 7857 section 3 lets a NAT change the port.
+            Ok(Destination::Service { .. }) => Elsewhere::At(*plan, None),
+            Ok(Destination::Masquerade(rule)) => Elsewhere::At(*plan, Some(rule)),
             // The service's address and port are in a flow of the client with another server:
             // this one speaks for itself.
-            Ok(Destination::Client { .. }) => match policy.masquerade(tuple.source) {
+            Ok(Destination::Client { .. }) => match policy.masquerade(request.key.tuple().source) {
                 Some(rule) => {
                     let Request { key, flags, .. } = *request;
                     let port = plan.connection.port();
                     let connection = NewConnection::masqueraded(key, rule.address, port, flags);
-                    self.masquerade_elsewhere(policy, rule, request, &Plan { connection }, now)
+                    Elsewhere::At(Plan { connection }, Some(rule))
                 }
-                None => Decision::Refused(Refusal::TupleTaken),
+                None => Elsewhere::Refused(Refusal::TupleTaken),
             },
             Ok(Destination::Router | Destination::PrivateHost) => {
-                Decision::Refused(Refusal::TupleTaken)
+                Elsewhere::Refused(Refusal::TupleTaken)
             }
-            Err(refusal) => Decision::Refused(refusal),
-        }
-    }
-
-    fn masquerade_elsewhere(
-        &mut self,
-        policy: &Policy<Ipv4Addr>,
-        rule: &Masquerade<Ipv4Addr>,
-        request: &Request<Ipv4Addr>,
-        plan: &Plan<Ipv4Addr>,
-        now: Instant,
-    ) -> Decision {
-        let random = self.port_number(request.key, now);
-        let ports = || masquerade_ports(policy, rule, request, random);
-        match self.open_at(ports(), plan, now) {
-            Err(Refusal::PortsExhausted) => self.take_closed(ports(), plan, now),
-            opened => opened.unwrap_or_else(Decision::Refused),
+            Err(refusal) => Elsewhere::Refused(refusal),
         }
     }
 
@@ -442,15 +452,7 @@ impl Translator<Ipv4Addr> {
         plan: &Plan<Ipv4Addr>,
         now: Instant,
     ) -> Decision {
-        let closed = ports.filter_map(|port| {
-            let connection = plan.connection.with_port(port);
-            let hit = self.connections.table().look_up(&connection.reply)?;
-            let record = self.connections.table().get(hit.id)?;
-            (record.kind() == Kind::Masquerade && record.state().is_closed())
-                .then(|| (now.age(record.last_seen()), hit.id, connection))
-        });
-        let oldest = closed.max_by_key(|(age, ..)| *age);
-        let Some((_, id, connection)) = oldest else {
+        let Some((id, connection)) = self.oldest_closed(ports, plan, now) else {
             return Decision::Refused(Refusal::PortsExhausted);
         };
         self.connections.close(id);
@@ -459,20 +461,61 @@ impl Translator<Ipv4Addr> {
             Err(_) => Decision::Refused(Refusal::PortsExhausted),
         }
     }
+
+    /// The masqueraded connection at one of these ports that has been closed for longest, and the
+    /// one that would have its port.
+    fn oldest_closed(
+        &self,
+        ports: impl Iterator<Item = Port>,
+        plan: &Plan<Ipv4Addr>,
+        now: Instant,
+    ) -> Option<(ConnectionId, NewConnection<Ipv4Addr>)> {
+        let closed = ports.filter_map(|port| {
+            let connection = plan.connection.with_port(port);
+            let hit = self.connections.table().look_up(&connection.reply)?;
+            let record = self.connections.table().get(hit.id)?;
+            (record.kind() == Kind::Masquerade && record.state().is_closed())
+                .then(|| (now.age(record.last_seen()), hit.id, connection))
+        });
+        let (_, id, connection) = closed.max_by_key(|(age, ..)| *age)?;
+        Some((id, connection))
+    }
+}
+
+/// What there is to try where the first choice is taken.
+enum Elsewhere<'p> {
+    /// Nothing: this is the packet's connection.
+    Known(Hit),
+    /// The same with other ports: those of this rule, or any.
+    At(Plan<Ipv4Addr>, Option<&'p Masquerade<Ipv4Addr>>),
+    Refused(Refusal),
+}
+
+/// The ports to try for a connection whose first one is taken.
+fn other_ports<'a>(
+    policy: &'a Policy<Ipv4Addr>,
+    rule: Option<&'a Masquerade<Ipv4Addr>>,
+    request: &Request<Ipv4Addr>,
+    random: u64,
+) -> impl Iterator<Item = Port> + use<'a> {
+    let any = || Candidates::new(request.key.tuple().source_port, PortRange::default(), random);
+    let masqueraded = rule.map(|rule| masquerade_ports(policy, rule, request, random));
+    let any = rule.is_none().then(any);
+    masqueraded.into_iter().flatten().chain(any.into_iter().flatten())
 }
 
 /// The place of the server that a client has, or gets now.
 #[cold]
 #[inline(never)]
-fn pick_persistent(
+fn pick_persistent<const LOOKS: bool>(
     policy: &Policy<Ipv4Addr>,
     service: &ServicePersistence,
     client: Ipv4Addr,
-    servers: &View<'_, Ipv4Addr>,
+    servers: &View<'_, Ipv4Addr, LOOKS>,
     now: Instant,
 ) -> Option<usize> {
     let table = policy.persistence.table()?;
-    persistence::choose(table, service, client, policy.client_key, servers, now)
+    persistence::choose::<_, LOOKS>(table, service, client, policy.client_key, servers, now)
 }
 
 /// The port of the gateway address that a private host's connection to a virtual IP gets

@@ -15,7 +15,9 @@ pub mod real_time;
 pub mod reload;
 mod socket;
 mod status;
+mod survey;
 mod sync;
+mod trace;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -43,6 +45,7 @@ use crate::worker::Sharing;
 
 pub use orders::Orders;
 pub use socket::{Socket, SocketError};
+pub use trace::TraceSlot;
 
 /// The configuration in use and what the next one is made with.
 pub struct Loaded {
@@ -114,6 +117,8 @@ pub struct Admin {
     /// What was observed of servers, for control to wait for.
     pub observations: Arc<Observations>,
     pub suspects: Arc<Suspects>,
+    /// Whether a client traces packets.
+    pub traces: TraceSlot,
 }
 
 impl Admin {
@@ -125,11 +130,16 @@ impl Admin {
             Request::ServicesPage(page) => Ok(Response::Services(self.services(page))),
             Request::SetServers(changes) => self.set_servers(&changes).map(Response::Services),
             Request::Connections(page) => self.connections(&page).map(Response::Connections),
+            Request::CountConnections(count) => {
+                self.count_connections(&count).map(Response::ConnectionCounts)
+            }
+            Request::Kill(kill) => self.kill(&kill).map(Response::Killed),
             Request::Neighbours => Ok(Response::Neighbours(self.neighbours())),
             Request::Lease(order) => self.lease_order(order).map(Response::LeaseStatus),
             Request::Reload(reload) => self.reload(&reload).map(Response::Reloaded),
             Request::Sources(page) => self.sources(&page).map(Response::SourcesInForce),
             Request::Observe(observe) => Ok(Response::Observations(self.observe(&observe))),
+            Request::Explain(explain) => self.explain(&explain).map(Response::Explained),
             // Whoever holds the stream makes it one end of connection sync.
             Request::Sync(_) => Ok(Response::Syncing),
             _ => Err(api::Failure::new(

@@ -1,14 +1,17 @@
 //! Orders to workers, and waiting for what comes back.
 
 use core::time::Duration;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::time::Instant;
 
 use api::{Client, Failure, FailureKind};
+use nat::table::{ConnectionId, Key};
 
 use super::{Admin, WorkerHandle};
-use crate::mailbox::{Answer, Order, Walk};
+use crate::mailbox::{Answer, Kill, Order, Walk};
 use crate::snapshot::Snapshot;
+use crate::trace::Question;
 
 /// How long a worker may take; it looks into its box every few microseconds. A client waits for
 /// long enough that a snapshot can be published and taken back.
@@ -26,6 +29,15 @@ impl Admin {
         limit: usize,
     ) -> Result<Walk, Failure> {
         self.orders.lock().walk(worker, start, limit)
+    }
+
+    /// Has a worker end connections; returns how many it has ended.
+    pub(super) fn have_killed(
+        &self,
+        worker: &WorkerHandle,
+        targets: Vec<(ConnectionId, Key<Ipv4Addr>)>,
+    ) -> Result<u64, Failure> {
+        self.orders.lock().kill(worker, targets)
     }
 }
 
@@ -119,10 +131,53 @@ impl Orders {
         let (number, deadline) = self.begin();
         let found = Vec::with_capacity(limit.max(1));
         let order = Order::Walk(Walk { start, found, next: None });
+        match self.have_one_done(worker, number, order, deadline)? {
+            Answer::Walked(walk) => Ok(walk),
+            _ => Err(self.failure(worker.core)),
+        }
+    }
+
+    fn kill(
+        &mut self,
+        worker: &WorkerHandle,
+        targets: Vec<(ConnectionId, Key<Ipv4Addr>)>,
+    ) -> Result<u64, Failure> {
+        let (number, deadline) = self.begin();
+        let order = Order::Kill(Kill { targets, done: 0, killed: 0 });
+        match self.have_one_done(worker, number, order, deadline)? {
+            Answer::Killed(kill) => Ok(kill.killed),
+            _ => Err(self.failure(worker.core)),
+        }
+    }
+
+    /// Gives one worker an order and returns its answer; the order is withdrawn from one that is
+    /// late.
+    fn have_one_done(
+        &self,
+        worker: &WorkerHandle,
+        number: u64,
+        order: Order,
+        deadline: Instant,
+    ) -> Result<Answer, Failure> {
         let answer = give(worker, number, order, deadline)
             .and_then(|()| await_answer(worker, number, deadline));
+        answer.map_err(|core| {
+            worker.mailbox.withdraw(number);
+            self.failure(core)
+        })
+    }
+
+    /// Has a worker answer a question.
+    pub(super) fn explain(
+        &mut self,
+        worker: &WorkerHandle,
+        question: Box<Question>,
+    ) -> Result<Box<Question>, Failure> {
+        let (number, deadline) = self.begin();
+        let answer = give(worker, number, Order::Explain(question), deadline)
+            .and_then(|()| await_answer(worker, number, deadline));
         match answer {
-            Ok(Answer::Walked(walk)) => Ok(walk),
+            Ok(Answer::Explained(question)) => Ok(question),
             _ => {
                 worker.mailbox.withdraw(number);
                 Err(self.failure(worker.core))
@@ -245,7 +300,7 @@ floating = ["10.0.0.1/24"]
                         Some((number, Order::Sync(session))) => {
                             assert!(mailbox.reply(number, Answer::Synced(session)).is_ok());
                         }
-                        Some((_, Order::Walk(_))) => {}
+                        Some(_) => {}
                         None if ends => return generations,
                         None => std::thread::yield_now(),
                     }

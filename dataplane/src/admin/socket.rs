@@ -13,6 +13,7 @@ use api::{Failure, FailureKind, Request, Response};
 
 use super::Admin;
 use super::real_time::RealTimePriority;
+use super::trace::TraceSession;
 
 /// Clients at a time; the command line needs one.
 const CLIENTS: usize = 16;
@@ -116,13 +117,14 @@ fn converse(mut stream: UnixStream, admin: &Weak<Admin>) -> Option<(Direction, U
     patient.ok()?;
     let mut wish = None;
     let mut priority = RealTimePriority::default();
+    let mut traces = None;
     loop {
         let served = api::server::serve_one(&mut stream, |request| {
             priority.set(matches!(request, Request::Lease(_)));
             if let Request::Sync(direction) = request {
                 wish = Some(direction);
             }
-            answer(admin, request)
+            answer(admin, request, &mut traces)
         });
         match (served, wish) {
             (Ok(true), Some(direction)) => return Some((direction, stream)),
@@ -136,9 +138,22 @@ fn converse(mut stream: UnixStream, admin: &Weak<Admin>) -> Option<(Direction, U
     }
 }
 
-fn answer(admin: &Weak<Admin>, request: Request) -> Response {
-    match admin.upgrade() {
-        Some(admin) => admin.answer(request),
-        None => Failure::new(FailureKind::Busy, "tandem-dataplane is stopping").into(),
+/// Answers a request; a trace belongs to the client that has begun it.
+fn answer(admin: &Weak<Admin>, request: Request, traces: &mut Option<TraceSession>) -> Response {
+    let Some(admin) = admin.upgrade() else {
+        return Failure::new(FailureKind::Busy, "tandem-dataplane is stopping").into();
+    };
+    match (request, &*traces) {
+        (Request::Trace(trace), _) => {
+            // One that it had ends first.
+            *traces = None;
+            let begun = TraceSession::begin(&admin, &trace);
+            begun.map(|begun| Response::Tracing(traces.insert(begun).next(&admin))).into()
+        }
+        (Request::TraceNext, Some(session)) => Response::Tracing(session.next(&admin)),
+        (Request::TraceNext, None) => {
+            Failure::new(FailureKind::NotNow, "this connection has not begun a trace").into()
+        }
+        (request, _) => admin.answer(request),
     }
 }

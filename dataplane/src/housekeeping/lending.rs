@@ -1,8 +1,10 @@
 //! Room for connections, lent to the workers that need it.
 
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use nat::room::{Reserve, Room};
+use nat::shares::{Counts, Rules};
 
 use crate::counters::WorkerBlock;
 
@@ -21,8 +23,10 @@ impl Lending {
     }
 
     /// Lends by what the workers hold now. Their memory is taken here: a worker that touched it
-    /// first would stand still meanwhile.
-    pub fn share(&mut self) {
+    /// first would stand still meanwhile. What `shares` are sure of is withheld from others.
+    pub fn share(&mut self, shares: &Rules<Ipv4Addr>) {
+        let withheld = Counts::withheld(shares, self.rooms.len());
+        self.rooms.iter().for_each(|room| room.withhold(withheld));
         let held = |at: usize| {
             self.counters.get(at).map_or(0, |counters| counters.connections.get() as usize)
         };

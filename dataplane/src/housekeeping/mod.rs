@@ -139,7 +139,7 @@ impl Housekeeping {
             if now.since(shared) >= LOADS_MILLIS {
                 shared = now;
                 self.share_loads();
-                self.lending.share();
+                self.lending.share(&self.snapshot.read().policy.shares);
             }
             if now.since(ticked) >= TICK_MILLIS {
                 ticked = now;

@@ -192,10 +192,13 @@ fn connections(
     counts: Arc<SharedCounts>,
     clock: Clock,
 ) -> Connections<Ipv4Addr> {
-    Connections::new(capacity, snapshot.timeouts, clock.now(), &mut |region| {
-        // Without these the table is slower, and right.
-        dpdk::memory::advise_hugepages(region.start, region.bytes);
-        dpdk::memory::prefer_this_node(region.start, region.bytes);
-    })
-    .counting(&snapshot.policy.sources, counts)
+    let mut connections =
+        Connections::new(capacity, snapshot.timeouts, clock.now(), &mut |region| {
+            // Without these the table is slower, and right.
+            dpdk::memory::advise_hugepages(region.start, region.bytes);
+            dpdk::memory::prefer_this_node(region.start, region.bytes);
+        })
+        .counting(&snapshot.policy.sources, counts);
+    connections.set_share_rules(&snapshot.policy.shares);
+    connections
 }

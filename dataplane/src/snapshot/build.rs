@@ -19,6 +19,7 @@ use nat::{Seconds, Side, sources};
 use wire::{MacAddress, Port};
 
 use super::numbering::Numbering;
+use super::shares::ShareNumbers;
 use super::{Interface, Snapshot};
 use crate::client_key::Loaded;
 use crate::neighbour;
@@ -58,6 +59,7 @@ pub struct Checkpoint {
 /// a snapshot that somebody reads or a connection refers to them.
 pub struct Builder {
     numbering: Numbering,
+    shares: ShareNumbers,
     macs: [MacAddress; 2],
     /// The key under which schedulers hash clients, from the next snapshot on.
     pub client_key: Loaded,
@@ -73,6 +75,7 @@ impl Builder {
     pub fn new(macs: [MacAddress; 2]) -> Self {
         Builder {
             numbering: Numbering::default(),
+            shares: ShareNumbers::default(),
             macs,
             client_key: Loaded::random(),
             servers: ServerStates::default(),
@@ -127,6 +130,7 @@ impl Builder {
             .map(|(side, configured)| interface(configured, self.macs[side.index()], least_mtu));
         let private = network(&config.private);
         let return_paths = asked(config, &services);
+        let shares = Arc::new(self.shares.rules(config, &services));
         let mut snapshot = Snapshot {
             generation: self.generation,
             ways: 0,
@@ -140,6 +144,7 @@ impl Builder {
                 states: Arc::clone(self.servers.service_states()),
                 client_key: self.client_key.key,
                 masquerades: config.masquerade.iter().map(masquerade).collect(),
+                shares,
                 sources: Arc::new(sources(&config.sources)),
                 unserved: unserved(config.node.unserved),
             },

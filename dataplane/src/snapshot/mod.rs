@@ -2,6 +2,7 @@
 
 mod build;
 mod numbering;
+mod shares;
 
 use core::time::Duration;
 use std::collections::HashSet;

@@ -112,6 +112,37 @@ pub(super) fn process(
     io.timer.lap(Stage::Dispatch);
 }
 
+/// A bit for each packet of a burst that [`process`] would refuse, as its source overflows; the
+/// burst stays. For whoever takes bursts apart.
+#[cold]
+pub(super) fn refused(
+    io: &Io,
+    flows: &Flows,
+    view: &View,
+    side: Side,
+    burst: &mut Burst<BURST>,
+) -> u32 {
+    let (mut states, mut outcomes) = ([PacketState::UNREAD; BURST], [Outcome::Slow; BURST]);
+    if !view.forwards {
+        return 0;
+    }
+    read::<false>(view, side, burst, &mut states);
+    let table = flows.translator.connections.table();
+    for (state, outcome) in states.iter().zip(&mut outcomes).filter(|(state, _)| state.is_plain) {
+        let tuple = state.key.tuple();
+        let is_own = io.handoff.is_alone()
+            || handoff::owner(io, view, side, tuple.source, tuple.destination) == io.handoff.index;
+        *outcome = match table.look_up(&state.key) {
+            Some(_) if is_own => Outcome::Out(side.other()),
+            None if is_own => Outcome::New,
+            _ => Outcome::Slow,
+        };
+    }
+    pressure::refuse_strangers(view, side, &states, &mut outcomes);
+    let bits = outcomes.iter().enumerate();
+    bits.fold(0, |bits, (at, outcome)| bits | u32::from(*outcome == Outcome::Refused) << at)
+}
+
 /// What a standby does with a burst: ARP and this machine's own packets take the slow
 /// path as ever, and there the others end.
 #[cold]

@@ -26,6 +26,10 @@ use crate::punt::PuntClass;
 /// the packet is one that may open it anew.
 pub(super) fn refresh(flows: &mut Flows, view: &View, hit: Hit) -> bool {
     let Some(record) = flows.translator.connections.table().get(hit.id) else { return false };
+    if record.is_killed() {
+        // What it remembers says so.
+        return true;
+    }
     if view.policy().is_stale(record, hit.direction) {
         if view.policy().departure(record) == Departure::Moves {
             view.counters.moved.add(1);

@@ -19,9 +19,10 @@ use super::flows::Flows;
 use super::io::Io;
 use super::packet_state::{PacketState, PacketStates};
 use super::view::View;
-use super::{burst, icmp};
+use super::{burst, icmp, trace};
 use crate::drop_reason::DropReason;
 use crate::handoff_tag::HandoffTag;
+use crate::trace::Source;
 
 pub use crate::sharing::Sharing;
 
@@ -57,6 +58,16 @@ impl Handoff {
     #[inline(always)]
     pub fn owner(&self, remote: Ipv4Addr) -> usize {
         self.sharing.owner(remote)
+    }
+
+    /// Who writes the ring of this number.
+    fn source(&self, ring: usize) -> Source {
+        if ring == self.from.len() {
+            return Source::MainCore;
+        }
+        // The others are in order.
+        let worker = if ring < self.index { ring } else { ring + 1 };
+        Source::Worker(u16::try_from(worker).unwrap_or(u16::MAX))
     }
 
     #[inline(always)]
@@ -190,18 +201,38 @@ fn take_over(io: &mut Io, flows: &mut Flows, view: &View, ring: usize, burst: &m
         match HandoffTag::of(&mbuf) {
             // A ring holds no more than a burst at a time, so this always fits.
             Some(HandoffTag::Process(side)) => drop(by_side[side.index()].push(mbuf)),
-            Some(HandoffTag::Transmit(side)) => io.transmit(side, mbuf),
-            Some(HandoffTag::TransmitOwn(side)) => io.transmit_own(side, mbuf),
-            Some(HandoffTag::TransmitFloating(side)) => io.transmit_floating(side, mbuf),
-            Some(HandoffTag::Undeliverable(side)) => {
-                icmp::undeliverable(io, flows, view, side, mbuf);
+            Some(tag) if io.trace.is_some() => {
+                trace::take_over(io, flows, view, io.handoff.source(ring), tag, mbuf);
             }
-            _ => io.discard(DropReason::HandoffFull),
+            Some(tag) => take_one(io, flows, view, tag, mbuf),
+            None => io.discard(DropReason::HandoffFull),
         }
     }
     for side in Side::ALL {
-        if !by_side[side.index()].is_empty() {
-            burst::process(io, flows, view, side, &mut by_side[side.index()], overflows);
+        let burst = &mut by_side[side.index()];
+        if burst.is_empty() {
+            continue;
         }
+        if io.trace.is_some() {
+            let source = io.handoff.source(ring);
+            trace::process(io, flows, view, source, side, burst, overflows);
+        } else {
+            burst::process(io, flows, view, side, burst, overflows);
+        }
+    }
+}
+
+/// Brings a packet to its end that is not to be processed as received.
+pub(super) fn take_one(io: &mut Io, flows: &mut Flows, view: &View, tag: HandoffTag, mbuf: Mbuf) {
+    match tag {
+        HandoffTag::Transmit(side) => io.transmit(side, mbuf),
+        HandoffTag::TransmitOwn(side) => io.transmit_own(side, mbuf),
+        HandoffTag::TransmitFloating(side) => io.transmit_floating(side, mbuf),
+        HandoffTag::Undeliverable(side) => icmp::undeliverable(io, flows, view, side, mbuf),
+        HandoffTag::Process(_)
+        | HandoffTag::Arp(_)
+        | HandoffTag::Kernel(_)
+        | HandoffTag::Resolve(..)
+        | HandoffTag::ReturnPath(_) => io.discard(DropReason::HandoffFull),
     }
 }

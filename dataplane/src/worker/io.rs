@@ -15,6 +15,7 @@ use super::transmit::Exit;
 use crate::counters::WorkerBlock;
 use crate::drop_reason::DropReason;
 use crate::role::SharedDeadlines;
+use crate::trace::Tracer;
 
 /// The queues, rings and buffers of one worker.
 pub(super) struct Io {
@@ -40,6 +41,8 @@ pub(super) struct Io {
     /// Looked at before each burst leaves.
     pub(super) role: Arc<SharedDeadlines>,
     pub(super) timer: StageTimer,
+    /// The trace that follows packets, while there is one.
+    pub(super) trace: Option<Box<Tracer>>,
 }
 
 impl Io {

@@ -1,4 +1,4 @@
-//! Connections of servers that are down, where they are not to stay.
+//! Connections of servers that are down, where they are not to stay, and connections that are cut.
 //!
 //! A walk over the table, some records in each poll, has their packets come by the slow path.
 //! There a UDP flow opens anew with its client's next packet. A TCP connection that is cut is
@@ -6,10 +6,10 @@
 //! it acknowledges, and its receiver by one with the number that it waits for, since the record
 //! knows half of each number only, and a reset that is a little off is not taken (RFC 5961
 //! section 3.2). So that this happens at once, the walk asks the ends for a segment as a
-//! keep-alive does.
+//! keep-alive does. Connections that an operator has ended (kill.rs) are cut in the same way.
 
 use nat::policy::{Departure, Request};
-use nat::table::{ConnectionId, Hit};
+use nat::table::{ConnectionId, Hit, Record};
 use nat::{Direction, Instant, Side};
 use std::net::Ipv4Addr;
 use wire::tcp::{Flags, Segment};
@@ -46,7 +46,8 @@ pub(super) struct Departures {
     next: Instant,
     /// It has found connections to cut.
     has_cut: bool,
-    limit: TokenBucket,
+    /// How many connections are cut, also those that an operator ends.
+    pub(super) limit: TokenBucket,
 }
 
 /// Goes on with the walk if there is one to do; returns how many records it has looked at.
@@ -136,7 +137,8 @@ fn walk(io: &mut Io, flows: &mut Flows, view: &View) -> usize {
     STEP
 }
 
-fn ask_ends(io: &mut Io, flows: &mut Flows, view: &View, id: ConnectionId) {
+/// Asks both ends for a segment.
+pub(super) fn ask_ends(io: &mut Io, flows: &mut Flows, view: &View, id: ConnectionId) {
     for direction in [Direction::Original, Direction::Reply] {
         let Some(probe) = flows.translator.connections.probe(id, direction) else { continue };
         send(io, flows, view, probe.exit, probe.tuple, probe.segment);
@@ -146,7 +148,9 @@ fn ask_ends(io: &mut Io, flows: &mut Flows, view: &View, id: ConnectionId) {
 /// True for a packet of a connection that is cut.
 pub(super) fn is_cut(flows: &Flows, view: &View, hit: Hit) -> bool {
     let record = flows.translator.connections.table().get(hit.id);
-    record.is_some_and(|record| view.policy().departure(record) == Departure::IsCut)
+    record.is_some_and(|record| {
+        record.is_killed() || view.policy().departure(record) == Departure::IsCut
+    })
 }
 
 /// Resets both ends of a connection, one of which has sent this segment.
@@ -163,17 +167,21 @@ pub(super) fn cut(
         return open::open_parsed(io, flows, view, arrival, request);
     }
     let segment = arrival.ip.payload.segment();
+    let table = flows.translator.connections.table();
+    let is_killed = table.get(hit.id).is_some_and(Record::is_killed);
     if let Some(reset) = build::tcp_reset(arrival.mbuf.data(), &arrival.packet) {
         send_frame(io, arrival.side, &reset);
     }
     if flows.translator.connections.cut(hit.id, view.now) {
-        view.counters.cut.add(1);
+        if !is_killed {
+            view.counters.cut.add(1);
+        }
         let Some(record) = flows.translator.connections.table().get(hit.id) else { return };
         let (exit, tuple) = (record.exit(hit.direction), record.translated(hit.direction));
         let flags = Flags::RST | segment.flags & Flags::ACK;
         send(io, flows, view, exit, tuple, Segment { flags, ..segment });
     }
-    io.discard(DropReason::ServerDown);
+    io.discard(if is_killed { DropReason::Killed } else { DropReason::ServerDown });
 }
 
 /// Sends a segment of the router's own in the name of an end.

@@ -18,6 +18,8 @@
 //!                '--> to the worker that owns the connection (handoff.rs)
 //! ```
 //!
+//! While a trace runs, packets that match its filter go the same ways one by one (trace.rs).
+//!
 //! A worker is three things, and each stage is a function of those that it touches: what moves
 //! packets ([`io::Io`]), what knows flows ([`flows::Flows`]), and what is looked at
 //! ([`view::View`]). What a packet may open is `nat`'s to decide.
@@ -30,6 +32,7 @@ mod answers;
 mod burst;
 mod echo;
 mod expire;
+mod explain;
 mod flows;
 mod forward;
 mod fragments;
@@ -37,6 +40,7 @@ mod handoff;
 mod icmp;
 mod idle;
 mod io;
+mod kill;
 mod leaving;
 mod link;
 mod next_hops;
@@ -50,6 +54,7 @@ mod return_path;
 mod slow;
 mod stages;
 mod sync;
+mod trace;
 mod transmit;
 mod view;
 
@@ -74,6 +79,7 @@ use crate::neighbour::NeighbourTable;
 use crate::role::SharedDeadlines;
 use crate::snapshot::Snapshot;
 use crate::stage::Stage;
+use crate::trace::Source;
 
 use answer_limits::AnswerLimits;
 use flows::Flows;
@@ -178,6 +184,7 @@ impl Worker {
             counters: Arc::clone(&parts.counters),
             role: Arc::clone(&parts.role),
             timer: StageTimer::new(Arc::clone(&parts.counters)),
+            trace: None,
         };
         let mut flows = Flows::new(
             Translator::new(parts.connections, random),
@@ -227,7 +234,7 @@ impl Worker {
     fn poll_at(&mut self, reading: Tsc) -> Polled {
         let Worker { io, flows, view, orders, .. } = self;
         io.timer.begin();
-        look_around(flows, view, orders, reading);
+        look_around(io, flows, view, orders, reading);
         let mut found = 0;
         for side in Side::ALL {
             found += poll_queue(io, flows, view, side);
@@ -251,13 +258,13 @@ impl Worker {
 
 /// Brings up to date what the poll will look at.
 #[inline(always)]
-fn look_around(flows: &mut Flows, view: &mut View, orders: &mut Orders, reading: Tsc) {
+fn look_around(io: &mut Io, flows: &mut Flows, view: &mut View, orders: &mut Orders, reading: Tsc) {
     view.now = view.clock.at(reading);
     if view.follow_role(reading) {
         // Time passes for connections only while they are in use.
         flows.translator.connections.set_standby(!view.forwards, view.now);
     }
-    orders.follow(flows, view);
+    orders.follow(io, flows, view);
     flows.translator.connections.budgets().settle(&view.policy().services);
     if view.follow_neighbours() {
         flows.next_hops = NextHopCache::EMPTY;
@@ -276,7 +283,11 @@ fn poll_queue(io: &mut Io, flows: &mut Flows, view: &View, side: Side) -> usize 
     if count > 0 {
         io.timer.lap(Stage::Receive);
         view.counters.received[side.index()].add(count as u64);
-        burst::process(io, flows, view, side, &mut burst, overflows);
+        if io.trace.is_some() {
+            trace::process(io, flows, view, Source::Queue, side, &mut burst, overflows);
+        } else {
+            burst::process(io, flows, view, side, &mut burst, overflows);
+        }
     }
     count
 }

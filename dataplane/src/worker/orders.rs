@@ -1,5 +1,5 @@
-//! Orders from the main core: a new configuration, a walk over the connections, a session of
-//! connection sync.
+//! Orders from the main core: a new configuration, a walk over the connections, connections to end,
+//! a session of connection sync.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -8,11 +8,14 @@ use nat::Connections;
 use nat::service::Service;
 use nat::sync::Session;
 
+use super::explain;
 use super::flows::Flows;
+use super::io::Io;
+use super::kill;
 use super::next_hops::NextHopCache;
 use super::view::View;
 use crate::counters::ServerCounters;
-use crate::mailbox::{Answer, FoundConnection, Mailbox, Order, Walk};
+use crate::mailbox::{Answer, FoundConnection, Kill, Mailbox, Order, Walk};
 use crate::snapshot::Snapshot;
 
 /// Records that a walk looks at in one poll: a few cache lines, whatever the table's size.
@@ -21,72 +24,118 @@ const WALK_STEP: usize = 64;
 /// The orders of one worker.
 pub(super) struct Orders {
     mailbox: Arc<Mailbox>,
-    /// The walk that is not at its end, with the number of its order.
-    walk: Option<(u64, Walk)>,
+    /// The task that is not at its end, with the number of its order.
+    task: Option<(u64, Task)>,
+}
+
+/// An order that takes more than one poll.
+enum Task {
+    Walk(Walk),
+    Kill(Kill),
 }
 
 impl Orders {
     pub(super) fn new(mailbox: Arc<Mailbox>) -> Self {
-        Orders { mailbox, walk: None }
+        Orders { mailbox, task: None }
     }
 
     /// True while nothing is left to do.
     pub(super) fn are_done(&self) -> bool {
-        self.walk.is_none()
+        self.task.is_none()
     }
 
     /// Follows the next order, and goes on with what an earlier one has begun.
     #[inline(always)]
-    pub(super) fn follow(&mut self, flows: &mut Flows, view: &mut View) {
+    pub(super) fn follow(&mut self, io: &mut Io, flows: &mut Flows, view: &mut View) {
         if let Some((number, order)) = self.mailbox.next_order() {
-            self.begin(number, order, flows, view);
+            self.begin(number, order, io, flows, view);
         }
-        if self.walk.is_some() {
-            self.walk_on(&flows.translator.connections, view);
+        if self.task.is_some() {
+            self.go_on(io, flows, view);
         }
     }
 
     #[cold]
-    fn begin(&mut self, number: u64, order: Order, flows: &mut Flows, view: &mut View) {
+    fn begin(
+        &mut self,
+        number: u64,
+        order: Order,
+        io: &mut Io,
+        flows: &mut Flows,
+        view: &mut View,
+    ) {
         // An answer is dropped here only if nobody collects answers: the process is ending.
         match order {
             Order::Snapshot(snapshot) => {
                 let old = take_snapshot(flows, view, snapshot);
                 drop(self.mailbox.reply(number, Answer::Retired(old)));
             }
-            Order::Walk(walk) => self.walk = Some((number, walk)),
+            Order::Walk(walk) => self.task = Some((number, Task::Walk(walk))),
+            Order::Kill(kill) => self.task = Some((number, Task::Kill(kill))),
             Order::Sync(session) => {
                 let old: Session = flows.translator.connections.set_session(session);
                 drop(self.mailbox.reply(number, Answer::Synced(old)));
             }
+            Order::Trace(tracer) => {
+                let old = core::mem::replace(&mut io.trace, tracer);
+                drop(self.mailbox.reply(number, Answer::Traced(old)));
+            }
+            Order::Explain(mut question) => {
+                explain::answer(flows, view, &mut question);
+                drop(self.mailbox.reply(number, Answer::Explained(question)));
+            }
         }
     }
 
-    /// One step of a walk; sends it back when its buffer is full or the table ends.
+    /// One step of a task; sends it back when it is done.
     #[cold]
-    fn walk_on(&mut self, connections: &Connections<Ipv4Addr>, view: &View) {
-        let Some((number, mut walk)) = self.walk.take() else { return };
-        let capacity = connections.table().places();
-        let room = walk.found.capacity() - walk.found.len();
-        let step = WALK_STEP.min(room);
-        for (_, record) in connections.table().scan(walk.start, step) {
-            let idle = connections.idle_millis(record, view.now) / 1000;
-            let timeout = u64::from(connections.timeout_of(record).0);
-            walk.found.push(FoundConnection {
-                record: *record,
-                idle_seconds: idle,
-                expires_seconds: timeout.saturating_sub(idle),
-            });
+    fn go_on(&mut self, io: &mut Io, flows: &mut Flows, view: &View) {
+        let Some((number, task)) = self.task.take() else { return };
+        let (ended, task) = match task {
+            Task::Walk(mut walk) => {
+                let ended = walk_on(&mut walk, &flows.translator.connections, view);
+                (ended, Task::Walk(walk))
+            }
+            Task::Kill(mut kill) => {
+                let ended = kill::step(&mut kill, io, flows, view);
+                (ended, Task::Kill(kill))
+            }
+        };
+        if !ended {
+            self.task = Some((number, task));
+            return;
         }
-        walk.start = walk.start.saturating_add(step);
-        let ended = walk.start >= capacity;
-        if ended || walk.found.len() == walk.found.capacity() {
-            walk.next = (!ended).then_some(walk.start);
-            drop(self.mailbox.reply(number, Answer::Walked(walk)));
-        } else {
-            self.walk = Some((number, walk));
-        }
+        let answer = match task {
+            Task::Walk(walk) => Answer::Walked(walk),
+            Task::Kill(kill) => Answer::Killed(kill),
+        };
+        drop(self.mailbox.reply(number, answer));
     }
+}
+
+/// One step of a walk; true when its buffer is full or the table ends.
+fn walk_on(walk: &mut Walk, connections: &Connections<Ipv4Addr>, view: &View) -> bool {
+    let capacity = connections.table().places();
+    let room = walk.found.capacity() - walk.found.len();
+    let step = WALK_STEP.min(room);
+    for (id, record) in connections.table().scan(walk.start, step) {
+        let idle = connections.idle_millis(record, view.now) / 1000;
+        let timeout = u64::from(connections.timeout_of(record).0);
+        walk.found.push(FoundConnection {
+            id,
+            record: *record,
+            age_seconds: connections.age_seconds(id, view.now),
+            idle_seconds: idle,
+            expires_seconds: timeout.saturating_sub(idle),
+        });
+    }
+    walk.start = walk.start.saturating_add(step);
+    let ended = walk.start >= capacity;
+    if ended || walk.found.len() == walk.found.capacity() {
+        walk.next = (!ended).then_some(walk.start);
+        return true;
+    }
+    false
 }
 
 /// Uses another configuration, and returns the one before.
@@ -103,6 +152,7 @@ pub(super) fn take_snapshot(
         view.counters.server(server.id).into_iter().for_each(ServerCounters::restart);
     }
     flows.translator.connections.set_source_rules(&snapshot.policy.sources);
+    flows.translator.connections.set_share_rules(&snapshot.policy.shares);
     flows.translator.connections.set_timeouts(snapshot.timeouts);
     flows.fragments.set_timeout(snapshot.fragment_timeout);
     flows.departures.look_again();

@@ -61,6 +61,17 @@ impl Punt {
     }
 }
 
+impl Punt {
+    /// The class of what waits, if only one packet does, and what it is for.
+    pub(super) fn waiting(&self) -> Option<(PuntClass, HandoffTag)> {
+        let ways = PuntClass::rings().zip(&self.ways);
+        let mut found =
+            ways.filter_map(|((class, _), way)| Some((class, way.waiting.as_slice().first()?)));
+        let (class, mbuf) = found.next()?;
+        Some((class, HandoffTag::of(mbuf)?))
+    }
+}
+
 impl Io {
     /// The class of ARP from this sender: a next hop that sends more than one has reason to is
     /// like any other station, so that it leaves the room to others.

@@ -103,30 +103,60 @@ fn multicast(io: &mut Io, view: &View, arrival: Arrival) {
     io.punt(PuntClass::Arp, side, HandoffTag::Kernel(side), mbuf, view.now);
 }
 
+/// What becomes of an IPv4 packet before any connection is looked for.
+pub(super) enum Admission {
+    Dropped(DropReason),
+    /// It is for this machine itself.
+    Kernel,
+    /// It goes from one private host to another as it is.
+    PrivateHost,
+    /// It is to be translated, or refused.
+    Ours,
+}
+
+/// Says what becomes of an IPv4 packet with these addresses and options.
+pub(super) fn admission(
+    view: &View,
+    side: Side,
+    source: Ipv4Addr,
+    destination: Ipv4Addr,
+    options: &[u8],
+) -> Admission {
+    if view.policy().is_spoofed(side, source) {
+        return Admission::Dropped(DropReason::Spoofed);
+    }
+    if view.is_for_kernel(side, destination) {
+        return Admission::Kernel;
+    }
+    if !ipv4::is_forwardable(source) || !ipv4::is_forwardable(destination) {
+        return Admission::Dropped(DropReason::Martian);
+    }
+    if !ipv4::options::may_be_forwarded(options) {
+        return Admission::Dropped(DropReason::IpOption);
+    }
+    if !view.forwards {
+        return Admission::Dropped(DropReason::Standby);
+    }
+    match view.policy().is_between_private_hosts(side, source, destination) {
+        true => Admission::PrivateHost,
+        false => Admission::Ours,
+    }
+}
+
 fn any_ipv4(io: &mut Io, flows: &mut Flows, view: &View, arrival: Arrival) {
     let Arrival { packet, ip, side, .. } = &arrival;
     let (ip, side) = (*ip, *side);
     if packet.destination_mac.is_multicast() {
         return multicast(io, view, arrival);
     }
-    if view.policy().is_spoofed(side, ip.source) {
-        return io.discard(DropReason::Spoofed);
-    }
-    if view.is_for_kernel(side, ip.destination) {
-        let class = io.class_for_kernel(view, side, &ip);
-        return io.punt(class, side, HandoffTag::Kernel(side), arrival.mbuf, view.now);
-    }
-    if !ipv4::is_forwardable(ip.source) || !ipv4::is_forwardable(ip.destination) {
-        return io.discard(DropReason::Martian);
-    }
-    if !ipv4::options::may_be_forwarded(arrival.options()) {
-        return io.discard(DropReason::IpOption);
-    }
-    if !view.forwards {
-        return io.discard(DropReason::Standby);
-    }
-    if view.policy().is_between_private_hosts(side, ip.source, ip.destination) {
-        return private_hosts::forward(io, flows, view, arrival);
+    match admission(view, side, ip.source, ip.destination, arrival.options()) {
+        Admission::Dropped(reason) => return io.discard(reason),
+        Admission::Kernel => {
+            let class = io.class_for_kernel(view, side, &ip);
+            return io.punt(class, side, HandoffTag::Kernel(side), arrival.mbuf, view.now);
+        }
+        Admission::PrivateHost => return private_hosts::forward(io, flows, view, arrival),
+        Admission::Ours => {}
     }
     if !io.handoff.is_alone() {
         let owner = owner_in_full(io, view, side, &ip);

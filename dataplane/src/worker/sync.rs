@@ -17,9 +17,10 @@ pub(super) fn poll(flows: &mut Flows, view: &View) -> usize {
     found
 }
 
-/// Looks for connections that came before the configuration had their service; returns
-/// how many records it has looked at.
+/// Looks for connections that came before the configuration had their service, and counts those that
+/// were open before it had their shares; returns how many records it has looked at.
 #[inline(always)]
 pub(super) fn bind(flows: &mut Flows, view: &View) -> usize {
-    flows.translator.connections.bind_on(&view.policy().services)
+    let connections = &mut flows.translator.connections;
+    connections.bind_on(&view.policy().services) + connections.count_on()
 }

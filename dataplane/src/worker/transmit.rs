@@ -30,7 +30,7 @@ pub struct Exit {
     pub(super) outlet: Outlet,
     pub(super) waiting: Burst<BURST>,
     /// The same of this machine's own frames.
-    own: Burst<BURST>,
+    pub(super) own: Burst<BURST>,
     /// The queue took nothing the last time.
     is_refused: bool,
 }
@@ -87,7 +87,7 @@ impl Io {
         }
     }
 
-    fn send_waiting(&mut self, side: Side) {
+    pub(super) fn send_waiting(&mut self, side: Side) {
         let exit = &mut self.exits[side.index()];
         if !self.role.forwards(Tsc::now()) {
             let mut waiting = core::mem::take(&mut exit.waiting);

@@ -5,6 +5,7 @@
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
+use nat::connection::LAST_EPOCH;
 use nat::policy::Policy;
 use nat::{Instant, Side};
 use wire::MacAddress;
@@ -86,8 +87,9 @@ impl View {
 
     /// When the epoch differs from what they remember, connections find their way anew.
     pub(super) fn advance_epoch(&mut self) {
-        // Zero is what a new record carries, so that its first packet looks.
-        self.epoch = self.epoch.wrapping_add(1).max(1);
+        // Zero is what a new record carries, so that its first packet looks; those above the last
+        // are of connections that were ended.
+        self.epoch = if self.epoch < LAST_EPOCH { self.epoch + 1 } else { 1 };
     }
 
     /// Takes note of neighbours' slots that mean others now; true if there are some.

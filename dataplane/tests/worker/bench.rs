@@ -11,11 +11,12 @@ use dataplane::counters::WorkerBlock;
 use dataplane::drop_reason::DropReason;
 use dataplane::handoff_tag::HandoffTag;
 use dataplane::housekeeping::FromWorker;
-use dataplane::mailbox::{Answer, Mailbox, Order};
+use dataplane::mailbox::{Answer, FoundConnection, Kill, Mailbox, Order, Walk};
 use dataplane::neighbour::NeighbourTable;
 use dataplane::punt::PuntClass;
 use dataplane::role::{Deadlines, SharedDeadlines};
 use dataplane::snapshot::{Builder, Snapshot};
+use dataplane::trace::Tracer;
 use dataplane::worker::{BURST, Handoff, Outlet, Parts, Peer, Worker};
 use dpdk::burst::Burst;
 use dpdk::eal::{DeviceSpec, Eal, EalConfig, Memory};
@@ -28,6 +29,7 @@ use nat::fragment::Tracker;
 use nat::passive::{Observer, Suspects};
 use nat::service::{Budgets, Limits, Loads, ServerId, Services, Weights};
 use nat::sources::SharedCounts;
+use nat::table::{ConnectionId, Key};
 use nat::{Connections, Seconds, Side};
 use wire::MacAddress;
 use wire::testing::Frame;
@@ -239,6 +241,41 @@ impl Bench {
         let (before, services) = (&before.policy.services, &snapshot.policy.services);
         self.budgets.limits().follow(before, services, &[&self.budgets]);
         snapshot
+    }
+
+    /// The worker follows packets, or no longer.
+    pub(crate) fn order_trace(&mut self, tracer: Option<Box<Tracer>>) {
+        assert!(self.mailbox.order(0, Order::Trace(tracer)).is_ok());
+        self.worker.poll();
+        assert!(matches!(self.mailbox.answer(), Some((0, Answer::Traced(_)))));
+    }
+
+    /// An operator ends connections; how many have ended, after so many polls of the worker.
+    pub(crate) fn kill(&mut self, targets: Vec<(ConnectionId, Key<Ipv4Addr>)>) -> (u64, u32) {
+        let number = u64::MAX;
+        let order = Order::Kill(Kill { targets, done: 0, killed: 0 });
+        assert!(self.mailbox.order(number, order).is_ok());
+        for polls in 1.. {
+            self.worker.poll();
+            if let Some((_, Answer::Killed(kill))) = self.mailbox.answer() {
+                return (kill.killed, polls);
+            }
+            assert!(polls < 1000, "it never ends");
+        }
+        (0, 0)
+    }
+
+    /// What a walk over the connections finds.
+    pub(crate) fn walk(&mut self) -> Vec<FoundConnection> {
+        let walk = Walk { start: 0, found: Vec::with_capacity(64), next: None };
+        assert!(self.mailbox.order(u64::MAX, Order::Walk(walk)).is_ok());
+        for _ in 0..10 {
+            self.worker.poll();
+            if let Some((_, Answer::Walked(walk))) = self.mailbox.answer() {
+                return walk.found;
+            }
+        }
+        panic!("the walk never ends");
     }
 
     /// Frames come in on a side, in one burst.

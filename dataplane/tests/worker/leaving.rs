@@ -100,17 +100,17 @@ fn a_client_that_nobody_can_serve_any_more_is_told_so() {
 }
 
 /// What client and server have sent, and wait for.
-const CLIENT_NEXT: u32 = 0x1000_5678;
-const SERVER_NEXT: u32 = 0x2000_9abc;
+pub(crate) const CLIENT_NEXT: u32 = 0x1000_5678;
+pub(crate) const SERVER_NEXT: u32 = 0x2000_9abc;
 
 /// An established connection of a client with the first web server.
-struct Open {
-    bench: Bench,
-    client: (Ipv4Addr, u16),
+pub(crate) struct Open {
+    pub(crate) bench: Bench,
+    pub(crate) client: (Ipv4Addr, u16),
 }
 
 impl Open {
-    fn new(configuration: &str) -> Self {
+    pub(crate) fn new(configuration: &str) -> Self {
         let mut bench = web(configuration);
         let mut asks = |number: u8| {
             let syn = Frame::tcp(client(number), (VIP, 80), Flags::SYN);
@@ -128,17 +128,17 @@ impl Open {
         open
     }
 
-    fn client_sends(&mut self, flags: Flags, sequence: u32, acknowledgment: u32) {
+    pub(crate) fn client_sends(&mut self, flags: Flags, sequence: u32, acknowledgment: u32) {
         let frame = Frame::tcp(self.client, (VIP, 80), flags).numbers(sequence, acknowledgment);
         self.bench.arrive(Side::Public, &[arriving(Side::Public, frame).build()]);
     }
 
-    fn server_sends(&mut self, flags: Flags, sequence: u32, acknowledgment: u32) {
+    pub(crate) fn server_sends(&mut self, flags: Flags, sequence: u32, acknowledgment: u32) {
         let frame = Frame::tcp((SERVER, 80), self.client, flags).numbers(sequence, acknowledgment);
         self.bench.arrive(Side::Private, &[arriving(Side::Private, frame).build()]);
     }
 
-    fn drain(&mut self) -> [Vec<Segment>; 2] {
+    pub(crate) fn drain(&mut self) -> [Vec<Segment>; 2] {
         Side::ALL.map(|side| self.bench.sent(side).iter().map(|frame| segment(frame)).collect())
     }
 }

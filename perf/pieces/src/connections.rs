@@ -3,6 +3,7 @@
 use core::hint::black_box;
 use std::net::Ipv4Addr;
 
+use bpf::Program;
 use nat::connection::{Kind, NewConnection};
 use nat::random::Random;
 use nat::service::{ServerId, ServiceId};
@@ -141,15 +142,19 @@ fn ask_for_records(
 }
 
 /// Everything that the fast path does to packets of known connections, without DPDK;
-/// returns how many went this way.
+/// returns how many went this way. Once a burst it looks whether a trace runs, as a worker does.
 pub fn forward(
     connections: &mut Connections<Ipv4Addr>,
     packets: &mut [Frame],
     now: Instant,
+    trace: &Option<Box<Program>>,
 ) -> usize {
     const EPOCH: u16 = 0;
     let mut forwarded = 0;
     for burst in packets.chunks_mut(BURST) {
+        if let Some(program) = black_box(trace) {
+            filter(program, burst);
+        }
         let mut lanes = [(Key::EMPTY, Flags::EMPTY); BURST];
         let mut probes = [Probe::EMPTY; BURST];
         let mut candidates = [Candidate::NONE; BURST];
@@ -172,6 +177,13 @@ pub fn forward(
         }
     }
     forwarded
+}
+
+/// Has a filter look at frames; returns how many it selects.
+#[cold]
+#[inline(never)]
+pub fn filter(program: &Program, frames: &[Frame]) -> usize {
+    frames.iter().filter(|frame| program.run(frame, frame.len()).accepts).count()
 }
 
 /// Lets a packet pass in each connection.

@@ -3,6 +3,7 @@
 use core::hint::black_box;
 use std::net::Ipv4Addr;
 
+use bpf::{Instruction, Program};
 use wire::checksum::Sum;
 use wire::flow::{self, EthernetAddresses, Rewrite};
 use wire::parse::{self, Packet};
@@ -93,4 +94,30 @@ pub fn checksum(messages: &[Frame]) {
     for message in messages {
         black_box(Sum::of_bytes(message).checksum());
     }
+}
+
+/// What `tcpdump -d 'ip and tcp port 80'` says.
+pub fn port_80() -> Program {
+    const CODES: [(u16, u8, u8, u32); 13] = [
+        (0x28, 0, 0, 12),
+        (0x15, 0, 10, 0x0800),
+        (0x30, 0, 0, 23),
+        (0x15, 0, 8, 6),
+        (0x28, 0, 0, 20),
+        (0x45, 6, 0, 0x1fff),
+        (0xb1, 0, 0, 14),
+        (0x48, 0, 0, 14),
+        (0x15, 2, 0, 80),
+        (0x48, 0, 0, 16),
+        (0x15, 0, 1, 80),
+        (0x06, 0, 0, 262_144),
+        (0x06, 0, 0, 0),
+    ];
+    let instruction = |(code, jump_true, jump_false, operand)| Instruction {
+        code,
+        jump_true,
+        jump_false,
+        operand,
+    };
+    Program::new(&CODES.map(instruction)).expect("it is a right program")
 }

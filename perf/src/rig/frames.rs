@@ -9,12 +9,14 @@ use wire::tcp::Flags;
 use wire::testing::Frame;
 use wire::{FiveTuple, Port, Protocol};
 
-use super::test_bed::{PRIVATE_MAC, SERVERS, TCP_PORT, server_mac};
+use super::test_bed::{PRIVATE_MAC, REAL_ADDRESS, SERVERS, TCP_PORT, server_mac};
 use crate::packets::{self, FRAME, ROUTER_MAC, UPSTREAM_MAC};
 use crate::traffic::host;
 
 /// Ethernet, IPv4 and UDP headers.
 const UDP_HEADERS: usize = 42;
+/// A port where nothing listens (RFC 863).
+const DISCARD_PORT: u16 = 9;
 /// Where the checksum of UDP lies, and behind the headers the time stamp.
 const UDP_CHECKSUM: usize = 40;
 /// The TTL that frames are to have, and one more: making a frame forwards the template.
@@ -24,8 +26,17 @@ const TEMPLATE_TTL: u8 = 65;
 #[derive(Clone, Debug)]
 pub(crate) struct Template {
     side: Side,
+    to: To,
     tuple: FiveTuple<Ipv4Addr>,
     bytes: Vec<u8>,
+}
+
+/// What frames from the public side are for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum To {
+    Service,
+    /// This machine's own address, at a port where nothing listens.
+    RealAddress,
 }
 
 /// Which of the flows, and which real server has it.
@@ -40,21 +51,30 @@ pub(crate) struct Flow {
 impl Template {
     /// UDP in frames of so many bytes, their checksum not counted: at least 60.
     pub(crate) fn udp(side: Side, length: usize) -> Self {
-        let tuple = ends(side, Protocol::Udp, Flow { client: 0, server: 0 });
+        Template::udp_to(To::Service, side, length)
+    }
+
+    /// UDP in the smallest frames, from clients to the machine's real address.
+    pub(crate) fn to_real_address() -> Self {
+        Template::udp_to(To::RealAddress, Side::Public, FRAME)
+    }
+
+    fn udp_to(to: To, side: Side, length: usize) -> Self {
+        let tuple = ends(to, side, Protocol::Udp, Flow { client: 0, server: 0 });
         let payload = vec![0; length.max(FRAME) - UDP_HEADERS];
         let bytes = Frame::of_flow(tuple).ttl(TEMPLATE_TTL).payload(payload).build();
-        Template { side, tuple, bytes }
+        Template { side, to, tuple, bytes }
     }
 
     /// TCP segments without data, in the smallest frames.
     pub(crate) fn tcp(side: Side, flags: Flags) -> Self {
-        let tuple = ends(side, Protocol::Tcp, Flow { client: 0, server: 0 });
+        let tuple = ends(To::Service, side, Protocol::Tcp, Flow { client: 0, server: 0 });
         let from = (tuple.source, tuple.source_port.number());
         let to = (tuple.destination, tuple.destination_port.number());
         let frame = Frame::tcp(from, to, flags).ttl(TEMPLATE_TTL);
         let mut bytes = frame.build();
         bytes.resize(bytes.len().max(FRAME), 0);
-        Template { side, tuple, bytes }
+        Template { side, to: To::Service, tuple, bytes }
     }
 
     /// The side from which its frames come to the worker.
@@ -71,7 +91,7 @@ impl Template {
     #[inline]
     pub(crate) fn write(&self, flow: Flow, frame: &mut [u8]) {
         frame.copy_from_slice(&self.bytes);
-        let tuple = ends(self.side, self.tuple.protocol, flow);
+        let tuple = ends(self.to, self.side, self.tuple.protocol, flow);
         let link = match self.side {
             Side::Public => EthernetAddresses::new(UPSTREAM_MAC, ROUTER_MAC),
             Side::Private => EthernetAddresses::new(server_mac(flow.server), PRIVATE_MAC),
@@ -82,8 +102,12 @@ impl Template {
 }
 
 /// Addresses and ports of a packet that comes to the worker on `side`.
-fn ends(side: Side, protocol: Protocol, flow: Flow) -> FiveTuple<Ipv4Addr> {
+fn ends(to: To, side: Side, protocol: Protocol, flow: Flow) -> FiveTuple<Ipv4Addr> {
     let mut request = FiveTuple { protocol, ..packets::tuple(flow.client) };
+    if to == To::RealAddress {
+        request.destination = REAL_ADDRESS;
+        request.destination_port = Port::new(DISCARD_PORT);
+    }
     if protocol == Protocol::Tcp {
         request.destination_port = Port::new(TCP_PORT);
     }

@@ -38,6 +38,8 @@ pub(crate) const WORKER_CORE: CoreId = CoreId(1);
 pub(crate) const SERVERS: u32 = traffic::SERVERS.len() as u32;
 /// The port of the TCP service; that of UDP is [`SERVICE_PORT`].
 pub(crate) const TCP_PORT: u16 = 80;
+/// The machine's own address on the public side.
+pub(crate) const REAL_ADDRESS: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 2);
 /// The router's Ethernet address on the private side.
 pub(crate) const PRIVATE_MAC: MacAddress = MacAddress([2, 0, 0, 0, 0, 1]);
 /// MiB of memory for buffers and rings.
@@ -232,7 +234,7 @@ workers = [1]
 
 [public]
 port = "net_ring0"
-address = "198.18.0.2/24"
+address = "{REAL_ADDRESS}/24"
 floating = ["{VIP}/24"]
 gateway = "198.18.0.254"
 

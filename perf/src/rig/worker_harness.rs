@@ -52,7 +52,7 @@ pub(crate) struct WorkerHarness {
     pub(crate) counters: Arc<WorkerBlock>,
     pub(crate) snapshot: Arc<Snapshot>,
     pub(crate) mailbox: Arc<Mailbox>,
-    _for_main: Vec<Consumer>,
+    for_main: Vec<Consumer>,
 }
 
 /// The clients of a service, whose connections were opened one after the other.
@@ -135,7 +135,7 @@ impl WorkerHarness {
             counters,
             snapshot,
             mailbox,
-            _for_main: to_main_core,
+            for_main: to_main_core,
         }
     }
 
@@ -248,6 +248,16 @@ impl WorkerHarness {
             }
         }
         count
+    }
+
+    /// Takes what is for the main core, as one that keeps up with all of it.
+    pub(crate) fn collect_for_main(&mut self) {
+        let mut burst = Burst::<BURST>::new();
+        for ring in &mut self.for_main {
+            while ring.dequeue(&mut burst) > 0 {
+                self.spare.extend(burst.drain());
+            }
+        }
     }
 
     /// A poll to which nothing was offered.

@@ -9,6 +9,7 @@ mod default_timers;
 mod flaps;
 mod floods;
 mod handover;
+mod kill;
 mod links;
 mod metrics;
 mod multicast;

@@ -22,7 +22,7 @@ pub(crate) struct Wrong {
     pub(crate) remedy: String,
 }
 
-type Read<T> = Result<T, Wrong>;
+pub(crate) type Read<T> = Result<T, Wrong>;
 
 pub(crate) fn wrong<T>(what: impl Into<String>, remedy: impl Into<String>) -> Read<T> {
     Err(Wrong { what: what.into(), remedy: remedy.into() })

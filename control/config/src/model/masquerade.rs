@@ -14,6 +14,10 @@ pub struct Masquerade {
     pub address: Ipv4Addr,
     /// The ports (and ICMP identifiers) that may be given out.
     pub ports: PortRange,
+    /// The most connections that its hosts have together; none: as many as there is room for.
+    pub most: Option<u32>,
+    /// As many as they have room for whatever others take.
+    pub reserved: u32,
 }
 
 /// Ports from the first to the last, both among them.

@@ -34,6 +34,8 @@ pub struct Service {
     /// How many connections all servers together take, sorry servers not among them; none: as many
     /// as come.
     pub limit: Option<Limit>,
+    /// As many connections as it has room for whatever others take.
+    pub reserved: u32,
     /// What becomes of a client whose server is full, or the service.
     pub when_full: WhenFull,
     /// Each datagram of a client finds its server anew; UDP alone.

@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 
+use super::service::connections;
 use crate::document::{At, Table, value};
 use crate::model::masquerade::PortRange;
 use wire::Cidr;
@@ -11,6 +12,8 @@ pub(crate) struct RawMasquerade {
     pub(crate) source: Vec<At<Cidr<Ipv4Addr>>>,
     pub(crate) address: Option<At<Ipv4Addr>>,
     pub(crate) ports: PortRange,
+    pub(crate) most: Option<At<u32>>,
+    pub(crate) reserved: Option<At<u32>>,
 }
 
 pub(super) fn read(table: Table<'_>) -> RawMasquerade {
@@ -31,5 +34,7 @@ pub(super) fn read(table: Table<'_>) -> RawMasquerade {
             let (first, last) = ports.value;
             PortRange { first, last }
         }),
+        most: table.optional("max_connections", connections()),
+        reserved: table.optional("reserved_connections", connections()),
     }
 }

@@ -2,6 +2,8 @@
 
 use std::net::SocketAddrV4;
 
+use toml::de::DeValue;
+
 use super::check;
 use super::node::UNSERVED;
 use super::persist::{self, RawPersist};
@@ -40,6 +42,7 @@ pub(crate) struct RawService {
     pub(crate) checks: Option<At<Vec<Check>>>,
     pub(crate) agent: Option<Agent>,
     pub(crate) limit: RawLimit,
+    pub(crate) reserved: Option<At<u32>>,
     pub(crate) when_full: Option<At<WhenFull>>,
     pub(crate) one_packet: Option<At<bool>>,
     pub(crate) unserved: Option<Unserved>,
@@ -115,6 +118,7 @@ pub(super) fn read(table: Table<'_>) -> RawService {
         servers,
         sorry,
         limit: read_limit(&table),
+        reserved: table.optional("reserved_connections", connections()),
         when_full: table.optional("when_full", value::choice(WHEN_FULL)),
         one_packet: table.optional("one_packet", value::boolean),
         unserved: table.optional("unserved", value::choice(UNSERVED)).map(|at| at.value),
@@ -136,11 +140,15 @@ fn read_server(table: Table<'_>) -> RawServer {
     RawServer { limit: read_limit(&table), ..read_sorry(table) }
 }
 
+/// A number of connections.
+pub(super) fn connections() -> impl Fn(&DeValue<'_>) -> value::Read<u32> {
+    value::integer(1..=i64::from(Limit::HIGHEST))
+}
+
 fn read_limit(table: &Table<'_>) -> RawLimit {
-    let count = || value::integer(1..=i64::from(Limit::HIGHEST));
     RawLimit {
-        most: table.optional("max_connections", count()),
-        resume_below: table.optional("resume_below", count()),
+        most: table.optional("max_connections", connections()),
+        resume_below: table.optional("resume_below", connections()),
     }
 }
 

@@ -73,7 +73,13 @@ fn peer(raw: RawPeer) -> Option<Peer> {
 
 fn masquerade(raw: RawMasquerade) -> Option<Masquerade> {
     let address = raw.address?.value;
-    Some(Masquerade { source: bare(raw.source), address, ports: raw.ports })
+    Some(Masquerade {
+        source: bare(raw.source),
+        address,
+        ports: raw.ports,
+        most: raw.most.map(|at| at.value),
+        reserved: raw.reserved.map_or(0, |at| at.value),
+    })
 }
 
 fn service(raw: RawService) -> Option<Service> {
@@ -96,6 +102,7 @@ fn service(raw: RawService) -> Option<Service> {
         hash: raw.hash.options(),
         servers: raw.servers?.value.into_iter().map(server).collect::<Option<_>>()?,
         limit: limit(&raw.limit),
+        reserved: raw.reserved.map_or(0, |at| at.value),
         one_packet: raw.one_packet.is_some_and(|at| at.value),
         when_full: raw.when_full.map_or(WhenFull::default(), |at| at.value),
         sorry: sorry.into_iter().map(server).collect::<Option<_>>()?,

@@ -14,6 +14,7 @@ mod pool;
 mod ports;
 mod scheduler;
 mod service;
+mod shares;
 mod sides;
 mod status;
 
@@ -60,6 +61,7 @@ fn judge(raw: &Raw, report: &Report<'_>) {
         masquerade::judge(&raw.masquerade, public, private, report);
     }
     service::judge(&raw.services, raw.public.as_ref(), raw.private.as_ref(), report);
+    shares::judge(raw, report);
     persist::judge(&raw.services, report);
     status::judge(&raw.status, raw.metrics, report);
     hook::judge(&raw.hooks, report);

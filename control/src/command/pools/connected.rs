@@ -7,17 +7,22 @@ use api::{Client, Connection, Filter, Page, PoolServer};
 
 use crate::output::units::{plural, seconds};
 
-/// The most pages of connections that are looked at, 1,000 connections each.
-const PAGES: usize = 10;
+/// The most pages that are asked for; one covers some ten thousand connections of the table.
+const PAGES: usize = 1000;
+/// The most connections that are looked at.
+const CONNECTIONS: usize = 10_000;
 /// The most clients that are named.
 const NAMED: usize = 5;
 
 /// `3 connections of 2 clients: 198.51.100.100 (2), 198.51.100.101; last seen 2s ago, the longest
 /// silent for 4m`. None: the dataplane has not said.
 pub(super) fn to(server: &PoolServer, client: &mut Client) -> Option<String> {
-    let filter =
-        Filter { service: Some(server.service.clone()), address: Some(server.address.ip()) };
-    let mut page = Page { cursor: None, limit: Page::LIMIT, filter };
+    let filter = Filter {
+        service: Some(server.service.clone()),
+        address: Some(server.address.ip()),
+        ..Filter::default()
+    };
+    let mut page = Page { filter, ..Page::default() };
     let mut found: Vec<Connection> = Vec::new();
     let mut is_cut = true;
     for _ in 0..PAGES {
@@ -31,6 +36,9 @@ pub(super) fn to(server: &PoolServer, client: &mut Client) -> Option<String> {
         page.cursor = answer.next;
         if page.cursor.is_none() {
             is_cut = false;
+            break;
+        }
+        if found.len() >= CONNECTIONS {
             break;
         }
     }

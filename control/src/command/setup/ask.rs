@@ -1,15 +1,15 @@
 //! Questions on a terminal.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::str::FromStr;
 
 use super::address::{self, Addresses};
+use crate::command::question;
 use crate::error::Error;
 
 /// Whether the operator wants what was shown.
 pub(super) fn agreement(out: &mut dyn Write) -> Result<bool, Error> {
-    let answer = question("Do this? [y/N] ", out)?;
-    Ok(matches!(answer.to_lowercase().as_str(), "y" | "yes"))
+    question::is_agreed("Do this?", out)
 }
 
 /// Asks for the addresses that the command line does not have. An empty answer leaves one out.
@@ -46,7 +46,7 @@ fn ask<T>(
     out: &mut dyn Write,
 ) -> Result<(), Error> {
     while value.is_none() {
-        let answer = question(text, out)?;
+        let answer = question::ask(text, out)?;
         if answer.is_empty() {
             return Ok(());
         }
@@ -56,12 +56,4 @@ fn ask<T>(
         }
     }
     Ok(())
-}
-
-fn question(text: &str, out: &mut dyn Write) -> Result<String, Error> {
-    write!(out, "{text}")?;
-    out.flush()?;
-    let mut answer = String::new();
-    io::stdin().read_line(&mut answer)?;
-    Ok(answer.trim().to_owned())
 }

@@ -223,7 +223,7 @@ async fn serve(teller: Arc<Teller>, queue: Arc<Queue>) {
             Ok(()) => counts.done += 1,
             Err(_) => counts.failed += 1,
         });
-        teller.tell(result.as_ref().map(|()| ()).map_err(String::as_str));
+        teller.tell(result.as_ref().copied().map_err(String::as_str));
     }
 }
 

@@ -54,7 +54,7 @@ impl Connections<Ipv4Addr> {
     fn bind_from(&mut self, start: usize, services: &Services<Ipv4Addr>) -> usize {
         let end = (start + PER_POLL).min(self.table.places());
         for at in start..end {
-            let Some((_, record)) = self.table.at_mut(at) else { continue };
+            let Some((id, record)) = self.table.at_mut(at) else { continue };
             if !record.is_unbound() {
                 continue;
             }
@@ -62,6 +62,8 @@ impl Connections<Ipv4Addr> {
             if record.server() != ServerId::NONE {
                 self.unbound -= 1;
                 self.accounting.bound(record);
+                let share = self.accounting.shares.of(record);
+                self.accounting.shares.opened(id, share);
             }
         }
         let goes_on = end < self.table.places() && self.unbound > 0;

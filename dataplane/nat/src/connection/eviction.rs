@@ -11,7 +11,7 @@
 //! to go round. Which records may go is a bit for each, so that the hand passes 64 others at a
 //! time.
 
-use super::Connections;
+use super::{Connections, NewConnection};
 use crate::record::ConnectionId;
 use crate::sync::Replicated;
 
@@ -95,7 +95,19 @@ impl<A: Replicated> Connections<A> {
     pub fn make_room(&mut self) -> bool {
         let Some(id) = self.accounting.evictable.next() else { return false };
         self.accounting.evictable.evicted += 1;
-        self.close(id).is_some()
+        self.made_room = self.close(id).is_some();
+        self.made_room
+    }
+
+    /// True if this connection could not be opened but in the place of another.
+    pub(crate) fn is_full_for(&self, new: &NewConnection<A>) -> bool {
+        let share = self.accounting.shares.of_new(new);
+        self.table.len() >= self.limit_of(share)
+    }
+
+    /// True if there is a connection that would make room for another.
+    pub(crate) fn has_evictable(&self) -> bool {
+        self.accounting.evictable.count > 0
     }
 
     /// Less than an eighth of what the worker could have is free.

@@ -9,14 +9,11 @@ use wire::tcp::{Flags, Segment};
 
 use super::Connections;
 use crate::policy::Departure;
-use crate::record::{ConnectionId, Record};
+use crate::record::{BOTH_ENDS_KNOW, ConnectionId, FORGOTTEN, NEITHER_END_KNOWS, Record};
 use crate::sync::Replicated;
 use crate::tcp::State;
 use crate::time::Instant;
 use crate::{Direction, Side};
-
-/// The epoch of a record that looks its way up with its next packet.
-const FORGOTTEN: u16 = 0;
 
 /// A segment of the router's own in a connection.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -44,7 +41,7 @@ impl<A: Replicated> Connections<A> {
         for at in start..end {
             let Some((id, record)) = self.table.at_mut(at) else { continue };
             let departure = departure(record);
-            if departure == Departure::Stays {
+            if departure == Departure::Stays || record.is_killed() {
                 continue;
             }
             record.epoch = FORGOTTEN;
@@ -57,11 +54,12 @@ impl<A: Replicated> Connections<A> {
 
     /// A segment that the receiver of this direction answers with what it has received and sent
     /// last, as it answers a keep-alive: it is numbered before what the receiver waits for (RFC
-    /// 9293 sections 3.8.4 and 3.10.7.4). `None` while nothing is known of that.
+    /// 9293 sections 3.8.4 and 3.10.7.4). While nothing is known of that, any number is most likely
+    /// outside of its window, and is answered alike. `None` if there is no such connection.
     pub fn probe(&self, id: ConnectionId, direction: Direction) -> Option<Probe<A>> {
         let record = self.table.get(id)?;
         let of = |direction: Direction| record.acknowledged[direction.index()].first();
-        let sequence = of(direction.flipped())?.wrapping_sub(1);
+        let sequence = of(direction.flipped()).unwrap_or_default().wrapping_sub(1);
         let acknowledgment = of(direction).unwrap_or_default();
         Some(Probe {
             tuple: record.translated(direction),
@@ -70,10 +68,14 @@ impl<A: Replicated> Connections<A> {
         })
     }
 
-    /// A connection is over, as its ends are told. False if it was already.
+    /// A connection is over, as its ends are told. False if they were told before.
     pub fn cut(&mut self, id: ConnectionId, now: Instant) -> bool {
         let Some(record) = self.table.get_mut(id) else { return false };
         let before = record.state;
+        if record.epoch == NEITHER_END_KNOWS {
+            record.epoch = BOTH_ENDS_KNOW;
+            return true;
+        }
         if before == State::Close {
             return false;
         }

@@ -1,8 +1,10 @@
 //! Connections in their life: opened, passed by packets, closed by time.
 
+mod ages;
 mod binding;
 mod eviction;
 mod expiry;
+mod killing;
 mod leaving;
 mod new_connection;
 mod passive;
@@ -18,13 +20,15 @@ use wire::Protocol;
 use wire::flow::{Deltas, Rewrite, Translation};
 use wire::tcp::{Flags, Segment};
 
+use ages::Ages;
 use eviction::Evictable;
 use expiry::Ending;
 pub use expiry::{Expired, Survivor};
+pub use killing::Killed;
 pub use leaving::Probe;
 pub use new_connection::NewConnection;
 
-pub use crate::record::{Kind, NextHop};
+pub use crate::record::{Kind, LAST_EPOCH, NextHop};
 
 use crate::memory::Region;
 use crate::passive::Observer;
@@ -32,6 +36,7 @@ use crate::policy::Refusal;
 use crate::record::{Bound, ConnectionId, Key, Record, Visits};
 use crate::room::{Capacity, Room};
 use crate::service::{Budgets, Loads, ServerId};
+use crate::shares::{self, ShareId, Shares};
 use crate::sources::{Rules, SharedCounts, Sources};
 use crate::sync::{Replicated, Session};
 use crate::table::{Candidate, Hit, InsertError, Table};
@@ -169,6 +174,7 @@ impl Translation for FastHit<'_, Ipv4Addr> {
 /// All connections of one worker.
 pub struct Connections<A> {
     table: Table<A>,
+    ages: Ages,
     accounting: Accounting<A>,
     /// A chunk whose records have been asked for, to be visited at the next step.
     staged: Option<Due>,
@@ -190,6 +196,8 @@ pub struct Connections<A> {
     unbound: usize,
     /// The record at which the search for such connections goes on.
     binding: Option<usize>,
+    /// A connection has just made room: the next that opens takes its place.
+    made_room: bool,
 }
 
 /// How long the answer to a datagram that was scheduled by itself may take.
@@ -207,6 +215,8 @@ struct Accounting<A> {
     room: Arc<Room>,
     /// What each source has, if that is limited.
     sources: Option<Box<Sources<A>>>,
+    /// What services and masquerade rules have, if they are sure of something.
+    shares: Shares<A>,
     /// Who sees servers answer and fail.
     observer: Observer,
 }
@@ -223,8 +233,9 @@ impl<A: Replicated> Accounting<A> {
 
     /// Counts a connection that opens.
     #[inline(always)]
-    fn opened(&mut self, record: &Record<A>, id: ConnectionId, now: Instant) {
+    fn opened(&mut self, record: &Record<A>, id: ConnectionId, share: ShareId, now: Instant) {
         self.bound(record);
+        self.shares.opened(id, share);
         let is_weak = record.state.is_evictable(record.protocol()) == Some(true);
         if is_weak {
             self.evictable.set(id, true);
@@ -242,6 +253,7 @@ impl<A: Replicated> Accounting<A> {
             self.budgets.closed(record.server());
         }
         let was_weak = self.evictable.take(id);
+        self.shares.closed(id);
         if let Some(sources) = &mut self.sources {
             sources.closed(record, id, was_weak);
         }
@@ -260,7 +272,8 @@ impl<A: Replicated> Connections<A> {
     ) -> Self {
         let capacity = capacity.into();
         let table = Table::new(capacity, prepare);
-        Self::with_table(table, Wheel::new(capacity, now, prepare), timeouts, now)
+        let ages = Ages::new(Self::room_of(&table), prepare);
+        Self::with_table(table, ages, Wheel::new(capacity, now, prepare), timeouts, now)
     }
 
     /// The same with a hash that repeats, to count instructions. Never for packets from
@@ -269,14 +282,28 @@ impl<A: Replicated> Connections<A> {
     #[doc(hidden)]
     pub fn from_seed(seed: u64, capacity: usize, timeouts: Timeouts, now: Instant) -> Self {
         let wheel = Wheel::new(capacity.into(), now, &mut |_| ());
-        Self::with_table(Table::from_seed(seed, capacity), wheel, timeouts, now)
+        let table = Table::from_seed(seed, capacity);
+        let ages = Ages::new(Self::room_of(&table), &mut |_| ());
+        Self::with_table(table, ages, wheel, timeouts, now)
     }
 
-    fn with_table(table: Table<A>, mut wheel: Wheel, timeouts: Timeouts, now: Instant) -> Self {
+    /// As many records as a table begins with, and can have.
+    fn room_of(table: &Table<A>) -> Capacity {
+        Capacity { own: table.places(), most: table.capacity() }
+    }
+
+    fn with_table(
+        table: Table<A>,
+        ages: Ages,
+        mut wheel: Wheel,
+        timeouts: Timeouts,
+        now: Instant,
+    ) -> Self {
         wheel.set_shortest(timeouts.shortest().min(ONE_PACKET));
         let capacity = table.capacity();
         Connections {
             table,
+            ages,
             accounting: Accounting {
                 wheel,
                 timeouts,
@@ -286,6 +313,7 @@ impl<A: Replicated> Connections<A> {
                 evictable: Evictable::new(capacity),
                 room: Arc::new(Room::new(capacity.into())),
                 sources: None,
+                shares: Shares::new(capacity),
                 observer: Observer::default(),
             },
             staged: None,
@@ -298,6 +326,7 @@ impl<A: Replicated> Connections<A> {
             generation: 0,
             unbound: 0,
             binding: None,
+            made_room: false,
         }
     }
 
@@ -319,7 +348,11 @@ impl<A: Replicated> Connections<A> {
     /// connection opens.
     #[must_use]
     pub fn within(mut self, room: Arc<Room>) -> Self {
-        room.set_regions(vec![self.table.region(), self.accounting.wheel.region()]);
+        room.set_regions(vec![
+            self.table.region(),
+            self.ages.region(),
+            self.accounting.wheel.region(),
+        ]);
         self.accounting.room = room;
         self
     }
@@ -337,6 +370,36 @@ impl<A: Replicated> Connections<A> {
     pub fn set_source_rules(&mut self, rules: &Arc<Rules<A>>) {
         if let Some(sources) = &mut self.accounting.sources {
             sources.set_rules(rules);
+        }
+    }
+
+    /// Takes other rules of what services and masquerade rules are sure of.
+    pub fn set_share_rules(&mut self, rules: &Arc<shares::Rules<A>>) {
+        self.accounting.shares.set_rules(rules);
+    }
+
+    /// True if what masquerade rules take may be limited.
+    pub(crate) fn limits_masquerades(&self) -> bool {
+        self.accounting.shares.limits()
+    }
+
+    /// Whether a private host's masquerade rule takes one more connection.
+    ///
+    /// # Errors
+    ///
+    /// The refusal, if it has as many as it may.
+    #[inline(always)]
+    pub(crate) fn admits_host(&self, source: A) -> Result<(), Refusal> {
+        self.accounting.shares.admits_host(source)
+    }
+
+    /// A step of counting open connections by new rules of shares. Returns how many records it has
+    /// looked at, none when all are counted.
+    #[inline(always)]
+    pub fn count_on(&mut self) -> usize {
+        match self.accounting.shares.is_walking() {
+            true => self.accounting.shares.walk_on(&self.table),
+            false => 0,
         }
     }
 
@@ -381,8 +444,10 @@ impl<A: Replicated> Connections<A> {
     pub fn bytes(&self) -> usize {
         let sources = self.accounting.sources.as_ref().map_or(0, |sources| sources.bytes());
         self.table.bytes()
+            + self.ages.bytes()
             + self.accounting.wheel.bytes()
             + self.accounting.evictable.bytes()
+            + self.accounting.shares.bytes()
             + sources
     }
 
@@ -416,24 +481,48 @@ impl<A: Replicated> Connections<A> {
         if is_told {
             record.set_mark(self.accounting.session.mark());
         }
-        let id = self.enter(&record, now)?;
+        let share = self.accounting.shares.of(&record);
+        let limit = match core::mem::take(&mut self.made_room) {
+            true => self.accounting.room.limit(),
+            false => self.limit_of(share),
+        };
+        let id = self.enter(&record, share, limit, now)?;
         if is_told {
             self.accounting.session.opened(&record);
         }
         Ok(Hit { id, direction: new.direction })
     }
 
-    /// Puts a new record into the table, the loads and the wheel.
+    /// As many connections as there may be for one of this share to open: those that have not what
+    /// they are sure of may have what is withheld from others.
+    #[inline(always)]
+    fn limit_of(&self, share: ShareId) -> usize {
+        let room = &self.accounting.room;
+        let (limit, withheld) = (room.limit(), room.withheld());
+        if withheld == 0 || self.accounting.shares.is_short(share) {
+            return limit;
+        }
+        limit.saturating_sub(withheld)
+    }
+
+    /// Puts a new record into the table, the loads and the wheel, if there are fewer than `limit`.
     #[inline]
-    fn enter(&mut self, record: &Record<A>, now: Instant) -> Result<ConnectionId, InsertError> {
-        let Accounting { wheel, timeouts, room, .. } = &mut self.accounting;
-        self.table.set_limit(room.limit());
+    fn enter(
+        &mut self,
+        record: &Record<A>,
+        share: ShareId,
+        limit: usize,
+        now: Instant,
+    ) -> Result<ConnectionId, InsertError> {
+        let Accounting { wheel, timeouts, .. } = &mut self.accounting;
+        self.table.set_limit(limit);
         let id = self.table.insert(*record)?;
         if let Some(entered) = self.table.slot_mut(id) {
             let deadline = now.plus(Self::timeout(timeouts, record));
             wheel.visit_by(deadline, id, &mut entered.visits);
         }
-        self.accounting.opened(record, id, now);
+        self.ages.opened(id, now);
+        self.accounting.opened(record, id, share, now);
         self.unbound += usize::from(record.is_unbound());
         Ok(id)
     }
@@ -581,6 +670,11 @@ impl<A: Replicated> Connections<A> {
         self.unbound -= usize::from(record.is_unbound());
         self.accounting.closed(&record, id);
         Some(record)
+    }
+
+    /// Seconds since a connection was opened here, or this machine was told of it.
+    pub fn age_seconds(&self, id: ConnectionId, now: Instant) -> u64 {
+        self.ages.seconds(id, now)
     }
 
     /// Seconds without a packet after which a record is over.

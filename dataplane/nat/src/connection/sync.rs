@@ -235,8 +235,10 @@ impl Connections<Ipv4Addr> {
         record: &Record<Ipv4Addr>,
         now: Instant,
     ) -> Result<ConnectionId, NoRoom> {
+        // The peer has opened it: no share is asked whether it may.
+        let share = self.accounting.shares.of(record);
         loop {
-            match self.enter(record, now) {
+            match self.enter(record, share, self.accounting.room.limit(), now) {
                 Ok(id) => return Ok(id),
                 Err(InsertError::Full) if self.standby => {}
                 Err(_) => return Err(NoRoom::ForGood),

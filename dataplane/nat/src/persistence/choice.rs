@@ -33,7 +33,8 @@ pub(crate) trait Standings: Servers {
 }
 
 /// The place of the server for a new connection of this client; none if no server has a weight.
-pub(crate) fn choose<A: Address>(
+/// Whoever only `LOOKS` leaves what is remembered of clients as it is.
+pub(crate) fn choose<A: Address, const LOOKS: bool>(
     table: &Table,
     service: &ServicePersistence,
     client: A,
@@ -46,13 +47,32 @@ pub(crate) fn choose<A: Address>(
     memberships.find_map(|membership| {
         let client = ClientHash::new(prefix, membership.group, key);
         let choice = Choice { table, service, membership, client, now: Second::of(now) };
-        match choice.make(servers) {
+        match choice.make::<LOOKS>(servers) {
             Chosen::At(at) => Some(Some(at)),
             Chosen::Nobody => Some(None),
             // The client has a server that this service lacks, and another one here.
             Chosen::Elsewhere => None,
         }
     })?
+}
+
+/// The place of the server that the client has, if it has one.
+pub(crate) fn server_of<A: Address>(
+    table: &Table,
+    service: &ServicePersistence,
+    client: A,
+    key: ClientKey,
+    now: Instant,
+) -> Option<usize> {
+    let prefix = client.masked(service.prefix);
+    service.memberships.iter().find_map(|membership| {
+        let client = ClientHash::new(prefix, membership.group, key);
+        let found = table.find(client.fingerprint(), Second::of(now))?;
+        match membership.member(found.target()) {
+            Some(Member::Here(at)) => Some(at),
+            _ => None,
+        }
+    })
 }
 
 /// Remembers a client whose connection to the server at this place goes on, at least until then.
@@ -98,7 +118,7 @@ struct Choice<'a> {
 }
 
 impl Choice<'_> {
-    fn make(&self, servers: &impl Standings) -> Chosen {
+    fn make<const LOOKS: bool>(&self, servers: &impl Standings) -> Chosen {
         let Choice { table, membership, now, .. } = *self;
         let fingerprint = self.client.fingerprint();
         let until = now.plus(self.service.timeout);
@@ -111,7 +131,7 @@ impl Choice<'_> {
                     // A server that the configuration no longer has.
                     None => (usize::MAX, Standing::Gone),
                 };
-                if standing != Standing::Gone {
+                if standing != Standing::Gone && !LOOKS {
                     table.extend(found, until, now);
                 }
                 match standing {
@@ -123,7 +143,10 @@ impl Choice<'_> {
             let Chosen::At(at) = self.by_hash(servers) else { return Chosen::Nobody };
             let seen = found.map(Found::target);
             let target = membership.target(at);
-            if target.is_none() || table.put(fingerprint, seen, target, until, now) == target {
+            if LOOKS
+                || target.is_none()
+                || table.put(fingerprint, seen, target, until, now) == target
+            {
                 return Chosen::At(at);
             }
         }

@@ -40,5 +40,5 @@ pub use table::Table;
 pub use targets::{MAXIMUM_TARGETS, Target, TargetId, Targets};
 pub use told::{BYTES, Told, ToldError};
 
-pub(crate) use choice::{Standing, Standings, choose, keep};
+pub(crate) use choice::{Standing, Standings, choose, keep, server_of};
 pub(crate) use service::{Numbered, number};

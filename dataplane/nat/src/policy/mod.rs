@@ -25,7 +25,7 @@ use crate::service::{
     Endpoint, Server, Service, ServiceId, ServiceStates, Services, Unserved, Weights,
 };
 use crate::tcp::State;
-use crate::{Direction, Side, sources};
+use crate::{Direction, Side, shares, sources};
 
 /// The rules of a configuration about new connections.
 #[derive(Clone, Debug)]
@@ -47,6 +47,8 @@ pub struct Policy<A> {
     pub states: Arc<ServiceStates>,
     /// The secret under which schedulers hash clients.
     pub client_key: ClientKey,
+    /// What services and masquerade rules are sure of, and the most that rules take.
+    pub shares: Arc<shares::Rules<A>>,
     /// What sources may take.
     pub sources: Arc<sources::Rules<A>>,
     /// What is told to those whom nobody serves, unless their service says otherwise.

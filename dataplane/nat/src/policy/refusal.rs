@@ -34,6 +34,8 @@ pub enum Refusal {
     TableFull,
     /// Every port that was tried is taken.
     PortsExhausted,
+    /// The private hosts of its masquerade rule have as many connections as they may.
+    MasqueradeFull,
     /// The source has as many connections as it may have.
     SourceConnections,
     /// As many of its connections as may be are half open.
@@ -46,7 +48,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every refusal.
-    pub const ALL: [Refusal; 16] = [
+    pub const ALL: [Refusal; 17] = [
         Refusal::Martian,
         Refusal::Spoofed,
         Refusal::NotForUs,
@@ -59,6 +61,7 @@ impl Refusal {
         Refusal::NoRoute,
         Refusal::TableFull,
         Refusal::PortsExhausted,
+        Refusal::MasqueradeFull,
         Refusal::SourceConnections,
         Refusal::SourceHalfOpen,
         Refusal::SourceRate,
@@ -109,6 +112,7 @@ impl<A: Address> Policy<A> {
             Refusal::NotMasqueraded
             | Refusal::TableFull
             | Refusal::PortsExhausted
+            | Refusal::MasqueradeFull
             | Refusal::SourceConnections
             | Refusal::SourceHalfOpen
             | Refusal::SourceRate
@@ -123,6 +127,7 @@ impl<A: Address> Policy<A> {
             | Refusal::NotMasqueraded
             | Refusal::TableFull
             | Refusal::PortsExhausted
+            | Refusal::MasqueradeFull
             | Refusal::SourceConnections
             | Refusal::SourceHalfOpen
             | Refusal::SourceRate

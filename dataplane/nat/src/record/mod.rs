@@ -32,6 +32,15 @@ use crate::tcp::{self, Acknowledged};
 use crate::time::{Instant, Stamp};
 use crate::{Direction, Side};
 
+/// The epoch of a record that looks its way up with its next packet.
+pub(crate) const FORGOTTEN: u16 = 0;
+/// The last epoch of next hops; those above say that an operator has ended the connection.
+pub const LAST_EPOCH: u16 = u16::MAX - 2;
+/// The epoch of a connection that was ended, and of which no end has sent anything since.
+pub(crate) const NEITHER_END_KNOWS: u16 = u16::MAX - 1;
+/// The epoch of a connection that was ended, and whose ends were told.
+pub(crate) const BOTH_ENDS_KNOW: u16 = u16::MAX;
+
 /// One connection: what its packets look like as they arrive in each direction.
 ///
 /// A packet that arrives with one direction's key leaves as the reverse of the other
@@ -51,6 +60,7 @@ pub struct Record<A> {
     pub(crate) acknowledged: [Acknowledged; 2],
     /// Where packets of each direction go, found when `epoch` was current.
     pub(crate) next_hops: [NextHop; 2],
+    /// Of the next hops, or what became of the connection: see [`LAST_EPOCH`].
     pub(crate) epoch: u16,
     /// What translating packets of the original direction does to their TCP or UDP checksum;
     /// of the reply direction it is undone.
@@ -83,7 +93,7 @@ impl<A: Address> Record<A> {
             last_seen: now.stamp(),
             visits: Visits::NONE,
             next_hops: [NextHop::NONE; 2],
-            epoch: 0,
+            epoch: FORGOTTEN,
             bound: Bound::NONE,
             state: tcp::State::None,
             generation: Mark::NONE.generation,
@@ -220,6 +230,12 @@ impl<A: Address> Record<A> {
     #[inline(always)]
     pub fn server(&self) -> ServerId {
         self.bound.server()
+    }
+
+    /// True for a connection that an operator has ended: its packets pass no more.
+    #[inline(always)]
+    pub fn is_killed(&self) -> bool {
+        self.epoch > LAST_EPOCH
     }
 
     /// True for a connection of a service whose real server is not known here.

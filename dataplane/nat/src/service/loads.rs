@@ -123,6 +123,11 @@ impl Loads {
         members.take(&self.changed, |at, number| each(at, self.numbered(number)));
     }
 
+    /// The same for whoever only looks: what has changed is left for the scheduler.
+    pub(super) fn peek_changed(&self, members: &Members, mut each: impl FnMut(usize, Load)) {
+        members.peek(&self.changed, |at, number| each(at, self.numbered(number)));
+    }
+
     #[inline(always)]
     fn change(&self, server: ServerId, change: impl FnOnce(u64) -> u64) {
         let Some(counts) = self.own.counts(server.index()) else { return };

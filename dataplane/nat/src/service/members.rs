@@ -97,6 +97,26 @@ impl Members {
         }
     }
 
+    /// Calls `each` as [`Members::take`] does, and leaves all in `changed`.
+    pub(super) fn peek(&self, changed: &Changed, mut each: impl FnMut(usize, usize)) {
+        for block in &self.blocks {
+            let at = block.summary % SUMMARIES;
+            for (number, &group) in block.group_of.iter().enumerate() {
+                let is_word = block.words & 1 << number != 0;
+                let Some(group) = self.groups.get(usize::from(group)).filter(|_| is_word) else {
+                    continue;
+                };
+                let Some(word) = changed.words.get(at * WORD + number) else { continue };
+                let found = word.load(Relaxed) & group.bits;
+                for (bit, place) in group.places.iter().enumerate() {
+                    if found & 1 << bit != 0 {
+                        each((*place).into(), (at * WORD + number) * WORD + bit);
+                    }
+                }
+            }
+        }
+    }
+
     /// It is one loop over servers, not one over words and in it one over bits: mostly two servers
     /// have changed between picks, which processors foresee, and in one word or in two, which
     /// they don't.
@@ -169,14 +189,19 @@ mod tests {
             let changed = Changed::default();
             picked.iter().for_each(|&number| changed.insert(ServerId::numbered(number)));
             for service in [&mine, &others] {
-                let mut taken = BTreeSet::new();
+                let (mut taken, mut seen) = (BTreeSet::new(), BTreeSet::new());
                 let numbers: Vec<u32> = service.iter().copied().collect();
+                Members::new(&servers(service)).peek(&changed, |place, number| {
+                    assert_eq!(numbers[place] as usize, number);
+                    assert!(seen.insert(number as u32));
+                });
                 Members::new(&servers(service)).take(&changed, |place, number| {
                     assert_eq!(numbers[place] as usize, number);
                     assert!(taken.insert(number as u32));
                 });
                 let expected: BTreeSet<u32> = picked.intersection(service).copied().collect();
-                prop_assert_eq!(taken, expected);
+                prop_assert_eq!(taken, expected.clone());
+                prop_assert_eq!(seen, expected, "it was left there");
             }
             prop_assert!(changed.words.iter().all(|word| word.load(Relaxed) == 0));
             prop_assert!(changed.summaries.iter().all(|word| word.load(Relaxed) == 0));

@@ -6,8 +6,9 @@ use crate::persistence::{ServicePersistence, Standing, Standings};
 use crate::scheduler::{Load, Maglev, PLACES, Servers};
 
 /// The servers of one service, with their weights and the loads that a worker knows. Nothing is
-/// copied.
-pub struct View<'a, A> {
+/// copied. One that `LOOKS` is for whoever only wants to know what would be chosen, and changes
+/// nothing of what others see.
+pub struct View<'a, A, const LOOKS: bool = false> {
     service: &'a Service<A>,
     servers: &'a [Server<A>],
     weights: &'a Weights,
@@ -22,14 +23,22 @@ impl<'a, A> View<'a, A> {
     /// All servers of a service; those beyond [`PLACES`] are not seen.
     #[inline(always)]
     pub fn new(service: &'a Service<A>, weights: &'a Weights, loads: &'a Loads) -> Self {
-        let servers = service.servers.get(..PLACES).unwrap_or(&service.servers);
-        View { service, servers, weights, loads, without: AVOIDED, room: None }
+        View::of(service, weights, loads)
     }
 
     /// The sorry servers of a service. Not for a scheduler that keeps what it has seen: what
     /// changes is told of the others alone.
     pub fn of_sorry(service: &'a Service<A>, weights: &'a Weights, loads: &'a Loads) -> Self {
         View { service, servers: &service.sorry, weights, loads, without: AVOIDED, room: None }
+    }
+}
+
+impl<'a, A, const LOOKS: bool> View<'a, A, LOOKS> {
+    /// As [`View::new`], and whether it only looks.
+    #[inline(always)]
+    pub(crate) fn of(service: &'a Service<A>, weights: &'a Weights, loads: &'a Loads) -> Self {
+        let servers = service.servers.get(..PLACES).unwrap_or(&service.servers);
+        View { service, servers, weights, loads, without: AVOIDED, room: None }
     }
 
     /// The same with the servers that are suspect, which are seen without a weight otherwise:
@@ -46,11 +55,15 @@ impl<'a, A> View<'a, A> {
     }
 
     fn has_room(&self, server: &Server<A>) -> bool {
-        self.room.is_none_or(|budgets| server.limit.is_none() || budgets.has_room(server.id))
+        let has_room = |budgets: &Budgets| match LOOKS {
+            true => budgets.sees_room(server.id),
+            false => budgets.has_room(server.id),
+        };
+        self.room.is_none_or(|budgets| server.limit.is_none() || has_room(budgets))
     }
 }
 
-impl<A> Servers for View<'_, A> {
+impl<A, const LOOKS: bool> Servers for View<'_, A, LOOKS> {
     #[inline(always)]
     fn len(&self) -> usize {
         self.servers.len()
@@ -106,11 +119,14 @@ impl<A> Servers for View<'_, A> {
 
     #[inline(always)]
     fn changed(&self, each: impl FnMut(usize, Load)) {
-        self.loads.each_changed(&self.service.members, each);
+        match LOOKS {
+            true => self.loads.peek_changed(&self.service.members, each),
+            false => self.loads.each_changed(&self.service.members, each),
+        }
     }
 }
 
-impl<A> Standings for View<'_, A> {
+impl<A, const LOOKS: bool> Standings for View<'_, A, LOOKS> {
     fn standing(&self, at: usize, service: &ServicePersistence) -> Standing {
         let Some(server) = self.servers.get(at) else { return Standing::Gone };
         let state = self.weights.state(server.id);

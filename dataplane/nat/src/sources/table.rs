@@ -2,6 +2,9 @@
 //!
 //! A client is in it while it has a connection, so it needs no more room than there are
 //! connections. An entry that goes leaves no mark: those behind it move up.
+//!
+//! What a client has opened in the last second outlives its last connection, or whoever closes each one
+//! before the next would open as many as he likes: a cache has the clients that have left.
 
 use ahash::RandomState;
 use wire::Address;
@@ -11,6 +14,8 @@ use crate::time::Instant;
 
 /// A thousandth of a connection: what tokens are counted in.
 const CONNECTION: u32 = 1000;
+/// The most clients that have left and are remembered.
+const DEPARTED: usize = 1 << 14;
 
 #[derive(Clone, Copy, Debug)]
 struct Entry<A> {
@@ -43,6 +48,8 @@ impl<A: Address> Entry<A> {
 
 pub(super) struct Table<A> {
     entries: Vec<Entry<A>>,
+    /// Clients without a connection that were limited in what they open, by their hash.
+    departed: Vec<Entry<A>>,
     hasher: RandomState,
 }
 
@@ -51,17 +58,41 @@ impl<A: Address> Table<A> {
     pub(super) fn with_room_for(clients: usize) -> Self {
         // A fifth stays free, so that searches end soon.
         let entries = if clients == 0 { 0 } else { clients + clients / 4 + 1 };
-        Table { entries: vec![Entry::FREE; entries], hasher: RandomState::new() }
+        let departed = entries.min(DEPARTED);
+        let free = |count| vec![Entry::FREE; count];
+        let hasher = RandomState::new();
+        Table { entries: free(entries), departed: free(departed), hasher }
     }
 
     pub(super) fn bytes(&self) -> usize {
-        size_of_val(self.entries.as_slice())
+        size_of_val(self.entries.as_slice()) + size_of_val(self.departed.as_slice())
+    }
+
+    /// The place of a client among so many.
+    fn place(&self, client: A, places: usize) -> usize {
+        let hash = self.hasher.hash_one(client);
+        ((u128::from(hash) * places as u128) >> 64) as usize
     }
 
     /// Where the search for a client begins.
     fn home(&self, client: A) -> usize {
-        let hash = self.hasher.hash_one(client);
-        ((u128::from(hash) * self.entries.len() as u128) >> 64) as usize
+        self.place(client, self.entries.len())
+    }
+
+    /// What is remembered of a client that has left.
+    fn departed(&self, client: A) -> Option<&Entry<A>> {
+        let entry = self.departed.get(self.place(client, self.departed.len()));
+        entry.filter(|entry| entry.client == client)
+    }
+
+    /// Remembers a client that leaves, in the place of whoever was there. Nobody outside can choose
+    /// addresses that meet.
+    fn remember(&mut self, entry: Entry<A>) {
+        let is_limited = entry.tokens != Entry::<A>::FREE.tokens;
+        let at = self.place(entry.client, self.departed.len());
+        if let Some(place) = self.departed.get_mut(at).filter(|_| is_limited) {
+            *place = entry;
+        }
     }
 
     fn next(&self, at: usize) -> usize {
@@ -86,7 +117,8 @@ impl<A: Address> Table<A> {
     }
 
     pub(super) fn count(&self, client: A, rate: Option<u32>, now: Instant) -> Count {
-        let Some(entry) = self.get(client) else { return Count::default() };
+        let known = self.get(client).or_else(|| self.departed(client));
+        let Some(entry) = known else { return Count::default() };
         Count {
             connections: entry.connections,
             half_open: entry.half_open,
@@ -102,7 +134,11 @@ impl<A: Address> Table<A> {
         now: Instant,
     ) {
         let at = self.find(client);
+        let before = self.departed(client).copied();
         let Some(entry) = at.and_then(|at| self.entries.get_mut(at)) else { return };
+        if let Some(before) = before.filter(|_| entry.client != client) {
+            *entry = before;
+        }
         entry.client = client;
         entry.connections += 1;
         entry.half_open += u32::from(is_half_open);
@@ -129,6 +165,8 @@ impl<A: Address> Table<A> {
         entry.connections = entry.connections.saturating_sub(1);
         entry.half_open = entry.half_open.saturating_sub(u32::from(was_half_open));
         if entry.connections == 0 {
+            let left = *entry;
+            self.remember(left);
             self.remove(at);
         }
     }

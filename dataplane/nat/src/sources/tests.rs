@@ -176,3 +176,21 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_client_that_closes_each_connection_before_the_next_opens_no_faster() {
+    let rate = Quota { rate: Some(5), ..NONE };
+    let mut sources = sources([rate, NONE, NONE]);
+    let one = record(Kind::Service, client(1));
+    let mut opened = 0;
+    for _ in 0..20 {
+        if sources.admits(client(1), Kind::Service, at(1000)).is_ok() {
+            sources.opened(&one, ConnectionId(0), true, at(1000));
+            sources.closed(&one, ConnectionId(0), true);
+            opened += 1;
+        }
+    }
+    assert_eq!(opened, 5);
+    assert_eq!(sources.admits(client(2), Kind::Service, at(1000)), Ok(()), "another client");
+    assert_eq!(sources.admits(client(1), Kind::Service, at(1200)), Ok(()), "a fifth of a second");
+}

@@ -246,7 +246,7 @@ fn every_record_of_a_full_table_is_found_and_replaced() {
         let hit = table.look_up(old.key(Direction::Original)).expect("it is there");
         table.remove(hit.id);
         let new = record(client + capacity, client + capacity);
-        assert!(table.insert(new).is_ok(), "room was made for {client}");
+        assert_eq!(table.insert(new).err(), None, "room was made for {client}");
         assert_eq!(table.look_up(old.key(Direction::Reply)), None);
     }
     assert_eq!(table.len(), table.capacity());

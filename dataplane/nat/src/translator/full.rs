@@ -26,7 +26,7 @@ impl Unavailable {
 
 impl Translator<Ipv4Addr> {
     /// The place of a server that has room, with permits for one connection.
-    pub(super) fn pick_with_room(
+    pub(super) fn pick_with_room<const LOOKS: bool>(
         &mut self,
         policy: &Policy<Ipv4Addr>,
         service: &Service<Ipv4Addr>,
@@ -36,13 +36,21 @@ impl Translator<Ipv4Addr> {
         let is_persistent = service.persistence.is_some();
         let skips_full = service.when_full == WhenFull::Next || is_persistent;
         let takes_full = service.persistence.as_ref().is_some_and(|persistence| persistence.over);
-        let attempts = if self.connections.budgets().has_room(service.id) { ATTEMPTS } else { 0 };
+        let budgets = self.connections.budgets();
+        let has_room =
+            if LOOKS { budgets.sees_room(service.id) } else { budgets.has_room(service.id) };
+        let attempts = if has_room { ATTEMPTS } else { 0 };
         for attempt in 0..attempts {
             // A scheduler that is shown who has room looks at all servers anew. Mostly all have.
             let skips = skips_full && (is_persistent || attempt > 0);
-            let Some(at) = self.pick(policy, service, tuple, now, skips) else { break };
+            let Some(at) = self.pick::<LOOKS>(policy, service, tuple, now, skips) else { break };
             let Some(server) = service.servers.get(at) else { break };
-            if self.connections.budgets().reserve(server.id) || takes_full {
+            let budgets = self.connections.budgets();
+            let is_reserved = match LOOKS {
+                true => budgets.sees_room(server.id),
+                false => budgets.reserve(server.id),
+            };
+            if is_reserved || takes_full {
                 return Ok(at);
             }
             if !skips_full {

@@ -104,6 +104,7 @@ impl Machine {
             hairpin: GATEWAY,
             persistence: Arc::clone(registry.persistence()),
             client_key: KEY,
+            shares: Arc::new(nat::shares::Rules::new(Arc::default())),
             sources: Arc::default(),
             unserved: Unserved::Reject,
         };

@@ -13,6 +13,7 @@ mod answers;
 mod clients;
 mod model;
 mod ports;
+mod previews;
 mod ranges;
 mod reassembly;
 mod right;

@@ -152,6 +152,7 @@ impl World {
             hairpin: GATEWAY,
             persistence: Arc::clone(registry.persistence()),
             client_key: KEY,
+            shares: Arc::new(nat::shares::Rules::new(Arc::default())),
             sources: Default::default(),
             unserved: self.unserved,
         }

@@ -1,6 +1,6 @@
 //! On standby nothing is over; after a takeover everything has its full time.
 
-use nat::connection::Kind;
+use nat::connection::{Killed, Kind};
 use nat::sync::{Change, Event, Session};
 use nat::table::Hit;
 use nat::tcp::State;
@@ -199,6 +199,36 @@ fn a_connection_that_opens_during_a_handover_opens_on_both() {
     let hit = connections.table().look_up(&opening.original).unwrap();
     connections.pass(hit, wire::tcp::Flags::ACK.into(), at(4)).unwrap();
     assert_eq!(connections.table().get(hit.id).unwrap().state(), State::Established);
+}
+
+/// What an operator ends on the active machine ends on the standby.
+#[test]
+fn connections_that_are_killed_end_on_both_machines() {
+    let mut pair = synced(4);
+    let udp = opening(&pair.exporter.services, Kind::Masquerade, Protocol::Udp, 9, 0);
+    let exporter = &mut pair.exporter.workers[0].connections;
+    exporter.open(&udp, at(10_000)).unwrap();
+    let now = pair.settle(10_000);
+    assert_eq!((pair.importer.seen().len(), pair.is_equal()), (5, true));
+
+    let web = opening(&pair.exporter.services, Kind::Service, Protocol::Tcp, 2, 0);
+    let exporter = &mut pair.exporter.workers[0].connections;
+    for new in [&web, &udp] {
+        let id = exporter.table().look_up(&new.original).unwrap().id;
+        assert_ne!(exporter.kill(id, &new.original, at(now)), Killed::NotThere);
+    }
+    let now = pair.settle(now);
+    assert!(pair.is_equal(), "tallies are right, also of what was ended");
+    assert_eq!(pair.importer.seen(), pair.exporter.seen());
+    let table = pair.importer.workers[0].connections.table();
+    assert!(table.look_up(&udp.original).is_none());
+    let hit = table.look_up(&web.original).unwrap();
+    assert_eq!(table.get(hit.id).unwrap().state(), State::Close);
+
+    // The active machine says when a reset connection's time is over.
+    expire(&mut pair.exporter.workers[0].connections, now + 20_000);
+    pair.settle(now + 20_000);
+    assert_eq!((pair.importer.seen().len(), pair.is_equal()), (3, true));
 }
 
 /// A table with little room is taken for flooded: what opens then is told when it is answered.

@@ -1,9 +1,9 @@
 //! `tandem-perf flood`.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use perf::Error;
 use perf::rig::Pages;
-use perf::rig::flood::{self, Flood, FloodSettings};
+use perf::rig::flood::{self, Flood, FloodSettings, Target};
 
 use crate::output::{Ending, Output, spread};
 
@@ -12,10 +12,14 @@ pub(crate) struct Arguments {
     /// Connections that are known.
     #[arg(long, default_value_t = 1 << 16)]
     connections: u32,
-    /// New connections a second, as far as seven packets of eight can be such.
+    /// What the flood's packets are for: new connections of a service, or the machine's own
+    /// address.
+    #[arg(long, value_enum, default_value_t = To::Service)]
+    to: To,
+    /// Packets of the flood a second, as far as seven packets of eight can be such.
     #[arg(long, default_value_t = 1_000_000)]
     rate: u32,
-    /// Pairs of slices, one without and one with new connections.
+    /// Pairs of slices, one without and one with the flood.
     #[arg(long, default_value_t = 100)]
     rounds: u32,
     /// Milliseconds of the worker's time in a slice.
@@ -23,9 +27,19 @@ pub(crate) struct Arguments {
     millis: u32,
 }
 
+#[derive(Clone, Copy, ValueEnum)]
+enum To {
+    Service,
+    RealAddress,
+}
+
 impl Arguments {
     pub(crate) fn run(&self, output: &Output) -> Result<Ending, Error> {
         let settings = FloodSettings {
+            target: match self.to {
+                To::Service => Target::Service,
+                To::RealAddress => Target::RealAddress,
+            },
             connections: self.connections,
             rate: self.rate,
             rounds: self.rounds,
@@ -40,13 +54,26 @@ impl Arguments {
 
 fn print(result: &Flood) {
     println!("{} known connections, 60-byte UDP, one worker\n", result.connections);
-    println!("{:<44} {:>28}", "new connections offered a second", result.rate);
-    let accepted = &result.accepted;
-    println!("{:<44} {:>28}", "new connections accepted a second", spread(accepted));
-    println!("{:<44} {:>28}", "refused for the sake of the known ones", spread(&result.refused));
+    let [offered, served, dropped, each] = match result.target {
+        Target::Service => [
+            "new connections offered a second",
+            "new connections accepted a second",
+            "refused for the sake of the known ones",
+            "cycles a new connection",
+        ],
+        Target::RealAddress => [
+            "packets at the real address a second",
+            "given to the main core",
+            "dropped",
+            "cycles a packet at the real address",
+        ],
+    };
+    println!("{offered:<44} {:>28}", result.rate);
+    println!("{served:<44} {:>28}", spread(&result.accepted));
+    println!("{dropped:<44} {:>28}", spread(&result.refused));
     println!("{:<44} {:>28}", "Mpps of known connections alone", spread(&result.alone));
     println!("{:<44} {:>28}", "Mpps of known connections then", spread(&result.flooded));
     println!("{:<44} {:>28}", "kept, %", spread(&result.kept_percent));
-    println!("{:<44} {:>28}", "cycles for new connections, %", spread(&result.share_percent));
-    println!("{:<44} {:>28}", "cycles a new connection", spread(&result.cycles_each));
+    println!("{:<44} {:>28}", "cycles for the flood, %", spread(&result.share_percent));
+    println!("{each:<44} {:>28}", spread(&result.cycles_each));
 }

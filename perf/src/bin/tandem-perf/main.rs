@@ -43,7 +43,7 @@ enum Command {
     Cps(cps::Arguments),
     /// Expiry: cycles for a connection, and how late packets are for it.
     Expiry(expiry::Arguments),
-    /// A flood of new connections: what known ones keep of their rate.
+    /// A flood of new connections, or at the machine's own address: what known ones keep of their rate.
     Flood(flood::Arguments),
     /// Forged packets that fill the table: how many real clients are served.
     Forged(forged::Arguments),

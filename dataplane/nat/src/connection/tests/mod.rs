@@ -2,6 +2,7 @@
 
 mod eviction;
 mod forged;
+mod killing;
 mod lives;
 mod one_packet;
 

@@ -178,6 +178,20 @@ impl Budgets {
         if self.worker < HOLDERS { KEPT } else { 0 }
     }
 
+    /// True if a connection may open, as [`Budgets::has_room`], for whoever only looks: no other
+    /// worker is asked for permits.
+    pub fn sees_room<S: Into<Slot>>(&self, of: S) -> bool {
+        let slot = of.into();
+        if self.word(slot) & LIMITED == 0 {
+            return true;
+        }
+        let Some(entry) = self.limits.entry(slot).filter(|entry| entry.counts()) else {
+            return true;
+        };
+        let free = entry.free().min(i64::from(u32::MAX));
+        !entry.is_full() && i64::from(self.spare(slot)) + free > 0
+    }
+
     /// True if a connection may open, as far as this limit goes and can be seen now.
     pub fn has_room<S: Into<Slot>>(&self, of: S) -> bool {
         let slot = of.into();

@@ -24,7 +24,7 @@ const SEED: u64 = 1;
 const SERVERS: u32 = 256;
 
 /// Name and meaning, in the order in which [`run`] does them.
-pub(crate) const OPERATIONS: [(&str, &str); 31] = [
+pub(crate) const OPERATIONS: [(&str, &str); 32] = [
     ("read_tcp", "a plain TCP frame to its flow: wire::flow::read"),
     ("read_udp", "a plain UDP frame to its flow: wire::flow::read"),
     ("rewrite_tcp", "a plain TCP frame translated in place: wire::flow::rewrite"),
@@ -36,6 +36,7 @@ pub(crate) const OPERATIONS: [(&str, &str); 31] = [
     ("hit", "a look-up that finds its connection, in the stages of a burst of 32"),
     ("miss", "a look-up that finds none, in the stages of a burst of 32"),
     ("forward", "the fast path without DPDK, in bursts of 32: read, look up, follow TCP, rewrite"),
+    ("filter", "a frame that the filter of a trace looks at: tcp port 80, IPv4"),
     ("pass", "a look-up and a packet that passes, one by one"),
     ("open", "a connection into table and wheel"),
     ("open_told", "a connection into table and wheel, told to the other machine"),
@@ -106,9 +107,14 @@ fn look_ups(count: &mut impl FnMut(&mut dyn FnMut())) {
     count(&mut || assert_eq!(connections::look_up(connections.table(), &unknown), 0));
     let mut packets = connections::packets(openings);
     let mut forwarded = 0;
-    count(&mut || forwarded = connections::forward(&mut connections, &mut packets, OPENED));
+    count(&mut || forwarded = connections::forward(&mut connections, &mut packets, OPENED, &None));
     // The others have their entry in the second bucket or behind another with their tag.
     assert!(forwarded > all * 99 / 100, "{forwarded} of {all} packets took the fast path");
+    let program = frames::port_80();
+    let mut matched = 0;
+    count(&mut || matched = connections::filter(&program, &packets));
+    // They have been translated, most of them to another port.
+    assert!(matched < all, "{matched} of {all} frames match");
     count(&mut || connections::refresh(&mut connections, openings, OPENED));
 }
 

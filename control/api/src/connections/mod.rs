@@ -1,7 +1,17 @@
-//! Connections, a page at a time.
+//! Connections: listed a page at a time, counted, and ended.
+
+mod count;
+mod filter;
+mod kill;
+mod order;
 
 use core::fmt;
 use std::net::{IpAddr, SocketAddr};
+
+pub use count::{ConnectionCounts, ConnectionGroup, CountBy, CountConnections};
+pub use filter::{Filter, STATES, ServerAddress};
+pub use kill::{Kill, Killed};
+pub use order::{ConnectionOrder, SortKey};
 
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +25,11 @@ pub struct Page {
     pub limit: u32,
     /// Only connections that match this filter are on the page.
     pub filter: Filter,
+    /// The order of the entries; `None` is that of the table. With an order the page has those that
+    /// come first among the connections that it covers, up to its limit; whoever wants the first of
+    /// all merges the pages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order: Option<ConnectionOrder>,
 }
 
 impl Page {
@@ -24,7 +39,7 @@ impl Page {
 
 impl Default for Page {
     fn default() -> Self {
-        Page { cursor: None, limit: Page::LIMIT, filter: Filter::default() }
+        Page { cursor: None, limit: Page::LIMIT, filter: Filter::default(), order: None }
     }
 }
 
@@ -38,26 +53,6 @@ pub struct Cursor {
     pub worker: u32,
     /// The index in that worker's table.
     pub index: u64,
-}
-
-/// Selects connections; each part that is given must match.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Filter {
-    /// The name of the service that a connection belongs to.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub service: Option<String>,
-    /// An address that one of a connection's four ends has.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub address: Option<IpAddr>,
-}
-
-impl Filter {
-    /// True when the connection matches every part of the filter.
-    pub fn matches(&self, connection: &Connection) -> bool {
-        let service = self.service.is_none() || self.service == connection.service;
-        service && self.address.is_none_or(|address| connection.has_end(address))
-    }
 }
 
 /// One page of the connections.
@@ -91,6 +86,10 @@ pub struct Connection {
     pub original: Endpoints,
     /// Source and destination of the same packet after its translation.
     pub translated: Endpoints,
+    /// Seconds since the connection was opened, as far as this machine knows: on a standby, and
+    /// after a takeover, since it was told of the connection.
+    #[serde(default)]
+    pub age_seconds: u64,
     /// Seconds since the last packet.
     pub idle_seconds: u64,
     /// Seconds until the connection ends if no further packet comes.
@@ -100,6 +99,19 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// The end that has opened the connection: a client, or a private host.
+    pub fn client(&self) -> IpAddr {
+        self.original.source.ip()
+    }
+
+    /// The real server; `None` for a masqueraded connection.
+    pub fn server(&self) -> Option<SocketAddr> {
+        match self.kind {
+            ConnectionKind::Service | ConnectionKind::Hairpin => Some(self.translated.destination),
+            ConnectionKind::Masquerade => None,
+        }
+    }
+
     fn has_end(&self, address: IpAddr) -> bool {
         let Connection { original, translated, .. } = self;
         [original.source, original.destination, translated.source, translated.destination]
