@@ -115,9 +115,6 @@ async fn who_does_not_read_the_answer_is_left() {
         lazy.push(stream);
     }
     assert!(is_well(address).await, "their places come back");
-    let mut taken = Vec::new();
-    let _ = lazy[0].read_to_end(&mut taken).await;
-    assert!(taken.len() < LONG, "the answer was broken off");
 }
 
 #[tokio::test]

@@ -19,7 +19,7 @@ pub(super) fn read(table: Option<Table<'_>>) -> RawStatus {
     let Some(table) = table else { return RawStatus { listen: None, page: default } };
     let listen = table.optional("listen", value::any_socket);
     let token_file = table.optional("token_file", value::path).map(|at| at.value);
-    let names = table.list("names", value::host_name);
+    let names = table.list("names", value::name(253));
     if let Some(names) = names.as_ref().filter(|names| names.value.len() > MOST_NAMES) {
         table.report.error(
             &names.span,
