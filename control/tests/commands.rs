@@ -5,6 +5,7 @@
 
 mod dataplane;
 
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::process::{Command, Stdio};
@@ -465,6 +466,37 @@ fn nothing_is_killed_without_a_filter_or_without_agreement() {
     let answer = serde_json::json!({ "connections": 1500, "dry_run": false, "generation": 3 });
     assert_eq!(all, answer);
     assert!(asked.lock().unwrap().iter().all(|kill| kill.all && kill.filter.is_empty()));
+}
+
+/// What `kill` shows on a terminal, when the operator types this answer.
+fn on_a_terminal(dataplane: &FakeDataplane, answer: &str) -> String {
+    let (tandem, socket) = (env!("CARGO_BIN_EXE_tandem"), dataplane.socket.display());
+    let line = format!("{tandem} --socket {socket} kill --service web");
+    let mut script = Command::new("script")
+        .args(["-qec", &line, "/dev/null"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    script.stdin.as_mut().unwrap().write_all(answer.as_bytes()).unwrap();
+    let output = script.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    stdout(&output)
+}
+
+#[test]
+fn on_a_terminal_the_operator_is_asked_first() {
+    let asked = Arc::default();
+    let dataplane = killing(&asked);
+    for answer in ["n\n", "\n", "maybe\n"] {
+        let shown = on_a_terminal(&dataplane, answer);
+        let question = "2,500 connections would end (service web). End them? [y/N]";
+        assert!(shown.contains(question) && shown.contains("Nothing was ended."), "{shown}");
+    }
+    assert_eq!(asked.lock().unwrap().len(), 0);
+    let shown = on_a_terminal(&dataplane, "y\n");
+    assert!(shown.contains("1,500 connections were ended."), "{shown}");
+    assert_eq!(asked.lock().unwrap().len(), 3);
 }
 
 #[test]
