@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::Args;
-use config::{Checked, Config, Interface, Masquerade, Mistake, Mistakes, Service};
+use config::{Checked, Config, Hook, HookAction, Interface, Masquerade, Mistake, Mistakes, Service};
 use serde_json::{Value, json};
 
 use super::Context;
@@ -79,7 +79,8 @@ fn show(arguments: &Arguments, checked: &Checked, out: &mut dyn Write) -> io::Re
     if config.services.is_empty() {
         writeln!(out, "services    none: no client is served")?;
     }
-    config.services.iter().try_for_each(|service| show_service(service, out))
+    config.services.iter().try_for_each(|service| show_service(service, out))?;
+    config.hooks.iter().try_for_each(|hook| show_hook(hook, out))
 }
 
 fn with(warnings: usize) -> String {
@@ -137,6 +138,27 @@ fn show_service(service: &Service, out: &mut dyn Write) -> io::Result<()> {
     }
     if let Some(time) = service.detection_time() {
         write!(out, ", a failure is found out within {} s", time.as_secs_f64())?;
+    }
+    writeln!(out)
+}
+
+fn show_hook(hook: &Hook, out: &mut dyn Write) -> io::Result<()> {
+    let Hook { name, on, severity, action, .. } = hook;
+    write!(out, "hook        {name}: at {}", on.join(", "))?;
+    if *severity > api::EventSeverity::Info {
+        write!(out, " that matter as {severity} or more")?;
+    }
+    match action {
+        HookAction::Command(command) => {
+            let program = command.command.first().map_or("", String::as_str);
+            let user = command.user.as_deref().unwrap_or(Hook::USER);
+            write!(out, " runs {program} as {user}")?;
+            if !std::path::Path::new(program).exists() {
+                write!(out, "; this machine has no {program}")?;
+            }
+        }
+        HookAction::Webhook(webhook) => write!(out, " sends them to {}", webhook.shown())?,
+        _ => {}
     }
     writeln!(out)
 }
