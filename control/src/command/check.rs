@@ -4,7 +4,9 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::Args;
-use config::{Checked, Config, Hook, HookAction, Interface, Masquerade, Mistake, Mistakes, Service};
+use config::{
+    Checked, Config, Hook, HookAction, Interface, Masquerade, Mistake, Mistakes, Service,
+};
 use serde_json::{Value, json};
 
 use super::Context;

@@ -12,7 +12,7 @@ use clap::{Args, ValueEnum};
 use super::Context;
 use crate::error::Error;
 use crate::events::{journal, search};
-use crate::output::colour::Colour;
+use crate::output::colour::{self, Colour};
 use crate::output::{Table, date};
 
 pub(super) const HELP: &str = "\
@@ -230,6 +230,7 @@ impl Shown {
             EventSeverity::Warning => Some(Colour::Yellow),
             _ => None,
         };
+        let colour = colour.filter(|_| colour::are_wanted());
         let mut what = event.what.clone();
         if let Some(why) = &event.why {
             what = format!("{what}: {why}");

@@ -367,3 +367,64 @@ fn tell_mode_now(service: &str, mode: PoolMode, tell: impl Fn(Draft)) {
         _ => what(EventKind::ServiceUp, "its servers are used as their checks say again"),
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    const CONFIG: &str = "[node]\nname = \"a\"\nworkers = [1]\n[public]\nport = \"0000:03:00.0\"\n\
+        address = \"198.51.100.2/24\"\nfloating = [\"198.51.100.10/24\"]\n[private]\nport = \
+        \"0000:03:00.1\"\naddress = \"10.0.0.2/24\"\nfloating = [\"10.0.0.1/24\"]\n[[service]]\nname = \
+        \"web\"\nlisten = \"198.51.100.10:80\"\nprotocol = \"tcp\"\ncheck = { kind = \"tcp\" }\n\
+        when_all_down = \"refuse\"\nserver = [{ address = \"10.0.0.11:80\" }]\n";
+
+    /// A process that was started anew, with what the events before it say.
+    fn started(events: &Events) -> Pools {
+        let config = Config::from_str("t", CONFIG).unwrap();
+        let mut pools = Pools { events: events.clone(), ..Pools::default() };
+        pools.configure(&config, Instant::default());
+        pools
+    }
+
+    /// The kinds of events after the first ones, once all are numbered, when the only server is
+    /// found so.
+    fn told(pools: &mut Pools, operational: Operational, events: &Events) -> Vec<String> {
+        let before = events.recent(usize::MAX).len();
+        let server = "10.0.0.11:80".parse().unwrap();
+        let key = ServerKey { service: "web".to_owned(), server };
+        let reason = "connection refused".to_owned();
+        let observed = Observed { operational, reason, ..Observed::default() };
+        pools.observed = Arc::new([(key, observed)].into());
+        pools.decide(Instant(1_000_000));
+        events.finish(core::time::Duration::from_secs(20));
+        let all = events.recent(usize::MAX);
+        all.iter().skip(before).map(|event| event.kind.to_string()).collect()
+    }
+
+    #[test]
+    fn a_change_is_one_event_and_a_restart_is_none() {
+        let state = std::env::temp_dir().join(format!("tandem-pool-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&state);
+        let events = Events::start(&state, "a").unwrap();
+        let mut pools = started(&events);
+        assert_eq!(told(&mut pools, Operational::Up, &events), [""; 0]);
+        let down = ["server.down", "service.down"];
+        assert_eq!(told(&mut pools, Operational::Down, &events), down);
+        assert_eq!(told(&mut pools, Operational::GoingUp, &events), [""; 0], "still down");
+        let last = events.recent(2);
+        assert_eq!(last[0].why.as_deref(), Some("connection refused"));
+        assert_eq!(last[0].field("server"), Some("10.0.0.11:80"));
+
+        let mut pools = started(&events);
+        assert_eq!(told(&mut pools, Operational::Waiting, &events), [""; 0]);
+        assert_eq!(told(&mut pools, Operational::Down, &events), [""; 0], "that is known");
+        assert_eq!(told(&mut pools, Operational::Up, &events), ["server.up", "service.up"]);
+        assert_eq!(pools.services[0].servers[0].history.transitions, 2, "both starts count");
+
+        let mut pools = started(&events);
+        assert_eq!(told(&mut pools, Operational::Down, &events), down, "the control: it is news");
+        std::fs::remove_dir_all(state).unwrap();
+    }
+}

@@ -69,7 +69,7 @@ impl Machine {
     }
 
     fn counts(&self) -> Counts {
-        self.counts.all().values().next().copied().unwrap()
+        self.counts.all().values().next().copied().unwrap_or_default()
     }
 
     fn told(&self, kind: &EventKind) -> Vec<Arc<Event>> {
