@@ -11,7 +11,7 @@ use super::folder::FolderRules;
 use super::observed::{AllObserved, Observed};
 use super::orders::{Orders, ServerKey};
 use super::weights::{self, Decision, DynamicWeight, Input, Memory, Share, Units};
-use crate::events::{Draft, Events, KnownServer, Totals};
+use crate::events::{Draft, Events, KnownServer, KnownService, Totals};
 
 /// The pools of all services.
 #[derive(Default)]
@@ -36,8 +36,8 @@ pub struct Service {
     pub servers: Vec<Member>,
     pub sorry: Vec<Member>,
     memory: Memory,
-    /// It was down or in panic when this process ended the last time, and what was said then.
-    known: Option<EventKind>,
+    /// What was told of it, also before this start.
+    told: KnownService,
     /// What holds now; none before the first decision.
     pub decision: Option<Decision>,
 }
@@ -248,12 +248,12 @@ impl Service {
             before.memory.moved(&servers.iter().map(place).collect::<Vec<_>>())
         });
         let rules = configured.pool;
-        let known = match before {
-            Some(before) => before.known,
-            None => totals.services.get(name).map(|kind| EventKind::from(kind.as_str())),
+        let told = match before {
+            Some(before) => before.told,
+            None => totals.service(name),
         };
         let (name, decision) = (name.clone(), None);
-        Service { name, rules, units, servers, sorry, memory, known, decision }
+        Service { name, rules, units, servers, sorry, memory, told, decision }
     }
 
     /// Its servers, then its sorry servers.
@@ -289,7 +289,7 @@ impl Service {
         let all_wait = servers.iter().all(|server| !server.is_down || server.is_waiting);
         if !all_wait || decision.mode == PoolMode::Normal {
             let before = self.decision.as_ref();
-            tell_mode(&self.name, before, self.known.take(), &decision, events);
+            tell_mode(&self.name, &mut self.told, before, &decision, events);
         }
         let next = decision.next;
         (self.decision, self.memory) = (Some(decision), memory);
@@ -311,31 +311,30 @@ fn transition(known: &Known<'_>, member: &Member) -> Draft {
     draft.field("service", service).field("server", server).field("lasted", lasted)
 }
 
-/// What concerns a whole service is an alarm. After a start, `known` is what was said before it.
+/// What concerns a whole service is an alarm. That it has no quorum goes without saying when all of
+/// its servers are down.
 fn tell_mode(
     service: &str,
+    told: &mut KnownService,
     before: Option<&Decision>,
-    known: Option<EventKind>,
     now: &Decision,
     events: &Events,
 ) {
-    let (was, had) =
-        before.map_or((PoolMode::Normal, true), |before| (before.mode, before.has_quorum));
     let tell = |draft: Draft| events.emit(draft.field("service", service));
-    let is_known = known.is_some() && known == kind_of(now.mode);
-    if (was != now.mode || known.is_some()) && !is_known {
+    let kind = kind_of(now.mode);
+    if kind != told.kind || before.is_some_and(|before| before.mode != now.mode) {
         tell_mode_now(service, now.mode, tell);
     }
-    match (had, now.has_quorum) {
-        (true, false) => tell(Draft::new(
-            EventKind::QuorumLost,
-            format!("service {service} has lost its quorum"),
-        )),
-        (false, true) if before.is_some() => tell(Draft::new(
-            EventKind::QuorumRegained,
-            format!("service {service} has its quorum again"),
-        )),
-        _ => {}
+    let is_down = kind == Some(EventKind::ServiceDown);
+    told.kind = kind;
+    if now.has_quorum && told.has_lost_quorum {
+        let what = format!("service {service} has its quorum again");
+        tell(Draft::new(EventKind::QuorumRegained, what));
+        told.has_lost_quorum = false;
+    } else if !now.has_quorum && !told.has_lost_quorum && !is_down {
+        let what = format!("service {service} has lost its quorum");
+        tell(Draft::new(EventKind::QuorumLost, what));
+        told.has_lost_quorum = true;
     }
 }
 
