@@ -12,6 +12,7 @@ use std::time::Duration;
 use api::{Failure, FailureKind, Reload, Reloaded, Request, Response, SourcesInForce, Status};
 use config::{Config, Sources};
 use control::configuration::{Current, Follower};
+use control::events::{EventKind, Events};
 use dataplane::FakeDataplane;
 
 /// What the dataplane has, what it finds when it is told to reload, and what it was asked.
@@ -227,4 +228,58 @@ async fn what_is_not_understood_or_not_answered_changes_nothing() {
     assert_eq!(failure.failure, FailureKind::NotNow);
     assert!(failure.message.starts_with("the dataplane has not reloaded: "), "{failure}");
     assert_eq!(servers(&current), ["10.0.0.11:80"]);
+}
+
+#[tokio::test]
+async fn who_reloaded_and_what_has_changed_is_an_event_without_secrets() {
+    let hook = |secret: &str| {
+        format!(
+            "[[hook]]\nname = \"chat\"\non = \"all\"\nurl = \"https://chat.example.org/\"\nheaders = \
+             [\"X-Token: {secret}\"]\n"
+        )
+    };
+    let (dataplane, state) = dataplane(&(web(11) + &hook("SECRET1")));
+    let folder = std::env::temp_dir().join(format!("tandem-reloaded-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&folder);
+    let events = Events::start(&folder, "a").unwrap();
+    let mut config = Config::from_str("tandem.toml", &web(11)).unwrap();
+    config.node.control_socket.clone_from(&dataplane.socket);
+    let follower = Follower::telling(&config, events.clone());
+    follower.keep_up().await.unwrap();
+    let last = || {
+        events.finish(Duration::from_secs(20));
+        let all = events.recent(usize::MAX);
+        all.last().map(|event| (**event).clone())
+    };
+    assert_eq!(last(), None, "what is in force at the start is no news");
+
+    state.lock().unwrap().file = Ok(web(13) + &hook("SECRET2"));
+    follower.reload_by(Reload::default(), "alice").await.unwrap();
+    let loaded = last().unwrap();
+    assert_eq!(
+        (loaded.kind, loaded.actor.as_deref()),
+        (EventKind::ConfigurationLoaded, Some("alice"))
+    );
+    assert_eq!(loaded.fields["generation"], "2");
+    let details = loaded.details.join("\n");
+    assert!(details.contains("service web 10.0.0.13:80: new"), "{details}");
+    assert!(details.contains("service web 10.0.0.11:80: removed"), "{details}");
+    assert!(details.contains("hook chat headers: changed"), "{details}");
+    assert!(!details.contains("SECRET"), "{details}");
+
+    follower.reload_by(Reload::default(), "bob").await.unwrap();
+    let same = last().unwrap();
+    assert!(same.what.contains("the same as before") && same.details.is_empty(), "{same:?}");
+    state.lock().unwrap().file = Err("the configuration has mistakes");
+    follower.reload_by(Reload::default(), "SIGHUP").await.unwrap_err();
+    let refused = last().unwrap();
+    assert_eq!(refused.kind, EventKind::ConfigurationRefused);
+    assert_eq!(refused.why.as_deref(), Some("the configuration has mistakes"));
+    assert_eq!(refused.actor.as_deref(), Some("SIGHUP"));
+
+    // The dataplane was told by itself.
+    state.lock().unwrap().sources = sources(&web(14));
+    follower.keep_up().await.unwrap();
+    assert_eq!(last().unwrap().actor.as_deref(), Some("the dataplane was told by itself"));
+    std::fs::remove_dir_all(folder).unwrap();
 }

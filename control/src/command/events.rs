@@ -230,6 +230,7 @@ impl Shown {
             EventSeverity::Warning => Some(Colour::Yellow),
             _ => None,
         };
+        let colour = colour.filter(|_| colour::are_wanted());
         let mut what = event.what.clone();
         if let Some(why) = &event.why {
             what = format!("{what}: {why}");

@@ -34,7 +34,7 @@ use tokio::sync::broadcast;
 
 pub use api::EventKind;
 pub use draft::Draft;
-pub use totals::{KnownServer, Totals};
+pub use totals::{KnownServer, KnownService, Totals};
 
 use self::hub::{Item, Recent};
 use self::journal::Limits;

@@ -1,6 +1,6 @@
 //! How often what happened. It is kept with the history, so that counters go on after a restart.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use api::{Event, EventKind};
 use serde::{Deserialize, Serialize};
@@ -20,12 +20,23 @@ pub struct Totals {
     pub servers: BTreeMap<String, KnownServer>,
     /// Services of which not all is well, and the kind of event that said so.
     pub services: BTreeMap<String, String>,
+    /// Services that have lost their quorum.
+    pub quorums_lost: BTreeSet<String>,
     /// The release of tandem-control that was started last.
     pub release: String,
     /// tandem-control runs, or has ended otherwise than in order.
     pub is_running: bool,
     /// Why the last upgrade failed, as far as it was told.
     pub upgrade_failed: String,
+}
+
+/// What the history says of a service.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct KnownService {
+    /// All of its servers are down, or it is in panic.
+    pub kind: Option<EventKind>,
+    /// It has lost its quorum.
+    pub has_lost_quorum: bool,
 }
 
 /// What the history says of a real server.
@@ -65,6 +76,12 @@ impl Totals {
             EventKind::ServiceDown | EventKind::ServicePanic if self.services.len() < SERVERS => {
                 self.services.insert(service.to_owned(), event.kind.name().to_owned());
             }
+            EventKind::QuorumLost => {
+                if self.quorums_lost.len() < SERVERS {
+                    self.quorums_lost.insert(service.to_owned());
+                }
+            }
+            EventKind::QuorumRegained => drop(self.quorums_lost.remove(service)),
             EventKind::ControlStarted => {
                 self.is_running = true;
                 event.field("release").unwrap_or_default().clone_into(&mut self.release);
@@ -81,6 +98,15 @@ impl Totals {
     #[must_use]
     pub fn of(&self, kind: &EventKind) -> u64 {
         self.kinds.get(kind.name()).copied().unwrap_or(0)
+    }
+
+    /// What is known of a service.
+    #[must_use]
+    pub fn service(&self, service: &str) -> KnownService {
+        KnownService {
+            kind: self.services.get(service).map(|kind| EventKind::from(kind.as_str())),
+            has_lost_quorum: self.quorums_lost.contains(service),
+        }
     }
 
     /// What is known of a real server.

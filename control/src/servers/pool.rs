@@ -11,7 +11,7 @@ use super::folder::FolderRules;
 use super::observed::{AllObserved, Observed};
 use super::orders::{Orders, ServerKey};
 use super::weights::{self, Decision, DynamicWeight, Input, Memory, Share, Units};
-use crate::events::{Draft, Events, KnownServer, Totals};
+use crate::events::{Draft, Events, KnownServer, KnownService, Totals};
 
 /// The pools of all services.
 #[derive(Default)]
@@ -36,8 +36,8 @@ pub struct Service {
     pub servers: Vec<Member>,
     pub sorry: Vec<Member>,
     memory: Memory,
-    /// It was down or in panic when this process ended the last time, and what was said then.
-    known: Option<EventKind>,
+    /// What was told of it, also before this start.
+    told: KnownService,
     /// What holds now; none before the first decision.
     pub decision: Option<Decision>,
 }
@@ -248,12 +248,12 @@ impl Service {
             before.memory.moved(&servers.iter().map(place).collect::<Vec<_>>())
         });
         let rules = configured.pool;
-        let known = match before {
-            Some(before) => before.known,
-            None => totals.services.get(name).map(|kind| EventKind::from(kind.as_str())),
+        let told = match before {
+            Some(before) => before.told,
+            None => totals.service(name),
         };
         let (name, decision) = (name.clone(), None);
-        Service { name, rules, units, servers, sorry, memory, known, decision }
+        Service { name, rules, units, servers, sorry, memory, told, decision }
     }
 
     /// Its servers, then its sorry servers.
@@ -289,7 +289,7 @@ impl Service {
         let all_wait = servers.iter().all(|server| !server.is_down || server.is_waiting);
         if !all_wait || decision.mode == PoolMode::Normal {
             let before = self.decision.as_ref();
-            tell_mode(&self.name, before, self.known.take(), &decision, events);
+            tell_mode(&self.name, &mut self.told, before, &decision, events);
         }
         let next = decision.next;
         (self.decision, self.memory) = (Some(decision), memory);
@@ -311,31 +311,30 @@ fn transition(known: &Known<'_>, member: &Member) -> Draft {
     draft.field("service", service).field("server", server).field("lasted", lasted)
 }
 
-/// What concerns a whole service is an alarm. After a start, `known` is what was said before it.
+/// What concerns a whole service is an alarm. That it has no quorum goes without saying when all of
+/// its servers are down.
 fn tell_mode(
     service: &str,
+    told: &mut KnownService,
     before: Option<&Decision>,
-    known: Option<EventKind>,
     now: &Decision,
     events: &Events,
 ) {
-    let (was, had) =
-        before.map_or((PoolMode::Normal, true), |before| (before.mode, before.has_quorum));
     let tell = |draft: Draft| events.emit(draft.field("service", service));
-    let is_known = known.is_some() && known == kind_of(now.mode);
-    if (was != now.mode || known.is_some()) && !is_known {
+    let kind = kind_of(now.mode);
+    if kind != told.kind || before.is_some_and(|before| before.mode != now.mode) {
         tell_mode_now(service, now.mode, tell);
     }
-    match (had, now.has_quorum) {
-        (true, false) => tell(Draft::new(
-            EventKind::QuorumLost,
-            format!("service {service} has lost its quorum"),
-        )),
-        (false, true) if before.is_some() => tell(Draft::new(
-            EventKind::QuorumRegained,
-            format!("service {service} has its quorum again"),
-        )),
-        _ => {}
+    let is_down = kind == Some(EventKind::ServiceDown);
+    told.kind = kind;
+    if now.has_quorum && told.has_lost_quorum {
+        let what = format!("service {service} has its quorum again");
+        tell(Draft::new(EventKind::QuorumRegained, what));
+        told.has_lost_quorum = false;
+    } else if !now.has_quorum && !told.has_lost_quorum && !is_down {
+        let what = format!("service {service} has lost its quorum");
+        tell(Draft::new(EventKind::QuorumLost, what));
+        told.has_lost_quorum = true;
     }
 }
 
@@ -366,4 +365,65 @@ fn tell_mode_now(service: &str, mode: PoolMode, tell: impl Fn(Draft)) {
         PoolMode::AllDownSorry => down("the sorry servers are used"),
         _ => what(EventKind::ServiceUp, "its servers are used as their checks say again"),
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    const CONFIG: &str = "[node]\nname = \"a\"\nworkers = [1]\n[public]\nport = \"0000:03:00.0\"\n\
+        address = \"198.51.100.2/24\"\nfloating = [\"198.51.100.10/24\"]\n[private]\nport = \
+        \"0000:03:00.1\"\naddress = \"10.0.0.2/24\"\nfloating = [\"10.0.0.1/24\"]\n[[service]]\nname = \
+        \"web\"\nlisten = \"198.51.100.10:80\"\nprotocol = \"tcp\"\ncheck = { kind = \"tcp\" }\n\
+        when_all_down = \"refuse\"\nserver = [{ address = \"10.0.0.11:80\" }]\n";
+
+    /// A process that was started anew, with what the events before it say.
+    fn started(events: &Events) -> Pools {
+        let config = Config::from_str("t", CONFIG).unwrap();
+        let mut pools = Pools { events: events.clone(), ..Pools::default() };
+        pools.configure(&config, Instant::default());
+        pools
+    }
+
+    /// The kinds of events after the first ones, once all are numbered, when the only server is
+    /// found so.
+    fn told(pools: &mut Pools, operational: Operational, events: &Events) -> Vec<String> {
+        let before = events.recent(usize::MAX).len();
+        let server = "10.0.0.11:80".parse().unwrap();
+        let key = ServerKey { service: "web".to_owned(), server };
+        let reason = "connection refused".to_owned();
+        let observed = Observed { operational, reason, ..Observed::default() };
+        pools.observed = Arc::new([(key, observed)].into());
+        pools.decide(Instant(1_000_000));
+        events.finish(core::time::Duration::from_secs(20));
+        let all = events.recent(usize::MAX);
+        all.iter().skip(before).map(|event| event.kind.to_string()).collect()
+    }
+
+    #[test]
+    fn a_change_is_one_event_and_a_restart_is_none() {
+        let state = std::env::temp_dir().join(format!("tandem-pool-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&state);
+        let events = Events::start(&state, "a").unwrap();
+        let mut pools = started(&events);
+        assert_eq!(told(&mut pools, Operational::Up, &events), [""; 0]);
+        let down = ["server.down", "service.down"];
+        assert_eq!(told(&mut pools, Operational::Down, &events), down);
+        assert_eq!(told(&mut pools, Operational::GoingUp, &events), [""; 0], "still down");
+        let last = events.recent(2);
+        assert_eq!(last[0].why.as_deref(), Some("connection refused"));
+        assert_eq!(last[0].field("server"), Some("10.0.0.11:80"));
+
+        let mut pools = started(&events);
+        assert_eq!(told(&mut pools, Operational::Waiting, &events), [""; 0]);
+        assert_eq!(told(&mut pools, Operational::Down, &events), [""; 0], "that is known");
+        assert_eq!(told(&mut pools, Operational::Up, &events), ["server.up", "service.up"]);
+        assert_eq!(pools.services[0].servers[0].history.transitions, 2, "both starts count");
+
+        let mut pools = started(&events);
+        assert_eq!(told(&mut pools, Operational::Down, &events), down, "the control: it is news");
+        std::fs::remove_dir_all(state).unwrap();
+    }
 }

@@ -142,6 +142,11 @@ name = "dns"
 listen = "198.51.100.10:53"
 protocol = "udp"
 server = [{{ address = "10.0.0.11:53" }}]
+
+[[hook]]
+name = "nothing"
+on = "role.active"
+command = ["/bin/true"]
 "#
     )
 }

@@ -92,6 +92,8 @@ pub fn start(events: &Events, configuration: Current) -> io::Result<HookCounts> 
         .thread_name("tandem-hooks")
         .build()?;
     let (told, events, counts) = (events.subscribe(), events.clone(), HookCounts::default());
+    // They are there from the first scrape on.
+    counts.follow(&configuration.borrow().hooks);
     let dispatcher = Dispatcher { events, counts: counts.clone(), running: Vec::new() };
     std::thread::Builder::new().name("tandem-hooks".to_owned()).spawn(move || {
         if let Err(error) = rustix::thread::set_no_new_privs(true) {

@@ -3,9 +3,11 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use api::{Counters, EventKind, EventSeverity};
+use api::EventSeverity::{self, Alarm, Warning};
+use api::{Counters, EventKind};
 use tokio::time::Instant;
 
+use self::Counted::{Dropped, Policed};
 use super::{drops, growth, total};
 use crate::events::Draft;
 
@@ -40,9 +42,6 @@ const fn class(
 ) -> Class {
     Class { name, counted, rate, severity, words }
 }
-
-use Counted::{Dropped, Policed};
-use EventSeverity::{Alarm, Warning};
 
 const CLASSES: [Class; 14] = [
     class(
