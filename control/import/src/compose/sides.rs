@@ -1,0 +1,503 @@
+//! What is public and what is private: interfaces, addresses, gateways and routes.
+
+use std::collections::{HashMap, HashSet};
+use std::net::Ipv4Addr;
+
+use config::Cidr;
+
+use super::Known;
+use super::document::{Floating, Masquerade, Plan, Route, Side};
+use crate::model::{Address, Model};
+use crate::report::{FillIn, Outcome, Place, Report};
+
+/// Networks that stand for one that nobody knows; the first is for documentation (RFC 5737).
+const STAND_INS: [(Ipv4Addr, u8); 4] = [
+    (Ipv4Addr::new(192, 0, 2, 0), 24),
+    (Ipv4Addr::new(203, 0, 113, 0), 24),
+    (Ipv4Addr::new(10, 255, 255, 0), 24),
+    (Ipv4Addr::new(192, 168, 255, 0), 24),
+];
+
+/// What is found out of both sides.
+struct Finder<'f> {
+    model: &'f Model,
+    known: &'f Known,
+    fill_in: &'f mut Vec<FillIn>,
+    report: &'f mut Report,
+    vips: Vec<Ipv4Addr>,
+    servers: Vec<Ipv4Addr>,
+    /// Addresses that somebody has.
+    used: HashSet<Ipv4Addr>,
+}
+
+const PUBLIC: usize = 0;
+const PRIVATE: usize = 1;
+const NAMES: [&str; 2] = ["public", "private"];
+
+pub(super) fn find(
+    model: &Model,
+    known: &Known,
+    fill_in: &mut Vec<FillIn>,
+    report: &mut Report,
+) -> Plan {
+    let on = || model.services.iter().filter(|service| !service.is_off);
+    let mut seen = HashSet::new();
+    let listens = on().flat_map(|service| &service.listens).map(|listen| listen.value.address);
+    let vips: Vec<Ipv4Addr> = listens.filter(|address| seen.insert(*address)).collect();
+    let mut seen = HashSet::new();
+    let servers = on().flat_map(|service| service.servers.iter().chain(&service.sorry));
+    let servers = servers.map(|server| *server.address.ip());
+    let servers: Vec<Ipv4Addr> = servers.filter(|address| seen.insert(*address)).collect();
+    let machine = &model.machine;
+    let mut used: HashSet<Ipv4Addr> = vips.iter().chain(&servers).copied().collect();
+    used.extend(machine.floating.iter().chain(&machine.real).map(|one| one.address));
+    used.extend(machine.paths.iter().map(|path| path.value.1));
+    used.extend(machine.routes.iter().map(|route| route.via));
+    let finder = Finder { model, known, fill_in, report, vips, servers, used };
+    finder.find()
+}
+
+impl Finder<'_> {
+    fn find(mut self) -> Plan {
+        let devices = self.devices();
+        let networks = self.networks(&devices);
+        let mut sides = [PUBLIC, PRIVATE].map(|side| self.side(side, &devices, networks[side]));
+        self.floating(&mut sides, &devices);
+        self.routes(&mut sides);
+        self.macs(&mut sides, &devices);
+        let masquerades = self.masquerades(&mut sides);
+        let [public, private] = sides;
+        let name = self.name();
+        let workers = match &self.known.workers {
+            Some(workers) => workers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+            None => {
+                self.missing("node.workers", "[1]", "the cores that forward; lscpu -e lists them");
+                "1".to_owned()
+            }
+        };
+        Plan { name, workers, sides: [public, private], masquerades, ..Plan::default() }
+    }
+
+    fn missing(&mut self, key: &str, value: &str, words: impl Into<String>) {
+        let (key, value, words) = (key.to_owned(), value.to_owned(), words.into());
+        self.fill_in.push(FillIn { key, value, words });
+    }
+
+    fn name(&mut self) -> String {
+        let old = self.model.machine.name.as_ref().map(|name| name.value.clone());
+        if let Some(name) = self.known.name.clone().or(old) {
+            return name;
+        }
+        self.missing("node.name", "tandem-a", "this machine's name, unique in the pair");
+        "tandem-a".to_owned()
+    }
+
+    /// The interfaces of both sides, where they can be told.
+    fn devices(&mut self) -> [Option<String>; 2] {
+        let machine = &self.model.machine;
+        let mut points: Vec<(String, usize, usize)> = Vec::new();
+        let gateways = &machine.gateways;
+        let all = machine.floating.iter().chain(&machine.real);
+        for address in all {
+            let Some(device) = &address.device else { continue };
+            let is_vip = self.vips.contains(&address.address);
+            let network = address.network();
+            let holds = |others: &[Ipv4Addr]| {
+                network.is_some_and(|network| others.iter().any(|one| network.contains(*one)))
+            };
+            let public = 2 * usize::from(is_vip) + usize::from(holds(&self.vips));
+            let private = 2 * usize::from(gateways.contains(&address.address))
+                + usize::from(holds(&self.servers) && !is_vip);
+            match points.iter_mut().find(|(known, ..)| known == device) {
+                Some((_, is_public, is_private)) => {
+                    *is_public += public;
+                    *is_private += private;
+                }
+                None => points.push((device.clone(), public, private)),
+            }
+        }
+        for device in &machine.devices {
+            if !points.iter().any(|(known, ..)| *known == device.value) {
+                points.push((device.value.clone(), 0, 0));
+            }
+        }
+        // The first of those that have most.
+        let best = |points: &[(String, usize, usize)],
+                    which: fn(&(String, usize, usize)) -> usize| {
+            let most = points.iter().map(which).max().filter(|most| *most > 0)?;
+            points.iter().find(|one| which(one) == most).map(|one| one.0.clone())
+        };
+        let mut public = best(&points, |one| one.1);
+        points.retain(|(device, ..)| Some(device) != public.as_ref());
+        let mut private = best(&points, |one| one.2);
+        points.retain(|(device, ..)| Some(device) != private.as_ref());
+        // With two interfaces the other one is the other side.
+        if let [(device, ..)] = &points[..] {
+            match (&public, &private) {
+                (Some(_), None) => private = Some(device.clone()),
+                (None, Some(_)) => public = Some(device.clone()),
+                _ => {}
+            }
+        } else if let ([(first, ..), (second, ..)], None, None) = (&points[..], &public, &private) {
+            // Nothing is served yet: the side with private addresses is the private one.
+            let is_private = |device: &String| {
+                let of = machine.floating.iter().find(|one| one.device.as_ref() == Some(device));
+                of.is_some_and(|one| one.address.is_private())
+            };
+            let (one, other) = if is_private(first) && !is_private(second) {
+                (second, first)
+            } else {
+                (first, second)
+            };
+            (public, private) = (Some(one.clone()), Some(other.clone()));
+        }
+        [public, private]
+    }
+
+    /// The networks of both sides, with their prefix where it is known.
+    fn networks(&self, devices: &[Option<String>; 2]) -> [Option<Cidr<Ipv4Addr>>; 2] {
+        let machine = &self.model.machine;
+        let of_device = |side: usize| {
+            let all = machine.real.iter().chain(&machine.floating);
+            let of = all.filter(|one| one.device.is_some() && one.device == devices[side]);
+            of.filter_map(Address::network).next()
+        };
+        let public =
+            self.known.public_address.map(Cidr::network).or_else(|| of_device(PUBLIC)).or_else(
+                || {
+                    let of = machine.floating.iter().filter(|one| self.vips.contains(&one.address));
+                    of.filter_map(Address::network).next()
+                },
+            );
+        let overlaps =
+            |network: &Cidr<Ipv4Addr>| public.is_some_and(|public| public.overlaps(*network));
+        let private = self.known.private_address.map(Cidr::network).or_else(|| of_device(PRIVATE));
+        let private = private.or_else(|| {
+            let all = machine.floating.iter().chain(&machine.real).filter_map(Address::network);
+            let holds =
+                |network: &Cidr<Ipv4Addr>| self.servers.iter().any(|one| network.contains(*one));
+            all.filter(holds).find(|network| !overlaps(network))
+        });
+        [public, private.filter(|network| !overlaps(network))]
+    }
+
+    fn side(
+        &mut self,
+        side: usize,
+        devices: &[Option<String>; 2],
+        network: Option<Cidr<Ipv4Addr>>,
+    ) -> Side {
+        let name = NAMES[side];
+        let (port, address) = match side {
+            PUBLIC => (self.known.public_port.clone(), self.known.public_address),
+            _ => (self.known.private_port.clone(), self.known.private_address),
+        };
+        let port = port.unwrap_or_else(|| self.port(side, devices[side].as_deref()));
+        let (network, is_known) = match network {
+            Some(network) => (network, true),
+            None => (self.stand_in(side), false),
+        };
+        let address =
+            address.unwrap_or_else(|| self.real(name, network, is_known, devices[side].as_ref()));
+        Side { port, address, ..Side::default() }
+    }
+
+    fn port(&mut self, side: usize, device: Option<&str>) -> String {
+        let key = format!("{}.port", NAMES[side]);
+        let towards = if side == PUBLIC { "clients" } else { "the real servers" };
+        match device.filter(|device| is_interface(device)) {
+            Some(device) => {
+                let port = format!("net_af_packet{side},iface={device}");
+                let words = format!(
+                    "the NIC towards {towards}: {device} over the kernel works, and is slow; write its PCI \
+                     address, which tells: basename $(readlink /sys/class/net/{device}/device)"
+                );
+                self.missing(&key, &format!("\"{port}\""), words);
+                port
+            }
+            None => {
+                let port = format!("0000:00:00.{side}");
+                let words =
+                    format!("the NIC towards {towards}; dpdk-devbind.py --status lists them");
+                self.missing(&key, &format!("\"{port}\""), words);
+                port
+            }
+        }
+    }
+
+    /// A network for a side of which nothing says its network.
+    fn stand_in(&self, side: usize) -> Cidr<Ipv4Addr> {
+        let others: Vec<Ipv4Addr> =
+            if side == PUBLIC { self.servers.clone() } else { self.vips.clone() };
+        let members = if side == PUBLIC { &self.vips } else { &self.servers };
+        let free = |network: &Cidr<Ipv4Addr>| {
+            !others.iter().any(|other| network.contains(*other))
+                && !(side == PRIVATE
+                    && self
+                        .known
+                        .public_address
+                        .is_some_and(|one| one.network().overlaps(*network)))
+                && !(side == PUBLIC
+                    && self
+                        .known
+                        .private_address
+                        .is_some_and(|one| one.network().overlaps(*network)))
+                && !(side == PRIVATE && self.is_public(*network))
+                && !(side == PUBLIC && self.is_private(*network))
+        };
+        if let Some(first) = members.first() {
+            let mut prefix = 24;
+            // Wide enough for all of the servers, where that is possible.
+            while side == PRIVATE && prefix >= 8 {
+                let network = Cidr { address: *first, prefix }.network();
+                if members.iter().all(|member| network.contains(*member)) {
+                    if free(&network) {
+                        return network;
+                    }
+                    break;
+                }
+                prefix -= 1;
+            }
+            let network = Cidr { address: *first, prefix: 24 }.network();
+            if free(&network) {
+                return network;
+            }
+        }
+        let stand_ins =
+            STAND_INS.iter().map(|(address, prefix)| Cidr { address: *address, prefix: *prefix });
+        let mut stand_ins =
+            if side == PUBLIC { stand_ins.collect::<Vec<_>>() } else { stand_ins.rev().collect() };
+        let last = stand_ins.first().copied();
+        stand_ins.retain(free);
+        let fallback =
+            Cidr { address: Ipv4Addr::new(198, 18, side.try_into().unwrap_or(0), 0), prefix: 24 };
+        stand_ins.first().copied().or(last).unwrap_or(fallback)
+    }
+
+    /// True where the network overlaps what the public side is known to be.
+    fn is_public(&self, network: Cidr<Ipv4Addr>) -> bool {
+        let all = self.model.machine.floating.iter();
+        let of_vips = all.filter(|one| self.vips.contains(&one.address));
+        of_vips.filter_map(Address::network).any(|one| one.overlaps(network))
+    }
+
+    fn is_private(&self, network: Cidr<Ipv4Addr>) -> bool {
+        let all = self.model.machine.floating.iter().chain(&self.model.machine.real);
+        let holds = |one: &Cidr<Ipv4Addr>| self.servers.iter().any(|server| one.contains(*server));
+        all.filter_map(Address::network).filter(holds).any(|one| one.overlaps(network))
+    }
+
+    /// The machine's own address in a network.
+    fn real(
+        &mut self,
+        name: &str,
+        network: Cidr<Ipv4Addr>,
+        is_known: bool,
+        device: Option<&String>,
+    ) -> Cidr<Ipv4Addr> {
+        let real = self.model.machine.real.iter();
+        let own = real
+            .filter(|one| network.contains(one.address))
+            .find(|one| one.device.is_none() || device.is_none() || one.device.as_ref() == device);
+        let key = format!("{name}.address");
+        if let Some(own) = own {
+            let address = Cidr { address: own.address, prefix: network.prefix };
+            if !is_known {
+                let words = "its own address is in the old file, the length of the network's prefix is not; \
+                             ip address shows it";
+                self.missing(&key, &format!("\"{address}\""), words);
+            }
+            return address;
+        }
+        let address = Cidr { address: self.unused(network), prefix: network.prefix };
+        let words = "this machine's own address there, which never moves; ip address shows it. This one is \
+                     made up";
+        self.missing(&key, &format!("\"{address}\""), words);
+        address
+    }
+
+    /// An address of a network that nobody is known to have: the last ones first.
+    fn unused(&mut self, network: Cidr<Ipv4Addr>) -> Ipv4Addr {
+        let network = network.network();
+        let size = u32::MAX.checked_shr(u32::from(network.prefix)).unwrap_or(0);
+        let first = network.address.to_bits();
+        let candidates = (1..size).rev().take(70_000).map(|host| Ipv4Addr::from(first | host));
+        let free = |address: &Ipv4Addr| {
+            !self.used.contains(address)
+                && Cidr { address: *address, prefix: network.prefix }.is_host()
+        };
+        let found = candidates.filter(|address| free(address)).next();
+        let found = found.unwrap_or_else(|| Ipv4Addr::from(first | 1));
+        self.used.insert(found);
+        found
+    }
+
+    fn floating(&mut self, sides: &mut [Side; 2], devices: &[Option<String>; 2]) {
+        let mut seen = HashSet::new();
+        let vips: HashSet<Ipv4Addr> = self.vips.iter().copied().collect();
+        let model = self.model;
+        for one in &model.machine.floating {
+            let text = format!("address {}", one.address);
+            if !seen.insert(one.address) {
+                continue;
+            }
+            let of_network = |side: usize| sides[side].address.contains(one.address);
+            let of_device = |side: usize| one.device.is_some() && one.device == devices[side];
+            let side = if vips.contains(&one.address) {
+                PUBLIC
+            } else if model.machine.gateways.contains(&one.address) || of_network(PRIVATE) {
+                PRIVATE
+            } else if of_network(PUBLIC) || of_device(PUBLIC) {
+                PUBLIC
+            } else if of_device(PRIVATE) {
+                PRIVATE
+            } else {
+                let words = "it is on neither of Tandem's two sides: another interface, or none that could \
+                             be told; a third network takes a router of its own";
+                self.report.add(one.at, text, Outcome::NotTaken, words);
+                continue;
+            };
+            if one.address == sides[side].address.address {
+                let words =
+                    "it is the machine's own address too, which never moves; use another one";
+                self.report.add(one.at, text, Outcome::NotTaken, words);
+                continue;
+            }
+            self.add_floating(&mut sides[side], one.address, one.at);
+        }
+        let mut missing = Vec::new();
+        for vip in &self.vips {
+            if seen.insert(*vip) && *vip != sides[PUBLIC].address.address {
+                missing.push(*vip);
+            }
+        }
+        let places: HashMap<Ipv4Addr, Place> = model
+            .services
+            .iter()
+            .rev()
+            .flat_map(|service| &service.listens)
+            .map(|listen| (listen.value.address, listen.at))
+            .collect();
+        for vip in missing {
+            let Some(at) = places.get(&vip).copied() else { continue };
+            self.add_floating(&mut sides[PUBLIC], vip, at);
+            if self.model.machine.pair.is_some() {
+                let words = "no instance has this address, and something else gave it to the machine; here \
+                             it is a floating address, which moves with the role";
+                self.report.add(at, format!("address {vip}"), Outcome::Otherwise, words);
+            }
+        }
+        if sides[PRIVATE].floating.is_empty() {
+            let address = self.unused(sides[PRIVATE].address);
+            let at = Place { file: 0, line: 0 };
+            self.add_floating(&mut sides[PRIVATE], address, at);
+            let prefix = sides[PRIVATE].address.prefix;
+            let words = "the gateway address: the real servers' default route, which moves with the role. \
+                         This one is made up";
+            self.missing("private.floating", &format!("[\"{address}/{prefix}\"]"), words);
+        }
+    }
+
+    fn add_floating(&mut self, side: &mut Side, address: Ipv4Addr, at: Place) {
+        let is_inside = side.address.contains(address);
+        let prefix = if is_inside { side.address.prefix } else { 32 };
+        side.floating.push(Floating { at, address: Cidr { address, prefix } });
+    }
+
+    fn routes(&mut self, sides: &mut [Side; 2]) {
+        sides[PUBLIC].gateway =
+            self.known.public_gateway.map(|gateway| (gateway, Place { file: 0, line: 0 }));
+        for route in &self.model.machine.routes {
+            let on = (0..2).find(|side| sides[*side].address.contains(route.via));
+            let side = on.and_then(|side| sides.get_mut(side));
+            let Some(side) = side else {
+                let words = "its next hop is on neither side";
+                self.report.add(route.at, route.text.clone(), Outcome::NotTaken, words);
+                continue;
+            };
+            match route.to {
+                None if side.gateway.is_none() => side.gateway = Some((route.via, route.at)),
+                None => {
+                    let words = "the side has a default route already";
+                    self.report.add(route.at, route.text.clone(), Outcome::Unneeded, words);
+                    continue;
+                }
+                Some(to) if side.routes.iter().any(|known| known.to == to) => {
+                    let words = "the side has a route there already";
+                    self.report.add(route.at, route.text.clone(), Outcome::Unneeded, words);
+                    continue;
+                }
+                Some(to) => side.routes.push(Route { at: route.at, to, via: route.via }),
+            }
+            self.report.add(route.at, route.text.clone(), Outcome::Taken, "");
+        }
+        if sides[PUBLIC].gateway.is_none() {
+            let words = "the next hop towards clients, as ip route show default tells; without it only \
+                         clients in the public network are answered";
+            self.missing("public.gateway", "missing", words);
+        }
+    }
+
+    fn macs(&mut self, sides: &mut [Side; 2], devices: &[Option<String>; 2]) {
+        for mac in &self.model.machine.macs {
+            let (device, address) = &mac.value;
+            let side = devices.iter().position(|known| known.as_ref() == Some(device));
+            match side.and_then(|side| sides.get_mut(side)) {
+                Some(side) => side.virtual_mac = Some((address.clone(), mac.at)),
+                None => {
+                    let words = "its interface is on neither side";
+                    self.report.add(
+                        mac.at,
+                        format!("use_vmac on {device}"),
+                        Outcome::NotTaken,
+                        words,
+                    );
+                }
+            }
+        }
+    }
+
+    fn masquerades(&mut self, sides: &mut [Side; 2]) -> Vec<Masquerade> {
+        let mut rules = Vec::new();
+        for one in &self.model.masquerades {
+            let first = sides[PUBLIC].floating.first().map(|floating| floating.address.address);
+            let address = match one.address {
+                Some(address) => {
+                    let known = &sides[PUBLIC].floating;
+                    if !known.iter().any(|floating| floating.address.address == address) {
+                        if address == sides[PUBLIC].address.address {
+                            first
+                        } else {
+                            self.add_floating(&mut sides[PUBLIC], address, one.at);
+                            Some(address)
+                        }
+                    } else {
+                        Some(address)
+                    }
+                }
+                None => first,
+            };
+            let text = format!("masquerade {}", one.source);
+            let Some(address) = address else {
+                let words =
+                    "there is no floating address to masquerade as; add one to public.floating";
+                self.report.add(one.at, text, Outcome::NotTaken, words);
+                continue;
+            };
+            if one.address != Some(address) {
+                let words = format!(
+                    "private hosts leave under the floating address {address}, which moves with the role"
+                );
+                self.report.add(one.at, text, Outcome::Otherwise, words);
+            }
+            rules.push(Masquerade { at: one.at, source: one.source, address });
+        }
+        rules
+    }
+}
+
+/// A name that an interface can have, and that no argument of a device ends at.
+fn is_interface(name: &str) -> bool {
+    (1..=15).contains(&name.len())
+        && name.bytes().all(|c| c.is_ascii_alphanumeric() || b".-_@".contains(&c))
+}
