@@ -459,10 +459,12 @@ impl Reader<'_> {
         }
         let is_edit = command.has("edit-server");
         let Some(service) = self.model.services.get_mut(index) else { return };
-        match service.servers.iter_mut().find(|known| known.address == server.address) {
-            Some(known) if is_edit => *known = server,
+        let address = server.address;
+        let known = service.servers.iter_mut().filter(|_| is_edit);
+        match known.into_iter().find(|known| known.address == address) {
+            Some(known) => *known = server,
             // Duplicates are said where all formats' are.
-            _ => service.servers.push(server),
+            None => service.servers.push(server),
         }
         if !self.report.tells_of(at) {
             self.say(line, at, Outcome::Taken, "");

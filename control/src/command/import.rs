@@ -91,12 +91,8 @@ impl Arguments {
             private_address: self.private_address,
         };
         // NICs and cores of both machines are alike more often than not; addresses never are.
-        let known_peer = Known {
-            name: None,
-            public_address: None,
-            private_address: None,
-            ..known.clone()
-        };
+        let known_peer =
+            Known { name: None, public_address: None, private_address: None, ..known.clone() };
         Options {
             format: self.from,
             config_id: self.config_id.clone().or_else(host_name),

@@ -54,9 +54,14 @@ fn origins(document: &Document, mistakes: &Mistakes) -> Vec<(Origin, String)> {
 fn take_out(plan: &mut Plan, wrong: &[(Origin, String)], report: &mut Report) -> bool {
     let mut is_changed = false;
     for (origin, words) in wrong {
+        let is_beside = is_beside(plan, *origin);
         let Some((at, text)) = remove(plan, *origin) else { continue };
         is_changed = true;
-        report.add(at, text, Outcome::NotTaken, format!("tandem check refuses it: {words}"));
+        let words = match is_beside {
+            true => BESIDE.to_owned(),
+            false => format!("tandem check refuses it: {words}"),
+        };
+        report.add(at, text, Outcome::NotTaken, words);
     }
     let mut index = 0;
     plan.services.retain(|service| {
@@ -70,6 +75,25 @@ fn take_out(plan: &mut Plan, wrong: &[(Origin, String)], report: &mut Report) ->
         !is_empty
     });
     is_changed
+}
+
+const BESIDE: &str = "it is in the network of the virtual IP, and Tandem forwards from one network to another: \
+                      give the servers a network of their own behind it (private), with its gateway address as \
+                      their default route";
+
+/// True for a server that was refused because it is on the public side, as far as is known.
+fn is_beside(plan: &Plan, origin: Origin) -> bool {
+    let Origin::Server(index, place) = origin else { return false };
+    let Some(service) = plan.services.get(index) else { return false };
+    let Some(server) = service.servers.get(place) else { return false };
+    let [public, private] = &plan.sides;
+    let near = |listen: &crate::report::At<config::Listen>| {
+        config::Cidr { address: listen.value.address, prefix: 24 }.contains(*server.address.ip())
+    };
+    let address = *server.address.ip();
+    !private.address.contains(address)
+        && !public.has(address)
+        && (public.address.contains(address) || service.listens.iter().any(near))
 }
 
 /// Takes one thing out; where it was written and what it was.

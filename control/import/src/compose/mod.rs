@@ -16,7 +16,7 @@ use config::Cidr;
 
 use crate::error::Error;
 use crate::model::Model;
-use crate::report::{FillIn, Report};
+use crate::report::{FillIn, Outcome, Report};
 
 /// What the command line says of the machine, which no old configuration knows.
 #[derive(Clone, Default, Debug)]
@@ -57,6 +57,7 @@ pub(crate) fn compose(
     report: &mut Report,
 ) -> Result<Machine, Error> {
     services::settle(&mut model, report);
+    ordinary(&mut model, report);
     let mut fill_in = Vec::new();
     let mut plan = sides::find(&model, known, &mut fill_in, report);
     plan.peer = peer::find(&model, &plan, &mut fill_in, report);
@@ -65,4 +66,21 @@ pub(crate) fn compose(
     plan.sources = sources.to_vec();
     let text = judge::write(&mut plan, &mut fill_in, report)?;
     Ok(Machine { text, fill_in })
+}
+
+/// Addresses of the machine from and to which nothing is forwarded are none of a side's.
+fn ordinary(model: &mut Model, report: &mut Report) {
+    let machine = &mut model.machine;
+    for list in [&mut machine.floating, &mut machine.real] {
+        list.retain(|one| {
+            let is_ordinary = wire::ipv4::is_forwardable(one.address);
+            if !is_ordinary {
+                let words = "nothing is forwarded from or to such an address (RFC 6890); write an \
+                             ordinary one";
+                report.add(one.at, format!("address {}", one.address), Outcome::NotTaken, words);
+            }
+            is_ordinary
+        });
+    }
+    machine.paths.retain(|path| wire::ipv4::is_forwardable(path.value.1));
 }

@@ -22,6 +22,7 @@ pub(super) fn settle(model: &mut Model, report: &mut Report) {
     all_ports(&mut model.services, report);
     model.services.retain(|service| !service.listens.is_empty() && !service.protocols.is_empty());
     model.services = core::mem::take(&mut model.services).into_iter().flat_map(split).collect();
+    numbers(&mut model.services, report);
     names(&mut model.services);
 }
 
@@ -214,6 +215,41 @@ fn split(service: Service) -> Vec<Service> {
     }
     let parts = service.listens.chunks(MOST_LISTENS);
     parts.map(|part| Service { listens: part.to_vec(), ..service.clone() }).collect()
+}
+
+/// What is more than a machine takes is left out, from the first service on that is too many.
+fn numbers(services: &mut Vec<Service>, report: &mut Report) {
+    use config::Service as Limits;
+    let (mut count, mut servers, mut persistent) = (0_usize, 0_usize, 0_usize);
+    let mut addresses = HashSet::new();
+    services.retain(|service| {
+        if service.is_off {
+            return true;
+        }
+        let all = service.servers.len() + service.sorry.len();
+        let persists = service.keys.iter().any(|key| key.value.0 == "persist");
+        let kept = if persists { service.servers.len() } else { 0 };
+        let known = addresses.len();
+        addresses.extend(service.servers.iter().chain(&service.sorry).map(|one| *one.address.ip()));
+        let what = if count >= Limits::MOST {
+            format!("{} services", Limits::MOST)
+        } else if servers + all > Limits::MOST_SERVERS_OF_ALL {
+            format!("{} servers in all services", Limits::MOST_SERVERS_OF_ALL)
+        } else if persistent + kept > Limits::MOST_PERSISTENT {
+            format!("{} servers in services with persist", Limits::MOST_PERSISTENT)
+        } else if known < addresses.len() && addresses.len() > Limits::MOST_ON_LINK {
+            format!("{} addresses of servers", Limits::MOST_ON_LINK)
+        } else {
+            (count, servers, persistent) = (count + 1, servers + all, persistent + kept);
+            return true;
+        };
+        let words = format!(
+            "a machine takes {what} at the most: several addresses, protocols and ranges of ports can \
+             be one service (listen)"
+        );
+        report.add(service.at, service.what.clone(), Outcome::NotTaken, words);
+        false
+    });
 }
 
 /// Each service has a name of its own: the old one, or where it listens.

@@ -43,11 +43,14 @@ pub(super) fn find(
     let on = || model.services.iter().filter(|service| !service.is_off);
     let mut seen = HashSet::new();
     let listens = on().flat_map(|service| &service.listens).map(|listen| listen.value.address);
-    let vips: Vec<Ipv4Addr> = listens.filter(|address| seen.insert(*address)).collect();
+    let ordinary = |address: &Ipv4Addr| wire::ipv4::is_forwardable(*address);
+    let vips: Vec<Ipv4Addr> =
+        listens.filter(ordinary).filter(|address| seen.insert(*address)).collect();
     let mut seen = HashSet::new();
     let servers = on().flat_map(|service| service.servers.iter().chain(&service.sorry));
     let servers = servers.map(|server| *server.address.ip());
-    let servers: Vec<Ipv4Addr> = servers.filter(|address| seen.insert(*address)).collect();
+    let servers: Vec<Ipv4Addr> =
+        servers.filter(ordinary).filter(|address| seen.insert(*address)).collect();
     let machine = &model.machine;
     let mut used: HashSet<Ipv4Addr> = vips.iter().chain(&servers).copied().collect();
     used.extend(machine.floating.iter().chain(&machine.real).map(|one| one.address));
@@ -61,7 +64,11 @@ impl Finder<'_> {
     fn find(mut self) -> Plan {
         let devices = self.devices();
         let networks = self.networks(&devices);
-        let mut sides = [PUBLIC, PRIVATE].map(|side| self.side(side, &devices, networks[side]));
+        let found = self.resolve(networks);
+        let mut sides = [PUBLIC, PRIVATE].map(|side| {
+            let is_known = networks[side].is_some();
+            self.side(side, &devices, found[side], is_known)
+        });
         self.floating(&mut sides, &devices);
         self.routes(&mut sides);
         self.macs(&mut sides, &devices);
@@ -185,7 +192,8 @@ impl Finder<'_> {
         &mut self,
         side: usize,
         devices: &[Option<String>; 2],
-        network: Option<Cidr<Ipv4Addr>>,
+        network: Cidr<Ipv4Addr>,
+        is_known: bool,
     ) -> Side {
         let name = NAMES[side];
         let (port, address) = match side {
@@ -193,10 +201,6 @@ impl Finder<'_> {
             _ => (self.known.private_port.clone(), self.known.private_address),
         };
         let port = port.unwrap_or_else(|| self.port(side, devices[side].as_deref()));
-        let (network, is_known) = match network {
-            Some(network) => (network, true),
-            None => (self.stand_in(side), false),
-        };
         let address =
             address.unwrap_or_else(|| self.real(name, network, is_known, devices[side].as_ref()));
         Side { port, address, ..Side::default() }
@@ -225,66 +229,43 @@ impl Finder<'_> {
         }
     }
 
+    /// Both networks; one that nothing tells of is made up beside the other.
+    fn resolve(&self, networks: [Option<Cidr<Ipv4Addr>>; 2]) -> [Cidr<Ipv4Addr>; 2] {
+        let public = networks[PUBLIC].unwrap_or_else(|| self.stand_in(PUBLIC, networks[PRIVATE]));
+        let private = networks[PRIVATE].unwrap_or_else(|| self.stand_in(PRIVATE, Some(public)));
+        [public, private]
+    }
+
     /// A network for a side of which nothing says its network.
-    fn stand_in(&self, side: usize) -> Cidr<Ipv4Addr> {
-        let others: Vec<Ipv4Addr> =
-            if side == PUBLIC { self.servers.clone() } else { self.vips.clone() };
-        let members = if side == PUBLIC { &self.vips } else { &self.servers };
-        let free = |network: &Cidr<Ipv4Addr>| {
-            !others.iter().any(|other| network.contains(*other))
-                && !(side == PRIVATE
-                    && self
-                        .known
-                        .public_address
-                        .is_some_and(|one| one.network().overlaps(*network)))
-                && !(side == PUBLIC
-                    && self
-                        .known
-                        .private_address
-                        .is_some_and(|one| one.network().overlaps(*network)))
-                && !(side == PRIVATE && self.is_public(*network))
-                && !(side == PUBLIC && self.is_private(*network))
+    fn stand_in(&self, side: usize, other: Option<Cidr<Ipv4Addr>>) -> Cidr<Ipv4Addr> {
+        let (members, others) = match side {
+            PUBLIC => (&self.vips, &self.servers),
+            _ => (&self.servers, &self.vips),
+        };
+        let is_free = |network: &Cidr<Ipv4Addr>| {
+            other.is_none_or(|other| !other.overlaps(*network))
+                && !others.iter().any(|other| network.contains(*other))
         };
         if let Some(first) = members.first() {
-            let mut prefix = 24;
+            let of = |prefix| Cidr { address: *first, prefix }.network();
             // Wide enough for all of the servers, where that is possible.
-            while side == PRIVATE && prefix >= 8 {
-                let network = Cidr { address: *first, prefix }.network();
-                if members.iter().all(|member| network.contains(*member)) {
-                    if free(&network) {
-                        return network;
-                    }
-                    break;
-                }
-                prefix -= 1;
-            }
-            let network = Cidr { address: *first, prefix: 24 }.network();
-            if free(&network) {
-                return network;
+            let wide = (8..=24).rev().map(of).find(|network| {
+                side == PRIVATE && members.iter().all(|member| network.contains(*member))
+            });
+            let found = wide.into_iter().chain([of(24)]).find(is_free);
+            if let Some(found) = found {
+                return found;
             }
         }
-        let stand_ins =
-            STAND_INS.iter().map(|(address, prefix)| Cidr { address: *address, prefix: *prefix });
-        let mut stand_ins =
-            if side == PUBLIC { stand_ins.collect::<Vec<_>>() } else { stand_ins.rev().collect() };
-        let last = stand_ins.first().copied();
-        stand_ins.retain(free);
-        let fallback =
-            Cidr { address: Ipv4Addr::new(198, 18, side.try_into().unwrap_or(0), 0), prefix: 24 };
-        stand_ins.first().copied().or(last).unwrap_or(fallback)
-    }
-
-    /// True where the network overlaps what the public side is known to be.
-    fn is_public(&self, network: Cidr<Ipv4Addr>) -> bool {
-        let all = self.model.machine.floating.iter();
-        let of_vips = all.filter(|one| self.vips.contains(&one.address));
-        of_vips.filter_map(Address::network).any(|one| one.overlaps(network))
-    }
-
-    fn is_private(&self, network: Cidr<Ipv4Addr>) -> bool {
-        let all = self.model.machine.floating.iter().chain(&self.model.machine.real);
-        let holds = |one: &Cidr<Ipv4Addr>| self.servers.iter().any(|server| one.contains(*server));
-        all.filter_map(Address::network).filter(holds).any(|one| one.overlaps(network))
+        let mut stand_ins = STAND_INS;
+        if side == PRIVATE {
+            stand_ins.reverse();
+        }
+        let networks = stand_ins.map(|(address, prefix)| Cidr { address, prefix });
+        let free = networks.iter().find(|network| is_free(network));
+        // Of four at least one is beside the other side.
+        let beside = networks.iter().find(|one| other.is_none_or(|other| !other.overlaps(**one)));
+        free.or(beside).copied().unwrap_or(networks[0])
     }
 
     /// The machine's own address in a network.

@@ -105,14 +105,19 @@ fn ranges(lines: &[u32]) -> String {
     let shown: Vec<String> = ranges
         .iter()
         .take(MOST_RANGES)
-        .map(|(first, last)| if first == last { first.to_string() } else { format!("{first}-{last}") })
+        .map(
+            |(first, last)| {
+                if first == last { first.to_string() } else { format!("{first}-{last}") }
+            },
+        )
         .collect();
     let more: usize = ranges
         .iter()
         .skip(MOST_RANGES)
         .map(|(first, last)| usize::try_from(last - first + 1).unwrap_or(usize::MAX))
         .sum();
-    let ending = if more == 0 { String::new() } else { format!(" and {} more", plural(more, "line")) };
+    let ending =
+        if more == 0 { String::new() } else { format!(" and {} more", plural(more, "line")) };
     format!("{}{ending}", shown.join(","))
 }
 
@@ -130,10 +135,16 @@ fn fill_in(heading: &str, list: &[FillIn], out: &mut dyn Write) -> io::Result<()
 
 fn sum(imported: &Import, colours: bool, out: &mut dyn Write) -> io::Result<()> {
     let count = |outcome: Outcome| imported.report.count(outcome);
-    let counts = [Outcome::Taken, Outcome::Otherwise, Outcome::Unneeded, Outcome::NotTaken, Outcome::NotUnderstood]
-        .into_iter()
-        .filter(|outcome| count(*outcome) > 0)
-        .map(|outcome| format!("{} {}", count(outcome), paint(outcome, colours)));
+    let counts = [
+        Outcome::Taken,
+        Outcome::Otherwise,
+        Outcome::Unneeded,
+        Outcome::NotTaken,
+        Outcome::NotUnderstood,
+    ]
+    .into_iter()
+    .filter(|outcome| count(*outcome) > 0)
+    .map(|outcome| format!("{} {}", count(outcome), paint(outcome, colours)));
     writeln!(out, "{}.", counts.collect::<Vec<_>>().join(", "))?;
     if imported.report.alters() {
         let words = "What is NOT taken over or understood does something in the old configuration that it \

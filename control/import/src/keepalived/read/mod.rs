@@ -65,7 +65,8 @@ pub(crate) fn read(
         read: 0,
         variables: 0,
     };
-    reader.file(&whole, name)?;
+    let bytes = files.read(&whole).map_err(|error| Error::unreadable(name, &error))?;
+    reader.file(&whole, name, &bytes)?;
     Ok(reader.builder.finish(reader.report))
 }
 
@@ -87,15 +88,14 @@ struct Reader<'r> {
 }
 
 impl Reader<'_> {
-    fn file(&mut self, path: &Path, name: &str) -> Result<(), Error> {
+    fn file(&mut self, path: &Path, name: &str, bytes: &[u8]) -> Result<(), Error> {
         self.read += 1;
         if self.read > MOST_FILES {
             return Err(Error::too_much(name, 0, "more than 4,096 files are included"));
         }
-        let bytes = self.files.read(path).map_err(|error| Error::unreadable(name, &error))?;
         let file = self.report.file(name);
         self.stack.push(path.to_owned());
-        let text = String::from_utf8_lossy(&bytes);
+        let text = String::from_utf8_lossy(bytes);
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         for (index, line) in text.split('\n').enumerate() {
             let line_number = u32::try_from(index + 1).unwrap_or(u32::MAX);
@@ -352,8 +352,21 @@ impl Reader<'_> {
                 self.report.add(at, text, Outcome::NotTaken, what);
                 continue;
             }
-            self.report.add(at, text, Outcome::Taken, "");
-            self.file(&whole, &path.display().to_string())?;
+            let name = path.display().to_string();
+            match self.files.read(&whole) {
+                Ok(bytes) => {
+                    self.report.add(at, text, Outcome::Taken, "");
+                    self.file(&whole, &name, &bytes)?;
+                }
+                // What is there and closed to this user belongs to the configuration.
+                Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+                    return Err(Error::unreadable(&name, &error));
+                }
+                Err(error) => {
+                    let what = format!("{name} cannot be read, and keepalived skips it: {error}");
+                    self.report.add(at, text, Outcome::NotTaken, what);
+                }
+            }
         }
         Ok(())
     }
