@@ -442,6 +442,11 @@ impl Reader<'_> {
     }
 
     fn mark_servers(&mut self, inside: &[Line], words: &str) {
+        for one in inside.iter().filter(|one| one.block.is_none()) {
+            if !self.report.tells_of(one.at) {
+                self.say(one, Outcome::NotTaken, words);
+            }
+        }
         for one in inside.iter().filter(|one| one.block.is_some()) {
             self.say(one, Outcome::NotTaken, words);
             for line in one.block.iter().flatten() {

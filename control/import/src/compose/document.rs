@@ -268,11 +268,9 @@ fn write_service(document: &mut Document, index: usize, service: &Service, repor
     if !service.sorry.is_empty() {
         line("sorry = [".to_owned(), origin);
         for (place, server) in service.sorry.iter().enumerate() {
-            // Checks ask the servers that they are of.
-            let no_check = if shared.is_some() { ", check = []" } else { "" };
             let address = shown(server);
             line(
-                format!("    {{ address = \"{address}\"{no_check} }},"),
+                format!("    {{ address = \"{address}\" }},"),
                 Origin::Sorry(index, place),
             );
         }
