@@ -244,8 +244,12 @@ fn write_peer(document: &mut Document, peer: &Peer, fill_in: &[FillIn]) {
 fn write_service(document: &mut Document, index: usize, service: &Service, report: &Report) {
     let origin = Origin::Service(index);
     let off = if service.is_off { "# " } else { "" };
+    document.line("", origin);
+    let place = report.shown(service.at).replace(|c: char| c.is_control(), " ");
+    let ending = if service.is_off { ", where it is switched off" } else { "" };
+    document.line(&format!("# {place}{ending}"), origin);
     let mut line = |text: String, origin: Origin| document.line(&format!("{off}{text}"), origin);
-    document_head(&mut line, service, report, origin);
+    write_head(&mut line, service, origin);
     for key in &service.keys {
         let (name, value) = &key.value;
         line(format!("{name} = {value}"), origin);
@@ -269,23 +273,13 @@ fn write_service(document: &mut Document, index: usize, service: &Service, repor
         line("sorry = [".to_owned(), origin);
         for (place, server) in service.sorry.iter().enumerate() {
             let address = shown(server);
-            line(
-                format!("    {{ address = \"{address}\" }},"),
-                Origin::Sorry(index, place),
-            );
+            line(format!("    {{ address = \"{address}\" }},"), Origin::Sorry(index, place));
         }
         line("]".to_owned(), origin);
     }
 }
 
-fn document_head(
-    line: &mut impl FnMut(String, Origin),
-    service: &Service,
-    report: &Report,
-    origin: Origin,
-) {
-    line(String::new(), origin);
-    line(format!("# {}", report.shown(service.at).replace(|c: char| c.is_control(), " ")), origin);
+fn write_head(line: &mut impl FnMut(String, Origin), service: &Service, origin: Origin) {
     line("[[service]]".to_owned(), origin);
     line(format!("name = {}", quote(service.name.as_deref().unwrap_or_default())), origin);
     let listens: Vec<String> =

@@ -63,13 +63,17 @@ fn take_out(plan: &mut Plan, wrong: &[(Origin, String)], report: &mut Report) ->
         };
         report.add(at, text, Outcome::NotTaken, words);
     }
-    let mut index = 0;
+    let public = &plan.sides[0];
+    for service in &mut plan.services {
+        // What is no floating address any more is listened on no more.
+        service.listens.retain(|listen| public.has(listen.value.address));
+    }
     plan.services.retain(|service| {
-        index += 1;
-        let is_empty = service.servers.iter().all(|server| server.is_off) && !service.is_off;
+        let is_empty = service.listens.is_empty()
+            || (service.servers.iter().all(|server| server.is_off) && !service.is_off);
         if is_empty {
             is_changed = true;
-            let words = "none of its servers is left; write them by hand";
+            let words = "none of its servers or addresses is left; write them by hand";
             report.add(service.at, service.what.clone(), Outcome::NotTaken, words);
         }
         !is_empty

@@ -62,6 +62,14 @@ pub(super) fn find(
 
 impl Finder<'_> {
     fn find(mut self) -> Plan {
+        let name = self.name();
+        let workers = match &self.known.workers {
+            Some(workers) => workers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+            None => {
+                self.missing("node.workers", "[1]", "the cores that forward; lscpu -e lists them");
+                "1".to_owned()
+            }
+        };
         let devices = self.devices();
         let networks = self.networks(&devices);
         let found = self.resolve(networks);
@@ -74,14 +82,6 @@ impl Finder<'_> {
         self.macs(&mut sides, &devices);
         let masquerades = self.masquerades(&mut sides);
         let [public, private] = sides;
-        let name = self.name();
-        let workers = match &self.known.workers {
-            Some(workers) => workers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
-            None => {
-                self.missing("node.workers", "[1]", "the cores that forward; lscpu -e lists them");
-                "1".to_owned()
-            }
-        };
         Plan { name, workers, sides: [public, private], masquerades, ..Plan::default() }
     }
 
@@ -380,7 +380,9 @@ impl Finder<'_> {
     }
 
     fn add_floating(&mut self, side: &mut Side, address: Ipv4Addr, at: Place) {
-        let is_inside = side.address.contains(address);
+        // The first and the last address of a network are ordinary ones by themselves.
+        let is_inside = side.address.contains(address)
+            && Cidr { address, prefix: side.address.prefix }.is_host();
         let prefix = if is_inside { side.address.prefix } else { 32 };
         side.floating.push(Floating { at, address: Cidr { address, prefix } });
     }

@@ -315,13 +315,14 @@ impl Mapper<'_> {
             matches!(one.keyword(), "TCP_CHECK" | "HTTP_GET" | "SSL_GET" | "SMTP_CHECK")
         };
         let checks_tcp = servers.iter().any(|server| server.inside().iter().any(is_tcp));
-        let words = if checks_tcp {
-            "it has no protocol, so that keepalived takes UDP; its servers are checked over TCP, and \
-             TCP was probably meant: write protocol = \"tcp\""
+        if checks_tcp {
+            let words = "it has no protocol, so that keepalived takes UDP, and so it is written; its servers \
+                         are checked over TCP, and TCP was probably meant: write protocol = \"tcp\"";
+            self.wrong(statement, words);
         } else {
-            "it has no protocol, so that keepalived takes UDP; so it is written"
-        };
-        self.say(statement, Outcome::Otherwise, words);
+            let words = "it has no protocol, so that keepalived takes UDP; so it is written";
+            self.say(statement, Outcome::Otherwise, words);
+        }
     }
 
     fn scheduler(&mut self, inside: &Statement, service: &mut Service) {
