@@ -80,7 +80,6 @@ fn what_keepalived_refuses_is_said_to_be_wrong() {
     let mended = [
         "net-mask.conf",
         "no-port.conf",
-        "no-protocol.conf",
         "quorum-too-high.conf",
         "duplicate-server.conf",
         "no-servers.conf",
