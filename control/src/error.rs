@@ -54,8 +54,13 @@ pub enum Error {
     #[error("not all is taken over, and nothing is written")]
     NotImported,
     /// A file could not be written.
-    #[error("{} could not be written: {1}", .0.display())]
-    NotWritten(PathBuf, io::Error),
+    #[error("{} could not be written: {error}", .path.display())]
+    NotWritten {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        error: io::Error,
+    },
     /// A step of setup, or of its undoing, failed.
     #[error("{0}")]
     Setup(String),
@@ -90,7 +95,7 @@ impl Error {
             | Error::Setup(_)
             | Error::Import(_)
             | Error::NotImported
-            | Error::NotWritten(..)
+            | Error::NotWritten { .. }
             | Error::ActiveIsSilent => 1,
             Error::Client(ClientError::Failed(Failure {
                 failure: FailureKind::Configuration,

@@ -70,11 +70,9 @@ fn what_is_not_taken_over_has_an_exit_code() {
 
 #[test]
 fn a_file_that_cannot_be_read_is_named() {
-    for (file, words) in [
-        ("nowhere.conf", "nowhere.conf: "),
-        ("accepted", "it is no regular file"),
-        ("/dev/null", "--from"),
-    ] {
+    for (file, words) in
+        [("nowhere.conf", "nowhere.conf: "), ("accepted", "directory"), ("/dev/null", "--from")]
+    {
         let (code, shown, errors) = tandem(&["import", file]);
         assert_eq!((code, shown.as_str()), (Some(1), ""), "{errors}");
         assert!(errors.contains(words), "{errors}");
@@ -82,6 +80,24 @@ fn a_file_that_cannot_be_read_is_named() {
     let (code, _, errors) = tandem(&["import", "--from", "haproxy", "accepted/least.conf"]);
     assert_eq!(code, Some(2));
     assert!(errors.contains("keepalived, ipvsadm, lvs.cf, ldirectord"), "{errors}");
+}
+
+#[test]
+fn a_pipe_is_a_file_too() {
+    for file in ["ipvsadm/saved.rules", "accepted/least.conf"] {
+        let output = Command::new("bash")
+            .current_dir(files())
+            .args([
+                "-c",
+                "cat \"$1\" | \"$0\" import /dev/stdin",
+                env!("CARGO_BIN_EXE_tandem"),
+                file,
+            ])
+            .output()
+            .unwrap();
+        let shown = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success() && shown.contains("[[service]]"), "{file}: {shown}");
+    }
 }
 
 #[test]

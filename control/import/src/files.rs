@@ -1,7 +1,7 @@
 //! Where files are read from: the disk, or memory.
 
 use std::collections::BTreeMap;
-use std::io;
+use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
 /// The largest file that is read, in bytes.
@@ -38,6 +38,20 @@ impl Files {
                 found.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
             }
         }
+    }
+
+    /// The bytes of a file that somebody has named, which may also be a pipe.
+    ///
+    /// # Errors
+    /// When it is not there, cannot be read, or has more than 64 MiB.
+    pub(crate) fn read_named(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let Files::Disk = self else { return self.read(path) };
+        let mut bytes = Vec::new();
+        std::fs::File::open(path)?.take(MOST_BYTES + 1).read_to_end(&mut bytes)?;
+        if u64::try_from(bytes.len()).unwrap_or(u64::MAX) > MOST_BYTES {
+            return Err(io::Error::other("it is larger than 64 MiB"));
+        }
+        Ok(bytes)
     }
 
     /// The whole path of a file, without links and dots; as it is where it is not there.

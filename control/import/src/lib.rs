@@ -132,8 +132,9 @@ pub fn import(files: &Files, paths: &[PathBuf], options: &Options) -> Result<Imp
 }
 
 fn text(files: &Files, path: &Path) -> Result<String, Error> {
-    let bytes =
-        files.read(path).map_err(|error| Error::unreadable(&path.display().to_string(), &error))?;
+    let bytes = files
+        .read_named(path)
+        .map_err(|error| Error::unreadable(&path.display().to_string(), &error))?;
     let text = String::from_utf8_lossy(&bytes);
     Ok(text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned())
 }
@@ -158,7 +159,7 @@ fn read(
                 instance: options.instance.clone(),
                 follow: options.follow,
             };
-            let statements = keepalived::read::read(files, path, &name, &choices, report)?;
+            let statements = keepalived::read::read(files, path, &name, &text, &choices, report)?;
             keepalived::map(&statements, model_of, report, ports, rules);
         }
         Format::Ipvsadm => {

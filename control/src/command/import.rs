@@ -157,7 +157,7 @@ fn write(
 
 /// Writes a file whole or not at all; one that is there is kept beside it.
 fn save(path: &Path, text: &str) -> Result<Vec<String>, Error> {
-    let failed = |error: std::io::Error| Error::NotWritten(path.to_owned(), error);
+    let failed = |error: std::io::Error| Error::NotWritten { path: path.to_owned(), error };
     let beside = |ending: &str| {
         let mut name = path.as_os_str().to_owned();
         name.push(ending);

@@ -39,7 +39,7 @@ pub(crate) struct Choices {
     pub(crate) follow: bool,
 }
 
-/// Reads a file and all that it includes.
+/// Reads the text of a file and all that it includes.
 ///
 /// # Errors
 /// When a file that is there cannot be read, or they hold more than anybody writes.
@@ -47,6 +47,7 @@ pub(crate) fn read(
     files: &Files,
     path: &Path,
     name: &str,
+    text: &str,
     choices: &Choices,
     report: &mut Report,
 ) -> Result<Vec<Statement>, Error> {
@@ -65,8 +66,7 @@ pub(crate) fn read(
         read: 0,
         variables: 0,
     };
-    let bytes = files.read(&whole).map_err(|error| Error::unreadable(name, &error))?;
-    reader.file(&whole, name, &bytes)?;
+    reader.file(&whole, name, text)?;
     Ok(reader.builder.finish(reader.report))
 }
 
@@ -88,15 +88,14 @@ struct Reader<'r> {
 }
 
 impl Reader<'_> {
-    fn file(&mut self, path: &Path, name: &str, bytes: &[u8]) -> Result<(), Error> {
+    fn file(&mut self, path: &Path, name: &str, text: &str) -> Result<(), Error> {
         self.read += 1;
         if self.read > MOST_FILES {
             return Err(Error::too_much(name, 0, "more than 4,096 files are included"));
         }
         let file = self.report.file(name);
         self.stack.push(path.to_owned());
-        let text = String::from_utf8_lossy(bytes);
-        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         for (index, line) in text.split('\n').enumerate() {
             let line_number = u32::try_from(index + 1).unwrap_or(u32::MAX);
             self.physical(line, Place { file, line: line_number })?;
@@ -356,7 +355,7 @@ impl Reader<'_> {
             match self.files.read(&whole) {
                 Ok(bytes) => {
                     self.report.add(at, text, Outcome::Taken, "");
-                    self.file(&whole, &name, &bytes)?;
+                    self.file(&whole, &name, &String::from_utf8_lossy(&bytes))?;
                 }
                 // What is there and closed to this user belongs to the configuration.
                 Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
