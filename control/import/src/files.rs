@@ -59,7 +59,7 @@ impl Files {
         match self {
             Files::Disk => std::fs::canonicalize(path)
                 .or_else(|_| std::path::absolute(path))
-                .map_or_else(|_| plain(path), |whole| whole),
+                .unwrap_or_else(|_| plain(path)),
             Files::Memory(_) => plain(path),
         }
     }

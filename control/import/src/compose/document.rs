@@ -326,7 +326,8 @@ fn is_alike(one: &[Check], other: &[Check]) -> bool {
 
 /// The checks that most servers of a service have.
 fn shared(service: &Service) -> Option<&[Check]> {
-    let mut counts: HashMap<Vec<&[(&'static str, String)]>, (usize, usize)> = HashMap::new();
+    type Keys<'c> = Vec<&'c [(&'static str, String)]>;
+    let mut counts: HashMap<Keys<'_>, (usize, usize)> = HashMap::new();
     for (place, server) in service.servers.iter().enumerate() {
         if !server.checks.is_empty() {
             let keys = server.checks.iter().map(|check| check.keys.as_slice()).collect();

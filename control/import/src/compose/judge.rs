@@ -17,7 +17,7 @@ const MOST_TURNS: usize = 12;
 /// [`Error::NotRight`] when what no file can be without is wrong.
 pub(super) fn write(
     plan: &mut Plan,
-    fill_in: &mut Vec<FillIn>,
+    fill_in: &[FillIn],
     report: &mut Report,
 ) -> Result<String, Error> {
     let mut last = String::new();

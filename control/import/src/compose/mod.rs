@@ -6,6 +6,7 @@
 
 mod document;
 mod judge;
+mod networks;
 mod peer;
 mod services;
 mod sides;
@@ -64,7 +65,7 @@ pub(crate) fn compose(
     plan.timeouts = model.timeouts;
     plan.services = model.services;
     plan.sources = sources.to_vec();
-    let text = judge::write(&mut plan, &mut fill_in, report)?;
+    let text = judge::write(&mut plan, &fill_in, report)?;
     Ok(Machine { text, fill_in })
 }
 

@@ -55,11 +55,11 @@ pub(super) fn find(
         }
         let network = side.address.network();
         let size = u32::MAX.checked_shr(u32::from(network.prefix)).unwrap_or(0);
-        let hosts = (1..size)
+        let mut hosts = (1..size)
             .rev()
             .take(70_000)
             .map(|host| Ipv4Addr::from(network.address.to_bits() | host));
-        let Some(remote) = hosts.filter(|address| !taken(address)).next() else { continue };
+        let Some(remote) = hosts.find(|address| !taken(address)) else { continue };
         let local = side.address.address;
         paths.push(Path { at, local, remote });
         let words = format!(

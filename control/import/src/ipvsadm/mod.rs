@@ -1,131 +1,19 @@
 //! What `ipvsadm-save` writes, and scripts of ipvsadm commands: one command a line.
 
+mod command;
+
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use config::{Listen, Protocol, Scheduler};
 
+use self::command::{Command, OPTIONS};
 use crate::keepalived::prefix_of_mask;
 use crate::model::{Model, Server, Service, all_ports, quote, time};
 use crate::ports::Ports;
 use crate::report::{At, Outcome, Place, Report};
 use crate::rules::Rules;
 use crate::suggestion;
-
-/// Options with their long names, and whether they take a value.
-const OPTIONS: &[(&str, &str, Takes)] = &[
-    ("A", "add-service", Takes::Nothing),
-    ("E", "edit-service", Takes::Nothing),
-    ("D", "delete-service", Takes::Nothing),
-    ("a", "add-server", Takes::Nothing),
-    ("e", "edit-server", Takes::Nothing),
-    ("d", "delete-server", Takes::Nothing),
-    ("C", "clear", Takes::Nothing),
-    ("Z", "zero", Takes::Nothing),
-    ("", "set", Takes::Nothing),
-    ("", "start-daemon", Takes::Value),
-    ("", "stop-daemon", Takes::Value),
-    ("", "mcast-interface", Takes::Value),
-    ("", "syncid", Takes::Value),
-    ("", "sync-maxlen", Takes::Value),
-    ("", "mcast-group", Takes::Value),
-    ("", "mcast-port", Takes::Value),
-    ("", "mcast-ttl", Takes::Value),
-    ("t", "tcp-service", Takes::Value),
-    ("u", "udp-service", Takes::Value),
-    ("", "sctp-service", Takes::Value),
-    ("f", "fwmark-service", Takes::Value),
-    ("s", "scheduler", Takes::Value),
-    ("b", "sched-flags", Takes::Value),
-    ("p", "persistent", Takes::Number),
-    ("M", "netmask", Takes::Value),
-    ("", "pe", Takes::Value),
-    ("o", "ops", Takes::Nothing),
-    ("r", "real-server", Takes::Value),
-    ("m", "masquerading", Takes::Nothing),
-    ("g", "gatewaying", Takes::Nothing),
-    ("i", "ipip", Takes::Nothing),
-    ("", "tun-type", Takes::Value),
-    ("", "tun-port", Takes::Value),
-    ("", "tun-nocsum", Takes::Nothing),
-    ("", "tun-csum", Takes::Nothing),
-    ("", "tun-remcsum", Takes::Nothing),
-    ("w", "weight", Takes::Value),
-    ("x", "u-threshold", Takes::Value),
-    ("y", "l-threshold", Takes::Value),
-    ("6", "ipv6", Takes::Nothing),
-    ("n", "numeric", Takes::Nothing),
-];
-
-#[derive(Clone, Copy, PartialEq)]
-enum Takes {
-    Nothing,
-    Value,
-    /// A number, where one follows.
-    Number,
-}
-
-/// A command: its options by their long names, and words that belong to none.
-struct Command<'c> {
-    options: Vec<(&'static str, &'c str)>,
-    words: Vec<&'c str>,
-}
-
-impl<'c> Command<'c> {
-    /// An error is an option that is none of ipvsadm's.
-    fn read(line: &'c str) -> Result<Self, String> {
-        let mut command = Command { options: Vec::new(), words: Vec::new() };
-        let mut words = line.split_whitespace().peekable();
-        words.next_if(|first| first.ends_with("ipvsadm"));
-        while let Some(word) = words.next() {
-            let mut follow = |takes: Takes| match takes {
-                Takes::Nothing => None,
-                Takes::Value => words.next(),
-                Takes::Number => words.next_if(|next| next.bytes().all(|c| c.is_ascii_digit())),
-            };
-            if let Some(long) = word.strip_prefix("--") {
-                let (name, value) = match long.split_once('=') {
-                    Some((name, value)) => (name, Some(value)),
-                    None => (long, None),
-                };
-                let Some((_, name, takes)) = OPTIONS.iter().find(|(_, known, _)| *known == name)
-                else {
-                    return Err(word.to_owned());
-                };
-                command.options.push((name, value.or_else(|| follow(*takes)).unwrap_or_default()));
-            } else if let Some(short) = word.strip_prefix('-').filter(|short| !short.is_empty()) {
-                let mut rest = short;
-                while let Some(letter) = rest.get(..1) {
-                    let known = OPTIONS.iter().find(|(known, _, _)| *known == letter);
-                    let Some((_, name, takes)) = known else { return Err(word.to_owned()) };
-                    rest = rest.get(1..).unwrap_or_default();
-                    let is_number = rest.bytes().all(|c| c.is_ascii_digit());
-                    let value = match takes {
-                        Takes::Nothing => None,
-                        Takes::Number if !is_number => None,
-                        _ if rest.is_empty() => follow(*takes),
-                        _ => Some(core::mem::take(&mut rest)),
-                    };
-                    command.options.push((name, value.unwrap_or_default()));
-                }
-                if !rest.is_empty() {
-                    return Err(word.to_owned());
-                }
-            } else {
-                command.words.push(word);
-            }
-        }
-        Ok(command)
-    }
-
-    fn get(&self, name: &str) -> Option<&'c str> {
-        self.options.iter().rev().find(|(known, _)| *known == name).map(|(_, value)| *value)
-    }
-
-    fn has(&self, name: &str) -> bool {
-        self.get(name).is_some()
-    }
-}
 
 /// Reads all commands into the model.
 pub(crate) fn read(

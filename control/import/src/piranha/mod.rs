@@ -1,14 +1,18 @@
 //! lvs.cf of Piranha: `key = value`, and blocks of virtual and real servers.
 
+mod lines;
+mod server;
+
 use core::time::Duration;
 use std::net::{Ipv4Addr, SocketAddrV4};
 
 use config::{Listen, Protocol, Scheduler};
 
+use self::lines::{Line, lines};
 use crate::keepalived::{is_name, prefix_of_mask};
-use crate::model::{Address, Check, Model, Server, Service, quote, time};
+use crate::model::{Address, Model, Server, Service, quote, time};
 use crate::ports::Ports;
-use crate::report::{At, Outcome, Place, Report};
+use crate::report::{At, Outcome, Report};
 use crate::suggestion;
 
 const GLOBAL: &[(&str, Outcome, &str)] = &[
@@ -91,94 +95,6 @@ const TIMERS: &str = "Tandem's heartbeats come every 20 ms, and 150 ms of silenc
                       (peer.interval, peer.dead)";
 const SCRIPT: &str =
     "Tandem runs no script at changes; what the script does has to be done otherwise";
-
-/// A line: a key with its value, or the head of a block.
-struct Line {
-    at: Place,
-    key: String,
-    value: String,
-    block: Option<Vec<Line>>,
-}
-
-impl Line {
-    fn text(&self) -> String {
-        let sign = if self.block.is_some() { "" } else { "= " };
-        format!("{} {sign}{}", self.key, self.value)
-    }
-
-    fn is_on(&self) -> bool {
-        matches!(self.value.as_str(), "1" | "yes" | "true")
-    }
-}
-
-/// Blocks in blocks, at the most.
-const DEEPEST: usize = 4;
-
-fn lines(text: &str, file: u32, report: &mut Report) -> Vec<Line> {
-    let mut done: Vec<Line> = Vec::new();
-    let mut open: Vec<(Line, Vec<Line>)> = Vec::new();
-    for (index, line) in text.lines().enumerate() {
-        let at = Place { file, line: u32::try_from(index + 1).unwrap_or(u32::MAX) };
-        let text = uncomment(line);
-        if text.is_empty() {
-            continue;
-        }
-        let top = open.last_mut().map_or(&mut done, |(_, lines)| lines);
-        if text == "}" {
-            match open.pop() {
-                Some((head, lines)) => {
-                    let head = Line { block: Some(lines), ..head };
-                    open.last_mut().map_or(&mut done, |(_, lines)| lines).push(head);
-                }
-                None => {
-                    let words = "no block is open that this brace could close; take it out";
-                    report.add(at, text, Outcome::NotUnderstood, words);
-                }
-            }
-        } else if let Some(head) = text.strip_suffix('{') {
-            let (key, name) = head.trim().split_once([' ', '\t']).unwrap_or((head.trim(), ""));
-            let head = Line { at, key: key.to_owned(), value: unquote(name), block: None };
-            if open.len() < DEEPEST {
-                open.push((head, Vec::new()));
-            } else {
-                report.add(at, text, Outcome::NotUnderstood, "blocks are nested too deep");
-            }
-        } else if let Some((key, value)) = text.split_once('=') {
-            let (key, value) = (key.trim().to_owned(), unquote(value));
-            top.push(Line { at, key, value, block: None });
-        } else {
-            let words = "write it as key = value, or begin it with #";
-            report.add(at, text, Outcome::NotUnderstood, words);
-        }
-    }
-    while let Some((head, lines)) = open.pop() {
-        let words = "its block is not closed: a closing brace is missing";
-        report.add(head.at, head.text(), Outcome::NotUnderstood, words);
-        let head = Line { block: Some(lines), ..head };
-        open.last_mut().map_or(&mut done, |(_, lines)| lines).push(head);
-    }
-    done
-}
-
-/// The line without what follows a `#` that stands between no quotes.
-fn uncomment(line: &str) -> &str {
-    let mut quote = None;
-    for (at, c) in line.char_indices() {
-        match (c, quote) {
-            ('#', None) => return line.get(..at).unwrap_or_default().trim(),
-            ('"' | '\'', None) => quote = Some(c),
-            (c, Some(open)) if c == open => quote = None,
-            _ => {}
-        }
-    }
-    line.trim()
-}
-
-fn unquote(text: &str) -> String {
-    let text = text.trim();
-    let inside = ['"', '\''].into_iter().find_map(|q| text.strip_prefix(q)?.strip_suffix(q));
-    inside.unwrap_or(text).to_owned()
-}
 
 /// Reads a file into the model.
 pub(crate) fn read(text: &str, file: u32, model: &mut Model, report: &mut Report, ports: &Ports) {
@@ -508,140 +424,6 @@ impl Reader<'_> {
             _ => self.wrong(persistent, "write seconds, up to 31 days"),
         }
     }
-
-    fn checks(&mut self, inside: &[Line], service: &Service) -> Vec<Check> {
-        let get = |key: &str| inside.iter().rev().find(|one| one.key == key);
-        let timeout = get("timeout").and_then(|one| one.value.parse::<u64>().ok()).unwrap_or(10);
-        let interval = timeout.clamp(2, 3600);
-        let times = |check: &mut Check| {
-            check.set("interval", time(Duration::from_secs(interval / 2)));
-            check.set("timeout", time(Duration::from_secs(interval / 2)));
-            check.set("fall", "2");
-            check.set("rise", "1");
-        };
-        let program = get("send_program").filter(|one| !one.value.is_empty());
-        if let Some(one) = program {
-            let mut words = crate::keepalived::read::command(&one.value).unwrap_or_default();
-            if words.first().is_some_and(|path| path.starts_with('/')) {
-                let mut check = Check::new("exec", one.at);
-                for word in &mut words {
-                    if word.contains("%h") {
-                        *word = "%h".to_owned();
-                    }
-                }
-                let script = "[ \"$(\"$0\" \"$@\")\" = \"$EXPECTED\" ]";
-                // The server's address is known when the check is written out for each server.
-                let expected = get("expect").map_or("OK", |one| one.value.as_str());
-                let script =
-                    script.replace("$EXPECTED", &expected.replace(['"', '\\', '$', '`'], ""));
-                let mut command = vec!["/bin/sh".to_owned(), "-c".to_owned(), script];
-                command.extend(words);
-                let command: Vec<String> = command.iter().map(|word| quote(word)).collect();
-                check.set("command", format!("[{}]", command.join(", ")));
-                times(&mut check);
-                let words =
-                    "its output has to be what expect says; the program has to be on both machines";
-                self.say(one, Outcome::Otherwise, words);
-                return vec![check];
-            }
-            let words =
-                "a check of kind exec takes a program's whole path; its servers are not checked";
-            self.say(one, Outcome::NotTaken, words);
-            return Vec::new();
-        }
-        let is_tcp = service.protocols.contains(&Protocol::Tcp);
-        if !is_tcp {
-            let mut check = Check::new("udp", service.at);
-            times(&mut check);
-            return vec![check];
-        }
-        let mut check = Check::new("tcp", service.at);
-        if let Some(send) = get("send").filter(|one| !one.value.is_empty()) {
-            check.set("send", quote(&escapes(&send.value)));
-        }
-        let is_regex = get("use_regex").is_some_and(Line::is_on);
-        if let Some(expect) = get("expect").filter(|one| !one.value.is_empty()) {
-            if is_regex {
-                let words = "a check of kind tcp looks for text, and for no regular expression; the \
-                             answer is not looked at";
-                self.say(expect, Outcome::NotTaken, words);
-            } else {
-                check.set("expect", quote(&escapes(&expect.value)));
-            }
-        }
-        times(&mut check);
-        vec![check]
-    }
-
-    fn server(&mut self, line: &Line, default_port: u16, checks: &[Check]) -> Option<Server> {
-        let inside = line.block.as_deref().unwrap_or_default();
-        let get = |key: &str| inside.iter().rev().find(|one| one.key == key);
-        for one in inside {
-            if SERVER.contains(&one.key.as_str()) {
-                self.taken(one);
-            } else {
-                self.unknown(one, SERVER);
-            }
-        }
-        let address = get("address").map(|one| one.value.parse::<Ipv4Addr>());
-        let Some(Ok(address)) = address else {
-            self.wrong(line, "it has no address; write one, as in address = 10.0.0.11");
-            return None;
-        };
-        let port = match get("port").filter(|one| !one.value.is_empty()) {
-            Some(one) => self.port(one)?,
-            None => default_port,
-        };
-        let mut server = Server::new(line.at, SocketAddrV4::new(address, port));
-        if let Some(weight) = get("weight") {
-            match weight.value.parse() {
-                Ok(number) => server.weight = number,
-                Err(_) => self.wrong(weight, "write a whole number"),
-            }
-        }
-        server.checks = checks.iter().map(|check| for_server(check, address)).collect();
-        server.is_off = !get("active").is_none_or(Line::is_on);
-        if server.is_off {
-            self.say(line, Outcome::Otherwise, "the server is off; it is written as a comment");
-        } else {
-            self.taken(line);
-        }
-        Some(server)
-    }
-}
-
-/// A check with the server's address in its command.
-fn for_server(check: &Check, address: Ipv4Addr) -> Check {
-    let mut check = check.clone();
-    if let Some(command) =
-        check.get("command").map(|command| command.replace("%h", &address.to_string()))
-    {
-        check.set("command", command);
-    }
-    check
-}
-
-/// The text as bytes of a check: escapes stay what they are, and other backslashes double.
-fn escapes(text: &str) -> String {
-    let mut escaped = String::new();
-    let mut characters = text.chars().peekable();
-    while let Some(c) = characters.next() {
-        match c {
-            '\\' if matches!(characters.peek(), Some('r' | 'n' | 't')) => {
-                escaped.push('\\');
-                escaped.extend(characters.next());
-            }
-            '\\' => escaped.push_str("\\\\"),
-            c if c.is_ascii() && !c.is_ascii_control() => escaped.push(c),
-            c => {
-                let mut bytes = [0; 4];
-                for byte in c.encode_utf8(&mut bytes).bytes() {
-                    escaped.push_str(&format!("\\x{byte:02x}"));
-                }
-            }
-        }
-    }
-    escaped
 }
 
 /// An address with its interface, without the number of an alias.
@@ -657,12 +439,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn comments_and_quotes() {
-        assert_eq!(uncomment("  port = 80 # web"), "port = 80");
-        assert_eq!(uncomment("send = \"GET /#a\" # x"), "send = \"GET /#a\"");
-        assert_eq!(unquote(" \"10.0.0.1 eth0:1\" "), "10.0.0.1 eth0:1");
+    fn an_alias_is_its_interface() {
         let address = Ipv4Addr::new(10, 0, 0, 1);
         assert_eq!(socket("10.0.0.1 eth0:1"), Some((address, Some("eth0".to_owned()))));
-        assert_eq!(escapes(r"GET / HTTP/1.0\r\n\q"), r"GET / HTTP/1.0\r\n\\q");
+        assert_eq!(socket("10.0.0.1"), Some((address, None)));
     }
 }
