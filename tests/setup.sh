@@ -9,6 +9,7 @@ packages=(
 	iproute2 iputils-ping iputils-arping nftables ethtool procps
 	nginx-light dnsmasq-base bind9-dnsutils apache2-utils iperf3 traceroute
 	tcpdump tshark python3 bsdextrautils prometheus valgrind
+	keepalived ipvsadm
 	mmdebstrap debhelper help2man lintian zstd openssl
 	chromium chromium-driver fonts-inter
 )

@@ -1,6 +1,7 @@
 //! Why a command failed, and with which exit code.
 
 use std::io;
+use std::path::PathBuf;
 
 use api::client::ClientError;
 use api::{Failure, FailureKind};
@@ -43,6 +44,23 @@ pub enum Error {
     /// This machine neither forwards nor could take over, which is written already.
     #[error("this machine is broken")]
     Broken,
+    /// The old configuration could not be imported.
+    #[error(transparent)]
+    Import(import::Error),
+    /// Something that was imported behaves differently now, which is written already.
+    #[error("not all is taken over")]
+    Altered,
+    /// The same, and nothing was to be written then.
+    #[error("not all is taken over, and nothing is written")]
+    NotImported,
+    /// A file could not be written.
+    #[error("{} could not be written: {error}", .path.display())]
+    NotWritten {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        error: io::Error,
+    },
     /// A step of setup, or of its undoing, failed.
     #[error("{0}")]
     Setup(String),
@@ -71,8 +89,14 @@ impl Error {
             | Error::Usage(_)
             | Error::NotCompared(_)
             | Error::Broken => 2,
-            Error::Unfinished => 3,
-            Error::Differs | Error::FoundWrong | Error::Setup(_) | Error::ActiveIsSilent => 1,
+            Error::Unfinished | Error::Altered => 3,
+            Error::Differs
+            | Error::FoundWrong
+            | Error::Setup(_)
+            | Error::Import(_)
+            | Error::NotImported
+            | Error::NotWritten { .. }
+            | Error::ActiveIsSilent => 1,
             Error::Client(ClientError::Failed(Failure {
                 failure: FailureKind::Configuration,
                 ..

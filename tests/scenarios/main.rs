@@ -21,6 +21,7 @@ mod hairpin;
 mod health;
 mod http;
 mod icmp;
+mod import;
 mod limits;
 mod main_core;
 mod masquerade;

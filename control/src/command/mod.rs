@@ -10,6 +10,7 @@ mod doctor;
 mod events;
 mod explain;
 mod failover;
+mod import;
 mod key;
 mod kill;
 mod manual;
@@ -57,7 +58,7 @@ pub struct Cli {
 const ABOUT: &str = "Shows and operates a Tandem appliance";
 
 const EXIT_CODES: &str = "Exit codes: 0 done, 1 failed, 2 a mistake in the configuration or the command line, 3 \
-     connections are left after tandem drain --wait --timeout; diff and status --brief have their own";
+     connections are left after tandem drain --wait --timeout; diff, import and status --brief have their own";
 
 #[derive(Clone, Debug, Subcommand)]
 enum Command {
@@ -112,6 +113,9 @@ enum Command {
     /// Show what a reload would change; it changes nothing
     #[command(after_help = diff::HELP)]
     Diff(diff::Arguments),
+    /// Read keepalived.conf, ipvsadm-save, lvs.cf or ldirectord.cf, and write a configuration
+    #[command(after_help = import::HELP)]
+    Import(Box<import::Arguments>),
     /// Look for what keeps this machine from forwarding, and say what to type
     #[command(after_help = doctor::HELP)]
     Doctor(doctor::Arguments),
@@ -148,6 +152,8 @@ impl Cli {
                     | Error::Differs
                     | Error::FoundWrong
                     | Error::Broken
+                    | Error::Altered
+                    | Error::NotImported
             )
         {
             // Where even this cannot be written, the exit code has to say it.
@@ -190,6 +196,7 @@ impl Cli {
             Command::Apply(arguments) => apply::run(arguments, &mut context),
             Command::Config(command) => versions::run(command, &mut context),
             Command::Diff(arguments) => diff::run(arguments, &mut context),
+            Command::Import(arguments) => import::run(arguments, &mut context),
             Command::Doctor(arguments) => doctor::run(arguments, &mut context),
             Command::Setup(arguments) => setup::run(arguments, &mut context),
             Command::Upgrade(arguments) => upgrade::run(arguments, &mut context),

@@ -30,6 +30,12 @@ impl Colour {
 /// not set.
 #[must_use]
 pub fn are_wanted() -> bool {
+    are_wanted_on(std::io::stdout().is_terminal())
+}
+
+/// Colours are wanted on an output that is a terminal, or is not.
+#[must_use]
+pub fn are_wanted_on(is_terminal: bool) -> bool {
     let declined = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    !declined && std::io::stdout().is_terminal()
+    !declined && is_terminal
 }

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use config::Cidr;
 
 /// An address with the prefix of its network: `198.51.100.2/24`.
-pub(super) fn parse(text: &str) -> Result<Cidr<Ipv4Addr>, String> {
+pub(in crate::command) fn parse(text: &str) -> Result<Cidr<Ipv4Addr>, String> {
     let hint = || format!("{text} is not an address with its prefix, such as 198.51.100.2/24");
     let (address, prefix) = text.split_once('/').ok_or_else(hint)?;
     let address = address.parse().map_err(|_| hint())?;

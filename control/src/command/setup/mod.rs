@@ -6,7 +6,7 @@
 //! [`record`] of what was there before, from which [`undo`] puts it back.
 
 mod action;
-mod address;
+pub(super) mod address;
 mod apply;
 mod ask;
 mod boot;
