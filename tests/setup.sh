@@ -10,6 +10,7 @@ packages=(
 	nginx-light dnsmasq-base bind9-dnsutils apache2-utils iperf3 traceroute
 	tcpdump tshark python3 bsdextrautils prometheus valgrind
 	mmdebstrap debhelper help2man lintian zstd openssl
+	bash-completion fish zsh man-db
 )
 
 # For the image in virtual machines: make image-test.

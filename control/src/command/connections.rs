@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use api::{Client, Connection, Cursor, Filter, Page};
 use clap::Args;
 
-use super::Context;
+use super::{Context, schema};
 use crate::error::Error;
 use crate::output::Table;
 use crate::output::units::{count, seconds};
@@ -67,9 +67,9 @@ impl Pages {
     }
 }
 
-/// `{"entries": [...], "next": ..., "generation": ...}`, an entry a line.
+/// As every answer, with an entry a line.
 fn write_json(pages: &mut Pages, out: &mut dyn Write) -> Result<(), Error> {
-    write!(out, "{{\"entries\": [")?;
+    write!(out, "{{{}, \"entries\": [", schema::head("connections"))?;
     let mut first = true;
     while let Some(entries) = pages.next()? {
         for connection in entries {

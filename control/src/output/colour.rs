@@ -2,6 +2,8 @@
 
 use std::io::IsTerminal;
 
+use super::terminal;
+
 /// A colour of the terminal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Colour {
@@ -26,10 +28,16 @@ impl Colour {
     }
 }
 
-/// Colours are wanted: standard output is a terminal, and `NO_COLOR` (<https://no-color.org>) is
-/// not set.
+/// Colours are wanted: standard output is a terminal that is not dumb, and `NO_COLOR`
+/// (<https://no-color.org>) is not set.
 #[must_use]
 pub fn are_wanted() -> bool {
+    !are_declined() && std::io::stdout().is_terminal()
+}
+
+/// `NO_COLOR` is set to something, or the terminal is dumb.
+#[must_use]
+pub fn are_declined() -> bool {
     let declined = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    !declined && std::io::stdout().is_terminal()
+    declined || terminal::is_dumb()
 }
