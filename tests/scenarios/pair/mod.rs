@@ -20,6 +20,7 @@ mod same_name;
 mod servers;
 mod soak;
 mod stalls;
+mod status;
 mod strangers;
 mod survivors;
 mod sync;
