@@ -12,6 +12,7 @@ packages=(
 	keepalived ipvsadm
 	mmdebstrap debhelper help2man lintian zstd openssl
 	chromium chromium-driver fonts-inter
+	bash-completion fish zsh man-db
 )
 
 # For the image in virtual machines: make image-test.

@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use api::client::ClientError;
 use api::{Failure, FailureKind};
 use config::Mistakes;
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
@@ -20,6 +21,9 @@ pub enum Error {
     /// The dataplane was not reached, or did not do it.
     #[error(transparent)]
     Client(#[from] ClientError),
+    /// The dataplane did not answer; why, and what to type.
+    #[error("{0}")]
+    Unanswered(String),
     /// tandem-control was not reached, or did not do it.
     #[error("{}", Error::describe_control(.0))]
     Control(ClientError),
@@ -102,6 +106,7 @@ impl Error {
                 ..
             })) => 2,
             Error::Client(_)
+            | Error::Unanswered(_)
             | Error::Control(_)
             | Error::Upgrade(_)
             | Error::Key(_)
@@ -124,19 +129,38 @@ impl Error {
         }
     }
 
-    /// The failure as JSON: `{"error": {"message": ..., "details": [...]}}`.
-    pub fn json(&self) -> serde_json::Value {
+    /// The failure as the commands write it with `--json`.
+    pub fn json(&self) -> Answer {
         let (message, details) = match self {
             Error::Mistakes(found) | Error::Reported(found) => (count(found), found.lines()),
             Error::Client(ClientError::Failed(failure))
             | Error::Control(ClientError::Failed(failure)) => {
                 (failure.message.clone(), failure.details.clone())
             }
-            Error::NotCompared(why) => return why.json(),
+            Error::NotCompared(why) => {
+                let Answer { error } = why.json();
+                return Answer { error: Failed { exit_code: self.exit_code(), ..error } };
+            }
             other => (other.to_string(), Vec::new()),
         };
-        json!({ "error": { "message": message, "details": details } })
+        Answer { error: Failed { message, details, exit_code: self.exit_code() } }
     }
+}
+
+/// Why a command failed.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+pub struct Answer {
+    error: Failed,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+struct Failed {
+    /// What is wrong, and what would be right.
+    message: String,
+    /// One entry for each mistake, where there are several.
+    details: Vec<String>,
+    /// The exit code of the command.
+    exit_code: u8,
 }
 
 fn mistakes(found: &Mistakes) -> String {

@@ -35,17 +35,55 @@ CORE  CONNECTIONS   CAPACITY    BUSY  RX PACKETS  TX PACKETS  DROPPED
    1           12  1,000,000  37.5 %       2,000       1,990       10
 ";
 
+/// What the command writes, whatever its exit code says.
+fn written(dataplane: &FakeDataplane, words: &[&str], code: i32) -> String {
+    let output = dataplane.tandem(words);
+    assert_eq!((stderr(&output), output.status.code()), (String::new(), Some(code)));
+    stdout(&output)
+}
+
+const SCREEN: &str = "\
+DEGRADED: a is active
+* the private link is down
+    look at its cable and at the switch's port
+    $ tandem doctor
+* tandem-control is not running: nothing answers on SOCKET
+    $ systemctl start tandem-control
+    $ journalctl -u tandem-control -n 50
+* service dns has no servers: clients get no answer
+    give it a server in the configuration, then: tandem reload
+* service dns takes no new connection: it has 80 of 100
+    $ tandem top --by servers
+    raise its limit, or add servers
+
+public       up 10 Gb/s, 198.51.100.2/24 198.51.100.10/24, in 1.5 GB, out 0 B
+private      down, 10.0.0.2/24 10.0.0.1/24, in 1.5 GB, out 0 B
+connections  12 of 1,000,000, busiest of 1 worker 37.5 %
+servers      2 servers in 2 services; nobody checks them
+dropped      1,236 packets since the start, most for no_connection
+running      0.1.0 for 2h 4m, configuration 3 of 2026-03-01 12:00:00 UTC
+";
+
 #[test]
-fn status_shows_role_nics_and_workers() {
+fn status_says_what_is_wrong_first_and_what_to_type() {
     let dataplane = FakeDataplane::start(busy);
-    let shown = dataplane.shows(&["status"]);
     let control = dataplane.socket.with_file_name("control.sock");
-    let absent = format!(
-        "\nNo pair: no tandem-control answers on {}; with [peer] in the configuration, start it \
-         with: systemctl start tandem-control\n",
-        control.display()
+    let screen = SCREEN.replace("SOCKET", &control.display().to_string());
+    assert_eq!(written(&dataplane, &["status"], 1), screen);
+}
+
+#[test]
+fn status_in_full_shows_role_nics_and_workers() {
+    let dataplane = FakeDataplane::start(busy);
+    let shown = written(&dataplane, &["status", "--full"], 1);
+    assert!(
+        shown.contains(&[SCREEN.lines().last().unwrap(), "\n\n", STATUS, "\n"].concat()),
+        "{shown}"
     );
-    assert_eq!(shown, [STATUS, &absent].concat());
+    assert!(
+        shown.contains("\nNothing is known of a pair: tandem-control is not running"),
+        "{shown}"
+    );
 }
 
 const PAIR: &str = "\
@@ -65,8 +103,10 @@ LOCAL         REMOTE        HEARTBEATS                                 SILENCE  
 #[test]
 fn status_shows_the_pair_below() {
     let dataplane = FakeDataplane::start(busy).with_control(|_| Response::Pair(pair()));
-    assert_eq!(dataplane.shows(&["status"]), [STATUS, "\n", PAIR].concat());
-    let status = json(&dataplane.shows(&["status", "--json"]));
+    let shown = written(&dataplane, &["status", "--full"], 2);
+    assert!(shown.ends_with(&["\n", STATUS, "\n", PAIR].concat()), "{shown}");
+    let status = json(&written(&dataplane, &["status", "--json"], 2));
+    assert_eq!((&status["schema"], &status["state"]), (&"status".into(), &"broken".into()));
     assert_eq!(status["role"], "active");
     assert_eq!(status["pair"]["peer"]["name"], "b");
 }
@@ -80,7 +120,8 @@ fn status_says_which_machine_is_damped_and_for_how_long() {
         peer.damped = Some("links were lost 4 times".to_owned());
         Response::Pair(pair)
     };
-    let shown = FakeDataplane::start(busy).with_control(control).shows(&["status"]);
+    let dataplane = FakeDataplane::start(busy).with_control(control);
+    let shown = written(&dataplane, &["status", "--full"], 2);
     let own = "no: connections are being copied; damped: links were lost 6 times\n";
     assert!(shown.contains(own), "{shown}");
     assert!(shown.contains("yes; damped: links were lost 4 times\n"), "{shown}");
@@ -92,9 +133,13 @@ fn verdict(dataplane: &FakeDataplane) -> (String, Option<i32>) {
     (stdout(&output), output.status.code())
 }
 
-/// As [`busy`], with both links up.
+/// As [`busy`], with both links up, and every service with what it needs.
 fn linked(request: Request) -> Response {
     match busy(request) {
+        Response::Services(mut services) => {
+            services.services.truncate(1);
+            Response::Services(services)
+        }
         Response::Status(mut status) => {
             status.nics.iter_mut().for_each(|nic| nic.link_up = true);
             Response::Status(status)
@@ -114,7 +159,14 @@ fn one_line_says_whether_all_is_well() {
     let dataplane = FakeDataplane::start(linked).with_control(well.clone());
     assert_eq!(verdict(&dataplane), ("WELL: a is active, b is standby\n".to_owned(), Some(0)));
 
-    let dataplane = FakeDataplane::start(busy).with_control(well);
+    let unlinked = |request| match linked(request) {
+        Response::Status(mut status) => {
+            status.nics[1].link_up = false;
+            Response::Status(status)
+        }
+        other => other,
+    };
+    let dataplane = FakeDataplane::start(unlinked).with_control(well);
     let line = "DEGRADED: a is active, b is standby; the private link is down\n";
     assert_eq!(verdict(&dataplane), (line.to_owned(), Some(1)));
 
@@ -147,9 +199,12 @@ fn the_pair_is_shown_though_the_dataplane_is_down() {
     let dataplane = FakeDataplane::start(busy).with_control(|_| Response::Pair(pair()));
     std::fs::remove_file(&dataplane.socket).unwrap();
     let output = dataplane.tandem(&["status"]);
-    assert_eq!(output.status.code(), Some(1));
-    assert_eq!(stdout(&output), [PAIR, "\n"].concat());
-    assert!(stderr(&output).contains("the dataplane is not running"), "{}", stderr(&output));
+    assert_eq!(output.status.code(), Some(2));
+    let shown = stdout(&output);
+    assert!(shown.starts_with("BROKEN: the dataplane does not answer, b is active\n"), "{shown}");
+    assert!(shown.contains("\n    $ systemctl start tandem-dataplane\n"), "{shown}");
+    assert!(shown.contains("\nmachines     a standby, not ready; b active, ready\n"), "{shown}");
+    assert!(written(&dataplane, &["status", "--full"], 2).ends_with(PAIR));
 }
 
 #[test]
@@ -533,7 +588,7 @@ fn output_that_nobody_reads_is_no_failure() {
 #[test]
 fn json_is_the_answer_itself() {
     let dataplane = FakeDataplane::start(busy);
-    let status = json(&dataplane.shows(&["--json", "status"]));
+    let status = json(&written(&dataplane, &["--json", "status"], 1));
     assert_eq!(status["role"], "active");
     assert_eq!(status["nics"][0]["counters"]["rx_bytes"], 1_500_000_000_u64);
     let services = json(&dataplane.shows(&["services", "--json"]));
@@ -585,14 +640,14 @@ fn a_reload_with_mistakes_shows_them_and_exits_with_2() {
 fn another_failure_exits_with_1() {
     let dataplane =
         FakeDataplane::start(|_| Response::Failure(Failure::new(FailureKind::Busy, "try again")));
-    let output = dataplane.tandem(&["status"]);
+    let output = dataplane.tandem(&["counters"]);
     assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(1), "try again\n"));
 }
 
 #[test]
 fn no_dataplane_is_said_with_what_to_type() {
     let socket = path();
-    let output = tandem(&socket, &["status"]);
+    let output = tandem(&socket, &["services"]);
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(
         stderr(&output),
@@ -602,7 +657,7 @@ fn no_dataplane_is_said_with_what_to_type() {
             socket.display()
         )
     );
-    let output = tandem(&socket, &["status", "--json"]);
+    let output = tandem(&socket, &["services", "--json"]);
     assert_eq!(output.status.code(), Some(1));
     let message = json(&stdout(&output))["error"]["message"].to_string();
     assert!(message.contains("the dataplane is not running"), "{message}");

@@ -206,7 +206,7 @@ const CLIENTS: u32 = 200;
 fn power_cut(lab: &Lab) -> Result<Takeover, Error> {
     lab.await_pair()?;
     println!("7. tandem-a is active, tandem-b ready to take over (tandem status on tandem-b):");
-    let status = lab.second.tandem(&["status"])?.stdout;
+    let status = lab.second.tandem(&["status", "--full"])?.stdout;
     let pair: Vec<&str> = status.lines().skip_while(|line| !line.starts_with("pair")).collect();
     print!("{}", indented(&pair.join("\n")));
     println!(
@@ -237,7 +237,7 @@ fn power_cut(lab: &Lab) -> Result<Takeover, Error> {
         "   the client's virtual IP and s1's gateway address {moved} tandem-b's Ethernet address"
     );
     println!("\n   Now (tandem status on tandem-b):");
-    let status = lab.second.tandem(&["status"])?.stdout;
+    let status = lab.second.tandem(&["status", "--full"])?.stdout;
     let pair: Vec<&str> = status.lines().skip_while(|line| !line.starts_with("pair")).collect();
     println!("{}", indented(&pair.join("\n")));
     Ok(takeover)

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::status::{NicCounters, Side};
 
 /// All counters of a dataplane since its start.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Counters {
     /// The generation of the configuration in force, as in
@@ -26,7 +27,7 @@ pub struct Counters {
 }
 
 /// The packet buffers of one pool.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct MempoolUse {
     /// Whose pool it is: `workers` or `main`.
@@ -39,7 +40,7 @@ pub struct MempoolUse {
 }
 
 /// The counters of one worker since the start.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct WorkerCounters {
     /// The core that the worker runs on.
@@ -49,7 +50,7 @@ pub struct WorkerCounters {
 }
 
 /// How many packets were dropped for one reason.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct DropCount {
     /// The name of the reason, such as `no_connection`.

@@ -1,6 +1,6 @@
 //! Events: what changed on a machine, when, and why.
 //!
-//! The same JSON is what `tandem events --json` writes, what a hook gets on its standard input and
+//! The same JSON is what `tandem events --json` writes (in an envelope, as every answer), what a hook gets on its standard input and
 //! what a webhook is sent:
 //!
 //! ```json
@@ -14,6 +14,7 @@
 use core::fmt;
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// The version of [`Event`]. Within a version fields and kinds are only added.
@@ -23,7 +24,7 @@ pub const EVENT_VERSION: u32 = 1;
 pub const MOST_EVENTS: u32 = 500;
 
 /// One thing that happened.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Event {
     /// The version of this schema, [`EVENT_VERSION`].
@@ -39,6 +40,7 @@ pub struct Event {
     /// The name of the machine.
     pub node: String,
     /// What kind of event it is.
+    #[schemars(with = "String")]
     pub kind: EventKind,
     /// How much it matters.
     pub severity: EventSeverity,
@@ -68,7 +70,18 @@ impl Event {
 
 /// How much an event matters.
 #[derive(
-    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default, Serialize, Deserialize,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Debug,
+    Default,
+    Serialize,
+    Deserialize,
+    JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

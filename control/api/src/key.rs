@@ -1,5 +1,6 @@
 //! The pair's key as tandem-control sees it. A key itself is in no message of this socket.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// An order about this machine's keys.
@@ -29,7 +30,7 @@ pub enum KeyStep {
 }
 
 /// The keys of a machine.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct KeyState {
     /// The key that the machine seals and dials with.
@@ -41,7 +42,7 @@ pub struct KeyState {
 }
 
 /// A key that a machine holds.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct HeldKey {
     /// A number that tells keys apart, and tells nothing of them.

@@ -7,6 +7,7 @@
 
 use std::net::IpAddr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Role;
@@ -137,7 +138,7 @@ pub struct LeaseStatus {
 }
 
 /// What has become of a NIC since the dataplane was started.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum NicState {
     /// The NIC is there, with or without its link.
@@ -151,7 +152,7 @@ pub enum NicState {
 }
 
 /// Which next hops of one side answer the dataplane's ARP requests.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Reach {
     /// A number that stands for their addresses, the same on every machine that asks the same
@@ -166,7 +167,7 @@ pub struct Reach {
 }
 
 /// Connection sync as the dataplane sees it.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct SyncStatus {
     /// How far the stream is, if one is open.
@@ -202,7 +203,7 @@ pub struct SyncStatus {
 }
 
 /// What a dataplane does about connection sync.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SyncState {
     /// No stream is open in either direction.

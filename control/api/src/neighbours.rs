@@ -3,12 +3,13 @@
 use core::fmt;
 use std::net::IpAddr;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::status::Side;
 
 /// The neighbour tables of both sides.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Neighbours {
     /// All neighbours, ordered by side and address.
@@ -16,7 +17,7 @@ pub struct Neighbours {
 }
 
 /// An entry of the neighbour table.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Neighbour {
     /// The side whose network the neighbour is in.
     pub side: Side,
@@ -32,7 +33,7 @@ pub struct Neighbour {
 }
 
 /// The states of a neighbour, with the names that Linux has for them.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum NeighbourState {

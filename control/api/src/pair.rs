@@ -2,12 +2,13 @@
 
 use core::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Reach, Role, SyncStatus};
 
 /// Both machines, as one of them sees them.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Pair {
     /// The release of tandem-control.
@@ -41,7 +42,7 @@ pub struct Pair {
 }
 
 /// Which of the pair's keys are in use; each by its name, which tells nothing of the key.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Keys {
     /// The key that this machine uses.
@@ -53,7 +54,7 @@ pub struct Keys {
 }
 
 /// A peer that lives and whose heartbeats are not understood.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct NotUnderstood {
     /// Whether the peer is active; `None` when it has not said.
@@ -63,7 +64,7 @@ pub struct NotUnderstood {
 }
 
 /// A machine of the pair.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Member {
     /// The machine's `node.name`.
@@ -91,7 +92,7 @@ pub struct Member {
 }
 
 /// A path over which the machines exchange heartbeats.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Path {
     /// The address of this machine.
@@ -113,7 +114,7 @@ pub struct Path {
 }
 
 /// Connection sync as tandem-control sees it.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Sync {
     /// The direction of the stream, or that there is none.
@@ -127,7 +128,7 @@ pub struct Sync {
 }
 
 /// The direction of the stream of connections between the machines.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SyncLink {
     /// No stream is open.
@@ -150,7 +151,7 @@ impl fmt::Display for SyncLink {
 }
 
 /// A change of this machine's role.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Change {
     /// The new role.

@@ -3,6 +3,7 @@
 use core::fmt;
 use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::message::Request;
@@ -16,7 +17,7 @@ pub struct ServicesPage {
 }
 
 /// One page of the services, in the order of the configuration.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Services {
     /// One entry a service of the configuration.
@@ -61,7 +62,7 @@ impl Services {
 }
 
 /// The table of clients that keep their servers.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct PersistenceStatus {
     /// Clients that are remembered now, of all services.
@@ -74,7 +75,7 @@ pub struct PersistenceStatus {
 }
 
 /// A service with its counters.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct ServiceStatus {
     /// The service's `name` in the configuration.
@@ -114,7 +115,7 @@ pub struct ServiceStatus {
 }
 
 /// A limit of connections, and how far it is reached. Connections count that open or are open.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct ConnectionLimit {
     /// The most connections.
@@ -128,7 +129,7 @@ pub struct ConnectionLimit {
 }
 
 /// Where clients reach a service.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Listen {
     /// Virtual address and port; the first port of a range.
@@ -173,7 +174,7 @@ impl ServiceStatus {
 }
 
 /// A real server with its counters.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct ServerStatus {
     /// The server's address and port; port 0 if it serves each client on the port that the client
@@ -213,7 +214,7 @@ pub struct ServerStatus {
 }
 
 /// Whether a real server gets new connections.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ServerState {
@@ -237,7 +238,7 @@ impl fmt::Display for ServerState {
 }
 
 /// Whether a real server's answers to clients come back through the gateway address.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ReturnPath {
@@ -263,7 +264,9 @@ impl fmt::Display for ReturnPath {
 }
 
 /// What made a real server suspect.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum SuspectCause {

@@ -3,12 +3,13 @@
 use core::fmt;
 use std::path::PathBuf;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::lease::NicState;
 
 /// The state of a machine, as `tandem status` shows it.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Status {
     /// The release of the dataplane.
@@ -34,7 +35,7 @@ pub struct Status {
 }
 
 /// The key under which schedulers hash clients. Machines with the same one choose alike.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct ClientKey {
     /// Where it comes from.
@@ -44,7 +45,7 @@ pub struct ClientKey {
 }
 
 /// Where a key comes from.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum KeyOrigin {
@@ -58,7 +59,7 @@ pub enum KeyOrigin {
 }
 
 /// The role of a machine in its pair.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// The machine answers for the floating addresses and forwards.
@@ -78,7 +79,7 @@ impl fmt::Display for Role {
 }
 
 /// The state of a worker, with its counters since the start.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct WorkerStatus {
     /// The core that the worker runs on.
@@ -98,7 +99,7 @@ pub struct WorkerStatus {
 }
 
 /// The NIC of one side.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Nic {
     /// The side that the NIC is on.
@@ -126,7 +127,9 @@ pub struct Nic {
 }
 
 /// The two sides of the router.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Side {
     /// The side of clients and the Internet.
@@ -146,7 +149,7 @@ impl fmt::Display for Side {
 }
 
 /// The counters of a NIC since the start.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct NicCounters {
     /// Packets that the NIC has received.
@@ -168,7 +171,7 @@ pub struct NicCounters {
 }
 
 /// The configuration that is in force.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Configuration {
     /// The path of the file.

@@ -3,6 +3,7 @@
 use core::fmt;
 use std::net::{IpAddr, SocketAddr};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::packet_filter::PacketFilter;
@@ -74,7 +75,7 @@ pub struct TracePage {
 }
 
 /// What a trace has looked at.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct TraceCounts {
     /// Packets that the filter has looked at.
@@ -89,7 +90,7 @@ pub struct TraceCounts {
 }
 
 /// A packet's way through one worker.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Journey {
     /// When the worker took the packet up, in microseconds since 1970.
     pub time_micros: u64,
@@ -103,7 +104,7 @@ pub struct Journey {
 }
 
 /// What a packet's headers say.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct PacketSummary {
     /// The sender.
     pub source: IpAddr,
@@ -143,7 +144,7 @@ impl fmt::Display for PacketSummary {
 }
 
 /// One thing that happened to a packet.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Step {
     /// At which stage.
     pub stage: TraceStage,
@@ -187,7 +188,9 @@ impl Step {
 }
 
 /// The stages of a packet's way.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum TraceStage {
@@ -259,7 +262,7 @@ pub struct Explain {
 }
 
 /// What would become of the packet.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Explanation {
     /// The generation of the configuration by which it was decided.
     pub generation: u64,

@@ -1,9 +1,10 @@
 //! Versions of the configuration: what was applied, is to be confirmed, and can be had again.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// One file of a configuration.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct VersionFile {
     /// Its path below the folder of the main file, which is the first of a version's files.
@@ -44,7 +45,7 @@ pub struct VersionNumber {
 }
 
 /// How a version came to be in force.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum VersionOrigin {
     /// The files were there at a start or a reload.
@@ -59,7 +60,7 @@ pub enum VersionOrigin {
 }
 
 /// One version.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Version {
     /// Counted from 1; never used twice.
@@ -79,7 +80,7 @@ pub struct Version {
 }
 
 /// The versions that are kept, the newest first: it is the one in force.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Versions {
     /// All of them.
@@ -87,7 +88,7 @@ pub struct Versions {
 }
 
 /// The answer to an order that was carried out.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Applied {
     /// What is in force now.
@@ -99,7 +100,7 @@ pub struct Applied {
 }
 
 /// The files of one version.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct VersionFiles {
     /// The main file first.

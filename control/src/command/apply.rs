@@ -15,7 +15,11 @@ use crate::output::date;
 pub(super) const HELP: &str = "\
 FILE, and what it includes from its own folder, take the place of the files in force; then the \
 dataplane reloads. Where it refuses, the old files are back. With --confirm they come back after \
-that time by themselves, unless you type: tandem config confirm";
+that time by themselves, unless you type: tandem config confirm
+
+Examples:
+  tandem apply new.toml
+  tandem apply new.toml --confirm 60s";
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct Arguments {

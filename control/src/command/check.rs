@@ -7,12 +7,20 @@ use clap::Args;
 use config::{
     Checked, Config, Hook, HookAction, Interface, Masquerade, Mistake, Mistakes, Service,
 };
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::Context;
 use super::doctor::firewall::{Wanted, wanted};
 use crate::error::Error;
 use crate::output::units::{count, plural};
+
+pub(super) const HELP: &str = "\
+Every mistake is shown at once, with its place and what would be right; the exit code is 2 then.
+
+Examples:
+  tandem check /etc/tandem/tandem.toml
+  tandem check new.toml && tandem apply new.toml --confirm 60s";
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct Arguments {
@@ -23,7 +31,7 @@ pub(super) struct Arguments {
 pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<(), Error> {
     let result = Config::load_checked(&arguments.file);
     if context.json {
-        writeln!(context.out, "{:#}", document(&result))?;
+        context.answer(&document(&result), |_, _| Ok(()))?;
         context.out.flush()?;
         return result.map(|_| ()).map_err(Error::Reported);
     }
@@ -31,39 +39,80 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<()
     Ok(show(arguments, &checked, context.out)?)
 }
 
-fn document(result: &Result<Checked, Mistakes>) -> Value {
+/// What was found, and what the configuration needs of the machine.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Answer {
+    /// The configuration can be taken.
+    valid: bool,
+    /// What keeps it from being taken.
+    mistakes: Vec<Place>,
+    /// What is rather not meant so.
+    warnings: Vec<Place>,
+    /// The machine's `node.name`; none of a configuration with mistakes.
+    name: Option<String>,
+    /// What the kernel's firewall has to let through; none of a configuration with mistakes.
+    open: Option<Vec<Open>>,
+}
+
+/// A mistake, and where it is.
+#[derive(Serialize, JsonSchema)]
+struct Place {
+    /// The file.
+    file: String,
+    /// The line, counted from 1; none: it is about the file as a whole.
+    line: Option<u32>,
+    /// The column, counted from 1.
+    column: Option<u32>,
+    /// What is wrong.
+    what: String,
+    /// What would be right.
+    remedy: String,
+}
+
+/// What the firewall has to let through.
+#[derive(Serialize, JsonSchema)]
+struct Open {
+    /// What it is for.
+    what: String,
+    /// "tcp" or "udp".
+    protocol: String,
+    /// The port on this machine.
+    port: u16,
+}
+
+fn document(result: &Result<Checked, Mistakes>) -> Answer {
     let (mistakes, warnings) = match result {
         Ok(checked) => (&Vec::new(), &checked.warnings),
         Err(found) => (&found.mistakes, &found.warnings),
     };
     let list = |mistakes: &Vec<Mistake>| mistakes.iter().map(one).collect::<Vec<_>>();
     let config = result.as_ref().ok().map(|checked| &checked.config);
-    json!({
-        "valid": result.is_ok(),
-        "mistakes": list(mistakes),
-        "warnings": list(warnings),
-        "name": config.map(|config| &config.node.name),
-        "open": config.map(open),
-    })
+    Answer {
+        valid: result.is_ok(),
+        mistakes: list(mistakes),
+        warnings: list(warnings),
+        name: config.map(|config| config.node.name.clone()),
+        open: config.map(open),
+    }
 }
 
 /// What the kernel's firewall has to let through.
-fn open(config: &Config) -> Vec<Value> {
+fn open(config: &Config) -> Vec<Open> {
     let one = |wanted: &Wanted| {
         let (protocol, port) = (wanted.packet.transport.to_string(), wanted.packet.port);
-        json!({ "what": wanted.what, "protocol": protocol, "port": port })
+        Open { what: wanted.what.to_owned(), protocol, port }
     };
     wanted(config).iter().map(one).collect()
 }
 
-fn one(mistake: &Mistake) -> Value {
-    json!({
-        "file": mistake.file,
-        "line": mistake.place.map(|place| place.line),
-        "column": mistake.place.map(|place| place.column),
-        "what": mistake.what,
-        "remedy": mistake.remedy,
-    })
+fn one(mistake: &Mistake) -> Place {
+    Place {
+        file: mistake.file.clone(),
+        line: mistake.place.map(|place| place.line),
+        column: mistake.place.map(|place| place.column),
+        what: mistake.what.clone(),
+        remedy: mistake.remedy.clone(),
+    }
 }
 
 fn show(arguments: &Arguments, checked: &Checked, out: &mut dyn Write) -> io::Result<()> {

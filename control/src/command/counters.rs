@@ -11,6 +11,14 @@ use crate::error::Error;
 use crate::output::Table;
 use crate::output::units::count;
 
+pub(super) const HELP: &str = "\
+docs/counters.md says what each counts, and what to do about drops.
+
+Examples:
+  tandem counters
+  tandem counters --all
+  tandem counters --json | jq '.drops[] | select(.packets > 0)'";
+
 #[derive(Clone, Debug, Args)]
 pub(super) struct Arguments {
     /// Show counters that are zero as well

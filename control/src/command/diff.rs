@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use config::diff::{Difference, compare};
 use config::{Config, Sources};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Context;
@@ -13,7 +14,18 @@ use crate::error::Error;
 
 pub(super) const HELP: &str = "\
 It changes nothing. Exit codes, as those of diff(1): 0 a reload would change nothing, 1 it would \
-change what is shown, 2 the file has mistakes or the dataplane does not answer";
+change what is shown, 2 the file has mistakes or the dataplane does not answer.
+
+Examples:
+  tandem diff
+  tandem diff /root/from-the-peer.toml";
+
+pub(super) const VERSIONS_HELP: &str = "\
+Exit codes, as those of diff(1): 0 they do not differ, 1 they do, 2 there is nothing to compare.
+
+Examples:
+  tandem config diff
+  tandem config diff 3 5";
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct Arguments {
@@ -22,34 +34,43 @@ pub(super) struct Arguments {
 }
 
 /// The answer.
-#[derive(Serialize)]
-struct Answer {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Answer {
     /// The file that was compared.
     file: PathBuf,
     /// The generation of the configuration in force.
     generation: u64,
     /// A reload would change something.
     differs: bool,
+    /// What it would change.
     changes: Vec<Change>,
     /// What the dataplane cannot take while it runs: a reload would be refused as a whole.
     restart_dataplane: Vec<String>,
     /// The sections that tandem-control takes when it starts.
     restart_control: Vec<String>,
+    /// Warnings about the file, one a line.
     warnings: Vec<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(super) struct Change {
+    /// What happens to it.
     change: Kind,
+    /// The section of the configuration.
     section: &'static str,
+    /// The name of the service, for a section that there are several of.
     name: Option<String>,
+    /// The real server's address, where the change is of one.
     server: Option<String>,
+    /// The key; none: all of it.
     key: Option<String>,
+    /// What it was.
     old: Option<String>,
+    /// What it becomes.
     new: Option<String>,
 }
 
-#[derive(Clone, Copy, PartialEq, Serialize)]
+#[derive(Clone, Copy, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum Kind {
     Added,

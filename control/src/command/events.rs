@@ -8,8 +8,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use api::client::ClientError;
 use api::{Client, Event, EventKind, EventSeverity, EventsFound, EventsPage};
 use clap::{Args, ValueEnum};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::Context;
+use super::schema::Envelope;
 use crate::error::Error;
 use crate::events::{journal, search};
 use crate::output::colour::{self, Colour};
@@ -98,6 +101,13 @@ fn kind(text: &str) -> Result<String, String> {
         false => {
             Err(format!("{text:?} is no kind of events: tandem events --list-kinds tells all"))
         }
+    }
+}
+
+impl Arguments {
+    /// The schema of the answer.
+    pub(super) fn schema(&self) -> &'static str {
+        if self.list_kinds { "event-kinds" } else { "event" }
     }
 }
 
@@ -214,7 +224,8 @@ impl Shown {
         self.damaged = self.damaged.max(found.damaged);
         if self.json {
             return found.events.iter().try_for_each(|event| {
-                serde_json::to_writer(&mut *out, event).map_err(io::Error::from)?;
+                let envelope = Envelope::new("event", event);
+                serde_json::to_writer(&mut *out, &envelope).map_err(io::Error::from)?;
                 writeln!(out)
             });
         }
@@ -259,16 +270,30 @@ impl Shown {
     }
 }
 
+/// The kinds of events.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Kinds {
+    /// All that this release knows.
+    kinds: Vec<Kind>,
+}
+
+/// A kind of events.
+#[derive(Serialize, JsonSchema)]
+struct Kind {
+    /// Its name, as in `server.down`.
+    kind: &'static str,
+    /// How much an event of this kind matters unless it says otherwise.
+    severity: EventSeverity,
+    /// What it means, a sentence without its full stop.
+    meaning: &'static str,
+}
+
 fn list_kinds(context: &mut Context<'_>) -> Result<(), Error> {
     let kinds: Vec<_> = EventKind::ALL
         .iter()
-        .map(|kind| {
-            serde_json::json!({
-                "kind": kind.name(), "severity": kind.severity(), "meaning": kind.meaning(),
-            })
-        })
+        .map(|kind| Kind { kind: kind.name(), severity: kind.severity(), meaning: kind.meaning() })
         .collect();
-    context.answer(&kinds, |_, out| {
+    context.answer(&Kinds { kinds }, |_, out| {
         let mut table = Table::new(["KIND", "SEVERITY", "MEANING"]);
         for kind in EventKind::ALL {
             let name = kind.name().to_owned();

@@ -7,6 +7,13 @@ use api::{Client, Pair, Role};
 use super::Context;
 use crate::error::Error;
 
+pub(super) const HELP: &str = "\
+It waits until the standby machine has every connection, and until it is active. It is refused with
+the reason where the other machine could not take over.
+
+Examples:
+  tandem failover";
+
 pub(super) fn run(context: &mut Context<'_>) -> Result<(), Error> {
     let mut control = Client::connect(context.pair_socket()).map_err(Error::Control)?;
     let pair = control.failover().map_err(Error::Control)?;

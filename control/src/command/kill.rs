@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal, Write};
 
 use api::{Client, Filter, Kill};
 use clap::Args;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::connections::{FilterArguments, connections, counted};
@@ -37,10 +38,13 @@ pub(super) struct Arguments {
 }
 
 /// The connections that ended, or would end.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-struct Answer {
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+pub(super) struct Answer {
+    /// How many there were.
     connections: u64,
+    /// They were only counted.
     dry_run: bool,
+    /// The generation of the configuration whose services are named.
     generation: u64,
 }
 

@@ -22,7 +22,10 @@ pub(super) struct Manual {
 }
 
 /// Where each shell looks for it.
-pub(super) const HELP: &str = "The packages install these scripts. By hand:
+pub(super) const HELP: &str = "\
+The packages install these scripts.
+
+Examples:
   tandem completions bash > /usr/share/bash-completion/completions/tandem
   tandem completions fish > /usr/share/fish/vendor_completions.d/tandem.fish
   tandem completions zsh > /usr/share/zsh/vendor-completions/_tandem";
@@ -72,6 +75,45 @@ mod tests {
             assert!(text.contains(".SH DESCRIPTION"), "{}", page.display());
         }
         std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    /// Every command has an example, which is about itself.
+    #[test]
+    fn every_command_has_an_example() {
+        fn look(command: &clap::Command, path: &str) {
+            let name = format!("{path} {}", command.get_name()).trim().to_owned();
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let examples = help.split_once("Examples:\n").map_or("", |(_, examples)| examples);
+            assert!(examples.contains(&format!("  {name}")), "{name} has no example: {help}");
+            for line in examples.lines().filter(|line| !line.is_empty()) {
+                assert!(line.starts_with("  ") && line.chars().count() <= 100, "{name}: {line}");
+            }
+            command.get_subcommands().for_each(|below| look(below, &name));
+        }
+        Cli::command().get_subcommands().for_each(|command| look(command, "tandem"));
+    }
+
+    /// What an example types, clap understands.
+    #[test]
+    fn examples_are_understood() {
+        fn look(command: &clap::Command) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            let examples = help.split_once("Examples:\n").map_or("", |(_, examples)| examples);
+            for line in examples.lines() {
+                // What stands behind it is the shell's, or says what it is for.
+                let shells = ["|", ">", "&&", "   "];
+                let typed = shells
+                    .iter()
+                    .fold(line.trim(), |line, sign| line.split(sign).next().unwrap_or(line));
+                let result = Cli::command().try_get_matches_from(typed.split_whitespace());
+                if let Err(error) = result {
+                    let is_help = error.kind() == clap::error::ErrorKind::DisplayHelp;
+                    assert!(is_help, "{line}: {error}");
+                }
+            }
+            command.get_subcommands().for_each(look);
+        }
+        look(&Cli::command());
     }
 
     fn tempfile() -> PathBuf {

@@ -9,6 +9,13 @@ use crate::error::Error;
 use crate::output::Table;
 use crate::output::units::seconds;
 
+pub(super) const HELP: &str = "\
+One that is incomplete does not answer ARP: nothing can be sent to it.
+
+Examples:
+  tandem neighbours
+  tandem neighbours --json | jq -r '.entries[] | select(.state == \"incomplete\").address'";
+
 pub(super) fn run(context: &mut Context<'_>) -> Result<(), Error> {
     let neighbours = context.client()?.neighbours()?;
     context.answer(&neighbours, show)

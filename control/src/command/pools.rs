@@ -5,28 +5,20 @@ mod connected;
 use core::time::Duration;
 use std::io::{self, Write};
 
-use api::{Administrative, Client, Pool, PoolMode, PoolServer, PoolsPage};
+use api::{Administrative, Client, Pool, PoolMode, PoolServer};
 
-use super::Context;
+use super::{Context, status};
 use crate::output::colour::Colour;
 use crate::output::date;
-use crate::output::units::{plural, seconds};
+use crate::output::units::seconds;
 
 /// tandem-control answers at once, or hangs.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// The most servers that `tandem status` names.
-const NAMED: usize = 10;
 
 /// All pools with what the operator has to mend; none where no tandem-control answers.
 pub(super) fn fetch(context: &Context<'_>) -> Option<api::Pools> {
     let mut control = Client::connect_with_timeout(context.pair_socket(), PATIENCE).ok()?;
-    let mut all = control.pools_page(PoolsPage::default()).ok()?;
-    while let Some(skip) = all.next {
-        let page = control.pools_page(PoolsPage { service: None, skip }).ok()?;
-        all.pools.extend(page.pools);
-        (all.next, all.generation) = (page.next, page.generation);
-    }
-    Some(all)
+    status::pools(&mut control)
 }
 
 /// Its state in a word: what was decided goes before what checks find.
@@ -153,32 +145,4 @@ pub(super) fn notes(pool: &Pool, client: &mut Client, out: &mut dyn Write) -> io
         }
     }
     Ok(())
-}
-
-/// What `tandem status` says first: the servers that are down, and pools in an alarm.
-pub(crate) fn troubles(pools: &api::Pools) -> Vec<String> {
-    let alarms = pools.pools.iter().flat_map(|pool| {
-        alarms(pool).into_iter().map(move |alarm| format!("service {}: {alarm}", pool.service))
-    });
-    let mut lines: Vec<String> = alarms.collect();
-    let servers = pools.pools.iter().flat_map(|pool| &pool.servers);
-    let down: Vec<&PoolServer> = servers
-        .filter(|one| {
-            one.operational.is_down() && one.administrative != Administrative::Maintenance
-        })
-        .collect();
-    let named = down.iter().take(NAMED).filter_map(|server| {
-        Some(format!(
-            "{} of {}: {}",
-            api::server_name(&server.address),
-            server.service,
-            why(server)?
-        ))
-    });
-    lines.extend(named);
-    if down.len() > NAMED {
-        lines.push(format!("and {} more that are down", plural(down.len() - NAMED, "server")));
-    }
-    lines.extend(pools.warnings.iter().cloned());
-    lines
 }

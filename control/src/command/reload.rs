@@ -12,6 +12,13 @@ use api::{Client, FailureKind, Reload, Reloaded};
 use super::Context;
 use crate::error::Error;
 
+pub(super) const HELP: &str = "\
+tandem diff shows first what it would change. A file with mistakes is refused as a whole (exit code
+2), and what is in force stays.
+
+Examples:
+  tandem reload";
+
 pub(super) fn run(context: &mut Context<'_>) -> Result<(), Error> {
     let by_control =
         Client::connect(context.pair_socket()).and_then(|mut c| c.reload(Reload::default()));

@@ -8,6 +8,7 @@ use api::{
     Client, ConnectionLimit, PeerExchange, Pool, PoolServer, Pools, ServerStatus, ServiceStatus,
     Services,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Context, pools};
@@ -15,10 +16,17 @@ use crate::error::Error;
 use crate::output::units::{bytes, count};
 use crate::output::{Table, colour};
 
+pub(super) const HELP: &str = "\
+Below each service stands why a server is not up, and since when.
+
+Examples:
+  tandem services
+  tandem services --json | jq -r '.pools[].servers[] | select(.operational == \"down\").address'";
+
 pub(super) fn run(context: &mut Context<'_>) -> Result<(), Error> {
     let mut client = context.client()?;
     let services = client.services()?;
-    let whole = Whole { services, pools: pools::fetch(context).map(OfControl::from) };
+    let whole = Answer { services, pools: pools::fetch(context).map(OfControl::from) };
     if context.json {
         return context.answer(&whole, |_, _| Ok(()));
     }
@@ -27,8 +35,8 @@ pub(super) fn run(context: &mut Context<'_>) -> Result<(), Error> {
 }
 
 /// What the dataplane says, and what tandem-control does where it runs.
-#[derive(Serialize)]
-struct Whole {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Answer {
     #[serde(flatten)]
     services: Services,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
@@ -36,12 +44,16 @@ struct Whole {
 }
 
 /// The pools beside the services, whose answer has a generation of its own.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct OfControl {
+    /// The generation of the configuration that the pools are of.
     #[serde(rename = "pools_generation")]
     generation: u64,
+    /// What tandem-control knows of the real servers.
     pools: Vec<Pool>,
+    /// What the operator has to mend, each a sentence without its full stop.
     warnings: Vec<String>,
+    /// How the exchange of states with the peer is.
     peer: Option<PeerExchange>,
 }
 
@@ -51,8 +63,8 @@ impl From<Pools> for OfControl {
     }
 }
 
-fn show(whole: &Whole, client: &mut Client, out: &mut dyn Write) -> io::Result<()> {
-    let Whole { services, pools } = whole;
+fn show(whole: &Answer, client: &mut Client, out: &mut dyn Write) -> io::Result<()> {
+    let Answer { services, pools } = whole;
     if services.services.is_empty() {
         return writeln!(out, "There are no services in the configuration.");
     }

@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use api::{Connection, ConnectionKind, Filter};
 use clap::{Args, ValueEnum};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Context;
@@ -19,7 +20,10 @@ All connections are looked at, a page at a time; no worker waits for that. HALF 
 ends have not answered each other: many of them, and few others, are a flood. Limits for such sources \
 are in [sources] of the configuration.
 
-  tandem sources --by network --prefix 24";
+Examples:
+  tandem sources
+  tandem sources --by network --prefix 24
+  tandem sources --json --limit 1 | jq -r '.sources[0].source'";
 
 /// What is counted together.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
@@ -50,19 +54,24 @@ pub(super) struct Arguments {
 }
 
 /// What one source has.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, JsonSchema)]
 struct Source {
+    /// Its address, or its network.
     source: String,
+    /// Its connections.
     connections: u64,
+    /// Those of them whose ends have not answered each other.
     half_open: u64,
 }
 
 /// The answer, those that have most first.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-struct Answer {
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+pub(super) struct Answer {
+    /// Those that have most.
     sources: Vec<Source>,
-    /// How many sources there are in all, and their connections.
+    /// How many sources there are in all.
     all: u64,
+    /// The connections of all of them.
     connections: u64,
 }
 
@@ -119,7 +128,7 @@ impl Counted {
 }
 
 /// As what may make room in a full table.
-fn is_half_open(state: &str) -> bool {
+pub(super) fn is_half_open(state: &str) -> bool {
     matches!(state, "SYN_RECV" | "SYNACK" | "UNREPLIED" | "REPLIED")
 }
 

@@ -7,24 +7,65 @@ use api::{Client, RollBack, Version, VersionFile, VersionNumber, VersionOrigin, 
 use clap::{Args, Subcommand};
 use config::Sources;
 use config::diff::compare;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::{Context, apply, diff};
 use crate::error::Error;
 use crate::output::{Table, date};
 
+pub(super) const HELP: &str = "\
+Every configuration that was in force is kept for a while, with a number.
+
+Examples:
+  tandem config log
+  tandem config diff 3 5
+  tandem config rollback --confirm 60s";
+
 #[derive(Clone, Debug, Subcommand)]
 pub(super) enum Config {
     /// Show the versions that are kept, the newest first
+    #[command(after_help = "Examples:\n  tandem config log")]
     Log,
     /// Show the files of a version
+    #[command(after_help = "Examples:\n  tandem config show 3")]
     Show(Number),
     /// Show what differs between two versions
-    #[command(after_help = diff::HELP)]
+    #[command(after_help = diff::VERSIONS_HELP)]
     Diff(Two),
     /// Take an older version again
+    #[command(
+        after_help = "Examples:\n  tandem config rollback\n  tandem config rollback 3 --confirm 60s"
+    )]
     Rollback(Back),
     /// Keep what was applied with tandem apply --confirm
+    #[command(after_help = "Examples:\n  tandem config confirm")]
     Confirm,
+}
+
+/// What differs between two versions.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Changes {
+    /// The number of the older version.
+    old: u64,
+    /// The number of the newer version.
+    new: u64,
+    /// They differ.
+    differs: bool,
+    /// Each difference.
+    changes: Vec<diff::Change>,
+}
+
+impl Config {
+    /// The schema of the command's answer.
+    pub(super) fn schema(&self) -> &'static str {
+        match self {
+            Config::Log => "versions",
+            Config::Show(_) => "config-files",
+            Config::Diff(_) => "config-diff",
+            Config::Rollback(_) | Config::Confirm => "applied",
+        }
+    }
 }
 
 #[derive(Clone, Debug, Args)]
@@ -95,8 +136,8 @@ fn differ(two: &Two, control: &mut Client, context: &mut Context<'_>) -> Result<
     let changes = compare(&sources(old)?, &sources(new)?).map_err(Error::Mistakes)?;
     let changes: Vec<diff::Change> = changes.into_iter().map(Into::into).collect();
     let differs = !changes.is_empty();
-    context.answer(&changes, |changes, out| {
-        changes.iter().try_for_each(|change| diff::show_change(change, out))
+    context.answer(&Changes { old, new, differs, changes }, |answer, out| {
+        answer.changes.iter().try_for_each(|change| diff::show_change(change, out))
     })?;
     context.out.flush()?;
     if differs { Err(Error::Differs) } else { Ok(()) }

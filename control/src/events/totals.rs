@@ -76,10 +76,8 @@ impl Totals {
             EventKind::ServiceDown | EventKind::ServicePanic if self.services.len() < SERVERS => {
                 self.services.insert(service.to_owned(), event.kind.name().to_owned());
             }
-            EventKind::QuorumLost => {
-                if self.quorums_lost.len() < SERVERS {
-                    self.quorums_lost.insert(service.to_owned());
-                }
+            EventKind::QuorumLost if self.quorums_lost.len() < SERVERS => {
+                self.quorums_lost.insert(service.to_owned());
             }
             EventKind::QuorumRegained => drop(self.quorums_lost.remove(service)),
             EventKind::ControlStarted => {

@@ -2,6 +2,8 @@
 
 use std::io::IsTerminal;
 
+use super::terminal;
+
 /// A colour of the terminal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Colour {
@@ -26,8 +28,8 @@ impl Colour {
     }
 }
 
-/// Colours are wanted: standard output is a terminal, and `NO_COLOR` (<https://no-color.org>) is
-/// not set.
+/// Colours are wanted: standard output is a terminal that is not dumb, and `NO_COLOR`
+/// (<https://no-color.org>) is not set.
 #[must_use]
 pub fn are_wanted() -> bool {
     are_wanted_on(std::io::stdout().is_terminal())
@@ -36,6 +38,12 @@ pub fn are_wanted() -> bool {
 /// Colours are wanted on an output that is a terminal, or is not.
 #[must_use]
 pub fn are_wanted_on(is_terminal: bool) -> bool {
+    is_terminal && !are_declined()
+}
+
+/// `NO_COLOR` is set to something, or the terminal is dumb.
+#[must_use]
+pub fn are_declined() -> bool {
     let declined = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    !declined && is_terminal
+    declined || terminal::is_dumb()
 }

@@ -36,6 +36,14 @@ impl Table {
         Table { columns: headings.map(column).into(), rows: Vec::new(), headed: false }
     }
 
+    /// A table with these headings, each with its alignment.
+    pub fn of(columns: impl IntoIterator<Item = (&'static str, Align)>) -> Self {
+        let column =
+            |(heading, align): (&str, _)| (heading.to_owned(), align, heading.chars().count());
+        let columns = columns.into_iter().map(column).collect();
+        Table { columns, rows: Vec::new(), headed: false }
+    }
+
     /// Adds a row; an empty cell is shown as `-`.
     pub fn row<const COLUMNS: usize>(&mut self, cells: [String; COLUMNS]) {
         self.coloured_row(cells, None);
@@ -47,10 +55,15 @@ impl Table {
         cells: [String; COLUMNS],
         colour: Option<Colour>,
     ) {
+        self.add(cells.into(), colour);
+    }
+
+    /// Adds a row with as many cells as there are columns.
+    pub fn add(&mut self, cells: Vec<String>, colour: Option<Colour>) {
         for ((_, _, width), cell) in self.columns.iter_mut().zip(&cells) {
             *width = (*width).max(cell.chars().count());
         }
-        self.rows.push((cells.into(), colour));
+        self.rows.push((cells, colour));
     }
 
     /// Writes the rows added since the last time, under the headings the first time.

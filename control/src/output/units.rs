@@ -32,6 +32,30 @@ pub fn bytes(number: u64) -> String {
     format!("{value:.1} {unit}")
 }
 
+/// A rate in at most five characters: `0`, `0.4`, `123`, `12.3k`, `1.2M`.
+pub fn rate(number: f64) -> String {
+    const UNITS: [&str; 5] = ["k", "M", "G", "T", "P"];
+    if number < 0.05 || !number.is_finite() {
+        return "0".to_owned();
+    }
+    if number < 9.95 {
+        return format!("{number:.1}");
+    }
+    if number < 999.5 {
+        return format!("{number:.0}");
+    }
+    let mut value = number / 1000.0;
+    let mut unit = UNITS[0];
+    for next in UNITS.iter().skip(1) {
+        if value < 999.5 {
+            break;
+        }
+        value /= 1000.0;
+        unit = next;
+    }
+    if value < 99.95 { format!("{value:.1}{unit}") } else { format!("{value:.0}{unit}") }
+}
+
 /// Seconds in their two largest units: `3d 4h`, `2m 5s`, `0s`.
 pub fn seconds(number: u64) -> String {
     const UNITS: [(&str, u64); 4] = [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)];
@@ -84,6 +108,17 @@ mod tests {
         assert_eq!(bytes(999_949), "999.9 kB");
         assert_eq!(bytes(999_999), "1.0 MB");
         assert_eq!(bytes(u64::MAX), "18.4 EB");
+    }
+
+    #[test]
+    fn rates_are_short() {
+        let shown = [0.0, 0.4, 9.96, 123.4, 999.6, 12_345.0, 123_456.0, 999_600.0, 2.5e9].map(rate);
+        assert_eq!(shown, ["0", "0.4", "10", "123", "1.0k", "12.3k", "123k", "1.0M", "2.5G"]);
+        assert_eq!([f64::NAN, f64::INFINITY, -1.0].map(rate), ["0", "0", "0"]);
+        for power in 0..60 {
+            let text = rate(1.37 * f64::from(power).exp2());
+            assert!(text.len() <= 5, "{text}");
+        }
     }
 
     #[test]

@@ -32,7 +32,14 @@ fn write(view: &View, html: &mut String) -> core::fmt::Result {
     if !view.verdict.troubles.is_empty() {
         html.push_str("<ul>");
         for trouble in &view.verdict.troubles {
-            write!(html, "<li>{} <code>{}</code></li>", escaped(&trouble.what), trouble.command)?;
+            write!(html, "<li>{}", escaped(&trouble.what))?;
+            for line in &trouble.remedy {
+                match line.strip_prefix("# ") {
+                    Some(words) => write!(html, "<br>{}", escaped(words))?,
+                    None => write!(html, "<br><code>{}</code>", escaped(line))?,
+                }
+            }
+            html.push_str("</li>");
         }
         html.push_str("</ul>");
     }

@@ -16,6 +16,7 @@ use tokio::time::{sleep, timeout};
 use super::history::{History, Sample};
 use super::rates::readable;
 use super::view::{Memory, Moment, Seen, ServiceView, View};
+use crate::command::status::{Cause, KnownPair, Silence};
 use crate::dataplane_client::{AskError, DataplaneClient};
 use crate::events::Events;
 use crate::health::Health;
@@ -205,7 +206,7 @@ impl Task {
         self.ask_rest(&mut seen).await;
         let begun = Instant::now();
         seen.events = self.source.events.recent(EVENTS);
-        if let Some(pools) = &seen.pools {
+        if let Some(pools) = &seen.known.pools {
             self.memory.failures.note(&pools.pools, moment.unix);
         }
         let view = View::of(&self.source.node, &seen, sample, moment, &mut self.memory);
@@ -229,20 +230,24 @@ impl Task {
 
     async fn ask_totals(&mut self, seen: &mut Seen) {
         match self.ask(&Request::Status).await {
-            Ok(Response::Status(status)) => seen.status = Some(status),
-            Ok(_) => seen.trouble = Some(AskError::OtherAnswer.to_string()),
+            Ok(Response::Status(status)) => seen.known.status = Ok(status),
+            Ok(_) => {
+                let words = AskError::OtherAnswer.to_string();
+                seen.known.status = Err(Silence { words, cause: Cause::Release });
+            }
             Err(error) => {
-                seen.trouble = Some(format!("the dataplane does not answer: {error}"));
+                let words = format!("the dataplane does not answer: {error}");
+                seen.known.status = Err(Silence { words, cause: cause(&error) });
                 return;
             }
         }
         if let Ok(Response::Counters(counters)) = self.ask(&Request::Counters).await {
-            seen.counters = Some(counters);
+            seen.known.counters = Some(counters);
         }
     }
 
     async fn ask_rest(&mut self, seen: &mut Seen) {
-        if seen.status.is_some() {
+        if seen.known.status.is_ok() {
             let services = match &mut self.client {
                 Some(client) => client.services().await.ok(),
                 None => None,
@@ -250,11 +255,16 @@ impl Task {
             if services.is_none() {
                 self.client = None;
             }
-            seen.services = services;
+            seen.known.services = services;
         }
-        seen.pools = self.source.pools.all().await.ok();
+        seen.known.pools = self.source.pools.all().await.ok();
         if let Some(driver) = &self.source.driver {
-            seen.pair = Some(driver.pair().await.map_err(|failure| failure.to_string()));
+            seen.known.pair = match driver.pair().await {
+                Ok(pair) => KnownPair::Pair(Box::new(pair)),
+                Err(failure) => {
+                    KnownPair::Silent(Silence { words: failure.to_string(), cause: Cause::Other })
+                }
+            };
         }
     }
 
@@ -271,12 +281,12 @@ impl Task {
     }
 
     fn sample(&mut self, seen: &Seen, moment: Moment) -> Sample {
-        let Some(status) = &seen.status else {
+        let Ok(status) = &seen.known.status else {
             return Sample { at: moment.unix, ..Sample::default() };
         };
         let public = status.nics.iter().find(|nic| nic.side == api::Side::Public);
         let nic = public.map(|nic| nic.counters).unwrap_or_default();
-        let workers = seen.counters.iter().flat_map(|counters| &counters.workers);
+        let workers = seen.known.counters.iter().flat_map(|counters| &counters.workers);
         let opened = workers.filter_map(|worker| worker.counters.get("connections_opened")).sum();
         let dropped = status.workers.iter().map(|worker| worker.dropped_packets).sum();
         let values = [opened, nic.rx_bytes, nic.tx_bytes, dropped];
@@ -290,6 +300,19 @@ impl Task {
             bits_out: readable(bytes_out * 8.0),
             dropped: readable(dropped),
         }
+    }
+}
+
+/// What is to be done about a dataplane that does not answer.
+fn cause(error: &AskError) -> Cause {
+    use std::io::ErrorKind::{ConnectionRefused, NotFound};
+    match error {
+        AskError::Io(error) if matches!(error.kind(), NotFound | ConnectionRefused) => {
+            Cause::NotRunning
+        }
+        AskError::Failed(failure) if failure.failure == api::FailureKind::Version => Cause::Release,
+        AskError::OtherAnswer => Cause::Release,
+        _ => Cause::Other,
     }
 }
 

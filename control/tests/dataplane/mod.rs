@@ -1,5 +1,7 @@
 //! What a dataplane would say, on a real socket with the real framing.
 
+#![allow(dead_code)] // Not every test needs all of it.
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::os::unix::net::UnixListener;

@@ -55,7 +55,7 @@ impl Peer {
 }
 
 fn says(machine: &Machine, what: &str) -> bool {
-    let said = String::from_utf8(machine.tandem(&["status"]).stdout).unwrap();
+    let said = String::from_utf8(machine.tandem(&["status", "--full"]).stdout).unwrap();
     said.contains(what) && machine.pair().warnings.iter().any(|warning| warning.contains(what))
 }
 
@@ -74,7 +74,7 @@ fn beside_an_active_peer_that_is_not_understood_nothing_is_claimed() {
         });
         assert_eq!(both.a.pair().not_understood.unwrap().active, Some(true));
         peer.say(version, true);
-        let status = String::from_utf8(both.a.tandem(&["status"]).stdout).unwrap();
+        let status = String::from_utf8(both.a.tandem(&["status", "--full"]).stdout).unwrap();
         let row = status.lines().find(|line| line.starts_with("?  ")).unwrap();
         assert!(
             row.contains("active")

@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // A test fails by panicking.
 
-#[allow(dead_code, reason = "other tests use the rest of it")]
 #[path = "../dataplane/mod.rs"]
 mod answers;
 mod dataplane;

@@ -64,7 +64,7 @@ fn what_is_wrong_and_what_to_do_is_said_on_both_machines() {
     let mut both = alike().start();
     for machine in [&both.a, &both.b] {
         wait("the status says so", || machine.pair().warnings.iter().any(|w| w.contains(WARNING)));
-        let said = String::from_utf8(machine.tandem(&["status"]).stdout).unwrap();
+        let said = String::from_utf8(machine.tandem(&["status", "--full"]).stdout).unwrap();
         assert!(said.contains(&format!("warning     {WARNING}")), "{said}");
         let said = String::from_utf8(machine.tandem(&["status", "--json"]).stdout).unwrap();
         assert!(said.contains(&WARNING.replace('"', "\\\"")), "{said}");

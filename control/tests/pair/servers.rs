@@ -143,7 +143,7 @@ fn a_damaged_file_is_told_and_stops_nothing() {
     fs::write(both.a.folder.join("state/servers.json"), "{\"version\":1,\"ser").unwrap();
     both.a.start();
     wait("a is active", || both.a.dataplane.is_active());
-    let shown = both.a.run(&["status"]);
+    let shown = String::from_utf8(both.a.tandem(&["status"]).stdout).unwrap();
     assert!(shown.contains("is damaged"), "{shown}");
     assert!(both.a.folder.join("state/servers.damaged").exists());
     both.a.run(&["drain", "web", ONE]);

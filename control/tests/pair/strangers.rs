@@ -121,7 +121,7 @@ fn other_timers_are_said_on_both_machines() {
         wait("many heartbeats have come", || machine.pair().paths[0].received > 20);
         assert_eq!(machine.log().matches("the peer has other timers").count(), 1);
     }
-    let said = String::from_utf8(both.a.tandem(&["status"]).stdout).unwrap();
+    let said = String::from_utf8(both.a.tandem(&["status", "--full"]).stdout).unwrap();
     assert!(said.contains("warning     the peer has other timers"), "{said}");
     // The remedy.
     both.b.kill();

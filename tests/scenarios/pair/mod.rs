@@ -21,6 +21,7 @@ mod same_name;
 mod servers;
 mod soak;
 mod stalls;
+mod status;
 mod status_page;
 mod strangers;
 mod survivors;

@@ -2,6 +2,7 @@
 
 use core::fmt;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Connection, Cursor, Filter};
@@ -20,7 +21,7 @@ pub struct CountConnections {
 }
 
 /// What is counted together.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum CountBy {
@@ -73,7 +74,7 @@ pub struct ConnectionCounts {
 }
 
 /// The connections of one group.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct ConnectionGroup {
     /// Its name: a service, a server with its port, a client, a state; `None` as in

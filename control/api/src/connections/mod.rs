@@ -13,6 +13,7 @@ pub use filter::{Filter, STATES, ServerAddress};
 pub use kill::{Kill, Killed};
 pub use order::{ConnectionOrder, SortKey};
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Which page of the connections is asked for.
@@ -47,7 +48,9 @@ impl Default for Page {
 ///
 /// A connection that opens or ends between two pages may be missed or listed twice; any other is
 /// listed once.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize, JsonSchema,
+)]
 pub struct Cursor {
     /// The worker whose table is listed next, counted from 0.
     pub worker: u32,
@@ -56,7 +59,7 @@ pub struct Cursor {
 }
 
 /// One page of the connections.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Connections {
     /// The connections. A page that is not the last may have fewer than its limit, or none.
@@ -68,7 +71,7 @@ pub struct Connections {
 }
 
 /// One connection, as `tandem connections` lists it.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Connection {
     /// Which rule of the configuration translates the connection.
     #[serde(rename = "type")]
@@ -121,7 +124,7 @@ impl Connection {
 }
 
 /// Source and destination of a packet, with ports.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Endpoints {
     /// The sender's address and port.
     pub source: SocketAddr,
@@ -130,7 +133,7 @@ pub struct Endpoints {
 }
 
 /// Which rule of the configuration translates a connection.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ConnectionKind {

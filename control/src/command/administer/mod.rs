@@ -11,6 +11,7 @@ use std::io::{self, Write};
 
 use api::client::ClientError;
 use api::{AdminOrder, Administer, Administered, Administrative, Client, Origin, PoolServer};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 pub(super) use self::arguments::{DrainArguments, Servers, WeightArguments};
@@ -21,11 +22,31 @@ use crate::output::units::seconds;
 
 pub(super) const HELP: &str = "\
 It holds over restarts and reloads, and on both machines of a pair, until tandem enable.
-With --wait: exit code 0 when no connection is left, 3 when some are left after --timeout.";
+With --wait: exit code 0 when no connection is left, 3 when some are left after --timeout.
+
+Examples:
+  tandem drain web 10.0.0.11:80
+  tandem drain web 10.0.0.11 --wait --timeout 10m
+  tandem drain --server 10.0.0.11";
+
+pub(super) const DISABLE_HELP: &str = "\
+Examples:
+  tandem disable web 10.0.0.11:80
+  tandem disable --server 10.0.0.11";
+
+pub(super) const ENABLE_HELP: &str = "\
+Examples:
+  tandem enable web 10.0.0.11:80
+  tandem enable --server 10.0.0.11";
+
+pub(super) const WEIGHT_HELP: &str = "\
+Examples:
+  tandem weight web 10.0.0.11:80 5
+  tandem weight web 10.0.0.11:80 default";
 
 /// What became of the servers.
-#[derive(Serialize)]
-struct Answer {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Answer {
     #[serde(flatten)]
     administered: Administered,
     /// Whether no connection is left; none: nobody waited.

@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use api::{Client, PoolServer, PoolsPage, Role};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::directly;
@@ -26,8 +27,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const ANSWER: Duration = Duration::from_secs(5);
 
 /// How the waiting ended.
-#[derive(Serialize)]
-pub(super) struct Waited {
+#[derive(Serialize, JsonSchema)]
+pub(in crate::command) struct Waited {
     /// Connections that are left.
     connections: u64,
     /// How long it took.

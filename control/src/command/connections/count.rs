@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::io::{self, Write};
 
 use api::{Client, ConnectionGroup, CountBy, CountConnections, Filter};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::error::Error;
@@ -12,20 +13,26 @@ use crate::output::Table;
 use crate::output::units::{count, permille, plural};
 
 /// How many connections there are.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
 pub(in crate::command) struct Counted {
+    /// Connections that match.
     pub(in crate::command) connections: u64,
+    /// The generation of the configuration whose services are named.
     pub(in crate::command) generation: u64,
 }
 
 /// The same by group, the largest first.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
-pub(super) struct Grouped {
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+pub(in crate::command) struct Grouped {
+    /// Connections that match.
     connections: u64,
+    /// What is counted together.
     by: CountBy,
+    /// The groups, the largest first.
     groups: Vec<ConnectionGroup>,
     /// How many groups there are, also those that are not told.
     all: u64,
+    /// The generation of the configuration whose services are named.
     generation: u64,
 }
 

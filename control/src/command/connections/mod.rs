@@ -9,11 +9,11 @@ use std::io::{self, Write};
 use api::{Connection, ConnectionOrder, CountBy, Page, SortKey};
 use clap::{Args, ValueEnum};
 
-pub(super) use count::{connections, counted};
+pub(super) use count::{Counted, Grouped, connections, counted};
 pub(super) use filter::FilterArguments;
 pub(super) use pages::Pages;
 
-use super::Context;
+use super::{Context, schema};
 use crate::error::Error;
 use crate::output::Table;
 use crate::output::units::{count, seconds};
@@ -110,6 +110,17 @@ impl By {
     }
 }
 
+impl Arguments {
+    /// The schema of the answer.
+    pub(super) fn schema(&self) -> &'static str {
+        match (self.by, self.count) {
+            (Some(_), _) => "connection-groups",
+            (None, true) => "connection-count",
+            (None, false) => "connections",
+        }
+    }
+}
+
 pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<(), Error> {
     let filter = arguments.filter.filter();
     let most = if arguments.all { u64::MAX } else { arguments.limit };
@@ -166,9 +177,9 @@ impl Listing<'_> {
     }
 }
 
-/// `{"entries": [...], "next": ..., "generation": ...}`, an entry a line.
+/// As every answer, with an entry a line.
 fn write_json(listing: &mut Listing<'_>, out: &mut dyn Write) -> Result<(), Error> {
-    write!(out, "{{\"entries\": [")?;
+    write!(out, "{{{}, \"entries\": [", schema::head("connections"))?;
     let mut first = true;
     while let Some(entries) = listing.next()? {
         for connection in entries {

@@ -2,10 +2,11 @@
 
 use core::fmt;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// How bad a finding is, the worst first.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum State {
     /// The dataplane does not start so, or loses packets or its role.
@@ -30,11 +31,13 @@ impl fmt::Display for State {
 }
 
 /// One thing that was looked at.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
 pub(super) struct Finding {
+    /// How bad it is.
     pub(super) state: State,
     /// A name of a few words, the same at every run.
     pub(super) check: String,
+    /// What was found.
     pub(super) found: String,
     /// Why it matters: whole sentences.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -31,6 +31,7 @@ use api::Client;
 use clap::Args;
 use config::Config;
 use host::Host;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Context;
@@ -46,7 +47,11 @@ const PATIENCE: Duration = Duration::from_secs(3);
 
 pub(super) const HELP: &str = "\
 It changes nothing. Exit codes: 0 nothing is wrong (notes and unknown things may be there), 1 \
-something is wrong";
+something is wrong.
+
+Examples:
+  tandem doctor
+  tandem doctor /etc/tandem/tandem.toml --json | jq -r '.findings[] | select(.state == \"wrong\").type'";
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct Arguments {
@@ -56,11 +61,15 @@ pub(super) struct Arguments {
 }
 
 /// The answer.
-#[derive(Serialize)]
-struct Answer {
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Answer {
+    /// How many things are wrong.
     wrong: usize,
+    /// How many could be better.
     notes: usize,
+    /// How many could not be looked at.
     unknown: usize,
+    /// All findings, what is wrong first.
     findings: Vec<Finding>,
 }
 

@@ -1,6 +1,6 @@
 //! `tandem import`: the configuration of another load balancer as one of Tandem's.
 
-mod show;
+pub(super) mod show;
 
 use std::io::Write;
 use std::net::Ipv4Addr;
@@ -11,6 +11,7 @@ use config::Cidr;
 use import::{Files, Format, Import, Known, Options, Ports};
 
 use super::Context;
+use super::schema::Envelope;
 use super::setup::address;
 use crate::error::Error;
 
@@ -195,7 +196,10 @@ fn tell(
 ) -> Result<(), Error> {
     let mut out = std::io::stderr().lock();
     if context.json {
-        writeln!(out, "{:#}", show::json(imported))?;
+        let answer = show::answer(imported);
+        let envelope = Envelope::new("import", &answer);
+        serde_json::to_writer_pretty(&mut out, &envelope).map_err(std::io::Error::from)?;
+        writeln!(out)?;
     } else {
         show::text(imported, said, arguments.output.as_deref(), &mut out)?;
     }

@@ -5,38 +5,78 @@ use std::path::Path;
 
 use import::report::Group;
 use import::{FillIn, Import, Outcome};
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::output::colour::{Colour, are_wanted_on};
 use crate::output::units::plural;
 
-/// The version of the JSON.
-const SCHEMA: u32 = 1;
-
 /// The most ranges of lines that are written out.
 const MOST_RANGES: usize = 6;
 
-pub(super) fn json(imported: &Import) -> Value {
+/// What became of each line, and what is left to be done.
+#[derive(Serialize, JsonSchema)]
+pub(in crate::command) struct Answer {
+    /// Something that alters what the router does was not taken over.
+    alters: bool,
+    /// The lines of the files, in their order.
+    entries: Vec<Line>,
+    /// What is to be known besides.
+    notes: Vec<String>,
+    /// What is to be filled in before the configuration is used.
+    fill_in: Vec<Gap>,
+    /// The same of the second machine's configuration, where there is one.
+    peer_fill_in: Option<Vec<Gap>>,
+}
+
+/// What became of a line.
+#[derive(Serialize, JsonSchema)]
+struct Line {
+    /// The file.
+    file: String,
+    /// The line, counted from 1; 0: it is about the file as a whole.
+    line: u32,
+    /// What stands there.
+    text: String,
+    /// What became of it, in a word.
+    outcome: &'static str,
+    /// The same in a sentence.
+    words: String,
+}
+
+/// A value that the old configuration does not have.
+#[derive(Serialize, JsonSchema)]
+struct Gap {
+    /// The key in the new configuration.
+    key: String,
+    /// What stands there until then.
+    value: String,
+    /// What it has to be.
+    words: String,
+}
+
+pub(super) fn answer(imported: &Import) -> Answer {
     let report = &imported.report;
-    let entry = |entry: &&import::Entry| {
-        json!({
-            "file": report.file_name(entry.at),
-            "line": entry.at.line,
-            "text": entry.text,
-            "outcome": entry.outcome.name(),
-            "words": entry.words,
-        })
+    let line = |entry: &import::Entry| Line {
+        file: report.file_name(entry.at).to_owned(),
+        line: entry.at.line,
+        text: entry.text.clone(),
+        outcome: entry.outcome.name(),
+        words: entry.words.clone(),
     };
-    let fill_in = |one: &FillIn| json!({ "key": one.key, "value": one.value, "words": one.words });
-    let all = |list: &[FillIn]| list.iter().map(fill_in).collect::<Vec<_>>();
-    json!({
-        "schema": SCHEMA,
-        "alters": report.alters(),
-        "entries": report.entries().iter().map(entry).collect::<Vec<_>>(),
-        "notes": report.notes,
-        "fill_in": all(&imported.machine.fill_in),
-        "peer_fill_in": imported.peer.as_ref().map(|peer| all(&peer.fill_in)),
-    })
+    let gap = |one: &FillIn| Gap {
+        key: one.key.clone(),
+        value: one.value.clone(),
+        words: one.words.clone(),
+    };
+    let all = |list: &[FillIn]| list.iter().map(gap).collect::<Vec<_>>();
+    Answer {
+        alters: report.alters(),
+        entries: report.entries().iter().map(|entry| line(entry)).collect(),
+        notes: report.notes.clone(),
+        fill_in: all(&imported.machine.fill_in),
+        peer_fill_in: imported.peer.as_ref().map(|peer| all(&peer.fill_in)),
+    }
 }
 
 pub(super) fn text(

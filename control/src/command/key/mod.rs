@@ -8,7 +8,8 @@ use std::path::PathBuf;
 use api::{Client, Pair};
 use clap::{Args, Subcommand};
 use config::{Config, Peer};
-use serde_json::json;
+
+pub(super) use status::Answer;
 
 use super::Context;
 use crate::error::Error;
@@ -20,21 +21,25 @@ pub(super) const HELP: &str = "\
 A key is never shown; the number that it is called by tells nothing of it. No command here moves the \
 active role or disturbs a connection.
 
-A pair whose key is to be changed, on either machine:
-  tandem key rotate
-
-A new pair: tandem key new on one machine; copy the file to the other one, and there:
-  tandem key install FILE";
+Examples:
+  tandem key status
+  tandem key rotate          a pair whose key is to be changed, on either machine
+  tandem key new             a new pair: on one machine; copy the file to the other,
+  tandem key install FILE    and there";
 
 #[derive(Clone, Debug, Subcommand)]
 pub(super) enum Key {
     /// Show which keys both machines use and accept
+    #[command(after_help = "Examples:\n  tandem key status")]
     Status(Of),
     /// Have both machines use a new key; or bring a change to its end that was cut off
+    #[command(after_help = "Examples:\n  tandem key rotate")]
     Rotate(Of),
     /// Make a key where this machine has none
+    #[command(after_help = "Examples:\n  tandem key new")]
     New(Of),
     /// Use the other machine's key, which was copied here
+    #[command(after_help = "Examples:\n  tandem key install /root/peer.key")]
     Install(install::Arguments),
 }
 
@@ -112,10 +117,5 @@ fn peers_name(pair: &Pair) -> String {
 
 /// Writes a line at once.
 fn tell(context: &mut Context<'_>, line: &str) -> Result<(), Error> {
-    if context.json {
-        writeln!(context.out, "{}", json!({ "done": line }))?;
-    } else {
-        writeln!(context.out, "{line}")?;
-    }
-    Ok(context.out.flush()?)
+    context.progress(line)
 }

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use api::KeyState;
 use config::Peer;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{pair, peers_name};
@@ -13,17 +14,21 @@ use crate::output::Table;
 use crate::pair_key::Side;
 use crate::pair_key::machines::Machines;
 
-#[derive(Serialize)]
-struct Answer {
+#[derive(Serialize, JsonSchema)]
+pub(in crate::command) struct Answer {
+    /// This machine.
     own: Machine,
+    /// The other one; none where it does not answer.
     peer: Option<Machine>,
     /// What is not as it should be; each a sentence without its full stop.
     warnings: Vec<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Machine {
+    /// Its `node.name`.
     name: String,
+    /// Its keys.
     keys: KeyState,
 }
 

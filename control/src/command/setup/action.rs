@@ -1,9 +1,10 @@
 //! What setup does, step by step.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// What a file gets.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Content {
     /// This text.
@@ -13,7 +14,7 @@ pub(super) enum Content {
 }
 
 /// One step. Paths are those of the machine, without the root directory.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub(super) enum Action {
     /// A file is written whole.

@@ -31,12 +31,15 @@ use std::path::PathBuf;
 use clap::Args;
 use config::{Cidr, Config};
 use host::Host;
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::Context;
 use super::doctor::run_tool_for_long;
 use crate::error::Error;
+use action::Action;
 use apply::Applier;
+use plan::Plan;
 use record::Record;
 use undo::Undone;
 
@@ -44,8 +47,10 @@ pub(super) const HELP: &str = "\
 It shows first what it would do, and asks. What it changes is recorded in \
 /var/lib/tandem/setup.json, and --undo puts it back. A second run has nothing to do.
 
+Examples:
   tandem setup --public eth1 --private eth2 --dry-run
-  tandem setup --public 0000:03:00.0 --private 0000:03:00.1 --cores 2,4 --hugepages 1G";
+  tandem setup --public 0000:03:00.0 --private 0000:03:00.1 --cores 2,4 --hugepages 1G
+  tandem setup --undo";
 
 #[derive(Clone, Debug, Args)]
 #[allow(clippy::struct_excessive_bools)] // Each is a flag of its own.
@@ -154,21 +159,41 @@ fn set_up(
     finish(arguments, &plan, true, context)
 }
 
+/// What was done, or would be.
+#[derive(Default, Serialize, JsonSchema)]
+pub(super) struct Answer {
+    /// It was done.
+    done: bool,
+    /// The steps; none with `--undo`.
+    actions: Vec<Action>,
+    /// What has to be mended before anything is done.
+    problems: Vec<String>,
+    /// What is left to do by hand.
+    left: Vec<String>,
+    /// What the operator should know of what was put back.
+    notes: Vec<String>,
+    /// What is put back, with `--undo`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    steps: Option<Vec<String>>,
+}
+
 /// The end of a run: what is left to do.
 fn finish(
     arguments: &Arguments,
-    plan: &plan::Plan,
+    plan: &Plan,
     is_done: bool,
     context: &mut Context<'_>,
 ) -> Result<(), Error> {
     if context.json {
-        let answer = json!({
-            "done": is_done,
-            "actions": plan.actions,
-            "problems": plan.problems,
-            "left": plan.left,
-        });
-        writeln!(context.out, "{answer:#}")?;
+        let Plan { actions, problems, left, .. } = plan;
+        let answer = Answer {
+            done: is_done,
+            actions: actions.clone(),
+            problems: problems.clone(),
+            left: left.clone(),
+            ..Answer::default()
+        };
+        context.answer(&answer, |_, _| Ok(()))?;
     } else {
         show::end(plan, is_done, context.out)?;
     }
@@ -187,9 +212,9 @@ fn undo(
 ) -> Result<(), Error> {
     let mut record = Record::load(applier.host)?;
     let steps = undo::steps(&record, applier.host);
-    if context.json && arguments.dry_run {
-        writeln!(context.out, "{:#}", json!({ "done": false, "steps": steps }))?;
-        return Ok(());
+    if context.json && (arguments.dry_run || record.is_empty()) {
+        let answer = Answer { steps: Some(steps), ..Answer::default() };
+        return context.answer(&answer, |_, _| Ok(()));
     }
     if record.is_empty() {
         let path = record::PATH;
@@ -216,8 +241,9 @@ fn undo(
     }
     let Undone { failures, notes } = undo::undo(applier, &mut record, arguments.force)?;
     if context.json {
-        let answer = json!({ "done": failures.is_empty(), "left": failures, "notes": notes });
-        writeln!(context.out, "{answer:#}")?;
+        let (done, left) = (failures.is_empty(), failures.clone());
+        let answer = Answer { done, left, notes, steps: Some(steps), ..Answer::default() };
+        context.answer(&answer, |_, _| Ok(()))?;
     } else {
         notes.iter().try_for_each(|note| writeln!(context.out, "{note}"))?;
         if failures.is_empty() {

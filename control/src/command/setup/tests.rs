@@ -29,7 +29,7 @@ fn arguments(tree: &Tree, words: &[&str]) -> Arguments {
 fn setup(tree: &Tree, words: &[&str]) -> Result<String, String> {
     let mut out = Vec::new();
     let socket = PathBuf::from("/nonexistent");
-    let mut context = Context { json: false, socket: &socket, out: &mut out };
+    let mut context = Context { json: false, socket: &socket, out: &mut out, schema: "setup" };
     let result = run(&arguments(tree, words), &mut context);
     result.map(|()| String::from_utf8(out).unwrap()).map_err(|error| error.to_string())
 }
@@ -366,7 +366,7 @@ fn nothing_is_undone_under_a_dataplane_that_runs() {
     let applier = Applier { host: &host, is_live: true, tool: &tool };
     let mut out = Vec::new();
     let socket = PathBuf::from("/nonexistent");
-    let mut context = Context { json: false, socket: &socket, out: &mut out };
+    let mut context = Context { json: false, socket: &socket, out: &mut out, schema: "setup" };
     let words = arguments(&tree, &["--undo", "--yes", "--force"]);
     let said = undo(&words, &applier, &mut context).unwrap_err().to_string();
     assert!(said.starts_with("nothing was changed: the dataplane runs"), "{said}");

@@ -9,9 +9,10 @@ use std::sync::Arc;
 
 use api::{Trace, TraceCounts, TracePage, TracePoint};
 use clap::{Args, ValueEnum};
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use self::paths::Paths;
+use self::paths::{Paths, Way};
 pub(super) use self::show::steps;
 use super::Context;
 use crate::error::Error;
@@ -106,7 +107,7 @@ pub(super) fn run(arguments: &Arguments, context: &mut Context<'_>) -> Result<()
             shown += 1;
             match (arguments.paths, context.json) {
                 (true, _) => paths.add(journey),
-                (false, true) => write_line(journey, context.out)?,
+                (false, true) => context.line(journey)?,
                 (false, false) => show::journey(journey, context.out)?,
             }
         }
@@ -128,11 +129,14 @@ fn announcement(arguments: &Arguments) -> String {
     format!("Following {which} (until {packets} packets, {seconds} s, or Ctrl-C)")
 }
 
-#[derive(Serialize)]
-struct Summary<'a> {
+/// What comes last.
+#[derive(Serialize, JsonSchema)]
+pub(super) struct Summary {
+    /// What was looked at.
     counts: TraceCounts,
+    /// The ways that packets took, where those were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    paths: Option<&'a Paths>,
+    paths: Option<Vec<Way>>,
 }
 
 fn finish(
@@ -143,8 +147,9 @@ fn finish(
     context: &mut Context<'_>,
 ) -> Result<(), Error> {
     if context.json {
-        let paths = arguments.paths.then_some(paths);
-        return write_line(&Summary { counts: page.counts, paths }, context.out);
+        let paths = arguments.paths.then(|| paths.sorted());
+        context.schema = "trace-summary";
+        return context.line(&Summary { counts: page.counts, paths });
     }
     if arguments.paths {
         paths.show(context.out)?;
@@ -178,11 +183,6 @@ fn sums(shown: usize, counts: &TraceCounts) -> String {
         ));
     }
     text
-}
-
-fn write_line<T: Serialize>(value: &T, out: &mut dyn Write) -> Result<(), Error> {
-    serde_json::to_writer(&mut *out, value).map_err(io::Error::from)?;
-    Ok(writeln!(out)?)
 }
 
 #[cfg(test)]

@@ -4,11 +4,19 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use api::{Journey, TraceStage};
-use serde::ser::SerializeSeq;
-use serde::{Serialize, Serializer};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use crate::output::Table;
 use crate::output::units::count;
+
+/// A way, and how many packets took it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+pub(super) struct Way {
+    packets: u64,
+    /// The stages, with what came out at each.
+    way: String,
+}
 
 /// Packets by their way.
 #[derive(Clone, Debug, Default)]
@@ -19,9 +27,11 @@ impl Paths {
         *self.0.entry(path(journey)).or_default() += 1;
     }
 
-    fn sorted(&self) -> Vec<(&String, u64)> {
-        let mut all: Vec<_> = self.0.iter().map(|(path, &packets)| (path, packets)).collect();
-        all.sort_by_key(|&(_, packets)| core::cmp::Reverse(packets));
+    /// The ways, most packets first.
+    pub(super) fn sorted(&self) -> Vec<Way> {
+        let way = |(way, &packets): (&String, &u64)| Way { packets, way: way.clone() };
+        let mut all: Vec<_> = self.0.iter().map(way).collect();
+        all.sort_by_key(|way| core::cmp::Reverse(way.packets));
         all
     }
 
@@ -30,26 +40,10 @@ impl Paths {
             return writeln!(out, "No packet was followed.");
         }
         let mut table = Table::new([">PACKETS", "WAY"]);
-        for (path, packets) in self.sorted() {
-            table.row([count(packets), path.clone()]);
+        for Way { packets, way } in self.sorted() {
+            table.row([count(packets), way]);
         }
         table.write(out)
-    }
-}
-
-impl Serialize for Paths {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        #[derive(Serialize)]
-        struct Way<'a> {
-            packets: u64,
-            way: &'a str,
-        }
-        let sorted = self.sorted();
-        let mut all = serializer.serialize_seq(Some(sorted.len()))?;
-        for (way, packets) in sorted {
-            all.serialize_element(&Way { packets, way })?;
-        }
-        all.end()
     }
 }
 

@@ -12,7 +12,6 @@ mod pair;
 use std::path::PathBuf;
 
 use clap::Args;
-use serde_json::json;
 
 use super::Context;
 use crate::error::Error;
@@ -27,6 +26,8 @@ then it restarts. A new slot that is not well within two minutes is left for the
 --pair the peer gets the file, restarts and has to be ready again before this machine goes on; where \
 something is not right, it stops and says so, and can be typed again.
 
+Examples:
+  tandem upgrade tandem-0.2.0+20260301120000.raucb
   tandem upgrade --pair tandem-0.2.0+20260301120000.raucb";
 
 #[derive(Clone, Debug, Args)]
@@ -87,10 +88,5 @@ fn refuse_older(bundle: &Bundle, running: &str, downgrade: bool) -> Result<(), E
 
 /// Says what happens, at once.
 fn tell(context: &mut Context<'_>, line: &str) -> Result<(), Error> {
-    if context.json {
-        writeln!(context.out, "{}", json!({ "message": line }))?;
-    } else {
-        writeln!(context.out, "{line}")?;
-    }
-    Ok(context.out.flush()?)
+    context.progress(line)
 }

@@ -18,8 +18,10 @@ export function drawVerdict() {
   redraw(list, [troubles, more, state], () => {
     const lines = troubles.map((trouble) => make(
       "li", {},
-      make("span", { class: state === "broken" ? "is-down" : "is-suspect" }, sign(state === "broken" ? "down" : "suspect")),
-      make("span", {}, trouble.what), command(trouble.command)));
+      make("span", { class: trouble.state === "broken" ? "is-down" : "is-suspect" }, sign(trouble.state === "broken" ? "down" : "suspect")),
+      make("span", {}, trouble.what),
+      make("div", { class: "remedies" }, ...trouble.remedy.map((line) =>
+        line.startsWith("# ") ? make("p", { class: "advice" }, line.slice(2)) : command(line)))));
     if (more > 0) lines.push(make("li", {}, make("span", {}), make("span", {}, `and ${count(more)} more`)));
     return lines;
   });

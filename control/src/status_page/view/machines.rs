@@ -4,6 +4,7 @@ use api::{Member, Pair, Reach, Role, Side, Status, SyncLink, SyncState};
 use serde::Serialize;
 
 use super::Seen;
+use crate::command::status::KnownPair;
 
 /// The machines, by their names, so that both machines draw them alike.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize)]
@@ -74,21 +75,23 @@ pub struct SyncView {
 }
 
 pub(super) fn of(node: &str, seen: &Seen) -> PairView {
-    match &seen.pair {
-        Some(Ok(pair)) => both(pair, seen),
-        _ => PairView { machines: vec![alone(node, seen)], ..PairView::default() },
+    match &seen.known.pair {
+        KnownPair::Pair(pair) => both(pair, seen),
+        KnownPair::Alone(_) | KnownPair::Silent(_) => {
+            PairView { machines: vec![alone(node, seen)], ..PairView::default() }
+        }
     }
 }
 
 /// A machine without a peer, or of which tandem-control's driver says nothing.
 fn alone(node: &str, seen: &Seen) -> MachineView {
-    let state = match &seen.status {
+    let state = match seen.status() {
         None => MachineState::Silent,
         Some(status) if status.role == Role::Active => MachineState::Active,
         Some(_) => MachineState::NotReady,
     };
-    let note = match (&seen.pair, &seen.status) {
-        (Some(Err(why)), _) => Some(why.clone()),
+    let note = match (&seen.known.pair, seen.status()) {
+        (KnownPair::Silent(silence), _) => Some(silence.words.clone()),
         (_, None) => Some("its dataplane does not answer".to_owned()),
         _ => None,
     };
@@ -97,7 +100,7 @@ fn alone(node: &str, seen: &Seen) -> MachineView {
         own: true,
         state,
         notes: note.into_iter().collect(),
-        addresses: addresses(seen.status.as_ref()),
+        addresses: addresses(seen.status()),
         ..MachineView::default()
     }
 }
@@ -105,8 +108,8 @@ fn alone(node: &str, seen: &Seen) -> MachineView {
 fn both(pair: &Pair, seen: &Seen) -> PairView {
     let mut own = member(&pair.own);
     own.own = true;
-    own.addresses = addresses(seen.status.as_ref());
-    if seen.status.is_none() {
+    own.addresses = addresses(seen.status());
+    if seen.status().is_none() {
         own.state = MachineState::Silent;
         own.notes.insert(0, "its dataplane does not answer".to_owned());
     }
@@ -204,6 +207,7 @@ fn sync(sync: &api::Sync) -> SyncView {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::command::status::Known;
 
     fn seen(own: Role, peer: Option<Role>, up: bool) -> Seen {
         let member = |name: &str, role| Member {
@@ -219,7 +223,8 @@ mod tests {
             silence_millis: Some(61_000),
             ..Pair::default()
         };
-        Seen { status: Some(Status::default()), pair: Some(Ok(pair)), ..Seen::default() }
+        let (status, pair) = (Ok(Status::default()), KnownPair::Pair(Box::new(pair)));
+        Seen { known: Known { status, pair, ..Known::default() }, ..Seen::default() }
     }
 
     fn machines(seen: &Seen) -> Vec<(String, bool, MachineState)> {

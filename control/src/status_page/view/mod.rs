@@ -6,7 +6,7 @@ mod services;
 mod sides;
 mod verdict;
 
-use api::{Counters, Pair, Pools, Services, Status};
+use api::Status;
 use serde::Serialize;
 
 pub use machines::{MachineState, MachineView, PairView, PathView, SyncView};
@@ -17,20 +17,21 @@ pub use verdict::{TroubleView, VerdictView};
 use super::failures::Failures;
 use super::history::Sample;
 use super::rates::Rates;
+use crate::command::status::Known;
 
 /// What the parts of this machine have answered; none where they have not.
 #[derive(Debug, Default)]
 pub struct Seen {
-    pub status: Option<Status>,
-    pub counters: Option<Counters>,
-    pub services: Option<Services>,
-    pub pools: Option<Pools>,
-    /// None on a machine without a peer.
-    pub pair: Option<Result<Pair, String>>,
+    /// What `tandem status` knows as well.
+    pub(crate) known: Known,
     /// The last events, the oldest first.
     pub events: Vec<std::sync::Arc<api::Event>>,
-    /// Why the dataplane has not answered.
-    pub trouble: Option<String>,
+}
+
+impl Seen {
+    fn status(&self) -> Option<&Status> {
+        self.known.status.as_ref().ok()
+    }
 }
 
 /// All of the page.
@@ -130,19 +131,18 @@ impl View {
             verdict: verdict::of(seen),
             pair: machines::of(node, seen),
             sides: seen
-                .status
-                .as_ref()
+                .status()
                 .map_or_else(Vec::new, |status| sides::of(status, moment, &mut memory.sides)),
             now,
             services: services::of(seen, moment, memory),
-            drops: seen.counters.as_ref().map_or_else(Vec::new, |counters| {
+            drops: seen.known.counters.as_ref().map_or_else(Vec::new, |counters| {
                 sides::drops(counters, moment, &mut memory.drops)
             }),
-            workers: seen.status.as_ref().map_or_else(Vec::new, |status| {
+            workers: seen.status().map_or_else(Vec::new, |status| {
                 sides::workers(status, moment, &mut memory.workers)
             }),
             events: seen.events.iter().rev().map(|event| EventView::of(event)).collect(),
-            buffers: seen.counters.as_ref().map_or_else(Vec::new, sides::buffers),
+            buffers: seen.known.counters.as_ref().map_or_else(Vec::new, sides::buffers),
         };
         memory.sides.forget(moment.monotonic);
         memory.services.forget(moment.monotonic);
@@ -154,7 +154,7 @@ impl View {
 fn own(node: &str, seen: &Seen, moment: Moment) -> OwnView {
     let version = env!("CARGO_PKG_VERSION").to_owned();
     let node = node.to_owned();
-    let Some(status) = &seen.status else {
+    let Some(status) = seen.status() else {
         return OwnView { node, version, ..OwnView::default() };
     };
     // Two clocks are read at two times: without the coarser grain it would flicker.

@@ -90,9 +90,9 @@ pub enum ServerShape {
 pub(in crate::status_page) type Drains = HashMap<(String, SocketAddr), u64>;
 
 pub(super) fn of(seen: &Seen, moment: Moment, memory: &mut Memory) -> Vec<ServiceView> {
-    let pools = seen.pools.iter().flat_map(|pools| &pools.pools);
+    let pools = seen.known.pools.iter().flat_map(|pools| &pools.pools);
     let pools: HashMap<&str, &Pool> = pools.map(|pool| (pool.service.as_str(), pool)).collect();
-    let services = seen.services.iter().flat_map(|services| &services.services);
+    let services = seen.known.services.iter().flat_map(|services| &services.services);
     let mut drains = core::mem::take(&mut memory.drains);
     let mut draining = Drains::new();
     let view = |service: &ServiceStatus| {
@@ -254,6 +254,7 @@ mod tests {
     use api::{Origin, Pools, Services};
 
     use super::*;
+    use crate::command::status::Known;
 
     fn seen(known: PoolServer, active: u64) -> Seen {
         let address = known.address;
@@ -264,11 +265,12 @@ mod tests {
             ..ServiceStatus::default()
         };
         let pool = Pool { service: "web".to_owned(), servers: vec![known], ..Pool::default() };
-        Seen {
+        let known = Known {
             services: Some(Services { services: vec![service], ..Services::default() }),
             pools: Some(Pools { pools: vec![pool], ..Pools::default() }),
-            ..Seen::default()
-        }
+            ..Known::default()
+        };
+        Seen { known, ..Seen::default() }
     }
 
     fn known() -> PoolServer {
@@ -278,7 +280,7 @@ mod tests {
 
     fn shown(seen: &Seen, memory: &mut Memory) -> (usize, ServerView) {
         let moment = Moment { monotonic: std::time::Instant::now(), unix: 7 };
-        memory.failures.note(&seen.pools.as_ref().unwrap().pools, moment.unix);
+        memory.failures.note(&seen.known.pools.as_ref().unwrap().pools, moment.unix);
         let mut services = of(seen, moment, memory);
         let mut service = services.remove(0);
         (service.up, service.servers.remove(0))

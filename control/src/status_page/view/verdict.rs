@@ -1,10 +1,9 @@
-//! Whether all is well, and if not, what is wrong and what to type.
+//! Whether all is well, and if not, what is wrong and what to type, as `tandem status` says it.
 
 use serde::Serialize;
 
 use super::Seen;
-use crate::command::pools;
-use crate::command::verdict::{self, Known, State};
+use crate::command::status::{self, State, Trouble};
 
 /// The most troubles that are sent. Whoever has more starts with these.
 const MOST: usize = 20;
@@ -25,65 +24,63 @@ pub struct VerdictView {
 /// Something that is wrong.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct TroubleView {
+    /// `degraded` or `broken`.
+    pub state: &'static str,
     /// A sentence without its full stop.
     pub what: String,
-    /// The command that tells more.
-    pub command: &'static str,
+    /// What mends it or tells more: commands, and lines that begin with `#` and say in words what
+    /// else to do.
+    pub remedy: Vec<String>,
 }
 
 pub(super) fn of(seen: &Seen) -> VerdictView {
-    let known = match &seen.pair {
-        None => Known::Alone,
-        Some(Ok(pair)) => Known::Pair(Box::new(pair.clone())),
-        Some(Err(why)) => Known::Silent(why.clone()),
-    };
-    let trouble = || seen.trouble.clone().unwrap_or_else(|| "it does not answer".to_owned());
-    let status = seen.status.clone().ok_or_else(trouble);
-    let verdict = verdict::of(status, known, Vec::new());
-    let servers = seen.pools.as_ref().map_or_else(Vec::new, pools::troubles);
-    let state = if servers.is_empty() { verdict.state } else { verdict.state.max(State::Degraded) };
-    let told = |command| {
-        move |what: String| {
-            // On the command line a sentence may have lines.
-            let what = what.trim_end_matches('.').replace('\n', " ");
-            TroubleView { what, command }
-        }
-    };
-    let command = if seen.status.is_some() { "tandem status" } else { "tandem doctor" };
-    let mut troubles: Vec<_> = verdict.reasons.into_iter().map(told(command)).collect();
-    troubles.extend(servers.into_iter().map(told("tandem services")));
-    let more = troubles.len().saturating_sub(MOST);
-    troubles.truncate(MOST);
-    let state = match state {
+    let mut verdict = status::judge(&seen.known, None);
+    let more = verdict.troubles.len().saturating_sub(MOST);
+    verdict.troubles.truncate(MOST);
+    let view = |Trouble { state, what, remedy }| TroubleView { state: name(state), what, remedy };
+    VerdictView {
+        state: name(verdict.state),
+        summary: verdict.summary,
+        troubles: verdict.troubles.into_iter().map(view).collect(),
+        more,
+    }
+}
+
+fn name(state: State) -> &'static str {
+    match state {
         State::Well => "well",
         State::Degraded => "degraded",
         State::Broken => "broken",
-    };
-    VerdictView { state, summary: verdict.summary, troubles, more }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use api::{Pair, Status};
+    use api::Status;
 
     use super::*;
+    use crate::command::status::{Cause, Known, KnownPair, Silence};
+
+    fn seen(known: Known) -> Seen {
+        Seen { known, ..Seen::default() }
+    }
 
     #[test]
     fn a_dataplane_that_does_not_answer_is_the_worst() {
-        let seen = Seen { trouble: Some("its socket fails".to_owned()), ..Seen::default() };
-        let verdict = of(&seen);
+        let silence = Silence { words: "its socket fails".to_owned(), cause: Cause::Other };
+        let verdict = of(&seen(Known { status: Err(silence), ..Known::default() }));
         assert_eq!(verdict.state, "broken");
         assert_eq!(verdict.troubles[0].what, "its socket fails");
-        assert_eq!(verdict.troubles[0].command, "tandem doctor");
+        assert!(verdict.troubles[0].remedy[0].starts_with("journalctl"), "{verdict:?}");
     }
 
     #[test]
     fn all_is_well_on_one_machine_and_not_where_the_peer_is_missing() {
-        let status = Status { node: "a".to_owned(), ..Status::default() };
-        let alone = Seen { status: Some(status), ..Seen::default() };
-        assert_eq!((of(&alone).state, of(&alone).troubles.len()), ("well", 0));
-        let pair = Some(Ok(Pair::default()));
-        let lonely = Seen { pair, ..alone };
-        assert_ne!(of(&lonely).state, "well");
+        let status = || Ok(Status { node: "a".to_owned(), ..Status::default() });
+        let alone = of(&seen(Known { status: status(), ..Known::default() }));
+        assert_eq!((alone.state, alone.troubles.len()), ("well", 0));
+        let pair = KnownPair::Pair(Box::default());
+        let lonely = of(&seen(Known { status: status(), pair, ..Known::default() }));
+        assert_ne!(lonely.state, "well");
     }
 }
