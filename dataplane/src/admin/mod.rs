@@ -5,6 +5,7 @@
 //! they stand, and a listing of connections is copied by the workers a few records a
 //! poll.
 
+mod busy;
 mod configuration;
 mod connections;
 mod counters;
@@ -41,6 +42,7 @@ use crate::snapshot::{Builder, Snapshot};
 use crate::sync::Hub;
 use crate::worker::Sharing;
 
+pub use busy::Busy;
 pub use orders::Orders;
 pub use socket::{Socket, SocketError};
 
@@ -114,6 +116,8 @@ pub struct Admin {
     /// What was observed of servers, for control to wait for.
     pub observations: Arc<Observations>,
     pub suspects: Arc<Suspects>,
+    /// How busy the workers were at the last look.
+    pub busy: Busy,
 }
 
 impl Admin {

@@ -110,6 +110,7 @@ impl SharedState {
             sync,
             observations: Arc::clone(&self.observations),
             suspects: Arc::clone(&self.suspects),
+            busy: crate::admin::Busy::default(),
         }
     }
 
