@@ -10,12 +10,13 @@ PROGRAMS := -p dataplane -p control -p lab -p perf
 # All of it always: what is built for one step serves the next one.
 ALL := --workspace
 LAB := target/debug/tandem-lab
+MDBOOK := cargo install --locked mdbook --version 0.4.52
 PAIR := package(control) & binary(pair)
 
 # A fresh Debian has cargo, once installed, under /usr/bin or in root's ~/.cargo.
 export PATH := $(PATH):$(HOME)/.cargo/bin:/usr/sbin:/sbin
 
-.PHONY: help setup build release demo test lint unit instructions instructions-write lab-test debian-13 deb packages-test image image-test sanitize lab lab-down
+.PHONY: help setup build release demo test lint unit book instructions instructions-write lab-test debian-13 deb packages-test image image-test sanitize lab lab-down
 
 help: ## Show this.
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | column -t -s $$'\t'
@@ -92,6 +93,10 @@ image-test: ## The image in virtual machines: NICs, the pair, network boot, upgr
 	@tests/setup.sh --machines
 	images/tests/upgrades.sh
 	$(CARGO) nextest run $(ALL) -E 'package(lab) & binary(image)' --success-output final; result=$$?; $(LAB) down; exit $$result
+
+book: ## The documentation as a book, in target/book.
+	@command -v mdbook >/dev/null || { echo "mdbook is missing, and no package of Debian has it: $(MDBOOK)"; exit 1; }
+	mdbook build
 
 sanitize: setup ## The tests of all that parses or owns memory, under AddressSanitizer.
 	tests/sanitize.sh

@@ -17,8 +17,8 @@ pub struct Measures {
     pub lateness: Histogram,
     /// How long the dataplane took to answer an order.
     pub answers: Histogram,
-    /// Between heartbeats of the peer, a path each.
-    pub gaps: Vec<Histogram>,
+    /// Between heartbeats of the peer, of each path by its ends.
+    pub gaps: Vec<([String; 2], Histogram)>,
 }
 
 impl Measures {
@@ -30,8 +30,8 @@ impl Measures {
         let options =
             |family: Family| HistogramOpts::new(family.name, family.help).buckets(BUCKETS.to_vec());
         let gap = |(local, remote): &(String, String)| {
-            let options = options(catalogue::HEARTBEAT_GAP);
-            Histogram::with_opts(options.const_label("local", local).const_label("remote", remote))
+            let gap = Histogram::with_opts(options(catalogue::HEARTBEAT_GAP));
+            gap.map(|gap| ([local.clone(), remote.clone()], gap))
         };
         Ok(Measures {
             lateness: Histogram::with_opts(options(catalogue::TICK_LATENESS))?,
@@ -42,7 +42,7 @@ impl Measures {
 
     /// A heartbeat came so long after the one before.
     pub fn gap(&self, path: usize, gap: Duration) {
-        if let Some(histogram) = self.gaps.get(path) {
+        if let Some((_, histogram)) = self.gaps.get(path) {
             histogram.observe(gap.as_secs_f64());
         }
     }

@@ -336,9 +336,13 @@ fn counters_show_drops_by_number_and_leave_zeros_out() {
     assert_eq!(
         dataplane.shows(&["counters"]),
         "\
-COUNTER     CORE  VALUE
-rx_packets     1  1,000
-rx_packets     2  2,000
+COUNTER      CORE  VALUE
+busy_cycles     1    600
+busy_cycles     2    600
+cycles          1  1,000
+cycles          2  1,000
+rx_packets      1  1,000
+rx_packets      2  2,000
 
 BUFFERS OF  IN USE      OF
 workers      2,048  20,000

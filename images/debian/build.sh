@@ -10,7 +10,7 @@ programs=$(realpath "$2")
 output=$3
 rm -rf "$output"
 stage=$output/tandem/stage
-mkdir -p "$stage"/{bin,dashboards,doc,examples,man/tandem,completions/{bash,fish,zsh}}
+mkdir -p "$stage"/{bin,dashboards,doc,examples,prometheus,man/tandem,completions/{bash,fish,zsh}}
 
 cp -r images/debian "$output/tandem/debian"
 for unit in tandem-control tandem-dataplane; do
@@ -18,9 +18,10 @@ for unit in tandem-control tandem-dataplane; do
 done
 cp "$programs"/tandem{,-control,-dataplane,-lab,-perf} "$stage/bin/"
 cp README.md CHANGELOG.md \
-	docs/{architecture,configuration,counters,installing,metrics,operations,schedulers}.md "$stage/doc/"
+	docs/{alerts,architecture,configuration,counters,installing,metrics,operations,schedulers}.md "$stage/doc/"
 cp -r docs/examples/. "$stage/examples/"
 cp docs/grafana/*.json "$stage/dashboards/"
+cp docs/prometheus/*.yml "$stage/prometheus/"
 
 "$stage/bin/tandem" manual "$stage/man/tandem"
 "$stage/bin/tandem" completions bash >"$stage/completions/bash/tandem"

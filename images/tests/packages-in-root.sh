@@ -64,6 +64,9 @@ for page in tandem.1 tandem-status.1 tandem-control.8 tandem-dataplane.8; do
 	ls "$root"/usr/share/man/man?/"$page".gz >/dev/null || fail "there is no man page $page"
 done
 ls "$root"/usr/share/bash-completion/completions/tandem >/dev/null
+for file in dashboards/tandem.json prometheus/tandem.rules.yml prometheus/tandem.test.yml; do
+	[ -s "$root/usr/share/tandem/$file" ] || fail "there is no /usr/share/tandem/$file"
+done
 
 said "units are right, neither enabled nor started"
 inside systemd-analyze verify /lib/systemd/system/tandem-control.service \

@@ -10,7 +10,7 @@
 //! those that need what a network would add: latency, and rates without loss.
 //! [`sync`] counts what connection sync adds to a new connection, and how many events a second
 //! go from one machine's worker to the other's table. [`resync`] counts what a peer that asks for
-//! all connections costs forwarding.
+//! all connections costs forwarding, and [`scrape`] what a reader of the metrics costs it.
 //!
 //! Every run leaves a [`record`], which later runs can be compared with.
 
@@ -27,6 +27,7 @@ pub mod resync;
 pub mod rig;
 pub mod run;
 mod run_settings;
+pub mod scrape;
 pub mod statistics;
 pub mod sync;
 pub mod tandem;

@@ -22,6 +22,8 @@ pub struct Counters {
     pub drops: Vec<DropCount>,
     /// The pools of packet buffers: the workers', and the main core's.
     pub mempools: Vec<MempoolUse>,
+    /// How many neighbours of each side are in each [state](crate::NeighbourState).
+    pub neighbours: BTreeMap<Side, BTreeMap<String, u64>>,
     /// The hardware counters of the NIC of each side.
     pub nics: BTreeMap<Side, NicCounters>,
 }

@@ -1,14 +1,13 @@
 //! What the dataplane says of itself.
 
-use std::net::SocketAddr;
-
 use api::{
-    Counters, MempoolUse, Nic, NicCounters, PersistenceStatus, ReturnPath, Role, ServerState,
-    ServerStatus, ServiceStatus, Services, Status, WorkerStatus,
+    Counters, MempoolUse, Nic, NicCounters, PersistenceStatus, Role, ServiceStatus, Services,
+    Status, WorkerCounters, WorkerStatus,
 };
 
 use super::catalogue::{self as all, Family};
 use super::page::Page;
+use super::servers;
 
 /// What the dataplane has answered; none where it has not.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -32,7 +31,8 @@ impl Answers {
         self.status.is_some() || self.counters.is_some() || self.services.is_some()
     }
 
-    pub fn write(&self, page: &mut Page) {
+    /// Writes what is of the machine as a whole.
+    pub fn write_machine(&self, page: &mut Page) {
         if let Some(status) = &self.status {
             write_status(status, page);
             write_nics(&status.nics, page);
@@ -42,9 +42,15 @@ impl Answers {
             write_counters(counters, page);
         }
         if let Some(services) = &self.services {
-            write_services(&services.services, page);
             write_persistence(&services.persistence, page);
-            write_servers(&services.services, page);
+        }
+    }
+
+    /// Writes what is of its services and their servers.
+    pub fn write_services(&self, page: &mut Page) {
+        if let Some(services) = &self.services {
+            write_services(&services.services, page);
+            servers::write(&services.services, page);
         }
     }
 }
@@ -67,6 +73,13 @@ fn write_counters(counters: &Counters, page: &mut Page) {
         events.map(|(name, value)| ([worker.core.to_string(), name.clone()], *value))
     });
     page.counters(all::WORKER_EVENTS, events);
+    write_cycles(&counters.workers, page);
+    let neighbours = counters.neighbours.iter();
+    let neighbours = neighbours.map(|(side, states)| {
+        let side = side.to_string();
+        states.iter().map(move |(state, count)| ([side.clone(), state.clone()], number(*count)))
+    });
+    page.gauges(all::NEIGHBOURS, neighbours.flatten());
     let drops = counters.drops.iter().map(|drop| ([drop.name.clone()], drop.packets));
     page.counters(all::DROPPED, drops);
     let mempools = |of: fn(&MempoolUse) -> u64| {
@@ -74,6 +87,19 @@ fn write_counters(counters: &Counters, page: &mut Page) {
     };
     page.gauges(all::MEMPOOL_SIZE, mempools(|pool| pool.size));
     page.gauges(all::MEMPOOL_IN_USE, mempools(|pool| pool.in_use));
+}
+
+/// A share of two sums is right over any time, which a ratio that was made before is not.
+fn write_cycles(workers: &[WorkerCounters], page: &mut Page) {
+    let cycles = |of: fn(u64, u64) -> u64| {
+        workers.iter().filter_map(move |worker| {
+            let counter = |name: &str| worker.counters.get(name).copied();
+            let (busy, all) = (counter("busy_cycles")?, counter("cycles")?);
+            Some(([worker.core.to_string()], of(busy, all)))
+        })
+    };
+    page.counters(all::WORKER_BUSY_CYCLES, cycles(|busy, _| busy));
+    page.counters(all::WORKER_IDLE_CYCLES, cycles(|busy, all| all.saturating_sub(busy)));
 }
 
 fn write_nics(nics: &[Nic], page: &mut Page) {
@@ -163,75 +189,10 @@ fn write_services(services: &[ServiceStatus], page: &mut Page) {
 fn write_persistence(persistence: &PersistenceStatus, page: &mut Page) {
     page.gauge(all::CLIENTS, number(persistence.clients));
     page.gauge(all::CLIENTS_LIMIT, number(persistence.limit));
-    page.counters(all::CLIENTS_EVICTED, [([], persistence.evicted_total)]);
-}
-
-fn write_servers(services: &[ServiceStatus], page: &mut Page) {
-    let servers = || {
-        let pair = |service: &ServiceStatus, address: &SocketAddr| {
-            [service.name.clone(), api::server_name(address)]
-        };
-        services.iter().flat_map(move |service| {
-            let all = service.servers.iter().chain(&service.sorry);
-            all.map(move |server| (pair(service, &server.address), server))
-        })
-    };
-    let is_sorry = services.iter().flat_map(|service| {
-        let lists = [(0.0, &service.servers), (1.0, &service.sorry)];
-        lists.into_iter().flat_map(move |(value, servers)| {
-            let labels =
-                |one: &ServerStatus| [service.name.clone(), api::server_name(&one.address)];
-            servers.iter().map(move |server| (labels(server), value))
-        })
-    });
-    page.gauges(all::SERVER_SORRY, is_sorry);
-    let states = servers().flat_map(|([service, address], server)| {
-        [ServerState::Up, ServerState::Draining, ServerState::Down].map(|state| {
-            let labels = [service.clone(), address.clone(), state.to_string()];
-            (labels, f64::from(u8::from(server.state == state)))
-        })
-    });
-    page.gauges(all::SERVER_STATE, states);
-    let limits = || servers().filter_map(|(labels, server)| Some((labels, server.limit?)));
-    page.gauges(all::SERVER_LIMIT, limits().map(|(labels, limit)| (labels, limit.most.into())));
-    let full = limits().map(|(labels, limit)| (labels, f64::from(u8::from(limit.full))));
-    page.gauges(all::SERVER_FULL, full);
-    let suspects =
-        servers().map(|(labels, server)| (labels, f64::from(u8::from(server.suspect.is_some()))));
-    page.gauges(all::SERVER_SUSPECT, suspects);
-    let ways_back = servers().flat_map(|([service, address], server)| {
-        [ReturnPath::Ok, ReturnPath::Missing, ReturnPath::Unknown].map(|state| {
-            let labels = [service.clone(), address.clone(), state.to_string()];
-            (labels, f64::from(u8::from(server.return_path == state)))
-        })
-    });
-    page.gauges(all::SERVER_RETURN_PATH, ways_back);
-    let active = servers().map(|(labels, server)| (labels, number(server.connections_active)));
-    page.gauges(all::SERVER_ACTIVE, active);
-    let of_state = servers().flat_map(|([service, address], server)| {
-        let established = server.connections_established;
-        let opening = server.connections_active.saturating_sub(established);
-        let closing = server.connections_closing;
-        [("opening", opening), ("established", established), ("closing", closing)].map(
-            |(state, count)| ([service.clone(), address.clone(), state.to_owned()], number(count)),
-        )
-    });
-    page.gauges(all::SERVER_OF_STATE, of_state);
-    let connections = servers().map(|(labels, server)| (labels, server.connections_total));
-    page.counters(all::SERVER_CONNECTIONS, connections);
-    let both = |[service, address]: [String; 2], values: [u64; 2]| {
-        ["in", "out"]
-            .map(|way| [service.clone(), address.clone(), way.to_owned()])
-            .into_iter()
-            .zip(values)
-    };
-    let packets = servers().flat_map(|(labels, s)| both(labels, [s.packets_in, s.packets_out]));
-    page.counters(all::SERVER_PACKETS, packets);
-    let bytes = servers().flat_map(|(labels, s)| both(labels, [s.bytes_in, s.bytes_out]));
-    page.counters(all::SERVER_BYTES, bytes);
+    page.counter(all::CLIENTS_EVICTED, persistence.evicted_total);
 }
 
 /// Exact up to 2^53.
-fn number(value: u64) -> f64 {
+pub(super) fn number(value: u64) -> f64 {
     value as f64
 }

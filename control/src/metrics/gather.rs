@@ -1,15 +1,19 @@
 //! Where a scrape's numbers come from.
 
+use core::time::Duration;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
-use api::{Request, Response, Services};
+use api::{Pools, Request, Response, Services};
+use thiserror::Error;
 use tokio::sync::{Mutex, watch};
 
 use super::catalogue as all;
 use super::dataplane::Answers;
-use super::page::Page;
-use super::{checks, events, pair, pools};
+use super::format::Format;
+use super::page::{Page, PageError};
+use super::{checks, events, pair, pools, process};
 use crate::boot::Boot;
 use crate::dataplane_client::{AskError, DataplaneClient};
 use crate::events::Events;
@@ -17,6 +21,7 @@ use crate::events::hooks::HookCounts;
 use crate::health::Health;
 use crate::measures::Measures;
 use crate::role::DriverHandle;
+use crate::role::pair_view::Numbers;
 use crate::servers::PoolsHandle;
 use crate::sync::Counts;
 
@@ -36,6 +41,19 @@ pub struct EventSource {
     pub hooks: HookCounts,
 }
 
+/// Between the beginnings of two scrapes at the least, whoever asks: what a scrape takes of the
+/// dataplane's main core and of this process stays small however many scrapers there are.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Why there is no answer to a scrape.
+#[derive(Debug, Error)]
+pub enum GatherError {
+    #[error(transparent)]
+    Page(#[from] PageError),
+    #[error("the answer was not written: {0}")]
+    Thread(#[from] tokio::task::JoinError),
+}
+
 /// Where a scrape's numbers come from. One scrape at a time.
 pub struct Source {
     socket: PathBuf,
@@ -45,7 +63,8 @@ pub struct Source {
     /// How long the machine's boot took, as far as it is known.
     boot: watch::Receiver<Boot>,
     events: EventSource,
-    turn: Mutex<()>,
+    /// Held by the scrape whose turn it is: when the last one began.
+    turn: Mutex<Option<Instant>>,
 }
 
 impl Source {
@@ -59,34 +78,75 @@ impl Source {
         boot: watch::Receiver<Boot>,
         events: EventSource,
     ) -> Self {
-        Source { socket, pair, pools, health, boot, events, turn: Mutex::new(()) }
+        Source { socket, pair, pools, health, boot, events, turn: Mutex::new(None) }
     }
 
-    /// One scrape's text.
+    /// One scrape's text. It is written by a thread that waits for nothing else, as it takes
+    /// tens of milliseconds for thousands of servers.
     ///
     /// # Errors
     /// When a family is not what the catalogue says.
-    pub async fn text(&self) -> prometheus::Result<Vec<u8>> {
-        let _turn = self.turn.lock().await;
-        let mut page = Page::new();
-        let answers = ask(&self.socket).await;
-        page.flag(all::DATAPLANE_UP, answers.answers());
-        answers.write(&mut page);
-        if let Ok(all) = self.pools.all().await {
-            pools::write(&all, &mut page);
+    pub async fn text(&self, format: Format) -> Result<String, GatherError> {
+        let mut turn = self.turn.lock().await;
+        if let Some(last) = *turn {
+            tokio::time::sleep_until((last + PAUSE).into()).await;
         }
-        checks::write(&self.health, &mut page);
+        *turn = Some(Instant::now());
+        let answers = ask(&self.socket).await;
+        let numbers = match &self.pair {
+            Some(source) => source.driver.numbers().await.ok(),
+            None => None,
+        };
+        let gathered = Gathered {
+            answers,
+            numbers,
+            pair: self.pair.clone(),
+            pools: self.pools.all().await.ok(),
+            health: self.health.clone(),
+            boot: *self.boot.borrow(),
+            events: self.events.clone(),
+        };
+        Ok(tokio::task::spawn_blocking(move || gathered.text(format)).await??)
+    }
+}
+
+/// All that one scrape tells.
+struct Gathered {
+    answers: Answers,
+    pair: Option<PairSource>,
+    /// The numbers of the role; none if its thread does not answer.
+    numbers: Option<Numbers>,
+    pools: Option<Pools>,
+    health: Health,
+    boot: Boot,
+    events: EventSource,
+}
+
+impl Gathered {
+    /// What is of the machine comes first, and what grows with the configuration last: that is
+    /// what there may be no room for.
+    fn text(self, format: Format) -> Result<String, PageError> {
+        let mut page = Page::new(format);
+        page.flag(all::DATAPLANE_UP, self.answers.answers());
+        process::write(&mut page);
+        let phases = self.boot.phases();
+        page.gauges(all::BOOT, phases.map(|(phase, time)| ([phase], time)));
         events::write(&self.events, &mut page);
-        let boot = *self.boot.borrow();
-        page.gauges(all::BOOT, boot.phases().map(|(phase, time)| ([phase.to_owned()], time)));
         if let Some(source) = &self.pair {
             page.counter(all::LOG_LOST, crate::log::lost());
             pair::write_measures(&source.measures, &mut page);
             pair::write_counts(&source.counts, &mut page);
-            if let Ok(numbers) = source.driver.numbers().await {
-                pair::write(&numbers, &mut page);
-            }
         }
+        if let Some(numbers) = &self.numbers {
+            pair::write(numbers, &mut page);
+        }
+        checks::write_totals(&self.health, &mut page);
+        self.answers.write_machine(&mut page);
+        self.answers.write_services(&mut page);
+        if let Some(pools) = &self.pools {
+            pools::write(pools, &mut page);
+        }
+        checks::write(&self.health, &mut page);
         page.text()
     }
 }

@@ -1,4 +1,4 @@
-//! Metrics in Prometheus's text format, over HTTP.
+//! Metrics in Prometheus's text format or OpenMetrics, over HTTP.
 //!
 //! Nothing is kept for them here: each scrape asks the dataplane over its socket and the
 //! role's thread, and writes what they say ([`gather`]) into families of the [`catalogue`].
@@ -8,10 +8,13 @@ pub mod catalogue;
 pub mod checks;
 pub mod dataplane;
 pub mod events;
+pub mod format;
 pub mod gather;
 pub mod http;
 pub mod page;
 pub mod pair;
 pub mod pools;
+mod process;
+mod servers;
 
 pub use gather::Source;

@@ -99,11 +99,12 @@ fn write_lease_status(lease_status: &LeaseStatus, page: &mut Page) {
 
 /// Writes what is measured as it passes.
 pub fn write_measures(measures: &Measures, page: &mut Page) {
-    page.measured(measures.lateness.clone());
-    page.measured(measures.answers.clone());
-    for gap in &measures.gaps {
-        page.measured(gap.clone());
-    }
+    page.histograms::<&str, 0>(all::TICK_LATENESS, [([], &measures.lateness)]);
+    page.histograms::<&str, 0>(all::ORDER, [([], &measures.answers)]);
+    page.histograms(
+        all::HEARTBEAT_GAP,
+        measures.gaps.iter().map(|(ends, gap)| (ends.each_ref(), gap)),
+    );
 }
 
 /// Writes what happened to connections between the machines.

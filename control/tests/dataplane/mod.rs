@@ -238,7 +238,14 @@ fn counters() -> Counters {
     };
     let worker = |core, value| WorkerCounters {
         core,
-        counters: [("rx_packets".to_owned(), value), ("arp_replies".to_owned(), 0)].into(),
+        counters: [
+            ("rx_packets", value),
+            ("arp_replies", 0),
+            ("busy_cycles", 600),
+            ("cycles", 1000),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into(),
     };
     let mempool = |(name, size, in_use)| MempoolUse { name: String::from(name), size, in_use };
     Counters {
@@ -249,6 +256,7 @@ fn counters() -> Counters {
             drop("no_connection", "not for a service, and no connection is known", 1234),
             drop("ttl_exceeded", "the packet's time to live ran out", 0),
         ],
+        neighbours: [(Side::Private, [("reachable".to_owned(), 3)].into())].into(),
         mempools: [("workers", 20_000, 2048), ("main", 4095, 0)].map(mempool).into(),
         ..Counters::default()
     }

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::process::{Command, Stdio};
 
-use control::metrics::catalogue::{ALL, Kind};
+use control::metrics::catalogue::ALL;
 
 use crate::machine::{Both, wait};
 
@@ -38,12 +38,7 @@ fn every_metric_is_served_and_well_formed() {
     let is_absent = |name: &str| name == "tandem_boot_seconds" || name.starts_with("tandem_hook_");
     let families = ALL.iter().filter(|family| !is_absent(family.name));
     for family in families.clone() {
-        let kind = match family.kind {
-            Kind::Counter => "counter",
-            Kind::Gauge => "gauge",
-            Kind::Histogram => "histogram",
-        };
-        let name = family.name;
+        let (name, kind) = (family.name, family.kind.name());
         assert!(text.contains(&format!("# TYPE {name} {kind}\n")), "{name} is missing");
         assert!(text.contains(&format!("# HELP {name} {}\n", family.help)), "{name}'s help");
     }

@@ -8,6 +8,7 @@ use nat::Side;
 
 use super::Admin;
 use crate::drop_reason::DropReason;
+use crate::neighbour::resolver::ReachabilityState;
 
 impl Admin {
     pub(super) fn counters(&self) -> Counters {
@@ -26,8 +27,22 @@ impl Admin {
             main_core: self.main_core_counters(),
             drops: DropReason::ALL.iter().map(|&reason| self.dropped(reason)).collect(),
             mempools: self.mempools_in_use(),
+            neighbours: self.neighbours_by_state(),
             nics: Side::ALL.map(|side| (super::side(side), self.nic_counters(side))).into(),
         }
+    }
+
+    /// States that no neighbour is in are told as well.
+    fn neighbours_by_state(&self) -> BTreeMap<api::Side, BTreeMap<String, u64>> {
+        let counted = self.resolver.lock().count();
+        let side = |side: Side| {
+            let states = ReachabilityState::ALL.map(|state| {
+                let count = counted.get(&(side, state)).copied().unwrap_or_default();
+                (super::status::neighbour_state(state).to_string(), count)
+            });
+            (super::side(side), states.into())
+        };
+        Side::ALL.map(side).into()
     }
 
     fn main_core_counters(&self) -> BTreeMap<String, u64> {

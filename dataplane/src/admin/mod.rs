@@ -5,6 +5,7 @@
 //! they stand, and a listing of connections is copied by the workers a few records a
 //! poll.
 
+mod busy;
 mod configuration;
 mod connections;
 mod counters;
@@ -43,6 +44,7 @@ use crate::snapshot::{Builder, Snapshot};
 use crate::sync::Hub;
 use crate::worker::Sharing;
 
+pub use busy::Busy;
 pub use orders::Orders;
 pub use socket::{Socket, SocketError};
 pub use trace::TraceSlot;
@@ -119,6 +121,8 @@ pub struct Admin {
     pub suspects: Arc<Suspects>,
     /// Whether a client traces packets.
     pub traces: TraceSlot,
+    /// How busy the workers were at the last look.
+    pub busy: Busy,
 }
 
 impl Admin {

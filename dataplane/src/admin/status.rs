@@ -1,6 +1,5 @@
 //! How the machine, its services and its neighbours are.
 
-use core::time::Duration;
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -17,6 +16,7 @@ use nat::persistence::{Clients, Table};
 use nat::scheduler::Load;
 use nat::service::{Limit, Server, ServerId, Service, Slot};
 
+use super::busy::{Cycles, cycles};
 use super::{Admin, WorkerHandle};
 use crate::client_key::{self, Origin};
 use crate::clock::Tsc;
@@ -29,13 +29,9 @@ use crate::snapshot::Snapshot;
 /// The most servers and addresses of services on a page: under 3 MiB of the 8 that a frame takes.
 const PAGE: usize = 4096;
 
-/// The time over which the share of busy cycles is measured.
-const SAMPLE: Duration = Duration::from_millis(50);
-
 impl Admin {
     pub(super) fn status(&self) -> Status {
-        let before: Vec<_> = self.workers.iter().map(cycles).collect();
-        std::thread::sleep(SAMPLE);
+        let before = self.busy.before(&self.workers);
         let workers = self.workers.iter().zip(before).map(|(w, b)| worker_status(w, b));
         let loaded = self.loaded.lock();
         let at = loaded.at.duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -293,18 +289,22 @@ fn listen(listen: &nat::service::Listen<Ipv4Addr>) -> Listen {
     }
 }
 
+pub(super) fn neighbour_state(state: ReachabilityState) -> NeighbourState {
+    match state {
+        ReachabilityState::Incomplete => NeighbourState::Incomplete,
+        ReachabilityState::Reachable => NeighbourState::Reachable,
+        ReachabilityState::Probe => NeighbourState::Probe,
+        ReachabilityState::Failed => NeighbourState::Failed,
+        ReachabilityState::Static => NeighbourState::Static,
+    }
+}
+
 fn neighbour(line: Listed) -> Neighbour {
     Neighbour {
         side: super::side(line.side),
         address: IpAddr::V4(line.address),
         mac: line.mac.map(|mac| mac.to_string()),
-        state: match line.state {
-            ReachabilityState::Incomplete => NeighbourState::Incomplete,
-            ReachabilityState::Reachable => NeighbourState::Reachable,
-            ReachabilityState::Probe => NeighbourState::Probe,
-            ReachabilityState::Failed => NeighbourState::Failed,
-            ReachabilityState::Static => NeighbourState::Static,
-        },
+        state: neighbour_state(line.state),
         age_seconds: line.age / 1000,
     }
 }
@@ -321,11 +321,7 @@ fn client_key(loaded: &client_key::Loaded) -> ClientKey {
     }
 }
 
-fn cycles(worker: &WorkerHandle) -> (u64, u64) {
-    (worker.counters.busy_cycles.get(), worker.counters.cycles.get())
-}
-
-fn worker_status(worker: &WorkerHandle, before: (u64, u64)) -> WorkerStatus {
+fn worker_status(worker: &WorkerHandle, before: Cycles) -> WorkerStatus {
     let counters = &worker.counters;
     let (busy, all) = cycles(worker);
     let (busy, all) = (busy.saturating_sub(before.0), all.saturating_sub(before.1));

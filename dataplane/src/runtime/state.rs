@@ -16,7 +16,7 @@ use wire::MacAddress;
 
 use super::StartError;
 use crate::admin::reload::{follow_limits, static_neighbours};
-use crate::admin::{Admin, Loaded, TraceSlot, WorkerHandle};
+use crate::admin::{Admin, Busy, Loaded, TraceSlot, WorkerHandle};
 use crate::client_key;
 use crate::clock::Clock;
 use crate::counters::Drops;
@@ -111,6 +111,7 @@ impl SharedState {
             observations: Arc::clone(&self.observations),
             suspects: Arc::clone(&self.suspects),
             traces: TraceSlot::default(),
+            busy: Busy::default(),
         }
     }
 

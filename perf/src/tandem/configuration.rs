@@ -5,6 +5,7 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
+use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -23,7 +24,13 @@ pub(super) struct Setup<'a> {
     pub(super) replay: &'a Replay,
     pub(super) connections: u32,
     pub(super) workers: usize,
+    /// Services besides, of ten servers each, which nobody asks.
+    pub(super) idle_services: u32,
 }
+
+/// Servers of an idle service, and the first port of theirs and of their service.
+const IDLE_SERVERS: u32 = 10;
+const IDLE_PORT: u32 = 20_000;
 
 /// The files of a dataplane.
 pub(super) struct Files {
@@ -36,11 +43,25 @@ impl Setup<'_> {
     pub(super) fn write(&self, folder: &Path) -> Result<Files, Error> {
         let configuration = folder.join("perf.toml");
         let (socket, key) = (folder.join("perf.sock"), folder.join("perf.key"));
-        let text = self.text(&socket, &key);
+        let text = self.text(folder, &socket) + &peer(&key);
         std::fs::write(&configuration, text)
             .map_err(Error::io(configuration.display().to_string()))?;
         write_key(&key).map_err(Error::io(key.display().to_string()))?;
         Ok(Files { configuration, socket })
+    }
+
+    /// Writes the configuration of a tandem-control beside the dataplane: one that is no machine
+    /// of a pair, and leaves the role alone.
+    pub(super) fn write_for_control(
+        &self,
+        folder: &Path,
+        metrics: SocketAddr,
+    ) -> Result<PathBuf, Error> {
+        let path = folder.join("control.toml");
+        let text = self.text(folder, &folder.join("perf.sock"));
+        let text = format!("{text}\n[metrics]\nlisten = \"{metrics}\"\n");
+        std::fs::write(&path, text).map_err(Error::io(path.display().to_string()))?;
+        Ok(path)
     }
 
     /// Room in the tables of all workers. Addresses never share out evenly.
@@ -48,7 +69,25 @@ impl Setup<'_> {
         if self.workers == 1 { self.connections } else { self.connections / 8 * 9 + 4096 }
     }
 
-    fn text(&self, socket: &Path, key: &Path) -> String {
+    fn idle_services(&self) -> String {
+        let mut text = String::new();
+        for number in 0..self.idle_services {
+            let (port, name) = (IDLE_PORT + number, format!("idle-{number}"));
+            let server = |server| format!("{{ address = \"10.0.0.{}:{port}\" }}", 100 + server);
+            let servers: Vec<String> = (0..IDLE_SERVERS).map(server).collect();
+            // A String takes everything.
+            let _ = write!(
+                text,
+                "\n[[service]]\nname = \"{name}\"\nlisten = \"{VIP}:{port}\"\nprotocol = \"udp\"\n\
+                 server = [{}]\n",
+                servers.join(", ")
+            );
+        }
+        text
+    }
+
+    /// All but the peer.
+    fn text(&self, folder: &Path, socket: &Path) -> String {
         let cores: Vec<String> = (1..=self.workers).map(|core| core.to_string()).collect();
         let (mut neighbours, mut servers) = (String::new(), String::new());
         for address in SERVERS {
@@ -67,6 +106,7 @@ connections = {connections}
 mbufs = {mbufs}
 file_prefix = "tandem-perf"
 control_socket = "{socket}"
+state = "{state}"
 log = "error"
 
 [public]
@@ -82,13 +122,6 @@ address = "10.0.0.2/24"
 floating = ["10.0.0.1/24"]
 neighbour = [{neighbours}]
 
-[peer]
-paths = [
-    {{ local = "198.18.0.2", remote = "198.18.0.3" }},
-    {{ local = "10.0.0.2", remote = "10.0.0.3" }},
-]
-key_file = "{key}"
-
 [[masquerade]]
 source = ["10.0.0.0/24"]
 address = "{VIP}"
@@ -99,16 +132,32 @@ listen = "{VIP}:{SERVICE_PORT}"
 protocol = "udp"
 scheduler = "rr"
 server = [{servers}]
-"#,
+{idle}"#,
             cores = cores.join(", "),
             connections = self.room(),
             mbufs = self.replay.packets() + BUFFERS_OF_A_WORKER * self.workers as u32,
             socket = socket.display(),
-            key = key.display(),
+            state = folder.join("state").display(),
+            idle = self.idle_services(),
             public = self.replay.device(Side::Public),
             private = self.replay.device(Side::Private),
         )
     }
+}
+
+/// A peer that does not exist.
+fn peer(key: &Path) -> String {
+    format!(
+        r#"
+[peer]
+paths = [
+    {{ local = "198.18.0.2", remote = "198.18.0.3" }},
+    {{ local = "10.0.0.2", remote = "10.0.0.3" }},
+]
+key_file = "{}"
+"#,
+        key.display()
+    )
 }
 
 /// A key that nobody uses: there is no peer. But there has to be one.
@@ -132,11 +181,17 @@ mod tests {
         let traffic =
             Traffic { mix: Mix::Both, one_way: false, size: Size::Smallest, connections: 64 };
         let replay = Replay::write(&folder, "flows", &traffic, 2).unwrap();
-        let setup = Setup { replay: &replay, connections: 64, workers: 2 };
+        let setup = Setup { replay: &replay, connections: 64, workers: 2, idle_services: 3 };
         let files = setup.write(&folder).unwrap();
         let checked = Config::load_checked(&files.configuration).unwrap();
         assert!(checked.warnings.is_empty());
         assert_eq!(checked.config.node.workers.len(), 2);
+        assert_eq!(checked.config.services.len(), 4);
+        let metrics = "127.0.0.1:9406".parse().unwrap();
+        let control = setup.write_for_control(&folder, metrics).unwrap();
+        let config = Config::load_checked(&control).unwrap().config;
+        assert!(config.peer.is_none());
+        assert_eq!(config.metrics.listen, metrics);
         std::fs::remove_dir_all(&folder).unwrap();
     }
 }

@@ -6,6 +6,7 @@
 
 mod configuration;
 mod connections;
+mod control;
 mod reading;
 
 use core::time::Duration;
@@ -25,6 +26,7 @@ use crate::traffic::Traffic;
 use configuration::Setup;
 use connections::Follower;
 pub(crate) use connections::next;
+pub(crate) use control::{ControlProcess, Scrape, scrape};
 pub(crate) use reading::Reading;
 pub use reading::{Run, STAGES};
 
@@ -82,7 +84,23 @@ impl DataplaneProcess {
         folder: &Path,
         workers: usize,
     ) -> Result<Self, Error> {
-        let setup = Setup { replay, connections: traffic.connections, workers };
+        Self::start_with(replay, traffic, folder, workers, 0)
+    }
+
+    /// The same with so many services more, of ten servers each, which nobody asks.
+    ///
+    /// # Errors
+    ///
+    /// [`Error`], with its last words.
+    pub fn start_with(
+        replay: &Replay,
+        traffic: &Traffic,
+        folder: &Path,
+        workers: usize,
+        idle_services: u32,
+    ) -> Result<Self, Error> {
+        let connections = traffic.connections;
+        let setup = Setup { replay, connections, workers, idle_services };
         let files = setup.write(folder)?;
         let child = spawn(&files.configuration)?;
         let fed = Side::ALL.map(|side| replay.feeds(side));
@@ -245,9 +263,14 @@ fn wait<T>(why: &str, mut look: impl FnMut() -> Option<T>) -> Result<T, Error> {
     }
 }
 
-fn spawn(config: &Path) -> Result<Child, Error> {
+/// A program of this build.
+fn program(name: &str) -> PathBuf {
     let beside = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.to_owned()));
-    let program: PathBuf = beside.unwrap_or_default().join("tandem-dataplane");
+    beside.unwrap_or_default().join(name)
+}
+
+fn spawn(config: &Path) -> Result<Child, Error> {
+    let program = program("tandem-dataplane");
     Command::new(&program)
         .arg("--config")
         .arg(config)

@@ -1,5 +1,6 @@
 //! The metrics, as promtool and a real Prometheus take them, against counted traffic.
 
+use lab::prometheus::{Prometheus, instance};
 use lab::{Appliance, Lab, Settings, ready_pair, ready_pair_with};
 
 const URL: &str = "http://127.0.0.1:9405/metrics";
@@ -39,28 +40,11 @@ fn one_prometheus_scrapes_both_machines() {
     let lab =
         ready_pair_with(Settings { metrics_on_link: true, ..Settings::patient_pair() }).unwrap();
     let (active, standby) = lab.roles().unwrap();
-    let folder = format!("{}/prometheus", lab::FOLDER);
-    std::fs::create_dir_all(&folder).unwrap();
-    let configuration = format!("{folder}/prometheus.yml");
-    let targets = lab.machines().map(|machine| format!("\"{}:9405\"", machine.machine.direct));
-    let text = format!(
-        "global: {{ scrape_interval: 1s }}\nscrape_configs:\n  - job_name: tandem\n    \
-         static_configs:\n      - targets: [{}]\n",
-        targets.join(", ")
-    );
-    std::fs::write(&configuration, text).unwrap();
-    let (file, data) =
-        (format!("--config.file={configuration}"), format!("--storage.tsdb.path={folder}"));
-    let listen = "--web.listen-address=127.0.0.1:9090";
-    let _server = Lab::A.spawn(&["prometheus", &file, &data, listen]).unwrap();
-    // What Prometheus knows of a machine's role: one value for each that it has scraped.
+    let prometheus = Prometheus::start(&lab.machines(), None).unwrap();
+    // What Prometheus knows of a machine's role.
     let knows = |machine: &Appliance, value: &str| {
-        let of = format!("instance=\"{}:9405\"", machine.machine.direct);
-        let query = format!(
-            "curl -s -G http://127.0.0.1:9090/api/v1/query --data-urlencode \
-             'query=tandem_active{{{of}}}'"
-        );
-        Lab::A.sh(&query).unwrap().stdout.contains(&format!("\"{value}\"]"))
+        let role = format!("tandem_active{{instance=\"{}\"}} == {value}", instance(machine));
+        prometheus.query(&role).is_ok_and(|found| found.len() == 1)
     };
     lab::wait_until("Prometheus knows who is active", 60, || {
         knows(active, "1") && knows(standby, "0")

@@ -4,6 +4,7 @@
 //! two machines are active. Times are measured by `tandem-lab measure`, not here.
 
 mod addresses;
+mod alerts;
 mod control;
 mod default_timers;
 mod flaps;

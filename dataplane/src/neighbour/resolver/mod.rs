@@ -62,7 +62,7 @@ const CROWDED: usize = SLOTS / 2;
 const _: () = assert!(config::Interface::MOST_NEIGHBOURS <= SLOTS / 2);
 
 /// What is known of a neighbour.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum ReachabilityState {
     /// Asked for, not answered yet.
     Incomplete,
@@ -77,6 +77,15 @@ pub enum ReachabilityState {
 }
 
 impl ReachabilityState {
+    /// Each of them.
+    pub const ALL: [ReachabilityState; 5] = [
+        ReachabilityState::Incomplete,
+        ReachabilityState::Reachable,
+        ReachabilityState::Probe,
+        ReachabilityState::Failed,
+        ReachabilityState::Static,
+    ];
+
     /// Packets can be sent to it.
     fn is_usable(self) -> bool {
         matches!(
@@ -367,6 +376,15 @@ impl<P> Resolver<P> {
         let mut lines: Vec<Listed> = self.entries.iter().map(line).collect();
         lines.sort_unstable_by_key(|line| (line.side, line.address));
         lines
+    }
+
+    /// How many neighbours of each side are in each state that any is in.
+    pub fn count(&self) -> HashMap<(Side, ReachabilityState), u64> {
+        let mut counts = HashMap::new();
+        for (&(side, _), entry) in &self.entries {
+            *counts.entry((side, entry.state)).or_default() += 1;
+        }
+        counts
     }
 }
 

@@ -11,6 +11,7 @@ mod ndr;
 mod output;
 mod resync;
 mod run;
+mod scrape;
 mod sync;
 mod traffic;
 
@@ -57,6 +58,8 @@ enum Command {
     Sync(sync::Arguments),
     /// A resync: how much slower packets are forwarded meanwhile, and how long it takes.
     Resync(resync::Arguments),
+    /// Scrapes of the metrics: what they cost packets, and what a scrape takes.
+    Scrape(scrape::Arguments),
 }
 
 /// A figure is slower than the baseline's, and --fail-if-slower was given.
@@ -76,6 +79,7 @@ fn main() -> ExitCode {
         Command::Ndr(arguments) => arguments.run(&output),
         Command::Sync(arguments) => arguments.run(&output),
         Command::Resync(arguments) => arguments.run(&output),
+        Command::Scrape(arguments) => arguments.run(&output),
     };
     match result {
         Ok(Ending::Done) => ExitCode::SUCCESS,
