@@ -8,6 +8,7 @@
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
+use capture::Session as CaptureSession;
 use crossbeam::queue::ArrayQueue;
 use nat::sync::Session;
 use nat::table::Record;
@@ -25,6 +26,8 @@ pub enum Order {
     Walk(Walk),
     /// Begin or end a session of connection sync.
     Sync(Session),
+    /// Copy packets, or copy none any more.
+    Capture(Option<Box<CaptureSession>>),
 }
 
 pub enum Answer {
@@ -34,6 +37,8 @@ pub enum Answer {
     Walked(Walk),
     /// The session of connection sync before.
     Synced(Session),
+    /// The capture before.
+    Captured(Option<Box<CaptureSession>>),
 }
 
 /// A walk over a part of a worker's connections.

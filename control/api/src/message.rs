@@ -7,10 +7,10 @@ use crate::failure::{Failure, FailureKind};
 use crate::stream::Direction;
 use crate::version::VERSION;
 use crate::{
-    Administer, Administered, Applied, Apply, Connections, Counters, KeyOrder, KeyState,
-    LeaseOrder, LeaseStatus, Neighbours, Observations, Observe, Page, Pair, Pools, PoolsPage,
-    Reload, Reloaded, RollBack, Services, ServicesPage, SetServers, SourcesInForce, SourcesPage,
-    Status, VersionFiles, VersionNumber, Versions,
+    Administer, Administered, Applied, Apply, Capture, Capturing, Connections, Counters, KeyOrder,
+    KeyState, LeaseOrder, LeaseStatus, Neighbours, Observations, Observe, Page, Pair, Pools,
+    PoolsPage, Reload, Reloaded, RollBack, Services, ServicesPage, SetServers, SourcesInForce,
+    SourcesPage, Status, VersionFiles, VersionNumber, Versions,
 };
 
 /// What a client can ask: the first group is for a dataplane, `Pair` and `Failover` are for
@@ -48,6 +48,10 @@ pub enum Request {
     /// Turns this connection into one end of connection sync, which only tandem-control does;
     /// answered with [`Response::Syncing`], and [`crate::stream`] frames follow.
     Sync(Direction),
+    /// Turns this connection into a capture; answered with [`Response::Capturing`], and
+    /// [`crate::capture`] frames follow, or with a failure of kind [`FailureKind::Busy`] while
+    /// another capture runs.
+    Capture(Capture),
     /// Waits for what is observed of servers, when it changes; answered with
     /// [`Response::Observations`].
     Observe(Observe),
@@ -102,6 +106,8 @@ pub enum Response {
     LeaseStatus(LeaseStatus),
     /// Answers [`Request::Sync`].
     Syncing,
+    /// Answers [`Request::Capture`].
+    Capturing(Capturing),
     /// Answers [`Request::Observe`].
     Observations(Observations),
     /// Answers [`Request::Pair`] and [`Request::Failover`].

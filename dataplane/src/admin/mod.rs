@@ -5,12 +5,14 @@
 //! they stand, and a listing of connections is copied by the workers a few records a
 //! poll.
 
+mod capture;
 mod configuration;
 mod connections;
 mod counters;
 mod lease;
 mod observe;
 mod orders;
+mod packet_filter;
 pub mod real_time;
 pub mod reload;
 mod socket;
@@ -41,6 +43,7 @@ use crate::snapshot::{Builder, Snapshot};
 use crate::sync::Hub;
 use crate::worker::Sharing;
 
+pub use self::capture::Captures;
 pub use orders::Orders;
 pub use socket::{Socket, SocketError};
 
@@ -114,6 +117,8 @@ pub struct Admin {
     /// What was observed of servers, for control to wait for.
     pub observations: Arc<Observations>,
     pub suspects: Arc<Suspects>,
+    /// Whether packets are being captured.
+    pub captures: Captures,
 }
 
 impl Admin {

@@ -245,7 +245,7 @@ floating = ["10.0.0.1/24"]
                         Some((number, Order::Sync(session))) => {
                             assert!(mailbox.reply(number, Answer::Synced(session)).is_ok());
                         }
-                        Some((_, Order::Walk(_))) => {}
+                        Some((_, Order::Walk(_) | Order::Capture(_))) => {}
                         None if ends => return generations,
                         None => std::thread::yield_now(),
                     }

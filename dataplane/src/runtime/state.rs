@@ -16,7 +16,7 @@ use wire::MacAddress;
 
 use super::StartError;
 use crate::admin::reload::{follow_limits, static_neighbours};
-use crate::admin::{Admin, Loaded, WorkerHandle};
+use crate::admin::{Admin, Captures, Loaded, WorkerHandle};
 use crate::client_key;
 use crate::clock::Clock;
 use crate::counters::Drops;
@@ -110,6 +110,7 @@ impl SharedState {
             sync,
             observations: Arc::clone(&self.observations),
             suspects: Arc::clone(&self.suspects),
+            captures: Captures::default(),
         }
     }
 

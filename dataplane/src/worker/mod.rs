@@ -16,6 +16,8 @@
 //!                |                                    |-- answers of its own (answers.rs)
 //!                |                                    '-- to the main core (punt.rs)
 //!                '--> to the worker that owns the connection (handoff.rs)
+//!
+//!  while a capture runs, packets are copied as they arrive and as they leave (capture.rs)
 //! ```
 //!
 //! A worker is three things, and each stage is a function of those that it touches: what moves
@@ -28,6 +30,7 @@
 mod answer_limits;
 mod answers;
 mod burst;
+mod capture;
 mod echo;
 mod expire;
 mod flows;
@@ -53,6 +56,7 @@ mod sync;
 mod transmit;
 mod view;
 
+use core::cell::Cell;
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -75,6 +79,7 @@ use crate::role::SharedDeadlines;
 use crate::snapshot::Snapshot;
 use crate::stage::Stage;
 
+use self::capture::Capture;
 use answer_limits::AnswerLimits;
 use flows::Flows;
 use idle::Rest;
@@ -178,6 +183,8 @@ impl Worker {
             counters: Arc::clone(&parts.counters),
             role: Arc::clone(&parts.role),
             timer: StageTimer::new(Arc::clone(&parts.counters)),
+            capture: Capture::OFF,
+            ending: Cell::default(),
         };
         let mut flows = Flows::new(
             Translator::new(parts.connections, random),
@@ -227,7 +234,7 @@ impl Worker {
     fn poll_at(&mut self, reading: Tsc) -> Polled {
         let Worker { io, flows, view, orders, .. } = self;
         io.timer.begin();
-        look_around(flows, view, orders, reading);
+        look_around(io, flows, view, orders, reading);
         let mut found = 0;
         for side in Side::ALL {
             found += poll_queue(io, flows, view, side);
@@ -240,6 +247,9 @@ impl Worker {
         io.timer.lap(Stage::Other);
         io.flush();
         io.timer.lap(Stage::Transmit);
+        if io.capture.is_running() {
+            io.capture.settle(&flows.translator.connections);
+        }
         if io.timer.is_timing() {
             view.counters.timed.add(found as u64);
         }
@@ -251,13 +261,13 @@ impl Worker {
 
 /// Brings up to date what the poll will look at.
 #[inline(always)]
-fn look_around(flows: &mut Flows, view: &mut View, orders: &mut Orders, reading: Tsc) {
+fn look_around(io: &mut Io, flows: &mut Flows, view: &mut View, orders: &mut Orders, reading: Tsc) {
     view.now = view.clock.at(reading);
     if view.follow_role(reading) {
         // Time passes for connections only while they are in use.
         flows.translator.connections.set_standby(!view.forwards, view.now);
     }
-    orders.follow(flows, view);
+    orders.follow(io, flows, view);
     flows.translator.connections.budgets().settle(&view.policy().services);
     if view.follow_neighbours() {
         flows.next_hops = NextHopCache::EMPTY;

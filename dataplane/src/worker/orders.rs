@@ -1,5 +1,5 @@
 //! Orders from the main core: a new configuration, a walk over the connections, a session of
-//! connection sync.
+//! connection sync, a capture.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -9,6 +9,7 @@ use nat::service::Service;
 use nat::sync::Session;
 
 use super::flows::Flows;
+use super::io::Io;
 use super::next_hops::NextHopCache;
 use super::view::View;
 use crate::counters::ServerCounters;
@@ -37,9 +38,9 @@ impl Orders {
 
     /// Follows the next order, and goes on with what an earlier one has begun.
     #[inline(always)]
-    pub(super) fn follow(&mut self, flows: &mut Flows, view: &mut View) {
+    pub(super) fn follow(&mut self, io: &mut Io, flows: &mut Flows, view: &mut View) {
         if let Some((number, order)) = self.mailbox.next_order() {
-            self.begin(number, order, flows, view);
+            self.begin(number, order, io, flows, view);
         }
         if self.walk.is_some() {
             self.walk_on(&flows.translator.connections, view);
@@ -47,7 +48,14 @@ impl Orders {
     }
 
     #[cold]
-    fn begin(&mut self, number: u64, order: Order, flows: &mut Flows, view: &mut View) {
+    fn begin(
+        &mut self,
+        number: u64,
+        order: Order,
+        io: &mut Io,
+        flows: &mut Flows,
+        view: &mut View,
+    ) {
         // An answer is dropped here only if nobody collects answers: the process is ending.
         match order {
             Order::Snapshot(snapshot) => {
@@ -58,6 +66,10 @@ impl Orders {
             Order::Sync(session) => {
                 let old: Session = flows.translator.connections.set_session(session);
                 drop(self.mailbox.reply(number, Answer::Synced(old)));
+            }
+            Order::Capture(session) => {
+                let old = io.capture.replace(session);
+                drop(self.mailbox.reply(number, Answer::Captured(old)));
             }
         }
     }
