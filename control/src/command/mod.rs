@@ -2,6 +2,7 @@
 
 mod administer;
 mod apply;
+mod capture;
 mod check;
 mod connections;
 mod counters;
@@ -74,6 +75,9 @@ enum Command {
     Weight(administer::WeightArguments),
     /// Show connections
     Connections(connections::Arguments),
+    /// Capture packets for Wireshark, before and after their translation, and why they were dropped
+    #[command(after_help = capture::HELP)]
+    Capture(capture::Arguments),
     /// Show who has most connections: clients, networks of clients, private hosts
     #[command(after_help = sources::HELP)]
     Sources(sources::Arguments),
@@ -160,6 +164,7 @@ impl Cli {
             Command::Enable(servers) => administer::set(servers, AdminOrder::Enable, &mut context),
             Command::Weight(arguments) => administer::weight(arguments, &mut context),
             Command::Connections(arguments) => connections::run(arguments, &mut context),
+            Command::Capture(arguments) => capture::run(arguments, &mut context),
             Command::Sources(arguments) => sources::run(arguments, &mut context),
             Command::Neighbours => neighbours::run(&mut context),
             Command::Counters(arguments) => counters::run(arguments, &mut context),
