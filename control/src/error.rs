@@ -74,6 +74,9 @@ pub enum Error {
     /// A step with the pair's key failed; a text without its full stop.
     #[error("{0}")]
     Key(String),
+    /// A capture could not be written; a text without its full stop.
+    #[error("{0}")]
+    Capture(String),
     /// Two configurations could not be compared.
     #[error("{0}")]
     NotCompared(Box<Error>),
@@ -110,6 +113,7 @@ impl Error {
             | Error::Control(_)
             | Error::Upgrade(_)
             | Error::Key(_)
+            | Error::Capture(_)
             | Error::Output(_) => 1,
         }
     }

@@ -6,16 +6,18 @@
 mod dataplane;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Read, Write};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use api::{
-    AdminOrder, Administered, Administrative, Applied, Event, EventKind, EventsFound, Explanation,
-    Failure, FailureKind, HeldKey, Journey, KeyState, Killed, Operational, Origin, PacketSummary,
-    PeerExchange, PeerView, Pool, PoolServer, Pools, Reloaded, Request, Response, Role, Side, Step,
-    TraceCounts, TracePage, TraceStage, Version, VersionFile, VersionFiles, VersionOrigin,
-    Versions,
+    AdminOrder, Administered, Administrative, Applied, CaptureFrame, CaptureNic, CaptureStatistics,
+    Capturing, Event, EventKind, EventsFound, Explanation, Failure, FailureKind, HeldKey, Journey,
+    KeyState, Killed, Operational, Origin, PacketSummary, PeerExchange, PeerView, Pool, PoolServer,
+    Pools, Reloaded, Request, Response, Role, Side, Step, TraceCounts, TracePage, TraceStage,
+    Version, VersionFile, VersionFiles, VersionOrigin, Versions,
 };
 use dataplane::{FakeDataplane, busy, idle, pair, stdout};
 use serde_json::{Value, json};
@@ -237,6 +239,39 @@ fn with_json(dataplane: &FakeDataplane, words: &[&str]) -> Output {
     dataplane.tandem(&all)
 }
 
+/// What is written when a capture has ended, whose dataplane ends it at once.
+fn captured() -> String {
+    let socket = dataplane::path();
+    let listener = UnixListener::bind(&socket).unwrap();
+    let served = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let nic = |side| CaptureNic {
+            side,
+            device: "net_ring0".to_owned(),
+            driver: "net_ring".to_owned(),
+            mac: [2, 0, 0, 0, 0, 1],
+            speed_mbps: None,
+        };
+        let nics = vec![nic(Side::Public), nic(Side::Private)];
+        let capturing = Capturing { nics, snap_length: 96, ..Capturing::default() };
+        let begun = api::server::serve_one(&mut stream, |_| Response::Capturing(capturing.clone()));
+        assert!(begun.unwrap());
+        let mut end = Vec::new();
+        CaptureFrame::End([CaptureStatistics { seen: 9, ..CaptureStatistics::default() }; 2])
+            .write(&mut end);
+        stream.write_all(&end).unwrap();
+        // Until the client has gone.
+        drop(stream.read_to_end(&mut end));
+    });
+    let file = dataplane::path().with_file_name("x.pcapng").display().to_string();
+    let output = dataplane::tandem(&socket, &["capture", "-w", &file, "--json"]);
+    served.join().unwrap();
+    // The answer, and after it why the command has failed: the dataplane ends no capture by itself.
+    let text = stdout(&output);
+    let mut answers = serde_json::Deserializer::from_str(&text).into_iter::<Value>();
+    answers.next().unwrap().unwrap().to_string()
+}
+
 #[test]
 fn every_answer_is_of_its_shape() {
     let dataplane = FakeDataplane::start(all).with_control(control);
@@ -295,6 +330,7 @@ fn every_answer_is_of_its_shape() {
         assert!(codes.contains(&code), "{words:?}: {code} {}", stdout(&output));
         seen.check(name, &stdout(&output));
     }
+    seen.check("capture", &captured());
     let traced = stdout(&with_json(&dataplane, &["trace"]));
     let (packets, last) = traced.trim_end().rsplit_once('\n').unwrap();
     seen.check("trace", packets);

@@ -1,10 +1,12 @@
 //! What a packet is handed over a ring for.
 //!
 //! Rings carry packets only; what one is for stands in its tag, sixteen bytes of the mbuf
-//! that no driver touches.
+//! that no driver touches: in the first half of it. The second half is the mark of a capture
+//! ([`capture::Mark`]), which stays with the packet from ring to ring.
 
 use std::net::Ipv4Addr;
 
+use capture::Mark;
 use dpdk::mbuf::Mbuf;
 use nat::Side;
 
@@ -35,6 +37,23 @@ pub enum HandoffTag {
     ReturnPath(Side),
 }
 
+/// In the first word: what it is for, and the side.
+const SIDE: u32 = 16;
+const WHAT: u32 = (1 << SIDE) - 1;
+
+/// Writes the mark of a capture beside the tag.
+pub fn set_mark(mbuf: &mut Mbuf, mark: Mark) {
+    let [first, hop, ..] = mbuf.tag();
+    let [capture, number] = mark.words();
+    mbuf.set_tag([first, hop, capture, number]);
+}
+
+/// The mark of a capture, if there is one.
+pub fn mark_of(mbuf: &Mbuf) -> Option<Mark> {
+    let [.., capture, number] = mbuf.tag();
+    Mark::from_words([capture, number])
+}
+
 impl HandoffTag {
     /// Writes it into a packet.
     pub fn write(self, mbuf: &mut Mbuf) {
@@ -49,7 +68,8 @@ impl HandoffTag {
             HandoffTag::Undeliverable(side) => (7, side, 0),
             HandoffTag::ReturnPath(side) => (8, side, 0),
         };
-        mbuf.set_tag([what, side.index() as u32, hop, 0]);
+        let [_, _, capture, number] = mbuf.tag();
+        mbuf.set_tag([what | (side.index() as u32) << SIDE, hop, capture, number]);
     }
 
     /// The side of the packet.
@@ -69,9 +89,9 @@ impl HandoffTag {
 
     /// Reads it out of a packet; `None` if nobody wrote one.
     pub fn of(mbuf: &Mbuf) -> Option<Self> {
-        let [what, side, hop, _] = mbuf.tag();
-        let side = *Side::ALL.get(side as usize)?;
-        match what {
+        let [first, hop, ..] = mbuf.tag();
+        let side = *Side::ALL.get((first >> SIDE) as usize)?;
+        match first & WHAT {
             0 => Some(HandoffTag::Process(side)),
             1 => Some(HandoffTag::Transmit(side)),
             2 => Some(HandoffTag::Arp(side)),

@@ -8,6 +8,7 @@
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
+use capture::Session as CaptureSession;
 use crossbeam::queue::ArrayQueue;
 use nat::sync::Session;
 use nat::table::{ConnectionId, Key, Record};
@@ -32,6 +33,8 @@ pub enum Order {
     Trace(Option<Box<Tracer>>),
     /// Say what would become of a packet.
     Explain(Box<Question>),
+    /// Copy packets, or copy none any more.
+    Capture(Option<Box<CaptureSession>>),
 }
 
 pub enum Answer {
@@ -47,6 +50,8 @@ pub enum Answer {
     Traced(Option<Box<Tracer>>),
     /// The question with its answer.
     Explained(Box<Question>),
+    /// The capture before.
+    Captured(Option<Box<CaptureSession>>),
 }
 
 /// A walk over a part of a worker's connections.

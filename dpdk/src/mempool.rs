@@ -121,13 +121,18 @@ impl Mempool {
         self.pool.as_ptr()
     }
 
-    /// Takes an empty buffer; `None` when there is none left.
+    /// Takes an empty buffer, with a tag of zeros; `None` when there is none left.
     #[inline]
     pub fn alloc(&self) -> Option<Mbuf> {
         // SAFETY: the pool is valid for the life of the process. A buffer that comes out
         // belongs to nobody else.
-        NonNull::new(unsafe { dpdk_sys::tandem_mbuf_alloc(self.as_ptr()) })
-            .map(|raw| unsafe { Mbuf::from_raw(raw) })
+        let taken = NonNull::new(unsafe { dpdk_sys::tandem_mbuf_alloc(self.as_ptr()) })
+            .map(|raw| unsafe { Mbuf::from_raw(raw) });
+        // What another packet carried is none of its business.
+        taken.map(|mut mbuf| {
+            mbuf.set_tag([0; 4]);
+            mbuf
+        })
     }
 
     /// The number of buffers that are in use anywhere.

@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "these are tests")]
 
 mod browser;
+mod capture;
 mod connections;
 mod dns;
 mod drain;

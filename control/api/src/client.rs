@@ -11,11 +11,11 @@ use crate::message::{self, Request, Response};
 use crate::services::MOST_PAGES;
 use crate::stream::Direction;
 use crate::{
-    Administer, Administered, Applied, Apply, ConnectionCounts, Connections, CountConnections,
-    Counters, EventsFound, EventsPage, Explain, Explanation, KeyOrder, KeyState, Kill, Killed,
-    LeaseOrder, LeaseStatus, Neighbours, Page, Pair, Pools, PoolsPage, Reload, Reloaded, RollBack,
-    Services, ServicesPage, SetServers, SourcesInForce, SourcesPage, Status, Trace, TracePage,
-    VersionFiles, VersionNumber, Versions,
+    Administer, Administered, Applied, Apply, Capture, Capturing, ConnectionCounts, Connections,
+    CountConnections, Counters, EventsFound, EventsPage, Explain, Explanation, KeyOrder, KeyState,
+    Kill, Killed, LeaseOrder, LeaseStatus, Neighbours, Page, Pair, Pools, PoolsPage, Reload,
+    Reloaded, RollBack, Services, ServicesPage, SetServers, SourcesInForce, SourcesPage, Status,
+    Trace, TracePage, VersionFiles, VersionNumber, Versions,
 };
 
 /// Why a request has no answer.
@@ -128,6 +128,18 @@ impl Client {
     pub fn sync(mut self, direction: Direction) -> Result<UnixStream, ClientError> {
         match self.request(&Request::Sync(direction))? {
             Response::Syncing => Ok(self.stream),
+            _ => Err(ClientError::OtherAnswer),
+        }
+    }
+
+    /// Turns this connection into a capture. From then on it carries the frames of
+    /// [`crate::capture`].
+    ///
+    /// # Errors
+    /// Fails as [`Client::request`] does.
+    pub fn capture(mut self, capture: Capture) -> Result<(Capturing, UnixStream), ClientError> {
+        match self.request(&Request::Capture(capture))? {
+            Response::Capturing(capturing) => Ok((capturing, self.stream)),
             _ => Err(ClientError::OtherAnswer),
         }
     }

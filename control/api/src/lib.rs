@@ -15,6 +15,7 @@
 
 #![deny(missing_docs)]
 
+pub mod capture;
 pub mod client;
 pub mod configuration;
 pub mod connections;
@@ -39,6 +40,9 @@ pub mod trace;
 mod version;
 pub mod versions;
 
+pub use capture::{
+    Capture, CaptureFrame, CaptureNic, CapturePoint, CaptureStatistics, CapturedPacket, Capturing,
+};
 pub use client::Client;
 pub use configuration::{SourcePiece, SourcesInForce, SourcesPage};
 pub use connections::{

@@ -7,11 +7,11 @@ use crate::failure::{Failure, FailureKind};
 use crate::stream::Direction;
 use crate::version::VERSION;
 use crate::{
-    Administer, Administered, Applied, Apply, ConnectionCounts, Connections, CountConnections,
-    Counters, EventsFound, EventsPage, Explain, Explanation, KeyOrder, KeyState, Kill, Killed,
-    LeaseOrder, LeaseStatus, Neighbours, Observations, Observe, Page, Pair, Pools, PoolsPage,
-    Reload, Reloaded, RollBack, Services, ServicesPage, SetServers, SourcesInForce, SourcesPage,
-    Status, Trace, TracePage, VersionFiles, VersionNumber, Versions,
+    Administer, Administered, Applied, Apply, Capture, Capturing, ConnectionCounts, Connections,
+    CountConnections, Counters, EventsFound, EventsPage, Explain, Explanation, KeyOrder, KeyState,
+    Kill, Killed, LeaseOrder, LeaseStatus, Neighbours, Observations, Observe, Page, Pair, Pools,
+    PoolsPage, Reload, Reloaded, RollBack, Services, ServicesPage, SetServers, SourcesInForce,
+    SourcesPage, Status, Trace, TracePage, VersionFiles, VersionNumber, Versions,
 };
 
 /// What a client can ask: the first group is for a dataplane, `Pair` and `Failover` are for
@@ -63,6 +63,10 @@ pub enum Request {
     TraceNext,
     /// Asks what would become of a packet; answered with [`Response::Explained`].
     Explain(Explain),
+    /// Turns this connection into a capture; answered with [`Response::Capturing`], and
+    /// [`crate::capture`] frames follow, or with a failure of kind [`FailureKind::Busy`] while
+    /// another capture runs.
+    Capture(Capture),
     /// Waits for what is observed of servers, when it changes; answered with
     /// [`Response::Observations`].
     Observe(Observe),
@@ -127,6 +131,8 @@ pub enum Response {
     Tracing(TracePage),
     /// Answers [`Request::Explain`].
     Explained(Explanation),
+    /// Answers [`Request::Capture`].
+    Capturing(Capturing),
     /// Answers [`Request::Observe`].
     Observations(Observations),
     /// Answers [`Request::Pair`] and [`Request::Failover`].

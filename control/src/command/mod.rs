@@ -2,6 +2,7 @@
 
 mod administer;
 mod apply;
+mod capture;
 mod check;
 mod connections;
 mod counters;
@@ -111,6 +112,9 @@ enum Command {
     /// End connections: a client's, a server's, idle ones
     #[command(after_help = kill::HELP)]
     Kill(kill::Arguments),
+    /// Capture packets for Wireshark, before and after their translation, and why they were dropped
+    #[command(after_help = capture::HELP)]
+    Capture(capture::Arguments),
     /// Show who has most connections: clients, networks of clients, private hosts
     #[command(after_help = sources::HELP)]
     Sources(sources::Arguments),
@@ -226,6 +230,7 @@ impl Cli {
             Command::Weight(arguments) => administer::weight(arguments, &mut context),
             Command::Connections(arguments) => connections::run(arguments, &mut context),
             Command::Kill(arguments) => kill::run(arguments, &mut context),
+            Command::Capture(arguments) => capture::run(arguments, &mut context),
             Command::Sources(arguments) => sources::run(arguments, &mut context),
             Command::Neighbours => neighbours::run(&mut context),
             Command::Counters(arguments) => counters::run(arguments, &mut context),
@@ -253,6 +258,7 @@ impl Command {
     /// The schema of the command's answer; [`schema::ALL`] has them.
     fn schema(&self) -> &'static str {
         match self {
+            Command::Capture(_) => "capture",
             Command::Check(_) => "check",
             Command::Status(_) => "status",
             Command::Watch(_) => "watch",

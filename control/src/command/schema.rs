@@ -14,8 +14,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::{
-    Context, Progress, administer, check, connections, diff, doctor, events, import, key, kill,
-    services, setup, sources, status, top, trace, versions, watch,
+    Context, Progress, administer, capture, check, connections, diff, doctor, events, import, key,
+    kill, services, setup, sources, status, top, trace, versions, watch,
 };
 use crate::error::{self, Error};
 use crate::output::Table;
@@ -46,6 +46,7 @@ pub(super) struct Shape {
 /// A new member leaves the version as it is; one that goes, or means something else, raises it.
 pub(super) const ALL: &[Shape] = &[
     shape::<api::Applied>("applied", 1, "apply, config confirm, config rollback"),
+    shape::<capture::Summary>("capture", 1, "capture"),
     shape::<check::Answer>("check", 1, "check"),
     shape::<versions::Changes>("config-diff", 1, "config diff"),
     shape::<api::VersionFiles>("config-files", 1, "config show"),

@@ -6,12 +6,14 @@
 //! poll.
 
 mod busy;
+mod capture;
 mod configuration;
 mod connections;
 mod counters;
 mod lease;
 mod observe;
 mod orders;
+mod packet_filter;
 pub mod real_time;
 pub mod reload;
 mod socket;
@@ -45,6 +47,7 @@ use crate::sync::Hub;
 use crate::worker::Sharing;
 
 pub use busy::Busy;
+pub use capture::Captures;
 pub use orders::Orders;
 pub use socket::{Socket, SocketError};
 pub use trace::TraceSlot;
@@ -123,6 +126,8 @@ pub struct Admin {
     pub traces: TraceSlot,
     /// How busy the workers were at the last look.
     pub busy: Busy,
+    /// Whether packets are being captured.
+    pub captures: Captures,
 }
 
 impl Admin {

@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 
 use api::stream::Direction;
-use api::{Failure, FailureKind, Request, Response};
+use api::{Capture, Failure, FailureKind, Request, Response};
 
 use super::Admin;
+use super::capture::PreparedCapture;
 use super::real_time::RealTimePriority;
 use super::trace::TraceSession;
 
@@ -81,9 +82,15 @@ fn accept(listener: &UnixListener, admin: &Weak<Admin>) {
         let spawned = threads.spawn(move || {
             let wish = converse(stream, &admin);
             drop(place);
-            // A sync stream is no client: it may be silent, and stays.
-            if let (Some((direction, stream)), Some(admin)) = (wish, admin.upgrade()) {
-                admin.sync_over(direction, stream);
+            // Such a stream is no client: it may be silent, and stays.
+            match wish {
+                Some((Wish::Sync(direction), stream)) => {
+                    if let Some(admin) = admin.upgrade() {
+                        admin.sync_over(direction, stream);
+                    }
+                }
+                Some((Wish::Capture(prepared), stream)) => prepared.run(&admin, &stream),
+                None => {}
             }
         });
         if spawned.is_err() {
@@ -108,9 +115,17 @@ impl Drop for ClientSlot {
     }
 }
 
-/// Answers a client until it goes, or wants its stream to become one end of connection
-/// sync; then the stream is returned.
-fn converse(mut stream: UnixStream, admin: &Weak<Admin>) -> Option<(Direction, UnixStream)> {
+/// What a client wants its stream to become.
+enum Wish {
+    /// One end of connection sync.
+    Sync(Direction),
+    /// A capture.
+    Capture(Box<PreparedCapture>),
+}
+
+/// Answers a client until it goes, or wants its stream to become something else; then the stream
+/// is returned.
+fn converse(mut stream: UnixStream, admin: &Weak<Admin>) -> Option<(Wish, UnixStream)> {
     let patient = stream
         .set_read_timeout(Some(SILENCE))
         .and_then(|()| stream.set_write_timeout(Some(SILENCE)));
@@ -121,13 +136,15 @@ fn converse(mut stream: UnixStream, admin: &Weak<Admin>) -> Option<(Direction, U
     loop {
         let served = api::server::serve_one(&mut stream, |request| {
             priority.set(matches!(request, Request::Lease(_)));
-            if let Request::Sync(direction) = request {
-                wish = Some(direction);
+            match request {
+                Request::Sync(direction) => wish = Some(Wish::Sync(direction)),
+                Request::Capture(order) => return prepare_capture(admin, &order, &mut wish),
+                _ => {}
             }
             answer(admin, request, &mut traces)
         });
-        match (served, wish) {
-            (Ok(true), Some(direction)) => return Some((direction, stream)),
+        match (served, wish.take()) {
+            (Ok(true), Some(wish)) => return Some((wish, stream)),
             (Ok(true), None) => {}
             (Ok(false), _) => return None,
             (Err(error), _) => {
@@ -140,9 +157,7 @@ fn converse(mut stream: UnixStream, admin: &Weak<Admin>) -> Option<(Direction, U
 
 /// Answers a request; a trace belongs to the client that has begun it.
 fn answer(admin: &Weak<Admin>, request: Request, traces: &mut Option<TraceSession>) -> Response {
-    let Some(admin) = admin.upgrade() else {
-        return Failure::new(FailureKind::Busy, "tandem-dataplane is stopping").into();
-    };
+    let Some(admin) = admin.upgrade() else { return stopping().into() };
     match (request, &*traces) {
         (Request::Trace(trace), _) => {
             // One that it had ends first.
@@ -156,4 +171,20 @@ fn answer(admin: &Weak<Admin>, request: Request, traces: &mut Option<TraceSessio
         }
         (request, _) => admin.answer(request),
     }
+}
+
+fn prepare_capture(admin: &Weak<Admin>, order: &Capture, wish: &mut Option<Wish>) -> Response {
+    let prepared = admin.upgrade().ok_or_else(stopping);
+    match prepared.and_then(|admin| admin.prepare_capture(order)) {
+        Ok(prepared) => {
+            let capturing = prepared.capturing().clone();
+            *wish = Some(Wish::Capture(Box::new(prepared)));
+            Response::Capturing(capturing)
+        }
+        Err(failure) => failure.into(),
+    }
+}
+
+fn stopping() -> Failure {
+    Failure::new(FailureKind::Busy, "tandem-dataplane is stopping")
 }

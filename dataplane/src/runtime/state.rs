@@ -16,7 +16,7 @@ use wire::MacAddress;
 
 use super::StartError;
 use crate::admin::reload::{follow_limits, static_neighbours};
-use crate::admin::{Admin, Busy, Loaded, TraceSlot, WorkerHandle};
+use crate::admin::{Admin, Busy, Captures, Loaded, TraceSlot, WorkerHandle};
 use crate::client_key;
 use crate::clock::Clock;
 use crate::counters::Drops;
@@ -112,6 +112,7 @@ impl SharedState {
             suspects: Arc::clone(&self.suspects),
             traces: TraceSlot::default(),
             busy: Busy::default(),
+            captures: Captures::default(),
         }
     }
 

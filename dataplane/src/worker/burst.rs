@@ -30,7 +30,7 @@ use super::io::Io;
 use super::open::{self, Plans};
 use super::packet_state::{Outcome, Outcomes, PacketState, PacketStates};
 use super::view::View;
-use super::{BURST, handoff, link, pressure, slow};
+use super::{BURST, capture, handoff, link, pressure, slow};
 use crate::counters::Servers;
 use crate::drop_reason::DropReason;
 use crate::neighbour::{NeighbourReader, Sender};
@@ -74,7 +74,24 @@ impl Forwarder<'_> {
 
 /// Brings every packet of the burst to its end. They came in on `side`.
 /// Their source may hold more packets than the worker takes.
+#[inline(always)]
 pub(super) fn process(
+    io: &mut Io,
+    flows: &mut Flows,
+    view: &View,
+    side: Side,
+    burst: &mut Burst<BURST>,
+    overflows: bool,
+) {
+    if io.capture.is_running() {
+        return capture::process(io, flows, view, side, burst, overflows);
+    }
+    process_stages(io, flows, view, side, burst, overflows);
+}
+
+/// The same for packets of which copies are not to be made, or have been.
+#[inline(never)]
+pub(super) fn process_stages(
     io: &mut Io,
     flows: &mut Flows,
     view: &View,

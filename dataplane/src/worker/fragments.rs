@@ -61,9 +61,12 @@ pub(super) fn first(
     // Without room the packet itself goes on; those that follow wait in vain, and are
     // counted then.
     let Ok(mut held) = flows.fragments.first(key, view.now, verdict) else { return };
+    let ending = io.ending.get();
     while let Some(mbuf) = flows.fragments.next_held(&mut held) {
         follow_held(io, flows, view, side, mbuf, &verdict);
     }
+    // What became of those is not what becomes of this one.
+    io.ending.set(ending);
 }
 
 /// The identification of a packet that leaves in fragments with an address that others

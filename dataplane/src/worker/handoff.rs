@@ -7,6 +7,7 @@
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
+use capture::Ending;
 use crossbeam::utils::CachePadded;
 use dpdk::burst::Burst;
 use dpdk::mbuf::Mbuf;
@@ -122,6 +123,7 @@ pub(super) fn share_out(
     let (mut kept, mut kept_states) = (Burst::<BURST>::new(), [PacketState::UNREAD; BURST]);
     for ((mbuf, state), owner) in burst.drain().zip(states.iter()).zip(owners) {
         if owner != own {
+            io.ending.set(Ending::OtherWorker);
             io.hand_off(owner, HandoffTag::Process(side), mbuf);
             continue;
         }

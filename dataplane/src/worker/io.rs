@@ -1,12 +1,15 @@
 //! What moves a worker's packets: queues, rings, buffers.
 
+use core::cell::Cell;
 use std::sync::Arc;
 
+use capture::Ending;
 use dpdk::mempool::Mempool;
 use dpdk::port::RxQueue;
 use dpdk::ring::Consumer;
 
 use super::answer_limits::AnswerLimits;
+use super::capture::Capture;
 use super::handoff::Handoff;
 use super::pressure::Pressure;
 use super::punt::Punt;
@@ -43,11 +46,17 @@ pub(super) struct Io {
     pub(super) timer: StageTimer,
     /// The trace that follows packets, while there is one.
     pub(super) trace: Option<Box<Tracer>>,
+    /// Whoever copies packets, while somebody does.
+    pub(super) capture: Capture,
+    /// What became last of a packet that did not go on: written always, as that takes a store, and
+    /// looked at while packets are copied.
+    pub(super) ending: Cell<Ending>,
 }
 
 impl Io {
     #[inline(always)]
     pub(super) fn discard(&self, reason: DropReason) {
+        self.ending.set(Ending::Dropped(reason as u8));
         self.counters.drops.add(reason, 1);
     }
 }

@@ -16,6 +16,8 @@
 //!                |                                    |-- answers of its own (answers.rs)
 //!                |                                    '-- to the main core (punt.rs)
 //!                '--> to the worker that owns the connection (handoff.rs)
+//!
+//!  while a capture runs, packets are copied as they arrive and as they leave (capture.rs)
 //! ```
 //!
 //! While a trace runs, packets that match its filter go the same ways one by one (trace.rs).
@@ -30,6 +32,7 @@
 mod answer_limits;
 mod answers;
 mod burst;
+mod capture;
 mod echo;
 mod expire;
 mod explain;
@@ -58,6 +61,7 @@ mod trace;
 mod transmit;
 mod view;
 
+use core::cell::Cell;
 use core::sync::atomic::{AtomicBool, Ordering};
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -81,6 +85,7 @@ use crate::snapshot::Snapshot;
 use crate::stage::Stage;
 use crate::trace::Source;
 
+use self::capture::Capture;
 use answer_limits::AnswerLimits;
 use flows::Flows;
 use idle::Rest;
@@ -185,6 +190,8 @@ impl Worker {
             role: Arc::clone(&parts.role),
             timer: StageTimer::new(Arc::clone(&parts.counters)),
             trace: None,
+            capture: Capture::OFF,
+            ending: Cell::default(),
         };
         let mut flows = Flows::new(
             Translator::new(parts.connections, random),
@@ -247,6 +254,9 @@ impl Worker {
         io.timer.lap(Stage::Other);
         io.flush();
         io.timer.lap(Stage::Transmit);
+        if io.capture.is_running() {
+            io.capture.settle(&flows.translator.connections);
+        }
         if io.timer.is_timing() {
             view.counters.timed.add(found as u64);
         }

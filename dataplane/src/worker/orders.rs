@@ -1,5 +1,5 @@
 //! Orders from the main core: a new configuration, a walk over the connections, connections to end,
-//! a session of connection sync.
+//! a session of connection sync, a trace, a capture.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -83,6 +83,10 @@ impl Orders {
             Order::Explain(mut question) => {
                 explain::answer(flows, view, &mut question);
                 drop(self.mailbox.reply(number, Answer::Explained(question)));
+            }
+            Order::Capture(session) => {
+                let old = io.capture.replace(session);
+                drop(self.mailbox.reply(number, Answer::Captured(old)));
             }
         }
     }

@@ -4,6 +4,7 @@
 use std::net::Ipv4Addr;
 
 use ahash::RandomState;
+use capture::Ending;
 use dpdk::burst::Burst;
 use dpdk::mbuf::Mbuf;
 use dpdk::ring::Producer;
@@ -108,8 +109,10 @@ impl Io {
         let ring = class.ring(side);
         let Some(way) = self.punt.ways.get_mut(ring) else { return };
         if !way.bucket.take(now) {
+            self.ending.set(Ending::Dropped(DropReason::HousekeepingFull as u8));
             return self.drop_punted(class, 1);
         }
+        self.ending.set(Ending::MainCore);
         tag.write(&mut mbuf);
         self.punt.has_waiting = true;
         let Err(mbuf) = way.waiting.push(mbuf) else { return };

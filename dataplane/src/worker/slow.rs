@@ -2,6 +2,7 @@
 
 use std::net::Ipv4Addr;
 
+use capture::Ending;
 use dpdk::mbuf::Mbuf;
 use nat::policy::Request;
 use nat::table::{Hit, Key};
@@ -161,6 +162,7 @@ fn any_ipv4(io: &mut Io, flows: &mut Flows, view: &View, arrival: Arrival) {
     if !io.handoff.is_alone() {
         let owner = owner_in_full(io, view, side, &ip);
         if owner != io.handoff.index {
+            io.ending.set(Ending::OtherWorker);
             return io.hand_off(owner, HandoffTag::Process(side), arrival.mbuf);
         }
     }

@@ -11,6 +11,7 @@ use dpdk::port::TxQueue;
 use nat::Side;
 
 use super::BURST;
+use super::capture;
 use super::io::Io;
 use crate::clock::Tsc;
 use crate::drop_reason::DropReason;
@@ -61,7 +62,7 @@ impl Io {
                 if !self.role.forwards(Tsc::now()) {
                     return self.drop_late(burst);
                 }
-                let sent = queue.transmit(burst);
+                let sent = capture::transmit(&mut self.capture, queue, burst, side);
                 self.counters.sent[side.index()].add(sent as u64);
             }
         }
@@ -96,7 +97,8 @@ impl Io {
         }
         match &mut exit.outlet {
             Outlet::Queue(queue) => {
-                let sent = queue.transmit(&mut exit.waiting);
+                let waiting = &mut exit.waiting;
+                let sent = capture::transmit(&mut self.capture, queue, waiting, side);
                 self.counters.sent[side.index()].add(sent as u64);
                 self.note_refusal(side, sent == 0);
             }
@@ -160,7 +162,7 @@ impl Io {
     fn send_own(&mut self, side: Side) {
         let exit = &mut self.exits[side.index()];
         if let Outlet::Queue(queue) = &mut exit.outlet {
-            let sent = queue.transmit(&mut exit.own);
+            let sent = capture::transmit(&mut self.capture, queue, &mut exit.own, side);
             self.counters.sent[side.index()].add(sent as u64);
             self.note_refusal(side, sent == 0);
         }

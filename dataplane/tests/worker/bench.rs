@@ -4,6 +4,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use capture::{Intake, Selection, Session, Settings};
 use config::{Config, Idle};
 use crossbeam::utils::CachePadded;
 use dataplane::clock::Clock;
@@ -276,6 +277,34 @@ impl Bench {
             }
         }
         panic!("the walk never ends");
+    }
+
+    /// The worker copies packets from now on.
+    pub(crate) fn capture(&mut self, selection: Selection) -> Intake {
+        let (session, intake) = capture::session(&Settings {
+            selection: Arc::new(selection),
+            snap_length: 2048,
+            buffers: 0,
+            capture: 1,
+            worker: 0,
+            workers: 1,
+        });
+        assert!(self.order_capture(Some(Box::new(session))).is_none());
+        intake
+    }
+
+    /// The worker copies nothing any more.
+    pub(crate) fn end_capture(&mut self) {
+        assert!(self.order_capture(None).is_some());
+    }
+
+    fn order_capture(&mut self, session: Option<Box<Session>>) -> Option<Box<Session>> {
+        assert!(self.mailbox.order(1, Order::Capture(session)).is_ok());
+        self.worker.poll();
+        match self.mailbox.answer() {
+            Some((1, Answer::Captured(before))) => before,
+            _ => panic!("the worker has not answered"),
+        }
     }
 
     /// Frames come in on a side, in one burst.

@@ -9,6 +9,7 @@
 )]
 
 mod bench;
+mod capture;
 mod checksums;
 mod endings;
 mod floating;

@@ -5,6 +5,7 @@
 
 #![allow(clippy::expect_used, reason = "what cannot be made cannot be measured")]
 
+pub mod capture;
 pub mod connections;
 pub mod frames;
 pub mod schedulers;

@@ -311,11 +311,30 @@ impl Appliance {
     ///
     /// [`Error::Start`].
     pub fn tandem(&self, words: &[&str]) -> Result<crate::Output, Error> {
-        let (program, socket) = (program("tandem"), self.machine.socket());
-        let (program, socket) = (program.display().to_string(), socket.display().to_string());
-        let mut all = vec![program.as_str(), "--socket", &socket];
-        all.extend(words);
+        let [program, socket] = self.tandem_words();
+        let all = [&[program.as_str(), "--socket", &socket], words].concat();
         self.machine.namespace.run(&all)
+    }
+
+    /// Starts the command line against it, for something that goes on.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Start`].
+    pub fn spawn_tandem(&self, words: &[&str]) -> Result<crate::Task, Error> {
+        let [program, socket] = self.tandem_words();
+        let all = [&[program.as_str(), "--socket", &socket], words].concat();
+        self.machine.namespace.spawn(&all)
+    }
+
+    /// The command line against it, for a line of shell.
+    pub fn tandem_line(&self, words: &str) -> String {
+        let [program, socket] = self.tandem_words();
+        format!("{program} --socket {socket} {words}")
+    }
+
+    fn tandem_words(&self) -> [String; 2] {
+        [program("tandem"), self.machine.socket()].map(|path| path.display().to_string())
     }
 
     fn with_log(&self, error: Error) -> Error {

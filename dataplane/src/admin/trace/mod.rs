@@ -11,12 +11,11 @@ use core::time::Duration;
 use std::sync::{Arc, Weak};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use api::{BpfInstruction, Failure, FailureKind, Trace, TraceCounts, TracePage, TracePoint};
-use bpf::{Instruction, Program};
+use api::{Failure, FailureKind, Trace, TraceCounts, TracePage, TracePoint};
 use nat::Instant;
 
 use self::words::Words;
-use super::Admin;
+use super::{Admin, packet_filter};
 use crate::clock::Tsc;
 use crate::drop_reason::DropReason;
 use crate::mailbox::Order;
@@ -47,7 +46,7 @@ pub(super) struct TraceSession {
 impl TraceSession {
     /// Has all workers follow the packets that the client wants.
     pub(super) fn begin(admin: &Arc<Admin>, trace: &Trace) -> Result<Self, Failure> {
-        let filter = program(&trace.filter.program)?;
+        let filter = packet_filter::program(&trace.filter.program)?;
         let kept = kept(trace)?;
         let seconds = trace.seconds.clamp(1, Trace::LONGEST);
         let until = admin.clock.now().plus(nat::Seconds(seconds));
@@ -146,23 +145,6 @@ impl Drop for TraceSession {
         }
         admin.traces.0.store(false, Relaxed);
     }
-}
-
-/// A client's program, if it is one that may run.
-pub(super) fn program(instructions: &[BpfInstruction]) -> Result<Program, Failure> {
-    let decoded: Vec<_> = instructions
-        .iter()
-        .map(|&BpfInstruction(code, jump_true, jump_false, operand)| Instruction {
-            code,
-            jump_true,
-            jump_false,
-            operand,
-        })
-        .collect();
-    Program::new(&decoded).map_err(|error| {
-        let message = format!("{error}; have tandem compile the filter");
-        Failure::new(FailureKind::Malformed, message)
-    })
 }
 
 fn kept(trace: &Trace) -> Result<Kept, Failure> {

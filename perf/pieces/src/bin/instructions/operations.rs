@@ -9,6 +9,7 @@ use nat::{Connections, Instant};
 use wire::Protocol;
 use wire::flow::Rewrite;
 
+use pieces::capture;
 use pieces::connections::{self, OPENED};
 use pieces::frames;
 use pieces::schedulers::{self, Picker};
@@ -24,7 +25,7 @@ const SEED: u64 = 1;
 const SERVERS: u32 = 256;
 
 /// Name and meaning, in the order in which [`run`] does them.
-pub(crate) const OPERATIONS: [(&str, &str); 32] = [
+pub(crate) const OPERATIONS: [(&str, &str); 33] = [
     ("read_tcp", "a plain TCP frame to its flow: wire::flow::read"),
     ("read_udp", "a plain UDP frame to its flow: wire::flow::read"),
     ("rewrite_tcp", "a plain TCP frame translated in place: wire::flow::rewrite"),
@@ -36,6 +37,7 @@ pub(crate) const OPERATIONS: [(&str, &str); 32] = [
     ("hit", "a look-up that finds its connection, in the stages of a burst of 32"),
     ("miss", "a look-up that finds none, in the stages of a burst of 32"),
     ("forward", "the fast path without DPDK, in bursts of 32: read, look up, follow TCP, rewrite"),
+    ("capture_off", "the same with the looks at a capture that a burst takes while none runs"),
     ("filter", "a frame that the filter of a trace looks at: tcp port 80, IPv4"),
     ("pass", "a look-up and a packet that passes, one by one"),
     ("open", "a connection into table and wheel"),
@@ -112,7 +114,11 @@ fn look_ups(count: &mut impl FnMut(&mut dyn FnMut())) {
     assert!(forwarded > all * 99 / 100, "{forwarded} of {all} packets took the fast path");
     let program = frames::port_80();
     let mut matched = 0;
-    count(&mut || matched = connections::filter(&program, &packets));
+    let translated = core::mem::replace(&mut packets, connections::packets(openings));
+    let mut beside = 0;
+    count(&mut || beside = capture::forward(&mut None, &mut connections, &mut packets, OPENED));
+    assert_eq!(beside, forwarded);
+    count(&mut || matched = connections::filter(&program, &translated));
     // They have been translated, most of them to another port.
     assert!(matched < all, "{matched} of {all} frames match");
     count(&mut || connections::refresh(&mut connections, openings, OPENED));
