@@ -437,7 +437,7 @@ fn connections_are_counted() {
     let none = ["connections", "--count", "--client", "203.0.113.0/24"];
     assert_eq!(dataplane.shows(&none), "0 connections\n");
     let answer = json(&dataplane.shows(&["connections", "--count", "--json"]));
-    assert_eq!(answer, serde_json::json!({ "connections": 2500, "generation": 3 }));
+    assert_eq!((&answer["connections"], &answer["generation"]), (&2500.into(), &3.into()));
     assert_eq!(
         dataplane.shows(&["connections", "--by", "server"]),
         "\
@@ -522,8 +522,7 @@ fn nothing_is_killed_without_a_filter_or_without_agreement() {
     assert_eq!(asked.lock().unwrap().len(), 0);
     // The control.
     let all = json(&dataplane.shows(&["kill", "--all", "--yes", "--json"]));
-    let answer = serde_json::json!({ "connections": 1500, "dry_run": false, "generation": 3 });
-    assert_eq!(all, answer);
+    assert_eq!((&all["connections"], &all["dry_run"]), (&1500.into(), &false.into()));
     assert!(asked.lock().unwrap().iter().all(|kill| kill.all && kill.filter.is_empty()));
 }
 

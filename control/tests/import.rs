@@ -134,7 +134,7 @@ fn the_report_is_json_where_that_is_wanted() {
     assert_eq!(code, Some(3));
     assert!(file.contains("[[service]]"), "{file}");
     let report: Value = serde_json::from_str(&report).unwrap();
-    assert_eq!((&report["schema"], &report["alters"]), (&1.into(), &true.into()));
+    assert_eq!((&report["schema"], &report["alters"]), (&"import".into(), &true.into()));
     let entries = report["entries"].as_array().unwrap();
     let wrong = entries.iter().find(|entry| entry["outcome"] == "not_understood").unwrap();
     assert_eq!((&wrong["line"], &wrong["file"]), (&3.into(), &"refused/typo.conf".into()));

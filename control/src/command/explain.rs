@@ -14,6 +14,7 @@ pub(super) const HELP: &str = "\
 What decides about packets is asked, and nothing is changed by it: no connection is opened, and no
 scheduler moves on. So a packet that came now would go this way. Of TCP it is a SYN.
 
+Examples:
   tandem explain 203.0.113.9:40001 198.51.100.10:80/tcp
   tandem explain 10.0.0.11:40000 192.0.2.1:53/udp       a private host's own, if masqueraded
   tandem explain 203.0.113.9 198.51.100.10/icmp         an echo request";

@@ -18,6 +18,7 @@ packet of its client. The copies on the standby machine end, too. New connection
 drain the server for that. It is to be typed on the active machine, asks on a terminal before it ends \
 anything, and refuses to end everything without --all.
 
+Examples:
   tandem kill --client 203.0.113.9
   tandem kill --server 10.0.0.11:80 --idle 10m --dry-run
   tandem kill --service web --state established --yes";

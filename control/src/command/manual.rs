@@ -100,15 +100,15 @@ mod tests {
             let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             let examples = help.split_once("Examples:\n").map_or("", |(_, examples)| examples);
             for line in examples.lines() {
-                // What stands behind it is the shell's, or says what it is for.
-                let shells = ["|", ">", "&&", "   "];
-                let typed = shells
-                    .iter()
-                    .fold(line.trim(), |line, sign| line.split(sign).next().unwrap_or(line));
-                let result = Cli::command().try_get_matches_from(typed.split_whitespace());
-                if let Err(error) = result {
-                    let is_help = error.kind() == clap::error::ErrorKind::DisplayHelp;
-                    assert!(is_help, "{line}: {error}");
+                // What stands behind it says what it is for.
+                let typed = line.trim().split("   ").next().unwrap_or_default();
+                let steps = typed.split(['|', '>', '&', ';', '<']);
+                for step in steps.filter_map(|step| step.find("tandem ").map(|at| &step[at..])) {
+                    let result = Cli::command().try_get_matches_from(step.split_whitespace());
+                    if let Err(error) = result {
+                        let is_help = error.kind() == clap::error::ErrorKind::DisplayHelp;
+                        assert!(is_help, "{line}: {error}");
+                    }
                 }
             }
             command.get_subcommands().for_each(look);

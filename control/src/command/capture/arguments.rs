@@ -17,13 +17,14 @@ number. Every packet has a comment: what became of it (for a dropped one the rea
 counters), its worker and its connection. Forwarding never waits for a capture: packets that are \
 not taken fast enough are missing in the file, counted in its statistics and told at the end.
 
+It ends with Ctrl-C, at --count or --duration, when its only file has --file-size bytes, and when \
+the disk is full: what was written until then stays readable.
+
+Examples:
   tandem capture -w /tmp/web.pcapng tcp port 80 and host 203.0.113.9
   tandem capture -w /tmp/dropped.pcapng --at dropped --duration 30s
   tandem capture -w /var/tmp/ring.pcapng --files 10 --file-size 100M --snap-length 128
-  ssh router tandem capture -w - icmp | wireshark -k -i -
-
-It ends with Ctrl-C, at --count or --duration, when its only file has --file-size bytes, and when \
-the disk is full: what was written until then stays readable.";
+  ssh router tandem capture -w - icmp | wireshark -k -i -";
 
 /// The size of a file where none is given.
 const FILE_SIZE: u64 = 1_000_000_000;

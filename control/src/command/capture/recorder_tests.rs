@@ -82,7 +82,9 @@ fn record(pairs: u64, limits: Limits, output: &mut Output<'_>) -> Recorded {
 fn tshark(capture: &[u8], fields: &[&str]) -> Vec<String> {
     let mut command = Command::new("tshark");
     command.args(["-r", "-", "-T", "fields"]);
-    fields.iter().for_each(|field| drop(command.args(["-e", field])));
+    for field in fields {
+        command.args(["-e", field]);
+    }
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -207,7 +209,7 @@ fn the_only_file_ends_at_its_size_and_a_ring_goes_on_with_files_that_can_be_read
     let numbers: Vec<u64> = numbers.iter().map(|number| number.parse().unwrap()).collect();
     let first = numbers[0];
     assert!(first > 1 && numbers.iter().all(|number| (first..=100).contains(number)));
-    assert!(numbers.len() as u64 >= 2 * (100 - first) + 1, "{numbers:?}");
+    assert!(numbers.len() as u64 > 2 * (100 - first), "{numbers:?}");
     std::fs::remove_dir_all(folder).unwrap();
 }
 

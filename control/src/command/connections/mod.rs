@@ -24,6 +24,7 @@ meanwhile may be missed. AGE is since this machine knows of the connection: on a
 takeover, since it was copied. On a standby no connection is idle, as the active machine has its \
 packets. A group without a name is what belongs to no service, or has no server.
 
+Examples:
   tandem connections --client 203.0.113.0/24 --state established --sort age
   tandem connections --service web --idle 5m --count
   tandem connections --by client --limit 10";

@@ -51,7 +51,7 @@ something is wrong.
 
 Examples:
   tandem doctor
-  tandem doctor /etc/tandem/tandem.toml --json | jq -r '.findings[] | select(.state == \"wrong\").type'";
+  tandem doctor --json | jq -r '.findings[] | select(.state == \"wrong\").type'";
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct Arguments {

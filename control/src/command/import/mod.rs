@@ -20,14 +20,15 @@ It reads keepalived.conf, what ipvsadm-save writes, lvs.cf of Piranha and ldirec
 tells which. The new configuration goes to standard output, and the report, line by line, to standard \
 error. Two files of keepalived that are the two machines of a pair become two configurations.
 
+Exit codes: 0 all is taken over, the same or otherwise; 3 something that alters what it does is not; 1 a \
+file cannot be read, and with --strict also what would be 3; then nothing is written
+
+Examples:
   tandem import /etc/keepalived/keepalived.conf --output tandem.toml
   ipvsadm-save -n | tandem import /dev/stdin > tandem.toml
   tandem import a/keepalived.conf b/keepalived.conf --output a.toml --peer-output b.toml
   iptables-save > rules; tandem import keepalived.conf --iptables-save rules --output tandem.toml
-  tandem check tandem.toml
-
-Exit codes: 0 all is taken over, the same or otherwise; 3 something that alters what it does is not; 1 a \
-file cannot be read, and with --strict also what would be 3; then nothing is written";
+  tandem check tandem.toml";
 
 #[derive(Clone, Debug, Args)]
 pub(super) struct Arguments {

@@ -24,14 +24,15 @@ The filter is written as for tcpdump (man pcap-filter); without one, every packe
 itself after --count packets or --seconds, and with Ctrl-C. It may take a twentieth of a worker's time;
 packets that come while that is spent are not looked at, and how many they were is said at the end.
 
+With --json each packet is an object on a line of its own, and the last line has the counts.
+
+Examples:
   tandem trace host 203.0.113.9 and tcp port 443      what becomes of this client's packets
   tandem trace --at before udp port 53                what arrives; a narrow filter costs least so
   tandem trace --dropped                              what is dropped, why, and what to do
   tandem trace --dropped=no_server --count 1          the next one of this reason (tandem counters)
   tandem trace --paths --seconds 10                   which ways packets take, and how many each
-  tandem trace --one-in 100 tcp port 80               a sample
-
-With --json each packet is an object on a line of its own, and the last line has the counts.";
+  tandem trace --one-in 100 tcp port 80               a sample";
 
 /// Where the filter looks at packets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
