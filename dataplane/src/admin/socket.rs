@@ -12,7 +12,7 @@ use api::stream::Direction;
 use api::{Capture, Failure, FailureKind, Request, Response};
 
 use super::Admin;
-use super::capture::PreparedCapture;
+use super::capture::BegunCapture;
 use super::real_time::RealTimePriority;
 use super::trace::TraceSession;
 
@@ -89,7 +89,7 @@ fn accept(listener: &UnixListener, admin: &Weak<Admin>) {
                         admin.sync_over(direction, stream);
                     }
                 }
-                Some((Wish::Capture(prepared), stream)) => prepared.run(&admin, &stream),
+                Some((Wish::Capture(begun), stream)) => begun.run(&stream),
                 None => {}
             }
         });
@@ -120,7 +120,7 @@ enum Wish {
     /// One end of connection sync.
     Sync(Direction),
     /// A capture.
-    Capture(Box<PreparedCapture>),
+    Capture(Box<BegunCapture>),
 }
 
 /// Answers a client until it goes, or wants its stream to become something else; then the stream
@@ -138,7 +138,7 @@ fn converse(mut stream: UnixStream, admin: &Weak<Admin>) -> Option<(Wish, UnixSt
             priority.set(matches!(request, Request::Lease(_)));
             match request {
                 Request::Sync(direction) => wish = Some(Wish::Sync(direction)),
-                Request::Capture(order) => return prepare_capture(admin, &order, &mut wish),
+                Request::Capture(order) => return begin_capture(admin, &order, &mut wish),
                 _ => {}
             }
             answer(admin, request, &mut traces)
@@ -173,12 +173,13 @@ fn answer(admin: &Weak<Admin>, request: Request, traces: &mut Option<TraceSessio
     }
 }
 
-fn prepare_capture(admin: &Weak<Admin>, order: &Capture, wish: &mut Option<Wish>) -> Response {
-    let prepared = admin.upgrade().ok_or_else(stopping);
-    match prepared.and_then(|admin| admin.prepare_capture(order)) {
-        Ok(prepared) => {
-            let capturing = prepared.capturing().clone();
-            *wish = Some(Wish::Capture(Box::new(prepared)));
+/// Workers copy before the client is told that they do.
+fn begin_capture(admin: &Weak<Admin>, order: &Capture, wish: &mut Option<Wish>) -> Response {
+    let admin = admin.upgrade().ok_or_else(stopping);
+    match admin.and_then(|admin| admin.begin_capture(order)) {
+        Ok(begun) => {
+            let capturing = begun.capturing().clone();
+            *wish = Some(Wish::Capture(Box::new(begun)));
             Response::Capturing(capturing)
         }
         Err(failure) => failure.into(),

@@ -73,7 +73,7 @@ fn a_dead_server_is_told_until_it_is_back_and_a_service_without_servers_too() {
 
 #[test]
 fn a_path_that_is_cut_and_a_machine_that_could_not_take_over_are_told() {
-    let lab = ready_pair_with(checked()).unwrap();
+    let mut lab = ready_pair_with(checked()).unwrap();
     let prometheus = start(&lab);
     assert!(!prometheus.fires("TandemHeartbeatPathDown"), "{:?}", prometheus.firing());
     let [_, public, _] = Cut::PATHS;
@@ -82,6 +82,7 @@ fn a_path_that_is_cut_and_a_machine_that_could_not_take_over_are_told() {
     drop(cut);
     await_fires(&prometheus, "TandemHeartbeatPathDown", false);
 
+    lab.spoil();
     let (_, standby) = lab.roles().unwrap();
     assert!(!prometheus.fires("TandemNotReady") && !prometheus.fires("TandemNoActiveMachine"));
     standby.dataplane.forsake();

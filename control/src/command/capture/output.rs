@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -99,9 +99,11 @@ impl Files {
                 Ok(())
             }
             Err(error) => {
-                // What was written of them would be a block that ends in its middle. Of a file that
-                // cannot be cut the error is the first one all the same.
+                // What was written of them would be a block that ends in its middle, and what comes
+                // behind it would be lost. Of a file that cannot be cut the error is the first one
+                // all the same.
                 let _ = self.file.set_len(self.written);
+                let _ = self.file.seek(SeekFrom::Start(self.written));
                 Err(error)
             }
         }

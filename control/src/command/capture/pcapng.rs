@@ -41,8 +41,8 @@ impl Blocks {
     /// Begins a file.
     pub(super) fn begin(capturing: &Capturing, filter: &str) -> io::Result<Self> {
         let section = SectionHeaderBlock {
-            // Some of the crate's times have their halves in the right order in this one alone.
-            endianness: Endianness::Big,
+            // Wireshark takes no other from a pipe.
+            endianness: Endianness::native(),
             options: vec![
                 SectionHeaderOption::OS(Cow::Borrowed("Tandem")),
                 SectionHeaderOption::UserApplication(Cow::Owned(format!(
@@ -65,18 +65,17 @@ impl Blocks {
     /// nor its queue.
     pub(super) fn packet(&mut self, packet: &CapturedPacket) -> io::Result<()> {
         let mut body = Vec::with_capacity(96 + packet.bytes.len() + packet.comment.len());
-        body.extend(index(packet.side).to_be_bytes());
-        // As two halves, the upper one first.
-        body.extend(packet.nanoseconds.to_be_bytes());
-        body.extend((packet.bytes.len() as u32).to_be_bytes());
-        body.extend(packet.length.to_be_bytes());
+        body.extend(index(packet.side).to_ne_bytes());
+        body.extend(halves(packet.nanoseconds).to_ne_bytes());
+        body.extend((packet.bytes.len() as u32).to_ne_bytes());
+        body.extend(packet.length.to_ne_bytes());
         body.extend(&packet.bytes);
         pad(&mut body);
         let direction = if packet.is_sent { OUTBOUND } else { INBOUND };
         option(&mut body, COMMENT, packet.comment.as_bytes());
-        option(&mut body, FLAGS, &direction.to_be_bytes());
-        option(&mut body, PACKET_ID, &packet.number.to_be_bytes());
-        option(&mut body, QUEUE, &packet.worker.to_be_bytes());
+        option(&mut body, FLAGS, &direction.to_ne_bytes());
+        option(&mut body, PACKET_ID, &packet.number.to_ne_bytes());
+        option(&mut body, QUEUE, &packet.worker.to_ne_bytes());
         option(&mut body, END_OF_OPTIONS, &[]);
         let length = body.len() as u32 + BLOCK_FRAME;
         let block = RawBlock {
@@ -104,10 +103,10 @@ impl Blocks {
             };
             let block = InterfaceStatisticsBlock {
                 interface_id: index(side),
-                timestamp: end,
+                timestamp: halves(end),
                 options: vec![
-                    InterfaceStatisticsOption::IsbStartTime(start),
-                    InterfaceStatisticsOption::IsbEndTime(end),
+                    InterfaceStatisticsOption::IsbStartTime(halves(start)),
+                    InterfaceStatisticsOption::IsbEndTime(halves(end)),
                     InterfaceStatisticsOption::IsbIfRecv(seen.seen),
                     InterfaceStatisticsOption::IsbFilterAccept(seen.selected + seen.lost),
                     InterfaceStatisticsOption::IsbOsDrop(seen.lost),
@@ -170,11 +169,17 @@ fn interface(
     InterfaceDescriptionBlock { linktype: DataLink::ETHERNET, snaplen: snap_length, options }
 }
 
+/// A time as it is written: two words, the upper one first, each in the machine's order. The crate
+/// writes it as one number.
+fn halves(time: u64) -> u64 {
+    if cfg!(target_endian = "little") { time.rotate_left(32) } else { time }
+}
+
 /// An option, which begins and ends where a word of 32 bits does.
 fn option(body: &mut Vec<u8>, code: u16, value: &[u8]) {
     let value = value.get(..usize::from(u16::MAX)).unwrap_or(value);
-    body.extend(code.to_be_bytes());
-    body.extend((value.len() as u16).to_be_bytes());
+    body.extend(code.to_ne_bytes());
+    body.extend((value.len() as u16).to_ne_bytes());
     body.extend(value);
     pad(body);
 }

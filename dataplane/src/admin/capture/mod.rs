@@ -71,25 +71,54 @@ impl Drop for Turn {
     }
 }
 
-/// A capture that may begin.
-#[derive(Debug)]
-pub(super) struct PreparedCapture {
-    selection: Arc<Selection>,
+/// A capture that has begun. Whatever becomes of its client, it ends with this.
+pub(super) struct BegunCapture {
+    admin: Weak<Admin>,
+    /// Where the copies come out, by worker.
+    intakes: Vec<Intake>,
     /// For people.
     filter: String,
     capturing: Capturing,
     _turn: Turn,
 }
 
+impl Drop for BegunCapture {
+    fn drop(&mut self) {
+        let Some(admin) = self.admin.upgrade() else { return };
+        if let Err(failure) = admin.end_capture() {
+            tracing::warn!(%failure, "a capture ends late");
+        }
+    }
+}
+
 impl Admin {
-    /// Looks whether a capture can begin.
-    pub(super) fn prepare_capture(&self, order: &api::Capture) -> Result<PreparedCapture, Failure> {
+    /// Has every worker copy packets.
+    pub(super) fn begin_capture(
+        self: &Arc<Self>,
+        order: &api::Capture,
+    ) -> Result<BegunCapture, Failure> {
         let filter = order
             .filter
             .as_ref()
             .map(|filter| packet_filter::program(&filter.program))
             .transpose()?;
         let turn = self.captures.begin()?;
+        let capturing = self.capturing(order);
+        let selection = Selection {
+            filter,
+            sides: [api::Side::Public, api::Side::Private]
+                .map(|side| order.side.is_none_or(|only| only == side)),
+            points: points(&order.at),
+        };
+        let filter = order.filter.as_ref().map(|filter| filter.expression.clone());
+        let intakes = self.have_copied(selection, capturing.snap_length as usize)?;
+        let (admin, filter) = (Arc::downgrade(self), filter.unwrap_or_default());
+        tracing::info!(filter, "a capture begins");
+        Ok(BegunCapture { admin, intakes, filter, capturing, _turn: turn })
+    }
+
+    /// What a client is told of its capture.
+    fn capturing(&self, order: &api::Capture) -> Capturing {
         let loaded = self.loaded.lock();
         let config = &loaded.config;
         let largest = usize::from(config.public.mtu.max(config.private.mtu)) + FRAME_OVERHEAD;
@@ -113,36 +142,27 @@ impl Admin {
                 speed_mbps: port.link().speed_mbps,
             }
         });
-        let capturing = Capturing {
+        Capturing {
             node: config.node.name.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             nics: nics.into(),
             snap_length,
-        };
-        let selection = Selection {
-            filter,
-            sides: [api::Side::Public, api::Side::Private]
-                .map(|side| order.side.is_none_or(|only| only == side)),
-            points: points(&order.at),
-        };
-        let filter = order.filter.as_ref().map(|filter| filter.expression.clone());
-        Ok(PreparedCapture {
-            selection: Arc::new(selection),
-            filter: filter.unwrap_or_default(),
-            capturing,
-            _turn: turn,
-        })
+        }
     }
 
-    /// Has every worker copy packets; the ends where the copies come out, by worker.
-    fn begin_capture(&self, prepared: &PreparedCapture) -> Result<Vec<Intake>, Failure> {
-        let snap_length = prepared.capturing.snap_length as usize;
+    /// Gives the workers their orders; the ends where the copies come out, by worker.
+    fn have_copied(
+        &self,
+        selection: Selection,
+        snap_length: usize,
+    ) -> Result<Vec<Intake>, Failure> {
+        let selection = Arc::new(selection);
         let capture = self.captures.next_number();
         let workers = self.workers.len() as u16;
         let (orders, intakes) = (0..workers)
             .map(|worker| {
                 let (session, intake) = ::capture::session(&Settings {
-                    selection: Arc::clone(&prepared.selection),
+                    selection: Arc::clone(&selection),
                     snap_length,
                     buffers: (MEMORY / (snap_length + COPY)).min(COPIES),
                     capture,
@@ -177,26 +197,16 @@ fn points(at: &[CapturePoint]) -> Points {
     }
 }
 
-impl PreparedCapture {
+impl BegunCapture {
     /// What the client is told of it.
     pub(super) fn capturing(&self) -> &Capturing {
         &self.capturing
     }
 
-    /// Captures until the client has enough of it. The process may end meanwhile.
-    pub(super) fn run(self, admin: &Weak<Admin>, stream: &UnixStream) {
+    /// Writes what is captured until the client has enough of it. The process may end meanwhile.
+    pub(super) fn run(self, stream: &UnixStream) {
         let filter = &self.filter;
-        let begun = admin.upgrade().map(|admin| admin.begin_capture(&self));
-        let intakes = match begun {
-            Some(Ok(intakes)) => intakes,
-            Some(Err(failure)) => {
-                return tracing::warn!(%failure, "a capture could not begin");
-            }
-            None => return,
-        };
-        tracing::info!(filter, "a capture begins");
-        let result = stream::run(stream, admin, &intakes);
-        match result {
+        match stream::run(stream, &self.admin, &self.intakes) {
             Ok(()) => tracing::info!(filter, "the capture has ended"),
             // Its command was ended, or its output is gone.
             Err(why) => tracing::info!(filter, %why, "the capture has ended with its client"),
