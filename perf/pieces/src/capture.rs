@@ -9,8 +9,8 @@ use nat::{Connections, Instant, Side};
 use crate::connections;
 use crate::{BURST, frames};
 
-/// A capture, or none, beside a worker's packets.
-pub type Capture = Option<Box<Session>>;
+/// A capture, or none, beside a worker's packets, with the marks that a worker's buffers have.
+pub type Capture = Option<Box<(Session, [Option<Mark>; BURST])>>;
 
 /// As [`connections::forward`], with a look at a capture where the worker has one: as each burst
 /// arrives, as it leaves, and at the end of the poll.
@@ -22,16 +22,17 @@ pub fn forward(
 ) -> usize {
     let mut forwarded = 0;
     for burst in packets.chunks_mut(BURST) {
-        let mut marks = [None; BURST];
-        if let Some(session) = black_box(&mut *capture) {
-            arrive(session, burst, &mut marks);
+        if let Some(capture) = black_box(&mut *capture) {
+            let (session, marks) = &mut **capture;
+            arrive(session, burst, marks);
         }
         forwarded += connections::forward(connections, burst, now, &None);
-        if let Some(session) = black_box(&mut *capture) {
-            leave(session, burst, &marks);
+        if let Some(capture) = black_box(&mut *capture) {
+            let (session, marks) = &mut **capture;
+            leave(session, burst, marks);
         }
-        if let Some(session) = black_box(&mut *capture) {
-            session.settle(connections);
+        if let Some(capture) = black_box(&mut *capture) {
+            capture.0.settle(connections);
         }
     }
     forwarded
