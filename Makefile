@@ -61,7 +61,7 @@ instructions-write: setup ## Write down what they take now.
 
 lab-test: setup
 	@test "$$(id -u)" = 0 || { echo "the lab tests make network namespaces, which takes root: run make test as root"; exit 1; }
-	$(CARGO) nextest run $(ALL) -E 'package(lab) & not binary(image)'; result=$$?; $(LAB) down; exit $$result
+	PATH=$(PATH) tests/lab.sh
 
 debian-13: setup ## The tests that need DPDK, on Debian 13 in a root of its own; image-quick builds all programs there.
 	dpdk/debian-13.sh

@@ -177,7 +177,8 @@ fn one_line_says_whether_all_is_well() {
         Response::Pair(pair)
     };
     let dataplane = FakeDataplane::start(linked).with_control(alone);
-    let line = "DEGRADED: a is active; no heartbeat of the peer arrives\n";
+    let line = "DEGRADED: a is active; nothing is heard of the peer: this machine does not have \
+                10.0.0.2\n";
     assert_eq!(verdict(&dataplane), (line.to_owned(), Some(1)));
 
     let dataplane = FakeDataplane::start(busy).with_control(|_| Response::Pair(pair()));

@@ -176,16 +176,16 @@ fn to_explain_opens_no_connection_and_says_what_happens_then() {
         serde_json::from_str::<Value>(&output.stdout).unwrap()
     };
     let opened = lab.appliance.counted("connections_opened");
-    let client = format!("{}:4242", lab::CLIENT);
+    let client = format!("{}:4251", lab::CLIENT);
     let server = |explained: &Value| step(explained, "decided")["server"].clone();
     let said: Vec<_> = (0..5).map(|_| server(&ask(&client, &format!("{VIP}:80/tcp")))).collect();
     assert!(said.iter().all(|one| one.is_string() && *one == said[0]), "{said:?}");
     assert_eq!(lab.appliance.counted("connections_opened"), opened);
     // The packet itself goes there.
     // Servers are asked for their way back by SYNs, too: from other ports.
-    let filter = "tcp[tcpflags] == tcp-syn and src port 4242";
+    let filter = "tcp[tcpflags] == tcp-syn and src port 4251";
     let seen = packets(traced(&["--count", "1", filter], || {
-        let curl = ["curl", "-s", "-m", "10", "--local-port", "4242", &web()];
+        let curl = ["curl", "-s", "-m", "10", "--local-port", "4251", &web()];
         Lab::CLIENT.must(&curl).unwrap();
     }));
     assert_eq!(server(&seen[0]), said[0]);

@@ -59,6 +59,8 @@ pub struct DropCount {
     pub name: String,
     /// The sentence of the reason in docs/counters.md.
     pub description: String,
+    /// What an operator can do about it, or that there is nothing to do.
+    pub remedy: String,
     /// Packets dropped for this reason since the start.
     pub packets: u64,
 }

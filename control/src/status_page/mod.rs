@@ -16,6 +16,5 @@ mod history;
 pub mod http;
 mod plain;
 mod rates;
-pub mod remedies;
 pub mod task;
 pub mod view;

@@ -103,7 +103,7 @@ fn drops(view: &View, html: &mut String) -> core::fmt::Result {
             html,
             "<tr><td>{}<td class=\"number\">{packets}<td>{meaning} {}</tr>",
             escaped(&drop.reason),
-            escaped(drop.remedy)
+            escaped(&drop.remedy)
         )?;
     }
     html.push_str("</table>");

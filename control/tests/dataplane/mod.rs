@@ -234,6 +234,7 @@ fn counters() -> Counters {
     let drop = |name: &str, description: &str, packets| DropCount {
         name: name.into(),
         description: description.into(),
+        remedy: "Look.".into(),
         packets,
     };
     let worker = |core, value| WorkerCounters {

@@ -72,6 +72,7 @@ impl Admin {
         DropCount {
             name: reason.name().to_owned(),
             description: reason.description().to_owned(),
+            remedy: reason.remedy().to_owned(),
             packets: by_workers + self.drops.get(reason),
         }
     }

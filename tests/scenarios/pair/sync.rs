@@ -62,6 +62,12 @@ fn a_standby_without_room_says_so_and_takes_over_with_what_fits() {
     let sync = standby.pair().unwrap().sync.dataplane;
     assert_eq!((sync.state, sync.mismatches), (api::SyncState::Following, 0), "{sync:?}");
     assert_eq!(standby.connections(), 1000);
+    // The active machine knows by the next heartbeat.
+    let knows = || {
+        let peer = active.pair().ok().and_then(|pair| pair.peer);
+        peer.is_some_and(|peer| peer.obstacles.join("; ").contains("raise node.connections"))
+    };
+    lab::wait_until("the active machine knows it", 20, knows).unwrap();
     let refused = active.tandem(&["failover"]).unwrap();
     assert!(!refused.ok() && refused.words().contains("raise node.connections"), "{refused:?}");
     active.kill().unwrap();

@@ -108,6 +108,10 @@ fn roles(own: &Member, peer: &Member) -> Option<Trouble> {
 }
 
 fn peer_is_silent(pair: &Pair) -> Trouble {
+    // Why a path does not work tells more than that nothing is heard.
+    if let Some(why) = pair.paths.iter().find_map(|path| path.trouble.as_deref()) {
+        return Trouble::degraded(format!("nothing is heard of the peer: {why}"), remedy_of(why));
+    }
     let trouble = Trouble::degraded(
         "no heartbeat of the peer arrives",
         &["# is the peer switched on? There: systemctl status tandem-control"],

@@ -236,6 +236,13 @@ fn troubles_of_the_pair() {
     is_told(Degraded, not_running, "systemctl start tandem-control", |known| {
         known.pair = KnownPair::Silent(Silence::of_control(&ClientError::NotRunning(socket())));
     });
+    let unheard = "nothing is heard of the peer: it speaks version 9: install the same release";
+    is_told(Degraded, unheard, "tandem --version", |known| {
+        for path in &mut pair(known).paths {
+            path.up = false;
+            path.trouble = Some("it speaks version 9: install the same release".to_owned());
+        }
+    });
     is_told(Broken, "a is not ready: the public link is down", "cable", |known| {
         // The NIC is told once, where it matters most.
         status(known).nics[0].link_up = false;

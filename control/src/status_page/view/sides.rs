@@ -5,7 +5,6 @@ use serde::Serialize;
 
 use super::Moment;
 use crate::status_page::rates::{Rates, readable};
-use crate::status_page::remedies::remedy;
 
 /// The NIC of one side.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -56,7 +55,7 @@ pub struct DropView {
     /// What the reason means.
     pub meaning: String,
     /// What to do.
-    pub remedy: &'static str,
+    pub remedy: String,
     /// Since the start of the dataplane.
     pub packets: u64,
     /// A second.
@@ -148,7 +147,7 @@ pub(super) fn drops(
         (drop.packets > 0).then(|| DropView {
             reason: drop.name.clone(),
             meaning: drop.description.clone(),
-            remedy: remedy(&drop.name),
+            remedy: drop.remedy.clone(),
             packets: drop.packets,
             rate: rate.map(|[rate]| readable(rate)),
         })

@@ -334,8 +334,7 @@ impl<'a> Words<'a> {
         let text =
             format!("the Ethernet address of {hop} on the {side} side is not known: {state}");
         let remedy = (outcome == "neighbour_failed")
-            .then(|| DropReason::NeighbourFailed.remedy().map(str::to_owned))
-            .flatten();
+            .then(|| DropReason::NeighbourFailed.remedy().to_owned());
         Step { remedy, ..Step::new(TraceStage::NextHop, outcome, text) }
     }
 }
@@ -347,7 +346,7 @@ pub(super) fn drop_step(reason: DropReason, detail: Option<String>) -> Step {
         None => format!("{}: {}", reason.name(), reason.description()),
     };
     Step {
-        remedy: reason.remedy().map(str::to_owned),
+        remedy: Some(reason.remedy().to_owned()),
         ..Step::new(TraceStage::Dropped, reason.name(), text)
     }
 }
