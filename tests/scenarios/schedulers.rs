@@ -53,7 +53,6 @@ fn each_scheduler_spreads_clients_as_its_name_says() {
     let mut lab = ready().unwrap();
     // Hundreds of connections that earlier scenarios have closed would count as open ones do.
     lab.restart_with(&Settings::default()).unwrap();
-    lab.spoil();
     give_addresses(Lab::CLIENT, CLIENTS).unwrap();
     assert_eq!(shares(&by(&lab, "rr", [1, 2, 3])), [8, 8, 8]);
     assert_eq!(shares(&by(&lab, "wrr", [1, 2, 3])), [4, 8, 12]);
